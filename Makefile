@@ -1,0 +1,41 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Only make, Python >= 3.11 and pip are assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := demo-out
+
+.PHONY: demo test test-all check bench docs clean-out
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+# The stamp is newer than what it depends on exactly when the environment is up to date.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed  ## the main job on the bundled sample
+	@rm -rf $(OUT) && mkdir -p $(OUT)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" OUT=$(OUT) sh docs/demo.sh
+
+test: $(VENV)/.installed check  ## lint, types, architecture and the fast tests
+	@$(BIN)/python -m pytest -n 2 -m "not slow" -q
+
+test-all: $(VENV)/.installed check  ## every test, the slow ones too
+	@$(BIN)/python -m pytest -n 2 -q
+
+check: $(VENV)/.installed  ## ruff, mypy, import-linter
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
+	@rm -f .lint-imports.log
+
+bench: $(VENV)/.installed  ## speed and memory, both sides in one run
+	@$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.installed  ## write the generated pages again
+	@$(BIN)/python docs/generate.py

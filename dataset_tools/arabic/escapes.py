@@ -1,0 +1,37 @@
+r"""Literal `\u0627` sequences: text that was written as JSON twice.
+
+Only such escapes are decoded: `\n` and `\"` are too common in code and paths to be guessed at.
+"""
+
+import re
+from typing import Final
+
+# Any run of backslashes counts as one: each extra round of JSON doubles it.
+_ESCAPE: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_START: Final = re.compile(r"\\+u")
+_ARABIC: Final = re.compile("[\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
+# Control characters would change the layout; a backslash could begin another escape.
+_REFUSED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
+
+
+def decode_escapes(text: str) -> str:
+    r"""Decode the `\uXXXX` sequences of `text`, or return it unchanged.
+
+    Decoded only where every `\u` begins a whole escape, surrogate pairs are whole, at least one
+    character decoded is Arabic and none is a control character or a backslash.  So
+    `C:\users\u0627` stays as it is.
+    """
+    if "\\u" not in text:
+        return text
+    codes: list[str] = _ESCAPE.findall(text)
+    if not codes or len(codes) != len(_START.findall(text)):
+        return text
+    decoded = "".join(chr(int(code, 16)) for code in codes)
+    if _REFUSED.search(decoded) or not _ARABIC.search(decoded):
+        return text
+    replaced = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    try:
+        # UTF-16 joins the pairs, and its strict decoder refuses a lone half.
+        return replaced.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return text

@@ -1,0 +1,178 @@
+"""Numerals and number words: what number a text says.
+
+`parse_number` is strict, for turning a string into a typed argument.  `numbers_in` is generous,
+for asking whether an argument's value was said at all.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from dataset_tools.arabic.compare import fold_letters
+from dataset_tools.arabic.number_words import (
+    DUALS,
+    FRACTIONS,
+    HUNDRED_ENDINGS,
+    HUNDREDS,
+    PERCENT,
+    WORDS,
+)
+
+Number = int | float
+
+# Longer digit runs are identifiers, and Python refuses to convert the longest.
+_MOST_DIGITS: Final = 40
+_NUMERAL: Final = re.compile(r"([+\-−]?)((?:0|[1-9][0-9]{0,2}(?:[,٬][0-9]{3})+|[1-9][0-9]*))(?:[.٫]([0-9]+))?")
+_SYSTEMS: Final = tuple(
+    (re.compile(f"[{first}-{last}]"), str.maketrans(digits, "0123456789"))
+    for first, last, digits in (("٠", "٩", "٠١٢٣٤٥٦٧٨٩"), ("۰", "۹", "۰۱۲۳۴۵۶۷۸۹"))
+)
+
+
+def parse_number(text: str) -> Number | None:
+    """Return the number that `text` writes in figures, or None for anything else.
+
+    Reads ASCII, Arabic-Indic and extended digits, a sign, `.` or ٫ before decimals, `,` or ٬ between
+    groups of three.  Whole numbers are int.  None for: leading zeros (`0551234567` identifies, it
+    does not count), digits of two systems mixed, spaces, exponents, percentages.
+    """
+    if not text or len(text) > _MOST_DIGITS:
+        return None
+    systems = 0
+    if not text.isascii():
+        for digits, to_ascii in _SYSTEMS:
+            if digits.search(text):
+                systems += 1
+                text = text.translate(to_ascii) if not re.search("[0-9]", text) else ""
+    match = _NUMERAL.fullmatch(text)
+    if match is None or systems > 1:
+        return None
+    sign, whole, decimals = match.groups()
+    digits_only = ("-" if sign in ("-", "−") else "") + whole.replace(",", "").replace("٬", "")
+    return int(digits_only) if decimals is None else float(f"{digits_only}.{decimals}")
+
+
+@cache
+def _lexicon() -> dict[str, Number]:
+    """Return the value of every number word, by its folded spelling, with and without prefixes."""
+    values: dict[str, Number] = {}
+    for fraction, words in FRACTIONS.items():
+        values.update(dict.fromkeys(fold_letters(words).split(), fraction))
+    values.update(dict.fromkeys(fold_letters(DUALS).split(), 2))
+    for hundred, stems in HUNDREDS.items():
+        endings = HUNDRED_ENDINGS.split()
+        values.update({fold_letters(a + b): hundred for a in stems.split() for b in endings})
+    for value, words in WORDS.items():
+        values.update(dict.fromkeys(fold_letters(words).split(), value))
+    prefixed = {prefix + word: value for word, value in values.items() if not word.isascii() for prefix in _PREFIXES}
+    return prefixed | values  # a word as it stands goes before one read as prefixed
+
+
+_PERCENT: Final = frozenset((*fold_letters(PERCENT).split(), "%", "٪"))
+_PREFIXES: Final = ("بال", "عال", "ال", "لل", "ب", "ل", "ف", "ع")
+_LESS: Final = "الا"
+# The text is folded first, so digits are ASCII and مئة is مءه.
+_TOKEN: Final = re.compile(
+    r"في الم(?:ءه|اءه|يه)\b|(?<![\w.])[+\-−]?[0-9]+(?:[.,٫٬،][0-9]+)*|[0-9]+(?:[.,٫٬،][0-9]+)*"
+    r"|[%٪]|[^\W\d_]+"
+)
+_THOUSAND: Final = 1000
+
+
+def _numeral(token: str) -> list[Number]:
+    """Return the readings of a run of digits and separators, the likeliest first."""
+    exact = parse_number(token)
+    parts: list[Number] = [int(part) for part in re.findall("[0-9]{1,40}", token)]
+    if exact is not None:
+        return [exact, abs(exact)]
+    # Two parts with a comma are a decimal in the Maghreb (3,5); others are dates and versions.
+    decimal = re.fullmatch(r"([+\-−]?[0-9]{1,20})[,،]([0-9]{1,20})", token)
+    if decimal:
+        return [float(f"{decimal[1].replace('−', '-')}.{decimal[2]}"), *parts]
+    return parts
+
+
+def _word(token: str) -> tuple[Number | None, bool]:
+    """Return the value of a word and whether و joins it to what precedes."""
+    values = _lexicon()
+    value = values.get(token)
+    if value is None and token[0] == "و":
+        value = values.get(token[1:])
+        return value, value is not None
+    return value, False
+
+
+def _fits(  # noqa: PLR0911 - one answer for each kind of word
+    total: Number, value: Number, *, joined: bool, ascii_word: bool
+) -> Number | None:
+    """Return the number that `value` makes with the words before it, or None if it starts anew."""
+    if isinstance(total, float) or total < 0:
+        return total * value if value >= _THOUSAND and not joined else None
+    if isinstance(value, float):
+        return total + value if joined else None
+    group = total % _THOUSAND
+    if value >= _THOUSAND:
+        if joined:
+            return total + value if total > value and total % value == 0 else None
+        return total - group + group * value if group else total * value
+    if value == 100 and 1 < group < 10 and not joined:  # noqa: PLR2004 - a unit, then hundred
+        return total - group + group * value
+    if value == 10 and 0 < group % 100 < 10 and not joined:  # noqa: PLR2004 - خمسة عشر
+        return total + value
+    if not joined and not (ascii_word and value < 10 and group >= 20):  # noqa: PLR2004 - twenty five
+        return None
+    place = 1 if value < 10 else 10 if value < 100 else 100  # noqa: PLR2004
+    free = group // place % 10 == 0 and (not 10 < value < 20 or group % 100 == 0)  # noqa: PLR2004
+    return total + value if free and total else None
+
+
+def _readings(tokens: list[str]) -> Iterator[Number]:  # noqa: C901 - a branch for each kind of token
+    """Yield every number that the tokens say, the parts of a compound included."""
+    total: Number | None = None
+    joining = less = False
+    for token in tokens:
+        if token in ("و", "and"):
+            joining = True
+            continue
+        if token == _LESS and total is not None:
+            less = True
+            continue
+        if token in _PERCENT or token.startswith("في "):
+            if total is not None:
+                yield total / 100
+            total = None
+            continue
+        if token[-1].isdigit():
+            readings = _numeral(token)
+            yield from readings
+            total, joining, less = (readings[0] if readings else None), False, False
+            continue
+        value, joined = _word(token)
+        if value is None:
+            total, joining, less = None, False, False
+            continue
+        yield value
+        joined = joined or joining
+        if total is None:
+            # Joined to a noun, a fraction adds to one: ساعة ونص is an hour and a half.
+            if joined and isinstance(value, float):
+                yield 1 + value
+            total = value
+        elif less and isinstance(value, float):
+            total -= value
+        else:
+            fitted = _fits(total, value, joined=joined, ascii_word=token.isascii())
+            total = value if fitted is None else fitted
+        joining = less = False
+        yield total
+
+
+def numbers_in(text: str) -> set[Number]:
+    """Return every number that `text` says, in figures or in words.
+
+    Knows number words of Modern Standard Arabic, Gulf, Egyptian, Levantine and Maghrebi Arabic and
+    English, their compounds, duals such as يومين, and percentages (20% gives 20 and 0.2).  Generous:
+    the parts of a compound, of a date and of a decimal with a comma are returned as well.
+    """
+    return set(_readings(_TOKEN.findall(fold_letters(text))))

@@ -1,0 +1,265 @@
+"""The default repairs of Arabic text, as an ordered table of rules.
+
+Only what is damage is repaired: broken encodings, shapes instead of letters, invisible characters.
+Diacritics, digits, punctuation, hamza, ى/ي and ة/ه stay as written, and so do پ چ ڤ گ.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from dataset_tools.arabic.escapes import decode_escapes
+from dataset_tools.arabic.language import looks_arabic
+from dataset_tools.arabic.letters import (
+    BIDI_CONTROLS,
+    EXOTIC_SPACES,
+    FARSI_YEH,
+    KEHEH,
+    LETTER_CLASS,
+    MARK_CLASS,
+    PRESENTATION_FORMS,
+    TATWEEL,
+    ZERO_WIDTH,
+    ZWJ,
+    ZWNJ,
+    char_class,
+    needs_look,
+)
+from dataset_tools.arabic.mojibake import repair_mojibake
+
+__all__ = [
+    "NOTHING",
+    "RULES",
+    "Rule",
+    "Side",
+    "final_farsi_yeh",
+    "find",
+    "looks_arabic",
+    "repair",
+]
+
+_EMOJI: Final = "\xa9\xae\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u2bff\U0001f000-\U0001faff"
+_EMOJI_END: Final = _EMOJI + "\u20e3\ufe0f\U000e0020-\U000e007f"
+
+_SHAPED: Final = re.compile(f"[{char_class(map(chr, PRESENTATION_FORMS))}]+")
+# Marks may stand before, between and after the tatweels; a lone letter (هـ) has no letter after.
+_STRETCHED: Final = re.compile(
+    f"(?<=[{LETTER_CLASS}])[{MARK_CLASS}]*{TATWEEL}[{MARK_CLASS}{TATWEEL}]*(?=[{LETTER_CLASS}])"
+)
+_FARSI: Final = re.compile(f"[{FARSI_YEH}{KEHEH}]")
+_BIDI: Final = re.compile(f"[{BIDI_CONTROLS}]+")
+_SPACES: Final = re.compile(f"[{EXOTIC_SPACES}]+")
+_INVISIBLE: Final = f"[{ZERO_WIDTH.replace(ZWJ, '')}]"
+_JOINER: Final = f"(?<![{_EMOJI_END}]){ZWJ}|{ZWJ}(?![{_EMOJI}])"
+_ZERO_WIDTH: Final = re.compile(f"{_INVISIBLE}|{_JOINER}")
+# In Persian and Urdu the non-joiner between two letters is spelling; marks may follow the first.
+_ZERO_WIDTH_BUT_ZWNJ: Final = re.compile(
+    f"[{ZERO_WIDTH.replace(ZWJ, '').replace(ZWNJ, '')}]"
+    f"|(?<![{LETTER_CLASS}{MARK_CLASS}]){ZWNJ}|{ZWNJ}(?![{LETTER_CLASS}])|{_JOINER}"
+)
+_FINAL_FARSI_YEH: Final = re.compile(f"(?<=[{LETTER_CLASS}]){FARSI_YEH}(?![{LETTER_CLASS}{MARK_CLASS}{TATWEEL}{ZWNJ}])")
+
+_FARSI_TABLE: Final = {FARSI_YEH: "ي", KEHEH: "ك"}
+# The rules below search before they replace: on Arabic text that is far cheaper than `translate`.
+_ANY_ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]")
+
+
+class Side(StrEnum):
+    """Which side of the conversation a text belongs to."""
+
+    INPUT = "input"
+    """What the user, the developer or a tool wrote."""
+    TARGET = "target"
+    """What the model must generate, and the declarations that it copies from."""
+
+
+def compose(text: str) -> str:
+    """Return `text` in NFC; never NFKC, which rewrites ½, m² and ﷺ."""
+    return unicodedata.normalize("NFC", text)
+
+
+def unshape(text: str) -> str:
+    """Replace presentation forms by the letters they show; ﷼, ﷺ and marks shown alone stay."""
+    return _SHAPED.sub(lambda match: match[0].translate(PRESENTATION_FORMS), text)
+
+
+def strip_tatweel(text: str) -> str:
+    """Remove the tatweel between Arabic letters, keeping the marks on it; `هـ` stays."""
+    if TATWEEL not in text:
+        return text
+    return _STRETCHED.sub(lambda match: match[0].replace(TATWEEL, ""), text)
+
+
+def replace_farsi_letters(text: str) -> str:
+    """Replace Farsi yeh and keheh by Arabic yeh and kaf."""
+    return _FARSI.sub(lambda match: _FARSI_TABLE[match[0]], text)
+
+
+def remove_bidi_controls(text: str) -> str:
+    """Remove directional marks, embeddings, overrides and isolates."""
+    return _BIDI.sub("", text)
+
+
+def remove_zero_width(text: str) -> str:
+    """Remove zero-width characters and soft hyphens; a joiner within an emoji stays."""
+    return _ZERO_WIDTH.sub("", text) if _ANY_ZERO_WIDTH.search(text) else text
+
+
+def remove_zero_width_but_zwnj(text: str) -> str:
+    """Do as `remove_zero_width`, but keep the non-joiner between two letters."""
+    return _ZERO_WIDTH_BUT_ZWNJ.sub("", text) if _ANY_ZERO_WIDTH.search(text) else text
+
+
+def replace_exotic_spaces(text: str) -> str:
+    """Replace no-break and other wide or narrow spaces by U+0020, one for one."""
+    return _SPACES.sub(lambda match: " " * len(match[0]), text)
+
+
+class Rule(NamedTuple):
+    """One repair: its name in reports, what it does, and where it applies."""
+
+    name: str
+    doc: str
+    function: Callable[[str], str]
+    sides: frozenset[Side]
+    elsewhere: Callable[[str], str] | None
+    """The function for a row in Persian or Urdu; None where the rule does not apply to it."""
+    pattern: re.Pattern[str] | None
+    """What `find` marks; None where only comparing before and after can tell."""
+
+
+_BOTH: Final = frozenset(Side)
+_TARGET: Final = frozenset({Side.TARGET})
+
+
+def _rule(
+    name: str,
+    doc: str,
+    function: Callable[[str], str],
+    pattern: re.Pattern[str] | None = None,
+    sides: frozenset[Side] = _BOTH,
+    elsewhere: Callable[[str], str] | None = None,
+) -> Rule:
+    """Return a rule that does the same in every row, unless `elsewhere` says otherwise."""
+    return Rule(name, doc, function, sides, elsewhere or function, pattern)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    _rule("escaped-unicode", r"Literal \u0627 sequences, from JSON written twice.", decode_escapes),
+    _rule("mojibake", "Text decoded with the wrong codec.", repair_mojibake),
+    _rule("nfc", "Characters that are not in Unicode's composed form (NFC).", compose),
+    _rule("presentation-form", "Shaped forms instead of plain letters.", unshape, _SHAPED),
+    _rule("tatweel", "Tatweel stretching a word between two letters.", strip_tatweel, _STRETCHED),
+    _rule("farsi-letters", "Farsi yeh or keheh in an Arabic row.", replace_farsi_letters, _FARSI)._replace(
+        elsewhere=None
+    ),
+    _rule(
+        "bidi-control",
+        "Invisible characters that control the direction of text.",
+        remove_bidi_controls,
+        _BIDI,
+        sides=_TARGET,
+    ),
+    _rule(
+        "zero-width",
+        "Zero-width characters and soft hyphens within text.",
+        remove_zero_width,
+        _ZERO_WIDTH,
+        elsewhere=remove_zero_width_but_zwnj,
+    ),
+    _rule("spaces", "No-break and other unusual spaces.", replace_exotic_spaces, _SPACES),
+)
+"""The default repairs, in the order in which they run: decoding first, because it makes letters."""
+
+NOTHING: Final[tuple[str, ...]] = ()
+_BY_NAME: Final = {rule.name: rule for rule in RULES}
+
+
+def _select(side: Side, *, arabic: bool) -> tuple[tuple[str, Callable[[str], str]], ...]:
+    """Return the names and functions that apply to one side of one kind of row."""
+    chosen = ((rule.name, rule.function if arabic else rule.elsewhere) for rule in RULES if side in rule.sides)
+    return tuple((name, function) for name, function in chosen if function is not None)
+
+
+_SELECTED: Final = {(side, arabic): _select(side, arabic=arabic) for side in Side for arabic in (True, False)}
+
+
+def _to_fixed_point(text: str, side: Side, *, arabic: bool) -> tuple[str, set[str]]:
+    """Apply the rules until none changes the text.
+
+    Ends: an escape decoded loses a backslash and nothing makes one; a layer of mojibake undone
+    leaves fewer characters outside ASCII, or Arabic ones for Latin; the other rules write only
+    characters that they do not read.  So decodings are finite, and so are the passes after each.
+    """
+    changed: set[str] = set()
+    while True:
+        before = text
+        for name, function in _SELECTED[side, arabic]:
+            after = function(text)
+            if after != text:
+                changed.add(name)
+                text = after
+        if text == before or not needs_look(text):
+            return text, changed
+
+
+def repair(text: str, side: Side, *, arabic: bool = True) -> tuple[str, tuple[str, ...]]:
+    """Return `text` repaired, and the names of the rules that changed it, in the table's order.
+
+    `arabic` is False for a row in Persian or Urdu (see `looks_arabic`).  Both sides get the same
+    letters: `Side.INPUT` keeps bidi controls, but gives them up where keeping one would block a repair
+    that the target gets.  Repairing twice changes nothing more.
+    """
+    if not needs_look(text):
+        return text, NOTHING
+    clean, changed = _to_fixed_point(text, side, arabic=arabic)
+    if side is Side.INPUT and _BIDI.search(clean):
+        target, more = _to_fixed_point(text, Side.TARGET, arabic=arabic)
+        if remove_bidi_controls(clean) != target:
+            clean, changed = target, more
+    return clean, tuple(name for name in _BY_NAME if name in changed) or NOTHING
+
+
+def find(name: str, text: str, *, arabic: bool = True) -> tuple[int, int] | None:
+    """Return the first span of `text` that the rule `name` would change, or None.
+
+    Decoding concerns the whole string, and so does its span.  Raises KeyError on an unknown name.
+    """
+    rule = _BY_NAME[name]
+    function = rule.function if arabic else rule.elsewhere
+    if function is None or not needs_look(text):
+        return None
+    if rule.pattern is not None:
+        pattern = rule.pattern if function is rule.function else _ZERO_WIDTH_BUT_ZWNJ
+        match = pattern.search(text)
+        return match.span() if match else None
+    after = function(text)
+    if after == text:
+        return None
+    return _first_sequence(text) if name == "nfc" else (0, len(text))
+
+
+def _first_sequence(text: str) -> tuple[int, int]:
+    """Return the span of the first base character and marks that are not in NFC."""
+    start = 0
+    for end in range(1, len(text) + 1):
+        if not unicodedata.is_normalized("NFC", text[start:end]):
+            while end < len(text) and unicodedata.combining(text[end]):
+                end += 1  # noqa: PLW2901 - the loop is left here
+            return start, end
+        following = text[end : end + 1]
+        # Hangul composes letters, so a starter may still belong to what precedes it.
+        if (
+            following
+            and not unicodedata.combining(following)
+            and unicodedata.is_normalized("NFC", text[start:end] + following)
+        ):
+            start = end
+    return start, len(text)
+
+
+def final_farsi_yeh(text: str) -> bool:
+    """Return whether a word ends in Farsi yeh, which may stand for ى as well as ي."""
+    return FARSI_YEH in text and _FINAL_FARSI_YEH.search(text) is not None

@@ -1,0 +1,227 @@
+"""Defects of arguments: what the schema forbids, what the template pollutes, what nobody said."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from dataset_tools.arabic.compare import compare_key, same_but_for
+from dataset_tools.arabic.numbers import parse_number
+from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
+from dataset_tools.rows import Call, Row
+from dataset_tools.tool_view import ToolView
+from dataset_tools.validators import dotted
+from schemas.record import JsonObject
+
+__all__ = ["canonical_for"]
+
+_TYPE = {"type"}
+_ENUM = {"enum", "const"}
+_MISSING = {"required", "dependentRequired"}
+_OWN = _TYPE | _ENUM | _MISSING | {"additionalProperties", "unevaluatedProperties"}
+_MIXED_WORD = re.compile(r"[A-Za-z][؀-ۿ]|[؀-ۿ][A-Za-z]")
+_ARABIC_LETTER = re.compile("[ء-غف-يٱ-ۓ]")
+
+
+def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
+    """The allowed value that ``value`` means, and in what the two differ; None when it is none of them."""
+    if not isinstance(value, str) or not isinstance(allowed, list):
+        return None
+    for option in allowed:
+        if isinstance(option, str) and (difference := same_but_for(value, option)):
+            return option, difference
+    return None
+
+
+@check(
+    Severity.ERROR,
+    Scope.CALL,
+    why="The model learns argument names that the tool does not take",
+    example='{"town": "جدة"} where the parameter is city',
+)
+def unknown_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """A call gives an argument that the tool does not declare."""
+    tool = call.tool
+    if tool is None or tool.names.issuperset(call.arguments) or not tool.closed or tool.validator is None:
+        return
+    for name in call.arguments:
+        if name not in tool.names:
+            declared = ", ".join(tool.properties) or "none"
+            yield Found(f"{call.path}.{name}", f"{call.name} declares no {name!r}; declared: {declared:.120}")
+
+
+@check(
+    Severity.ERROR,
+    Scope.CALL,
+    why="The model learns to leave out what the tool cannot do without",
+    example='{} where city is required',
+)
+def missing_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """A call lacks an argument that the tool requires."""
+    for error in call.errors:
+        if error.keyword in _MISSING:
+            yield Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
+
+
+@check(
+    Severity.ERROR,
+    Scope.CALL,
+    why="The model learns to write a value of the wrong type, and the tool refuses it",
+    example='{"amount": "٥٠٠"} where a number is declared',
+)
+def argument_type(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """An argument's value has another type than the tool declares."""
+    for error in call.errors:
+        if error.keyword in _TYPE:
+            value = _at(call.arguments, error.path)
+            numeric = isinstance(value, str) and parse_number(value) is not None
+            hint = "afg-data clean makes it a number" if numeric and _wants_number(error.allowed) else ""
+            yield Found(f"{call.path}{dotted(error.path)}", error.message, hint)
+
+
+@check(
+    Severity.ERROR,
+    Scope.CALL,
+    why="The model learns values that the tool refuses; often the allowed one was meant and is spelt otherwise",
+    example='"القاهره" where القاهرة is allowed',
+)
+def argument_enum(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """An argument's value is not among the allowed ones."""
+    for error in call.errors:
+        if error.keyword in _ENUM:
+            meant = canonical_for(_at(call.arguments, error.path), error.allowed)
+            hint = f"differs from the allowed {meant[0]!r} only by {meant[1]}" if meant else ""
+            yield Found(f"{call.path}{dotted(error.path)}", error.message, hint)
+
+
+@check(
+    Severity.ERROR,
+    Scope.CALL,
+    why="The tool refuses the call",
+    example='{"passengers": 0} where the minimum is 1',
+)
+def argument_constraint(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """An argument's value breaks another rule of the schema: a range, a length, a pattern, a format."""
+    for error in call.errors:
+        if error.keyword not in _OWN:
+            yield Found(f"{call.path}{dotted(error.path)}", error.message)
+
+
+@check(
+    Severity.WARNING,
+    Scope.CALL,
+    why="Allowed values that stand only in prose are rules all the same, and gold values break them unnoticed",
+    example='"ذكر" where the description says (Supported values: male, female)',
+)
+def argument_described_enum(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """An argument's value is not among those that the parameter's description lists."""
+    for name, values in call.tool.described.items() if call.tool else ():
+        value = call.arguments.get(name)
+        if isinstance(value, str) and value not in values:
+            listed = ", ".join(values[:8])
+            yield Found(f"{call.path}.{name}", f"{value!r:.60} is not in the description's list: {listed:.100}")
+
+
+def _null_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    nulls = [path for path, value in call.values if value is None]
+    if nulls:
+        message = f"{len(nulls)} null arguments" if len(nulls) > 1 else "a null argument"
+        yield Found(f"{call.path}{nulls[0]}", message)
+
+
+def _null_in_declaration(view: ToolView) -> Iterator[Found]:
+    if view.nulls:
+        plural = "keys hold" if len(view.nulls) > 1 else "key holds"
+        yield Found(view.nulls[0], f"{len(view.nulls)} {plural} null in the declaration")
+
+
+add(
+    Check(
+        "null-value",
+        Severity.WARNING,
+        "An argument or a part of a declaration is null, as Arrow fills missing keys",
+        "The template prints it as None, so the model learns to write arguments that nobody gave",
+        '{"city": "جدة", "days": null}',
+        Repair.CLEAN,
+        call=_null_argument,
+        tool=_null_in_declaration,
+    )
+)
+
+
+@check(
+    Severity.WARNING,
+    Scope.CALL,
+    why="The template writes 3.0 where the tool takes 3, and the model learns both spellings",
+    example='{"days": 3.0} where an integer is declared',
+    repair=Repair.CLEAN,
+)
+def integer_as_float(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """A whole number is stored as a float where the tool declares an integer."""
+    for path, value in call.values:
+        if isinstance(value, float) and call.tool and value.is_integer() and _declares_integer(call.tool, path):
+            yield Found(f"{call.path}{path}", f"{value!r} is an integer")
+
+
+@check(
+    Severity.WARNING,
+    Scope.CALL,
+    why="The model is taught to invent values; it should copy what was said, choose what is listed, or ask",
+    example='{"city": "الرياض"} where nobody named a city',
+)
+def ungrounded_argument(row: Row, call: Call) -> Iterator[Found]:
+    """An argument's value stands neither in the conversation before the call nor in the schema."""
+    listed = call.tool.listed if call.tool else ()
+    for path, value in call.values:
+        if not (isinstance(value, bool) or value is None or value in listed or _is_said(value, row, call.message)):
+            yield Found(f"{call.path}{path}", f"{value!r:.80} is said nowhere before the call")
+
+
+def _is_said(value: object, row: Row, stop: int) -> bool:
+    """Whether the conversation before message ``stop`` states a value: by letter, under the compare key, as a number."""
+    if isinstance(value, str):
+        if value in row.said(stop):
+            return True
+        key = compare_key(value)
+        if not key or key in row.key(stop):
+            return True
+        number = parse_number(value) if value[-1].isdigit() else None
+        return number is not None and number in row.stated_numbers(stop)
+    # Most numbers are said in digits, and finding those needs no reading of number words.
+    digits = int(value) if isinstance(value, float) and value.is_integer() else value
+    return f" {digits} " in f" {row.key(stop)} " or value in row.stated_numbers(stop)
+
+
+@check(
+    Severity.WARNING,
+    Scope.CALL,
+    why="It is usually a slip of the keyboard, and no user will type it again",
+    example='"الرياضcity"',
+)
+def mixed_script_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+    """One word of an argument mixes Arabic and Latin letters."""
+    for path, value in call.values:
+        if isinstance(value, str) and not value.isascii():
+            mixed = _MIXED_WORD.search(value)
+            if mixed and _ARABIC_LETTER.search(mixed[0]):
+                yield Found(f"{call.path}{path}", f"{value!r:.80} mixes scripts inside a word")
+
+
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON is any value
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _wants_number(allowed: object) -> bool:
+    kinds = allowed if isinstance(allowed, list) else [allowed]
+    return "number" in kinds or "integer" in kinds
+
+
+def _declares_integer(tool: ToolView, path: str) -> bool:
+    """Whether the tool declares an integer at a path such as ``.days`` or ``.items[0].count``."""
+    node: Any = tool.parameters
+    for part in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
+        if not isinstance(node, dict):
+            return False
+        node = (node.get("properties") or {}).get(part[0]) if part[0] else node.get("items")
+    return isinstance(node, dict) and node.get("type") == "integer"

@@ -1,0 +1,144 @@
+"""What a check is: a named defect and a small generator that yields each place where a row has it.
+
+A check never prints, raises or repairs. Its function's name is the defect with underscores, its docstring the
+one-line meaning; the decorator adds why it hurts, an example and what repairs it, from which the documentation is
+made. A module of this package that defines checks is part of the catalogue: adding one needs no other change.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
+
+from dataset_tools.rows import Call, Row
+from dataset_tools.tool_view import Text, ToolView
+
+__all__ = ["Check", "DatasetCheck", "Found", "Place", "Repair", "Scope", "Severity", "add", "catalogue", "check"]
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error makes a training row wrong, a warning makes it worse than it could be."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Scope(StrEnum):
+    """What a check looks at. A check without any is reported while the row is read."""
+
+    TEXT = "text"  # a string, of a message, an argument or a declaration, that is not plain
+    TOOL = "tool"  # one declaration, looked at once however often it is offered
+    CALL = "call"  # one tool call
+    ROW = "row"  # one record
+    DATASET = "dataset"  # all records together
+
+
+class Repair(StrEnum):
+    """Who can mend it."""
+
+    CLEAN = "afg-data clean"
+    FOLD = "afg-data clean --fold"
+    PERSON = "a person"
+
+
+class Place(NamedTuple):
+    """A row's file and line; line 0 of no file stands for the dataset as a whole."""
+
+    file: str
+    line: int
+
+
+class Found(NamedTuple):
+    """One defect: where, what, and what to do when there is more to say than the check's own advice."""
+
+    path: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One entry of the catalogue.
+
+    Attributes:
+        code: the defect's name, which the reports use.
+        severity: error or warning.
+        meaning: what it finds, in one line.
+        why: why that hurts training.
+        example: a value that has the defect.
+        repair: who can mend it.
+        text: yields what it finds in one string that is not plain; told whether the text around it is Arabic.
+        tool: yields what it finds in one declaration, with paths relative to the declaration.
+        call: yields what it finds in one call of a record.
+        row: yields what it finds in one record.
+        dataset: makes a fresh observer of all records.
+    """
+
+    code: str
+    severity: Severity
+    meaning: str
+    why: str
+    example: str
+    repair: Repair
+    text: "TextCheck | None" = None
+    tool: "ToolCheck | None" = None
+    call: "CallCheck | None" = None
+    row: "RowCheck | None" = None
+    dataset: "type[DatasetCheck] | None" = None
+
+
+class DatasetCheck(Protocol):
+    """A check over all records: observes each, merges with its like from other shards, then finds.
+
+    Instances are pickled between processes, so they hold plain data only.
+    """
+
+    CODE: ClassVar[str]
+
+    def observe(self, row: Row) -> None:
+        """Take note of one record."""
+
+    def merge(self, other: Self) -> None:
+        """Take over what the same check noted in the shard that follows."""
+
+    def findings(self) -> Iterator[tuple[Place, Found]]:
+        """The defects, each with its row's place; a place without a file is the dataset as a whole."""
+
+
+TextCheck = Callable[[Text, bool], Iterator[Found]]
+ToolCheck = Callable[[ToolView], Iterator[Found]]
+CallCheck = Callable[[Row, Call], Iterator[Found]]
+RowCheck = Callable[[Row], Iterator[Found]]
+
+_registry: dict[str, Check] = {}
+
+
+def check(
+    severity: Severity, scope: Scope, *, why: str, example: str, repair: Repair = Repair.PERSON
+) -> Callable[[Any], Any]:
+    """Enter a generator, or in dataset scope a class, into the catalogue under its own name."""
+
+    def enter(run: Any) -> Any:  # noqa: ANN401 - a generator function or a class
+        code = run.CODE if scope is Scope.DATASET else run.__name__.replace("_", "-")
+        meaning = run.__doc__.strip().splitlines()[0].rstrip(".")
+        add(Check(code, severity, meaning, why, example, repair, **{scope.value: run}))
+        return run
+
+    return enter
+
+
+def add(entry: Check) -> None:
+    """Enter a check that is made from data rather than written as a function."""
+    _registry[entry.code] = entry
+
+
+@cache
+def catalogue() -> dict[str, Check]:
+    """Every check by code, in alphabetical order."""
+    package = importlib.import_module("dataset_tools.checks")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return dict(sorted(_registry.items()))

@@ -1,0 +1,269 @@
+"""Defects that no single record has: repetition, imbalance, and habits a model would learn instead of the task."""
+
+import hashlib
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+from dataset_tools.arabic.compare import compare_key
+from dataset_tools.checks.base import Found, Place, Scope, Severity, check
+from dataset_tools.rows import Row
+
+__all__ = ["query_of"]
+
+_WHOLE = Place("", 0)
+_ENOUGH = 30  # rows below which a share says little
+
+
+def query_of(row: Row) -> str:
+    """What the user asked: every user turn of the record."""
+    return "\n".join(message["content"] for message in row.messages if message["role"] == "user")
+
+
+@check(
+    Severity.WARNING,
+    Scope.DATASET,
+    why="The same question in training and test makes scores meaningless; in training alone it wastes steps",
+    example="two rows that ask ما الطقس في جدة؟ and ما الطقس في جده",
+)
+class DuplicateQuery:
+    """A question was asked before, letter for letter or under the Arabic compare key.
+
+    Holds 16 bytes a row: a hash of the question and the row's line.
+    """
+
+    CODE: ClassVar[str] = "duplicate-query"
+
+    def __init__(self) -> None:
+        self._hashes = array("Q")
+        self._lines = array("Q")
+        self._files: list[tuple[int, str]] = []  # index of the first row of each run of rows from one file
+
+    def observe(self, row: Row) -> None:
+        """Take note of one record's question."""
+        key = compare_key(query_of(row)).encode("utf-8", "surrogatepass")
+        if not self._files or self._files[-1][1] != row.file:
+            self._files.append((len(self._hashes), row.file))
+        self._hashes.append(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little"))
+        self._lines.append(row.line)
+
+    def merge(self, other: Self) -> None:
+        """Take over the questions of the shard that follows."""
+        before = len(self._hashes)
+        self._hashes.extend(other._hashes)
+        self._lines.extend(other._lines)
+        self._files.extend((before + start, file) for start, file in other._files)
+
+    def findings(self) -> Iterator[tuple[Place, Found]]:
+        """Each repeated question, in order of its row, with the place where it stood first."""
+        import numpy as np  # noqa: PLC0415 - a tenth of a second that only files with rows need
+
+        hashes = np.frombuffer(self._hashes, dtype=np.uint64)
+        order = np.argsort(hashes, kind="stable")
+        ranked = hashes[order]
+        starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+        first = np.repeat(order[starts], np.diff(np.append(starts, len(ranked))))
+        for index, original in sorted(zip(order.tolist(), first.tolist(), strict=True)):
+            if index != original:
+                place, before = self._place(index), self._place(original)
+                where = f"line {before.line}" if before.file == place.file else f"{before.file} line {before.line}"
+                yield place, Found("messages", f"the same question stands in {where}")
+
+    def _place(self, index: int) -> Place:
+        file = next(file for start, file in reversed(self._files) if start <= index)
+        return Place(file, self._lines[index])
+
+
+@check(
+    Severity.WARNING,
+    Scope.DATASET,
+    why="The model learns to call whichever tool stands there, without reading the others",
+    example="the called tool is the first of four in every row",
+)
+class GoldToolPosition:
+    """The called tool stands at one position of the list far more often than chance would have it.
+
+    Chance is one in the number of tools offered; the check speaks when a position holds the called tool in over twice
+    the share that chance gives, over at least 30 rows.
+    """
+
+    CODE: ClassVar[str] = "gold-tool-position"
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._seen: Counter[int] = Counter()
+        self._expected: Counter[int] = Counter()  # in millionths, so that the order of adding does not matter
+
+    def observe(self, row: Row) -> None:
+        """Take note of where the first called tool stands."""
+        offered = len(row.tools)
+        if offered < 2 or not row.calls or row.calls[0].tool is None:  # noqa: PLR2004 - a choice needs two
+            return
+        self._rows += 1
+        self._seen[row.tools.index(row.calls[0].tool)] += 1
+        for position in range(min(offered, 64)):
+            self._expected[position] += 1_000_000 // offered
+
+    def merge(self, other: Self) -> None:
+        """Add the counts of another shard."""
+        self._rows += other._rows
+        self._seen.update(other._seen)
+        self._expected.update(other._expected)
+
+    def findings(self) -> Iterator[tuple[Place, Found]]:
+        """The position that stands out, if one does."""
+        if self._rows < _ENOUGH:
+            return
+        for position, count in self._seen.most_common(1):
+            expected = self._expected[position] / 1_000_000
+            if count > 2 * expected:
+                ordinal = "first" if position == 0 else f"number {position + 1}"
+                message = f"the called tool is {ordinal} in {count} of {self._rows} rows; chance gives {expected:.0f}"
+                yield _WHOLE, Found("tools", message, "shuffle the tools of each row")
+
+
+@check(
+    Severity.WARNING,
+    Scope.DATASET,
+    why="The model learns that this tool is always wrong",
+    example="cancel_flight offered in 900 rows, called in none",
+)
+class NeverCalledTool:
+    """A tool is offered in 30 rows or more and never called."""
+
+    CODE: ClassVar[str] = "never-called-tool"
+
+    def __init__(self) -> None:
+        self._offered: Counter[str] = Counter()
+        self._called: set[str] = set()
+
+    def observe(self, row: Row) -> None:
+        """Take note of the tools offered and called."""
+        self._offered.update({view.name for view in row.tools})
+        self._called.update(call.name for call in row.calls)
+
+    def merge(self, other: Self) -> None:
+        """Add the counts of another shard."""
+        self._offered.update(other._offered)
+        self._called |= other._called
+
+    def findings(self) -> Iterator[tuple[Place, Found]]:
+        """Each such tool, by name."""
+        for name, count in sorted(self._offered.items()):
+            if count >= _ENOUGH and name not in self._called:
+                yield _WHOLE, Found("tools", f"{name!r} is offered in {count} rows and never called")
+
+
+@check(
+    Severity.WARNING,
+    Scope.DATASET,
+    why="The model answers the rare dialects worst, and a score over all rows hides it",
+    example="msa 9,000 rows, maghrebi 120",
+)
+class DialectImbalance:
+    """A dialect has less than a fifth of the rows of the most frequent one."""
+
+    CODE: ClassVar[str] = "dialect-imbalance"
+
+    def __init__(self) -> None:
+        self._rows: Counter[str] = Counter()
+
+    def observe(self, row: Row) -> None:
+        """Count the record's dialect."""
+        dialect = row.record.get("dialect", "")
+        if dialect:
+            self._rows[dialect] += 1
+
+    def merge(self, other: Self) -> None:
+        """Add the counts of another shard."""
+        self._rows.update(other._rows)
+
+    def findings(self) -> Iterator[tuple[Place, Found]]:
+        """Each rare dialect, by name, once the dataset is large enough to tell."""
+        if sum(self._rows.values()) < _ENOUGH:
+            return
+        most, rows = max(self._rows.items(), key=lambda item: (item[1], item[0]))
+        for dialect, count in sorted(self._rows.items()):
+            if count * 5 < rows:
+                yield _WHOLE, Found("dialect", f"{dialect!r} has {count} rows, {most!r} {rows}")
+
+
+@check(
+    Severity.WARNING,
+    Scope.DATASET,
+    why="Without rows that call nothing the model calls always; with too many it calls seldom",
+    example="500 rows, every one with a call",
+)
+class NegativeRatio:
+    """Rows without any call are under 5% or over 50% of the dataset."""
+
+    CODE: ClassVar[str] = "negative-ratio"
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._negative = 0
+
+    def observe(self, row: Row) -> None:
+        """Count the record, and whether it calls nothing."""
+        self._rows += 1
+        self._negative += not row.calls
+
+    def merge(self, other: Self) -> None:
+        """Add the counts of another shard."""
+        self._rows += other._rows
+        self._negative += other._negative
+
+    def findings(self) -> Iterator[tuple[Place, Found]]:
+        """The share, if it is out of bounds and the dataset large enough to tell."""
+        share = self._negative / max(self._rows, 1)
+        if self._rows >= _ENOUGH and not 0.05 <= share <= 0.5:  # noqa: PLR2004 - the bounds of the docstring
+            message = f"{self._negative} of {self._rows} rows call nothing ({share:.1%})"
+            yield _WHOLE, Found("messages", message, "aim at 10% to 30%")
+
+
+_ARABIC = re.compile("[ء-غف-ي]")
+_LATIN = re.compile("[A-Za-z]")
+
+
+@check(
+    Severity.WARNING,
+    Scope.DATASET,
+    why="The model cannot know in which script to write the value, so half of its answers count as wrong",
+    example='"country": "الأردن" in some rows and "Jordan" in others',
+)
+class MixedScriptParameter:
+    """The same parameter has Arabic values in some rows and Latin ones in others.
+
+    Speaks when the rarer script holds at least a tenth of 30 or more values.
+    """
+
+    CODE: ClassVar[str] = "mixed-script-parameter"
+
+    def __init__(self) -> None:
+        self._arabic: Counter[str] = Counter()
+        self._latin: Counter[str] = Counter()
+
+    def observe(self, row: Row) -> None:
+        """Take note of the script of each argument that is text."""
+        for call in row.calls:
+            for path, value in call.values:
+                if isinstance(value, str):
+                    name = call.name + path.split("[")[0]
+                    if value.isascii():
+                        self._latin[name] += bool(_LATIN.search(value))
+                    else:
+                        self._arabic[name] += bool(_ARABIC.search(value))
+
+    def merge(self, other: Self) -> None:
+        """Add the counts of another shard."""
+        self._arabic.update(other._arabic)
+        self._latin.update(other._latin)
+
+    def findings(self) -> Iterator[tuple[Place, Found]]:
+        """Each such parameter, by name."""
+        for name in sorted(self._arabic.keys() & self._latin.keys()):
+            arabic, latin = self._arabic[name], self._latin[name]
+            if arabic + latin >= _ENOUGH and min(arabic, latin) * 10 >= arabic + latin:
+                yield _WHOLE, Found("arguments", f"{name}: {arabic} Arabic values and {latin} Latin ones")

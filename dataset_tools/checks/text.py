@@ -1,0 +1,87 @@
+"""Defects of text: letters that look right and are not, marks that hide, tokens that steer the template."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from dataset_tools.arabic.repair import find
+from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
+from dataset_tools.tool_view import Text
+
+__all__ = ["CONTROL_TOKENS"]
+
+CONTROL_TOKENS = (
+    "<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>", "<escape>",
+    "<start_function_declaration>", "<end_function_declaration>", "<start_function_call>", "<end_function_call>",
+    "<start_function_response>", "<end_function_response>",
+)  # fmt: skip
+"""The texts that FunctionGemma's tokenizer turns into single control tokens wherever they stand."""
+
+_TOKEN = re.compile("|".join(map(re.escape, CONTROL_TOKENS)))
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+# check, rule of cleaning that defines it, severity, meaning, why, example
+_LETTERS = (
+    ("mojibake", "mojibake", Severity.ERROR, "Text was decoded with the wrong encoding",
+     "The model learns to copy garbage; the words that users type are never seen", "ط§ظ„ط·ظ‚ط³"),
+    ("escaped-unicode", "escaped-unicode", Severity.ERROR, r"Letters stand as literal \uXXXX escapes",
+     "The model reads six Latin characters where users type one Arabic letter", r"\u062c\u062f\u0629"),
+    ("presentation-form", "presentation-form", Severity.WARNING, "Letters stand in a shaped presentation form",
+     "The tokenizer sees other characters than those that keyboards type", "ﺟﺪﺓ"),
+    ("tatweel", "tatweel", Severity.WARNING, "Tatweel stretches a word between its letters",
+     "The same word gets many spellings; arguments that copy it differ from the canonical value", "جـــدة"),
+    ("farsi-letters", "farsi-letters", Severity.WARNING, "Farsi yeh or keheh stands in an Arabic row",
+     "They look like ي and ك but are other characters, so equal words are not equal", "الریاض"),
+    ("bidi-control", "bidi-control", Severity.WARNING, "Invisible marks change the direction of text",
+     "They can hide content from a reader, and the model would have to generate them", "جدة<U+202E>"),
+    ("zero-width", "zero-width", Severity.WARNING, "Invisible characters of no width stand inside text",
+     "Equal words are not equal, and tokens differ from what users type", "جد<U+200B>ة"),
+    ("exotic-space", "spaces", Severity.WARNING, "A space other than the ordinary one stands in text",
+     "Equal texts are not equal, and tokens differ from what users type", "غرفة<U+00A0>مزدوجة"),
+    ("not-nfc", "nfc", Severity.WARNING, "Letters are decomposed into base letter and mark",
+     "Equality rules compare in NFC; decomposed letters are other tokens", "ا<U+0654>حمد"),
+)  # fmt: skip
+
+
+def _letter_check(rule: str) -> Callable[[Text, bool], Iterator[Found]]:
+    def find_letters(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: FBT001 - the signature of a text check
+        span = find(rule, text.value, arabic=arabic)
+        if span is not None:
+            yield Found(text.path, _mark(text.value, span))
+
+    return find_letters
+
+
+def _mark(text: str, span: tuple[int, int]) -> str:
+    """The characters at fault, named, with a little of the text around them."""
+    start, stop = span
+    around = text[max(0, start - 12) : stop + 12]
+    names = " ".join(f"U+{ord(character):04X}" for character in text[start : min(stop, start + 4)])
+    return f"{names} in {around!r:.80}"
+
+
+for _code, _rule, _severity, _meaning, _why, _example in _LETTERS:
+    add(Check(_code, _severity, _meaning, _why, _example, Repair.CLEAN, text=_letter_check(_rule)))
+
+
+@check(
+    Severity.ERROR,
+    Scope.TEXT,
+    why="The tokenizer makes control tokens of them: a user's text could end its own turn or call a tool",
+    example="<end_of_turn> inside a question",
+)
+def control_token_in_text(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: ARG001, FBT001 - a text check
+    """A control token of the chat template stands in text."""
+    if "<" in text.value and (token := _TOKEN.search(text.value)):
+        yield Found(text.path, f"{token[0]} at character {token.start()}")
+
+
+@check(
+    Severity.WARNING,
+    Scope.TEXT,
+    why="No user types them; they come from broken exports and make equal texts unequal",
+    example="a NUL inside a name",
+)
+def control_character(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: ARG001, FBT001 - a text check
+    """A control character other than tab and newline stands in text."""
+    if control := _CONTROLS.search(text.value):
+        yield Found(text.path, f"U+{ord(control[0]):04X} at character {control.start()}")

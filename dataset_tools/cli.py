@@ -1,0 +1,229 @@
+"""``afg-data``: the command line over :mod:`dataset_tools`.
+
+A command parses its options, makes one library call and reports what comes back. Everything heavy is imported
+inside the command that needs it, so that ``--help`` answers at once.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dataset_tools.console import EXIT_CODES, Progress, run_app, stderr_console, stdout_console
+from dataset_tools.errors import UsageError
+
+__all__ = ["app", "main"]
+
+_CODES = "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())
+app = typer.Typer(
+    name="afg-data",
+    help="Arabic function-calling data: import it from any layout, clean it, validate it.",
+    epilog=f"\b\nExit codes:\n{_CODES}",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich costs a tenth of a second that a help text is not worth
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    """How ``validate`` prints its result."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+class Level(StrEnum):
+    """From which severity on ``validate`` fails."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="SRC...", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")
+]
+LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
+ToolsFile = Annotated[
+    Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
+]
+Rename = Annotated[
+    bool, typer.Option("--rename-tools", help="Rewrite tool names that FunctionGemma parsers reject, as a.b to a_b.")
+]
+Rejects = Annotated[
+    Path | None, typer.Option("--rejects", metavar="FILE", help="Rejected rows and why [default: beside OUT].")
+]
+ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="The counts of every rule, as JSON.")]
+Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
+Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+
+
+@app.command("import")
+def import_command(  # noqa: PLR0913 - one parameter for each option of the command
+    sources: Sources,
+    output: Output,
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    rename_tools: Rename = False,  # noqa: FBT002 - typer makes flags of booleans
+    rejects: Rejects = None,
+    report: ReportFile = None,
+    workers: Workers = 1,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """Read any known layout and write records; nothing is repaired.
+
+    Example: afg-data import raw/ -o records.jsonl
+    """
+    from dataset_tools.importing import ImportOptions, import_data  # noqa: PLC0415
+    from dataset_tools.reporting import print_transform  # noqa: PLC0415
+    from dataset_tools.transform import Outputs  # noqa: PLC0415
+
+    options = ImportOptions(layout, tools_file, rename_tools, workers)
+    outputs = Outputs(output, rejects or Outputs.default_rejects(output), report)
+    with _progress("import", sources, quiet=quiet) as progress:
+        result = import_data(sources, outputs, options, on_shard=progress.shard_done)
+    if not quiet:
+        print_transform(result, stderr_console())
+
+
+@app.command("clean")
+def clean_command(  # noqa: PLR0913 - one parameter for each option of the command
+    sources: Sources,
+    output: Output,
+    fold: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...",
+            help="Fold letters in text and arguments together: dediac, alef, alef-maksura, teh-marbuta, digits.",
+        ),
+    ] = "",
+    developer_turn: Annotated[bool, typer.Option(help="Add the developer turn where it is missing.")] = True,  # noqa: FBT002
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    rename_tools: Rename = False,  # noqa: FBT002
+    rejects: Rejects = None,
+    report: ReportFile = None,
+    trace: Trace = None,
+    workers: Workers = 1,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """Repair every row without losing anything, and write records.
+
+    Example: afg-data clean raw.jsonl -o clean.jsonl --report report.json
+    """
+    from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
+    from dataset_tools.reporting import print_transform  # noqa: PLC0415
+    from dataset_tools.transform import Outputs  # noqa: PLC0415
+
+    folds = tuple(name.strip() for name in fold.split(",") if name.strip())
+    options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers)
+    outputs = Outputs(output, rejects or Outputs.default_rejects(output), report, trace)
+    with _progress("clean", sources, quiet=quiet) as progress:
+        result = clean(sources, outputs, options, on_shard=progress.shard_done)
+    if not quiet:
+        print_transform(result, stderr_console())
+
+
+@app.command("validate")
+def validate_command(  # noqa: PLR0913 - one parameter for each option of the command
+    sources: Sources,
+    format_: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TEXT,
+    fail_on: Annotated[Level, typer.Option(help="Exit with 1 from this severity on.")] = Level.ERROR,
+    tools_file: ToolsFile = None,
+    layout: LayoutName = "",
+    examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 5,
+    workers: Workers = 1,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """Check every row, and say what is wrong, where, and what mends it.
+
+    Example: afg-data validate clean.jsonl --fail-on warning
+    """
+    from dataset_tools.checks.base import Severity  # noqa: PLC0415
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.reporting import github_annotations, print_validation  # noqa: PLC0415
+    from dataset_tools.validate import Options, validate  # noqa: PLC0415
+
+    # An annotation is one finding at its line, so GitHub gets them all.
+    options = Options(layout, tools_file, workers, -1 if format_ is Format.GITHUB else examples)
+    with _progress("validate", sources, quiet=quiet) as progress:
+        result = validate(sources, options, on_shard=progress.shard_done)
+    if format_ is Format.JSON:
+        sys.stdout.write(dump_text(result.as_json()) + "\n")
+    elif format_ is Format.GITHUB:
+        sys.stdout.writelines(f"{line}\n" for line in github_annotations(result))
+    else:
+        print_validation(result, stdout_console())
+    if result.has(Severity(fail_on)):
+        raise typer.Exit(1)
+
+
+@app.command("checks")
+def checks_command(
+    code: Annotated[str, typer.Argument(help="One check, to explain.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """List the checks of the catalogue, or explain one.
+
+    Example: afg-data checks ungrounded-argument
+    """
+    from dataset_tools.checks.base import catalogue  # noqa: PLC0415
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.reporting import check_facts, print_check, print_checks  # noqa: PLC0415
+
+    if code and code not in catalogue():
+        raise UsageError(f"there is no check {code!r}", hint="`afg-data checks` lists them")
+    if as_json:
+        chosen = [catalogue()[code]] if code else catalogue().values()
+        sys.stdout.write(dump_text([check_facts(check) for check in chosen]) + "\n")
+    elif code:
+        print_check(catalogue()[code], stdout_console())
+    else:
+        print_checks(stdout_console())
+
+
+@app.command("layouts")
+def layouts_command() -> None:
+    """List the layouts that are recognised.
+
+    Example: afg-data layouts
+    """
+    from dataset_tools.layouts import all_layouts  # noqa: PLC0415
+
+    for layout in all_layouts():
+        sys.stdout.write(f"{layout.name:<16}{layout.title}\n")
+
+
+@app.command("sample")
+def sample_command(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; .jsonl.")],
+    dirty: Annotated[bool, typer.Option("--dirty", help="The edition with known defects.")] = False,  # noqa: FBT002
+) -> None:
+    """Write the bundled sample: conversations in five dialects over eight domains.
+
+    Example: afg-data sample --dirty -o raw.jsonl
+    """
+    from dataset_tools.output import write_file  # noqa: PLC0415
+    from dataset_tools.sample import dirty_path, sample_path  # noqa: PLC0415
+
+    write_file(output, (dirty_path() if dirty else sample_path()).read_bytes())
+
+
+def _progress(what: str, sources: list[str], *, quiet: bool) -> Progress:
+    from dataset_tools.converting import find_data  # noqa: PLC0415
+    from dataset_tools.shards import total_bytes  # noqa: PLC0415
+
+    return Progress(what, total_bytes(find_data(sources)), quiet=quiet)
+
+
+def main() -> None:
+    """Run ``afg-data``."""
+    run_app(app, "afg-data")

@@ -1,0 +1,120 @@
+"""The terminal: errors as one line, progress on long work, and Arabic that reads from right to left.
+
+Data goes to standard output; everything here goes to standard error.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from dataset_tools.errors import AfgError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dataset_tools.shards import Shard
+
+__all__ = ["EXIT_CODES", "Progress", "isolate", "run_app", "stderr_console", "stdout_console"]
+
+EXIT_CODES = {
+    0: "done; `validate` found nothing at the level of --fail-on",
+    1: "`validate` found something at that level",
+    2: "wrong usage, or an input that cannot be read",
+    3: "a result cannot be written",
+    130: "interrupted",
+}
+"""What the exit codes of both command lines mean."""
+
+_EVERY = 30.0  # seconds between progress lines when no terminal is watching
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+
+
+def run_app(app: Callable[[], Any], name: str) -> None:
+    """Run a command line; an error that the user caused becomes one line and an exit code, without a traceback."""
+    try:
+        app()
+    except AfgError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{name}: interrupted; no output was written\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output, `head` for one, has seen enough. Python would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def isolate(text: str) -> str:
+    """``text`` in a first-strong isolate, so that Arabic inside a line of English keeps both in order."""
+    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+
+
+def stdout_console() -> "Console":
+    """Rich on standard output; as wide as it needs when nobody is watching, so that no cell is cut off in a file."""
+    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that --help does not pay
+
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def stderr_console() -> "Console":
+    """Rich on standard error."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=True, highlight=False)
+
+
+class _Counted(Protocol):
+    rows: int
+
+
+class Progress:
+    """Tells how far a run is: a bar on a terminal, else a line every 30 seconds.
+
+    Use as a context manager and hand :meth:`shard_done` to the library call.
+    """
+
+    def __init__(self, what: str, total: int, *, quiet: bool = False) -> None:
+        self._what = what
+        self._total = max(total, 1)
+        self._quiet = quiet
+        self._rows = 0
+        self._done = 0
+        self._start = self._told = time.monotonic()
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty() and not self._quiet:
+            from rich import progress  # noqa: PLC0415 - only where it shows
+
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.TextColumn("{task.fields[rows]:,} rows  {task.fields[speed]:,.0f} rows/s"),
+                progress.TimeRemainingColumn(),
+                console=stderr_console(),
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._what, total=self._total, rows=0, speed=0.0)
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def shard_done(self, shard: "Shard", part: _Counted) -> None:
+        """Count one shard's rows and bytes."""
+        self._rows += part.rows
+        self._done += shard.size
+        now = time.monotonic()
+        speed = self._rows / max(now - self._start, 1e-6)
+        if self._bar:
+            self._bar.update(self._task, completed=self._done, rows=self._rows, speed=speed)
+        elif not self._quiet and now - self._told >= _EVERY:
+            self._told = now
+            share = min(self._done / self._total, 1)
+            sys.stderr.write(f"{self._what}: {self._rows:,} rows, {share:.0%}, {speed:,.0f} rows/s\n")

@@ -1,0 +1,165 @@
+"""A decoded row of any layout, read into a record: the first step of every command that takes data."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from dataset_tools.changes import Change, Log
+from dataset_tools.errors import InputError, RowError
+from dataset_tools.layouts import Context, Draft, Layout, all_layouts, by_name, recognise
+from dataset_tools.reading import read_rows
+from dataset_tools.shards import plan
+from dataset_tools.sources import DataFile, find_files
+from dataset_tools.tool_schemas import read_tools
+from dataset_tools.validators import SchemaError, Validator, dotted
+from schemas import load
+from schemas.record import JsonObject, Record, Tool
+
+__all__ = ["Converter", "find_data", "load_tools", "record_errors"]
+
+_UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class Converter:
+    """Reads rows into records.
+
+    Args:
+        layout: the name of the layout that every row has; each row is recognised by its fields when empty.
+        tools: tool name to declaration, for layouts that carry none.
+        rename_tools: whether names that FunctionGemma parsers reject are rewritten with underscores.
+
+    Raises:
+        UsageError: there is no layout of that name.
+    """
+
+    def __init__(self, layout: str = "", tools: Mapping[str, Tool] | None = None, *, rename_tools: bool = False) -> None:
+        self._forced = by_name(layout) if layout else None
+        self._tools = tools or {}
+        self._rename = rename_tools
+        self._last: Layout | None = None
+
+    def convert(self, row: JsonObject, file: DataFile, line: int) -> tuple[Record, Log]:
+        """The record that a row holds, and what reading it had to change.
+
+        Raises:
+            RowError: the row cannot be read; its code says why.
+        """
+        layout = self._forced or recognise(row, self._last)
+        self._last = layout
+        log: Log = []
+        try:
+            draft = layout.convert(row, log, Context(self._tools, _companions(layout.name, file.path)))
+        except (KeyError, TypeError, AttributeError) as error:
+            # A forced layout meets rows that it would not have recognised; elsewhere this would be our defect.
+            if self._forced is None:
+                raise
+            raise RowError("unknown-layout", f"the row is not of the layout {layout.name!r}") from error
+        except RecursionError as error:
+            raise RowError("nested-too-deep", "the row is nested too deeply to be a conversation") from error
+        if self._rename:
+            _rename_tools(draft, log)
+        return _complete(draft, row, file, line), log
+
+
+def find_data(sources: list[str]) -> list[DataFile]:
+    """The data files of ``sources`` without those that only accompany another, such as BFCL's accepted answers."""
+    files = find_files(sources)
+    companions = {path.resolve() for file in files for layout in all_layouts() for path in layout.companions(file.path)}
+    return [file for file in files if file.path.resolve() not in companions] or files
+
+
+def load_tools(path: Path) -> dict[str, Tool]:
+    """Declarations by name, from a JSON or JSONL file of tools (``--tools-file``).
+
+    Raises:
+        InputError: the file cannot be read or holds no list of tools.
+    """
+    try:
+        rows = [_value(row.value, row.error) for shard in plan(find_files([str(path)])) for row in read_rows(shard)]
+        declared = [tool for row in rows for tool in (row["tools"] if isinstance(row.get("tools"), list) else [row])]
+        tools = read_tools(declared, [])
+    except RowError as error:
+        raise InputError(f"no list of tools: {error.what}", where=str(path), hint="a JSON array of tools") from error
+    return {tool["function"]["name"]: tool for tool in tools}
+
+
+def record_errors(record: Record) -> list[SchemaError]:
+    """How a record breaks ``record.schema.json``; empty when it does not."""
+    validator = _record_validator()
+    return [] if validator.is_valid(record) else list(validator.errors(record))
+
+
+def require_valid(record: Record) -> None:
+    """Refuse a record that breaks its schema.
+
+    Raises:
+        RowError: ``invalid-record``, with the first error and where it is.
+    """
+    errors = record_errors(record)
+    if errors:
+        first = errors[0]
+        raise RowError("invalid-record", f"{dotted(first.path).lstrip('.') or 'record'}: {first.message:.200}")
+
+
+def _value(value: JsonObject | None, error: RowError | None) -> JsonObject:
+    if value is None:
+        raise error or RowError("unreadable-row", "no row")
+    return value
+
+
+@lru_cache(maxsize=1)
+def _record_validator() -> Validator:
+    return Validator(load("record"))
+
+
+def _complete(draft: Draft, row: JsonObject, file: DataFile, line: int) -> Record:
+    source = row.get("source")
+    own = isinstance(source, dict) and source.keys() == {"dataset", "file", "line"}
+    return {
+        "id": draft.get("id") or f"{file.dataset}-{line}",
+        "messages": draft["messages"],
+        "tools": draft["tools"],
+        "dialect": draft.get("dialect", ""),
+        "domain": draft.get("domain", ""),
+        "source": source if own else {"dataset": file.dataset, "file": file.name, "line": line},  # type: ignore[typeddict-item]
+        "meta": draft.get("meta", {}),
+    }
+
+
+@lru_cache(maxsize=8)
+def _companions(layout: str, path: Path) -> dict[str, JsonObject]:
+    """The rows of a file's companions by id; read once, because each of their rows is needed by one of the file's."""
+    rows: dict[str, JsonObject] = {}
+    for companion in by_name(layout).companions(path):
+        for shard in plan(find_files([str(companion)])):
+            for row in read_rows(shard):
+                if row.value is not None and isinstance(row.value.get("id"), str):
+                    rows[row.value["id"]] = row.value
+    return rows
+
+
+def _rename_tools(draft: Draft, log: Log) -> None:
+    """Rewrite tool names that FunctionGemma parsers reject, in declarations, calls and results alike."""
+    names: dict[str, str] = {}
+    for tool in draft["tools"]:
+        name = tool["function"]["name"]
+        safe = _UNSAFE_NAME.sub("_", name)
+        while safe in names.values():
+            safe += "_"
+        names[name] = safe
+    if all(name == safe for name, safe in names.items()):
+        return
+    for position, tool in enumerate(draft["tools"]):
+        old, new = tool["function"]["name"], names[tool["function"]["name"]]
+        if old != new:
+            log.append(Change("rename-tool", f"tools[{position}].function.name", old, new))
+    draft["tools"] = [
+        {**tool, "function": {**tool["function"], "name": names[tool["function"]["name"]]}} for tool in draft["tools"]
+    ]
+    for message in draft["messages"]:
+        for call in message.get("tool_calls", ()):
+            name = call["function"]["name"]
+            call["function"]["name"] = names.get(name, name)
+        if "name" in message:
+            message["name"] = names.get(message["name"], message["name"])

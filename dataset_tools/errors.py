@@ -1,0 +1,62 @@
+"""The errors that a user can cause, in one tree.
+
+::
+
+    AfgError
+    ├── UsageError          an option or argument makes no sense                       exit 2
+    ├── InputError          a file or a Hub repository cannot be read                  exit 2
+    ├── OutputError         a result cannot be written                                 exit 3
+    └── RowError            one row cannot be used; the run goes on without it
+
+A command prints such an error as one line and exits with its code; anything else that escapes is a defect of the
+project. ``RowError`` never reaches a user: the row is counted and saved with the reason.
+"""
+
+__all__ = ["AfgError", "InputError", "OutputError", "RowError", "UsageError"]
+
+
+class AfgError(Exception):
+    """Base of every error that a user can cause: where, what, and what to do next."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """One line: ``where: what (hint)``."""
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{line} ({self.hint})" if self.hint else line
+
+
+class UsageError(AfgError):
+    """An option or an argument makes no sense."""
+
+
+class InputError(AfgError):
+    """A file, a folder or a Hub repository cannot be read."""
+
+
+class OutputError(AfgError):
+    """A result cannot be written: no right, no space, no folder."""
+
+    exit_code = 3
+
+
+class RowError(AfgError):
+    """One row cannot be used: ``code`` names the reason in the reports, ``what`` says it for this row."""
+
+    def __init__(self, code: str, what: str, *, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild across processes; the keyword argument keeps the default pickling from working."""
+        return (_row_error, (self.code, self.what, self.hint))
+
+
+def _row_error(code: str, what: str, hint: str) -> RowError:
+    return RowError(code, what, hint=hint)

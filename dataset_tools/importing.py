@@ -1,0 +1,50 @@
+"""``afg-data import``: rows of any known layout as records, with nothing repaired, as one library call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_tools.converting import Converter, load_tools
+from dataset_tools.shards import Shard
+from dataset_tools.transform import Outputs, Part, Report, Stage, transform
+
+__all__ = ["ImportOptions", "import_data"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What ``import`` can be told; see :class:`dataset_tools.cleaning.CleanOptions` for the fields."""
+
+    layout: str = ""
+    tools_file: Path | None = None
+    rename_tools: bool = False
+    workers: int = 1
+
+
+def import_data(
+    sources: list[str],
+    outputs: Outputs,
+    options: ImportOptions | None = None,
+    *,
+    on_shard: Callable[[Shard, Part], None] | None = None,
+) -> Report:
+    """Read every row of ``sources`` and write it as a record.
+
+    Only the shape changes; values, nulls and letters stay as they are. Whatever a reader had to decide (quotes, type
+    names, property maps) is counted in the report.
+
+    Raises:
+        UsageError: a layout does not exist, or an output is also an input.
+        InputError: a source cannot be read.
+        OutputError: a result cannot be written.
+    """
+    options = options or ImportOptions()
+    tools = load_tools(options.tools_file) if options.tools_file else {}
+    converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
+    stage = Stage(converter, None, outputs.records, trace=outputs.trace is not None)
+    chosen = {
+        "layout": options.layout,
+        "tools_file": str(options.tools_file or ""),
+        "rename_tools": options.rename_tools,
+    }
+    return transform("import", sources, outputs, stage, workers=options.workers, options=chosen, on_shard=on_shard)

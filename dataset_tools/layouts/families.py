@@ -1,0 +1,56 @@
+"""How layouts are told apart: first by the field that carries the conversation, then by what stands beside it.
+
+Every recogniser asks one of these functions for one answer, so no two of them can claim the same row.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+__all__ = ["carrier", "chat_kind", "sharegpt_kind"]
+
+# The first of these that a row has decides; a field further down is then only something the row also knows.
+_CARRIERS = ("messages", "conversations", "chat", "query_ar", "question", "query", "ground_truth")
+
+ChatKind: TypeAlias = Literal["record", "aisa", "when2call", "mobile-actions", "metga97", "openai", ""]
+ShareGptKind: TypeAlias = Literal["toolace", "apigen-mt", "hermes", ""]
+
+
+def carrier(row: Mapping[str, Any]) -> str:
+    """The field that carries the conversation of a row; empty when it has none that is known."""
+    for name in _CARRIERS:
+        if name in row:
+            return name
+    return ""
+
+
+def chat_kind(row: Mapping[str, Any]) -> ChatKind:
+    """Which layout with ``messages`` a row is of; empty for none."""
+    if "messages" not in row:
+        return ""
+    if "tools_sampled" in row or "tool_called" in row:
+        return "aisa"
+    if "tools" not in row:
+        return "openai" if "functions" in row else ""
+    return _with_tools(row)
+
+
+def _with_tools(row: Mapping[str, Any]) -> ChatKind:
+    if isinstance(row.get("source"), dict):
+        return "record"
+    tools = row["tools"]
+    if "chosen_response" in row or (isinstance(tools, list) and tools and isinstance(tools[0], str)):
+        return "when2call"
+    if isinstance(row.get("metadata"), str):
+        return "mobile-actions"
+    return "metga97" if isinstance(row.get("meta"), dict) else "openai"
+
+
+def sharegpt_kind(row: Mapping[str, Any]) -> ShareGptKind:
+    """Which layout with ``conversations`` a row is of; empty for none."""
+    if carrier(row) != "conversations":
+        return ""
+    if "system" in row:
+        return "apigen-mt" if "tools" in row else "toolace"
+    turns = row["conversations"]
+    speakers = [turn.get("from") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    return "apigen-mt" if "function_call" in speakers else "hermes"

@@ -1,0 +1,140 @@
+"""Results as people and machines read them. A result is computed first and reported here; nothing is decided here."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dataset_tools.checks.base import Check, catalogue
+from dataset_tools.console import isolate
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from dataset_tools.transform import Report
+    from dataset_tools.validate import Result
+
+__all__ = ["checks_markdown", "github_annotations", "print_check", "print_checks", "print_transform", "print_validation"]
+
+_SHOWN = 3
+_COLOURS = {"error": "red", "warning": "yellow"}
+# What GitHub's workflow commands need escaped, in messages and, beyond that, in properties.
+_GITHUB = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+
+
+def print_validation(result: "Result", console: "Console") -> None:
+    """The findings by check, worst first, each with examples and what mends it."""
+    from rich.text import Text  # noqa: PLC0415 - rich is imported only to print
+
+    order = sorted(result.checks.items(), key=lambda item: (item[1]["severity"], -item[1]["rows"], item[0]))
+    for code, entry in order:
+        head = Text.assemble(
+            (f"{entry['severity']:<8}", _COLOURS[entry["severity"]]),
+            (code, "bold"),
+            f"  {_plural(entry['rows'], 'row')}, {_plural(entry['findings'], 'finding')}",
+        )
+        console.print(head)
+        console.print(f"        {catalogue()[code].meaning}", style="dim", markup=False)
+        for example in entry["examples"][:_SHOWN]:
+            place = f"{example['file']}:{example['line']}" if example["line"] else "the whole dataset"
+            where = " ".join(part for part in (place, example["id"], example["path"]) if part)
+            console.print(Text.assemble("        ", (where, "cyan"), f"  {isolate(example['message'])}"))
+        if entry["examples"]:
+            console.print(f"        → {entry['examples'][0]['hint']}", style="green", markup=False)
+    errors = sum(entry["severity"] == "error" for entry in result.checks.values())
+    warnings = len(result.checks) - errors
+    style = "bold red" if result.invalid else "bold green"
+    summary = f"{_plural(result.rows, 'row')}: {result.valid:,} valid, {result.invalid:,} invalid"
+    console.print(f"{summary}; {_plural(errors, 'check')} with errors, {warnings} with warnings", style=style)
+
+
+def github_annotations(result: "Result") -> Iterator[str]:
+    """A GitHub workflow command for each finding the result holds: it shows beside the line in a pull request."""
+    for code, entry in result.checks.items():
+        level = "error" if entry["severity"] == "error" else "warning"
+        for example in entry["examples"]:
+            message = f"{example['path']}: {example['message']}" if example["path"] else example["message"]
+            place = f"file={_property(example['file'])},line={example['line']}," if example["line"] else ""
+            yield f"::{level} {place}title={_property(code)}::{_escape(message)}"
+
+
+def print_transform(report: "Report", console: "Console") -> None:
+    """The counts of an import or a cleaning, and one before-and-after sample of each rule."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    if report.rules:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("rule")
+        table.add_column("rows", justify="right")
+        table.add_column("changes", justify="right")
+        table.add_column("for example", overflow="fold")
+        for rule, count in sorted(report.rules.items(), key=lambda item: -item[1]["rows"]):
+            sample = count["samples"][0]
+            change = f"{isolate(_short(sample['before']))} → {isolate(_short(sample['after']))}"
+            table.add_row(rule, f"{count['rows']:,}", f"{count['changes']:,}", Text(change))
+        console.print(table)
+    for code, count in report.rejected.items():
+        console.print(f"rejected  {code}: {_plural(count, 'row')}", style="yellow", markup=False)
+    rejected = sum(report.rejected.values())
+    done = f"{_plural(report.rows_in, 'row')} in, {report.rows_out:,} out, {rejected:,} rejected → {report.output}"
+    console.print(done, style="bold", markup=False)
+
+
+def print_checks(console: "Console") -> None:
+    """The catalogue, a line each."""
+    from rich.table import Table  # noqa: PLC0415
+
+    table: RenderableType = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("check", "severity", "what it finds", "mended by"):
+        table.add_column(name)  # type: ignore[attr-defined]
+    for check in catalogue().values():
+        table.add_row(check.code, str(check.severity), check.meaning, str(check.repair))  # type: ignore[attr-defined]
+    console.print(table)
+
+
+def print_check(check: Check, console: "Console") -> None:
+    """All that the catalogue says of one check."""
+    console.print(f"{check.code} ({check.severity})", style="bold", markup=False)
+    for name, value in _facts(check):
+        console.print(f"  {name:<12}{isolate(value)}", markup=False)
+
+
+def checks_markdown() -> str:
+    """The catalogue as the page of the documentation."""
+    sections = []
+    for check in catalogue().values():
+        facts = "\n".join(f"- {name}: {f'`{value}`' if name == 'example' else value}" for name, value in _facts(check)[1:])
+        sections.append(f"## `{check.code}`\n\n{check.severity.capitalize()}. {check.meaning}.\n\n{facts}\n")
+    return "\n".join(sections)
+
+
+def check_facts(check: Check) -> dict[str, str]:
+    """One entry of the catalogue, for ``--json``."""
+    return {"code": check.code, "severity": str(check.severity), **dict(_facts(check))}
+
+
+def _facts(check: Check) -> list[tuple[str, str]]:
+    return [
+        ("meaning", check.meaning),
+        ("why", check.why),
+        ("example", check.example),
+        ("mended by", str(check.repair)),
+    ]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - JSON is any value
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+
+    text = value if isinstance(value, str) else dump_text(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 - fits beside the counts
+
+
+def _escape(text: str) -> str:
+    return "".join(_GITHUB.get(character, character) for character in text)
+
+
+def _property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")

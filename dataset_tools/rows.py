@@ -1,0 +1,113 @@
+"""A record seen by the checks: its calls beside the tools they name, its texts with their paths."""
+
+from typing import Any, NamedTuple
+
+from dataset_tools.arabic.compare import compare_key
+from dataset_tools.arabic.letters import needs_look
+from dataset_tools.arabic.numbers import numbers_in
+from dataset_tools.arabic.repair import Side, looks_arabic
+from dataset_tools.changes import Log
+from dataset_tools.tool_view import Text, ToolView, flat_values, tool_view
+from dataset_tools.validators import SchemaError
+from schemas.record import JsonObject, Message, Record
+
+__all__ = ["Call", "Row", "call_path"]
+
+
+class Call(NamedTuple):
+    """One tool call.
+
+    Attributes:
+        message: which message of the record makes it.
+        position: which of the message's calls it is.
+        name: the tool that it names.
+        arguments: its arguments without those that are null: a null is an absent argument, which one check reports
+            and no other need know.
+        tool: the tool of that name, if it is offered.
+        values: every value in the arguments, nulls too, with its path in them.
+        errors: how the arguments break the tool's schema.
+    """
+
+    message: int
+    position: int
+    name: str
+    arguments: JsonObject
+    tool: ToolView | None
+    values: list[tuple[str, Any]]
+    errors: tuple[SchemaError, ...]
+
+    @property
+    def path(self) -> str:
+        """Where the arguments stand in the record."""
+        return f"{call_path(self.message, self.position)}.arguments"
+
+
+class Row:
+    """One record with what the checks need of it; what few of them need is computed when first asked for."""
+
+    __slots__ = ("_keys", "_numbers", "_said", "calls", "changes", "file", "line", "messages", "odd", "record", "tools")
+
+    def __init__(self, record: Record, changes: Log, file: str, line: int) -> None:
+        self.record = record
+        self.changes = changes
+        self.file = file
+        self.line = line
+        self.messages: list[Message] = record["messages"]
+        self.tools = [tool_view(tool) for tool in record["tools"]]
+        self.calls: list[Call] = []
+        self.odd: list[Text] = []  # texts in which a repair may act or a control token stand: none in almost all rows
+        for index, message in enumerate(self.messages):
+            if "content" in message and (needs_look(message["content"]) or "<" in message["content"]):
+                side = Side.TARGET if message["role"] == "assistant" else Side.INPUT
+                self.odd.append(Text(f"messages[{index}].content", message["content"], side))
+            if "tool_calls" in message:
+                self._add_calls(index, message)
+        self._said: dict[int, str] = {}
+        self._keys: dict[int, str] = {}
+        self._numbers: dict[int, set[int | float]] = {}
+
+    def _add_calls(self, index: int, message: Message) -> None:
+        for position, call in enumerate(message["tool_calls"]):
+            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            values = flat_values(arguments)
+            if any(value is None for _, value in values):
+                arguments = {key: item for key, item in arguments.items() if item is not None}
+            tool = next((view for view in self.tools if view.name == name), None)
+            self.calls.append(Call(index, position, name, arguments, tool, values, _errors(tool, arguments)))
+            for path, value in values:
+                if isinstance(value, str) and (needs_look(value) or "<" in value):
+                    self.odd.append(Text(f"{call_path(index, position)}.arguments{path}", value, Side.TARGET))
+
+    @property
+    def arabic(self) -> bool:
+        """Whether the record is in Arabic rather than in another language of the same script."""
+        return looks_arabic(message["content"] for message in self.messages if "content" in message)
+
+    def said(self, stop: int) -> str:
+        """What was written before message ``stop``."""
+        if stop not in self._said:
+            self._said[stop] = "\n".join(m["content"] for m in self.messages[:stop] if "content" in m)
+        return self._said[stop]
+
+    def key(self, stop: int) -> str:
+        """The same under the key that comparisons use."""
+        if stop not in self._keys:
+            self._keys[stop] = compare_key(self.said(stop))
+        return self._keys[stop]
+
+    def stated_numbers(self, stop: int) -> set[int | float]:
+        """The numbers in it, in digits or words."""
+        if stop not in self._numbers:
+            self._numbers[stop] = numbers_in(self.said(stop))
+        return self._numbers[stop]
+
+
+def call_path(message: int, position: int) -> str:
+    """Where the function of a call stands in the record."""
+    return f"messages[{message}].tool_calls[{position}].function"
+
+
+def _errors(tool: ToolView | None, arguments: JsonObject) -> tuple[SchemaError, ...]:
+    if tool is None or tool.validator is None or tool.validator.is_valid(arguments):
+        return ()
+    return tuple(tool.validator.errors(arguments))

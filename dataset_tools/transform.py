@@ -1,0 +1,252 @@
+"""From rows of any layout to records on disk: what ``afg-data import`` and ``afg-data clean`` share.
+
+A stage turns a shard into encoded output, rejects, trace and counts; the parent process writes them in the order of
+the shards. So the output's bytes do not depend on the number of workers, and memory does not depend on the file.
+"""
+
+import platform
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.changes import Change, Log
+from dataset_tools.converting import Converter, find_data, require_valid
+from dataset_tools.errors import InputError, RowError
+from dataset_tools.executor import run
+from dataset_tools.jsonl import dump_line
+from dataset_tools.output import Sink, check_writable, encode, json_report
+from dataset_tools.reading import RawRow, read_rows
+from dataset_tools.repairing import Repairer
+from dataset_tools.shards import Shard, plan
+from schemas.record import Record
+
+__all__ = ["Outputs", "Part", "Report", "Stage", "transform"]
+
+SAMPLES = 3
+"""Before-and-after samples that a report keeps of each rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the results go.
+
+    Attributes:
+        records: the records, in the format that the file's ending names.
+        rejects: the rows that no record could be made of, with the reasons; written only if there are any.
+        report: the counts, as JSON; None for no file.
+        trace: every change, a line each; None for no file.
+    """
+
+    records: Path
+    rejects: Path
+    report: Path | None = None
+    trace: Path | None = None
+
+    @staticmethod
+    def default_rejects(records: Path) -> Path:
+        """``train.jsonl.gz`` has its rejects in ``train.rejects.jsonl`` beside it."""
+        return records.with_name(f"{records.name.split('.')[0]}.rejects.jsonl")
+
+
+@dataclass(slots=True)
+class RuleCount:
+    """How often a rule acted, on how many rows, and the first samples."""
+
+    rows: int = 0
+    changes: int = 0
+    samples: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Part:
+    """What became of the rows of one shard, or of all shards so far."""
+
+    rows: int = 0
+    written: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    rules: dict[str, RuleCount] = field(default_factory=dict)
+    first_reject: str = ""
+    payload: bytes = b""
+    rejects: bytes = b""
+    trace: bytes = b""
+
+    def count(self, log: Log, record: Record) -> None:
+        """Add the changes of one row."""
+        for rule in {change.rule for change in log}:
+            self.rules.setdefault(rule, RuleCount()).rows += 1
+        for change in log:
+            entry = self.rules[change.rule]
+            entry.changes += 1
+            if len(entry.samples) < SAMPLES:
+                entry.samples.append(_sample(change, record))
+
+    def merge(self, other: "Part") -> None:
+        """Add the counts of the shard that follows; payloads are written, not merged."""
+        self.rows += other.rows
+        self.written += other.written
+        self.rejected.update(other.rejected)
+        self.first_reject = self.first_reject or other.first_reject
+        for rule, theirs in other.rules.items():
+            mine = self.rules.setdefault(rule, RuleCount())
+            mine.rows += theirs.rows
+            mine.changes += theirs.changes
+            mine.samples.extend(theirs.samples[: SAMPLES - len(mine.samples)])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The counts of a run; ``rows_in == rows_out + sum(rejected.values())`` always holds."""
+
+    command: str
+    options: dict[str, Any]
+    inputs: list[str]
+    output: str
+    rows_in: int
+    rows_out: int
+    rejected: dict[str, int]
+    rules: dict[str, dict[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--report`` writes."""
+        return {
+            "command": self.command,
+            "version": version("arabic-functiongemma"),
+            "python": platform.python_version(),
+            "options": self.options,
+            "inputs": self.inputs,
+            "output": self.output,
+            "rows_in": self.rows_in,
+            "rows_out": self.rows_out,
+            "rejected": self.rejected,
+            "rules": self.rules,
+        }
+
+
+class Stage:
+    """Reads, and where asked repairs, one shard: a pure function of the shard, so any process may run it."""
+
+    def __init__(self, converter: Converter, repairer: Repairer | None, output: Path, *, trace: bool) -> None:
+        self._converter = converter
+        self._repairer = repairer
+        self._output = output
+        self._trace = trace
+
+    def __call__(self, shard: Shard) -> Part:
+        """What becomes of the shard's rows."""
+        part = Part()
+        records: list[Record] = []
+        rejects: list[bytes] = []
+        trace: list[bytes] = []
+        for raw in read_rows(shard):
+            part.rows += 1
+            log: Log = []
+            try:
+                record = self._record(raw, shard, log)
+            except RowError as error:
+                part.rejected[error.code] += 1
+                part.first_reject = part.first_reject or f"line {raw.line}: {error}"
+                rejects.append(_reject(raw, error, shard))
+                continue
+            records.append(record)
+            if log:
+                part.count(log, record)
+                if self._trace:
+                    trace.extend(dump_line(_sample(change, record)) for change in log)
+        part.written = len(records)
+        part.payload = encode(records, self._output)
+        part.rejects = b"".join(rejects)
+        part.trace = b"".join(trace)
+        return part
+
+    def _record(self, raw: RawRow, shard: Shard, log: Log) -> Record:
+        if raw.value is None:
+            raise raw.error or RowError("unreadable-row", "no row")
+        record, changes = self._converter.convert(raw.value, shard.file, raw.line)
+        log.extend(changes)
+        if self._repairer is not None:
+            try:
+                record = self._repairer.repair(record, log)
+            except RecursionError as error:
+                raise RowError("nested-too-deep", "the row is nested too deeply to be a conversation") from error
+        require_valid(record)
+        return record
+
+
+def transform(
+    command: str,
+    sources: list[str],
+    outputs: Outputs,
+    stage: Stage,
+    *,
+    workers: int = 1,
+    options: dict[str, Any] | None = None,
+    on_shard: Callable[[Shard, Part], None] | None = None,
+) -> Report:
+    """Run ``stage`` over every row of ``sources`` and write what comes of it.
+
+    Raises:
+        InputError: a source cannot be read, or not one of its rows.
+        OutputError: a result cannot be written; nothing stands under its final name then.
+        UsageError: an output is also an input.
+    """
+    files = find_data(sources)
+    paths = [path for path in (outputs.records, outputs.rejects, outputs.report, outputs.trace) if path]
+    for path in paths:
+        check_writable(path, [file.path for file in files])
+    total = Part()
+    with ExitStack() as stack:
+        records = stack.enter_context(Sink(outputs.records))
+        trace = stack.enter_context(Sink(outputs.trace)) if outputs.trace else None
+        rejects: Sink | None = None
+        for part in run(stage, plan(files), workers, on_done=on_shard):
+            records.write_payload(part.payload)
+            if trace:
+                trace.write_payload(part.trace)
+            if part.rejects:
+                rejects = rejects or stack.enter_context(Sink(outputs.rejects))
+                rejects.write_payload(part.rejects)
+            total.merge(part)
+        if total.rows and not total.written:
+            raise InputError(
+                f"not one of {total.rows} rows could be read; the first: {total.first_reject}", where=", ".join(sources)
+            )
+        if rejects is None:
+            outputs.rejects.unlink(missing_ok=True)  # those of an earlier run would mislead
+    report = _report(command, sources, outputs, total, options or {})
+    if outputs.report:
+        json_report(outputs.report, report.as_json())
+    return report
+
+
+def _report(command: str, sources: list[str], outputs: Outputs, total: Part, options: dict[str, Any]) -> Report:
+    rules = {
+        rule: {"rows": count.rows, "changes": count.changes, "samples": count.samples}
+        for rule, count in sorted(total.rules.items())
+    }
+    rejected = dict(sorted(total.rejected.items()))
+    return Report(command, options, sources, str(outputs.records), total.rows, total.written, rejected, rules)
+
+
+def _sample(change: Change, record: Record) -> dict[str, Any]:
+    source = record["source"]
+    return {
+        "id": record["id"],
+        "file": source["file"],
+        "line": source["line"],
+        "rule": change.rule,
+        "path": change.path,
+        "before": change.before,
+        "after": change.after,
+    }
+
+
+def _reject(raw: RawRow, error: RowError, shard: Shard) -> bytes:
+    """A rejected row as a line: where it stood, why, and the row itself so that a person can mend it."""
+    row = raw.value if raw.value is not None else raw.raw[:10_000].decode("utf-8", "backslashreplace")
+    return dump_line(
+        {"file": shard.file.name, "line": raw.line, "code": error.code, "reason": error.what, "hint": error.hint, "row": row}
+    )

@@ -1,0 +1,149 @@
+"""Compiled JSON Schemas: a fast yes or no, and an explanation when the answer is no.
+
+``jsonschema-rs`` decides; ``jsonschema`` says what is wrong, in the words people know. Schemas come from strangers:
+
+- nothing is ever fetched for a ``$ref``; one that leaves the document makes the schema invalid;
+- patterns run on a linear-time engine; those that need look-around run on one with a bound on backtracking, and so do
+  the patterns of the explanation, which never reach Python's ``re``;
+- recursion ends in the engine that decides, and an explanation that recurses too deeply falls back to that engine's.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+from jsonschema_rs import Draft202012Validator, FancyRegexOptions, RegexOptions
+
+from dataset_tools.errors import AfgError
+from schemas.record import JsonObject
+
+__all__ = ["InvalidSchemaError", "SchemaError", "Validator", "dotted"]
+
+# A match of an ordinary pattern takes a few hundred steps; a hostile one would take 2**n.
+_BACKTRACK_LIMIT = 100_000
+_PATTERN_SIZE = 1 << 20
+
+
+class InvalidSchemaError(AfgError):
+    """A schema is not valid JSON Schema Draft 2020-12, or asks for something outside itself."""
+
+
+class SchemaError(NamedTuple):
+    """One way in which a value breaks a schema.
+
+    Attributes:
+        path: keys and positions from the value's root to the part that is wrong.
+        keyword: the JSON Schema keyword that says no, such as ``required``.
+        message: what is wrong, in English.
+        allowed: the keyword's value in the schema, such as the list of an ``enum``.
+    """
+
+    path: tuple[str | int, ...]
+    keyword: str
+    message: str
+    allowed: Any
+
+
+class Validator:
+    """One compiled schema.
+
+    Raises:
+        InvalidSchemaError: the schema is invalid; ``what`` says why.
+    """
+
+    __slots__ = ("_schema", "is_valid")
+
+    def __init__(self, schema: JsonObject) -> None:
+        self._schema = schema
+        compiled = _compile(schema)
+        self.is_valid = compiled.is_valid
+
+    def errors(self, value: object) -> Iterator[SchemaError]:
+        """What is wrong with ``value``, in the order of the schema; nothing exactly when ``is_valid`` says yes."""
+        if self.is_valid(value):
+            return
+        found = False
+        for error in _explain(self._schema, value):
+            found = True
+            yield error
+        if not found:
+            yield from _engine_errors(self._schema, value)
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """A path as the reports write it: ``.city`` or ``.items[2].name``; empty for the root."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+
+
+def _compile(schema: JsonObject) -> Draft202012Validator:
+    try:
+        return _engine(schema, RegexOptions(size_limit=_PATTERN_SIZE))
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
+        pass  # a pattern may only need look-around: the second engine has it, and names what is truly wrong
+    try:
+        return _engine(schema, FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT, size_limit=_PATTERN_SIZE))
+    except jsonschema_rs.ValidationError as error:
+        where = dotted(tuple(error.instance_path))
+        raise InvalidSchemaError(error.message, where=where.lstrip(".")) from error
+    except (jsonschema_rs.ReferencingError, ValueError) as error:
+        raise InvalidSchemaError(str(error).splitlines()[0]) from error
+
+
+def _engine(schema: JsonObject, patterns: RegexOptions | FancyRegexOptions) -> Draft202012Validator:
+    return Draft202012Validator(schema, validate_formats=True, pattern_options=patterns, offline=True)
+
+
+def _explain(schema: JsonObject, value: object) -> Iterator[SchemaError]:
+    """The errors in jsonschema's words; from the engine itself where jsonschema would run patterns or not end."""
+    if _mentions(schema, "patternProperties"):
+        yield from _engine_errors(schema, value)
+        return
+    explainer = _explainer_class()
+    try:
+        errors = list(explainer["class"](schema, format_checker=explainer["formats"], registry=explainer["registry"]).iter_errors(value))
+    except (RecursionError, explainer["unresolvable"]):
+        yield from _engine_errors(schema, value)
+        return
+    for error in errors:
+        yield SchemaError(tuple(error.absolute_path), str(error.validator), error.message, error.validator_value)
+
+
+def _engine_errors(schema: JsonObject, value: object) -> Iterator[SchemaError]:
+    for error in _compile(schema).iter_errors(value):
+        keyword = str(error.schema_path[-1]) if error.schema_path else "schema"
+        yield SchemaError(tuple(error.instance_path), keyword, error.message, None)
+
+
+def _mentions(schema: object, keyword: str) -> bool:
+    if isinstance(schema, dict):
+        return keyword in schema or any(_mentions(item, keyword) for item in schema.values())
+    return isinstance(schema, list) and any(_mentions(item, keyword) for item in schema)
+
+
+@lru_cache(maxsize=1)
+def _explainer_class() -> dict[str, Any]:
+    """jsonschema's validator with patterns handed to the bounded engine, and a registry that fetches nothing.
+
+    Imported on first need: most runs over clean data never explain anything.
+    """
+    import jsonschema  # noqa: PLC0415 - heavy
+    import referencing  # noqa: PLC0415
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
+    def pattern(_: Any, regex: str, instance: Any, __: Any) -> Iterator[Any]:  # noqa: ANN401 - jsonschema's signature
+        if isinstance(instance, str) and not _pattern(regex).is_valid(instance):
+            yield jsonschema.ValidationError(f"{instance!r} does not match {regex!r}")
+
+    base = jsonschema.Draft202012Validator
+    return {
+        "class": jsonschema.validators.extend(base, {"pattern": pattern}),
+        "formats": base.FORMAT_CHECKER,
+        "registry": referencing.Registry(),
+        "unresolvable": Unresolvable,
+    }
+
+
+@lru_cache(maxsize=1024)
+def _pattern(regex: str) -> Draft202012Validator:
+    return _compile({"pattern": regex})

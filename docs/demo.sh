@@ -1,0 +1,26 @@
+# The main job, step by step, on the bundled sample: run by `make demo`, which sets OUT and the PATH.
+# Each command is printed before it runs, so that what is seen here can be typed.
+
+say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+run() { printf '\033[36m$ %s\033[0m\n' "$*"; "$@"; }
+
+set -eu
+cd "$OUT"
+
+say "1. Raw data: conversations in five dialects, with the defects of real datasets"
+run afg-data sample --dirty -o raw.jsonl
+
+say "2. What is wrong with it?"
+# Findings are exit code 1: expected of raw data.
+run afg-data validate raw.jsonl --examples 1 || test $? -eq 1
+
+say "3. Into records, whatever the layout was"
+run afg-data import raw.jsonl -o records.jsonl
+
+say "4. Repair all that can be repaired without losing anything"
+run afg-data clean records.jsonl -o clean.jsonl --report clean.report.json --trace clean.trace.jsonl
+
+say "5. What is left for a person to decide?"
+run afg-data validate clean.jsonl --examples 1 || test $? -eq 1
+
+say "In $OUT: records.jsonl, clean.jsonl, the rejects with their reasons, the report and the trace of every change"

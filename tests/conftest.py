@@ -1,0 +1,39 @@
+"""What all tests share: the project's commands as processes, real data where it is at hand."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parent.parent
+
+# Timing belongs to the benchmarks; a slow machine must not make a property fail.
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public datasets that are not part of the project; tests of them are skipped without it."""
+    folder = Path(os.environ.get("AFG_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "aisa_dev.parquet").is_file():
+        pytest.skip(f"no real data in {folder}: set AFG_SHARED_DATA to a folder with aisa_dev.parquet and bfcl_ar/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def afg_data() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs ``afg-data`` with the given arguments as a user does: a process of its own, output captured."""
+
+    def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dataset_tools", *map(str, arguments)]
+        environment = {**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, env=environment, check=False, timeout=300
+        )
+
+    return run

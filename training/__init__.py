@@ -1,0 +1,1 @@
+"""Training on clean records. The recipe and its command will live here."""
