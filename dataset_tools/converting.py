@@ -38,6 +38,7 @@ class Converter:
         self._tools = tools or {}
         self._rename = rename_tools
         self._last: Layout | None = None
+        self._context: tuple[Path | None, str, Context] = (None, "", Context())
 
     def convert(self, row: JsonObject, file: DataFile, line: int) -> tuple[Record, Log]:
         """The record that a row holds, and what reading it had to change.
@@ -49,7 +50,7 @@ class Converter:
         self._last = layout
         log: Log = []
         try:
-            draft = layout.convert(row, log, Context(self._tools, _companions(layout.name, file.path)))
+            draft = layout.convert(row, log, self._context_of(layout, file))
         except (KeyError, TypeError, AttributeError) as error:
             # A forced layout meets rows that it would not have recognised; elsewhere this would be our defect.
             if self._forced is None:
@@ -60,6 +61,14 @@ class Converter:
         if self._rename:
             _rename_tools(draft, log)
         return _complete(draft, row, file, line), log
+
+    def _context_of(self, layout: Layout, file: DataFile) -> Context:
+        """What rows of that layout in that file need besides themselves; kept until either changes."""
+        path, name, context = self._context
+        if path is not file.path or name != layout.name:
+            context = Context(self._tools, _companions(layout.name, file.path))
+            self._context = (file.path, layout.name, context)
+        return context
 
 
 def find_data(sources: list[str]) -> list[DataFile]:

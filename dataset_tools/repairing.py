@@ -7,8 +7,6 @@ wrote and what the model must generate differ only in the rules that :mod:`datas
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-import orjson
-
 from dataset_tools.arabic.folding import compile_fold
 from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.mojibake import undecodable
@@ -16,7 +14,9 @@ from dataset_tools.arabic.numbers import parse_number
 from dataset_tools.arabic.repair import Side, final_farsi_yeh, looks_arabic, repair
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
+from dataset_tools.memory import ByContent
 from dataset_tools.rows import call_path
+from dataset_tools.tool_view import leaves
 from schemas.record import JsonObject, Message, Record, Tool
 
 __all__ = ["DEVELOPER_TURN", "Repairer"]
@@ -24,7 +24,6 @@ __all__ = ["DEVELOPER_TURN", "Repairer"]
 DEVELOPER_TURN = "You are a model that can do function calling with the following functions"
 """The sentence that makes FunctionGemma call functions; without a developer turn it calls none."""
 
-_MEMORY_LIMIT = 20_000
 # Strings of a schema that are code, and keys whose values are not for people.
 _VERBATIM = frozenset({"pattern", "patternProperties", "format", "$ref", "$id", "$schema"})
 _PASSES = 8
@@ -45,7 +44,7 @@ class Repairer:
         self._fold_names = tuple(fold)
         self._fold: Callable[[str], str] | None = None
         self._developer_turn = developer_turn
-        self._memory: dict[bytes, tuple[Tool, tuple[Change, ...]]] = {}
+        self._memory: ByContent[tuple[Tool, tuple[Change, ...]]] = ByContent()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Cross to another process as the options alone: memory and folds are rebuilt there."""
@@ -126,23 +125,21 @@ class Repairer:
         return result
 
     def _tool(self, tool: Tool, path: str, log: Log) -> Tool:
-        key = orjson.dumps(tool)
-        known = self._memory.get(key)
-        if known is None:
-            changes: Log = []
-            clean = _strip_nulls(tool, "", changes)
-            texts = [text for text in _strings(clean) if not text.isascii()]
-            for _ in range(_PASSES):
-                before = len(changes)
-                clean = self._walk(clean, "", changes, arabic=looks_arabic(texts))
-                if len(changes) == before:
-                    break
-            if len(self._memory) >= _MEMORY_LIMIT:
-                self._memory.clear()
-            known = self._memory[key] = (cast("Tool", clean), tuple(changes))
-        for change in known[1]:
+        clean, changes = self._memory.get(tool, self._clean_tool)
+        for change in changes:
             log.append(change._replace(path=path + change.path))
-        return known[0]
+        return clean
+
+    def _clean_tool(self, tool: Tool) -> tuple[Tool, tuple[Change, ...]]:
+        changes: Log = []
+        clean = _strip_nulls(tool, "", changes)
+        arabic = looks_arabic(text for _, text in leaves(clean) if isinstance(text, str))
+        for _ in range(_PASSES):
+            before = len(changes)
+            clean = self._walk(clean, "", changes, arabic=arabic)
+            if len(changes) == before:
+                break
+        return cast("Tool", clean), tuple(changes)
 
     def _arguments(self, messages: list[Message], tools: list[Tool], log: Log) -> None:
         """Nulls out of the arguments, and numbers as the tool's schema has them."""
@@ -168,13 +165,6 @@ def _any_odd(value: object) -> bool:
     if isinstance(value, dict):
         return any(_any_odd(key) or _any_odd(item) for key, item in value.items())
     return isinstance(value, list) and any(map(_any_odd, value))
-
-
-def _strings(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [text for item in items for text in _strings(item)]
 
 
 def _strip_nulls(value: Any, path: str, log: Log) -> Any:  # noqa: ANN401 - JSON is any value

@@ -1,13 +1,13 @@
 """A record seen by the checks: its calls beside the tools they name, its texts with their paths."""
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from dataset_tools.arabic.compare import compare_key
-from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.numbers import numbers_in
 from dataset_tools.arabic.repair import Side, looks_arabic
 from dataset_tools.changes import Log
-from dataset_tools.tool_view import Text, ToolView, flat_values, tool_view
+from dataset_tools.tool_view import Text, ToolView, flat_values, is_odd, tool_view, without_absent
 from dataset_tools.validators import SchemaError
 from schemas.record import JsonObject, Message, Record
 
@@ -21,8 +21,8 @@ class Call(NamedTuple):
         message: which message of the record makes it.
         position: which of the message's calls it is.
         name: the tool that it names.
-        arguments: its arguments without those that are null: a null is an absent argument, which one check reports
-            and no other need know.
+        arguments: its arguments without those that are null where the tool takes no null: that is an absent argument,
+            which one check reports and no other need know.
         tool: the tool of that name, if it is offered.
         values: every value in the arguments, nulls too, with its path in them.
         errors: how the arguments break the tool's schema.
@@ -57,7 +57,7 @@ class Row:
         self.calls: list[Call] = []
         self.odd: list[Text] = []  # texts in which a repair may act or a control token stand: none in almost all rows
         for index, message in enumerate(self.messages):
-            if "content" in message and (needs_look(message["content"]) or "<" in message["content"]):
+            if "content" in message and is_odd(message["content"]):
                 side = Side.TARGET if message["role"] == "assistant" else Side.INPUT
                 self.odd.append(Text(f"messages[{index}].content", message["content"], side))
             if "tool_calls" in message:
@@ -70,12 +70,13 @@ class Row:
         for position, call in enumerate(message["tool_calls"]):
             name, arguments = call["function"]["name"], call["function"]["arguments"]
             values = flat_values(arguments)
-            if any(value is None for _, value in values):
-                arguments = {key: item for key, item in arguments.items() if item is not None}
             tool = next((view for view in self.tools if view.name == name), None)
+            if any(value is None for _, value in values):
+                kept = tool.nullable if tool else ()
+                arguments = {key: item for key, item in arguments.items() if item is not None or key in kept}
             self.calls.append(Call(index, position, name, arguments, tool, values, _errors(tool, arguments)))
             for path, value in values:
-                if isinstance(value, str) and (needs_look(value) or "<" in value):
+                if isinstance(value, str) and is_odd(value):
                     self.odd.append(Text(f"{call_path(index, position)}.arguments{path}", value, Side.TARGET))
 
     @property
@@ -110,4 +111,7 @@ def call_path(message: int, position: int) -> str:
 def _errors(tool: ToolView | None, arguments: JsonObject) -> tuple[SchemaError, ...]:
     if tool is None or tool.validator is None or tool.validator.is_valid(arguments):
         return ()
+    with suppress(RecursionError):
+        # Arrow fills nested objects too: arguments that are wrong as they stand are worth a second look without nulls.
+        arguments = without_absent(arguments, tool.parameters)
     return tuple(tool.validator.errors(arguments))

@@ -6,11 +6,10 @@ Declarations repeat from row to row, so each distinct one is read once and remem
 import re
 from typing import Any, cast
 
-import orjson
-
 from dataset_tools.arguments import decode_json
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
+from dataset_tools.memory import ByContent
 from schemas.record import JsonObject, Tool
 
 __all__ = ["MAX_DEPTH", "TYPE_NAMES", "read_tools"]
@@ -39,9 +38,6 @@ _SINGLE_SCHEMAS = ("items", "additionalProperties", "not", "if", "then", "else",
 # A type name is a word or two; longer text would only cost time.
 _LONGEST_TYPE = 200
 
-# A hostile file could offer a new tool in every row: past this many the memory starts anew.
-_MEMORY_LIMIT = 20_000
-_memory: dict[bytes, "_Known"] = {}
 # Places of one declaration whose paths are kept: a row seldom offers more tools than this.
 _PLACES = 64
 
@@ -66,6 +62,9 @@ class _Known:
             if len(self._places) < _PLACES:
                 self._places[path] = found
         return found
+
+
+_memory: ByContent[_Known] = ByContent()
 
 
 def read_tools(value: Any, log: Log, path: str = "tools") -> list[Tool]:  # noqa: ANN401 - foreign data
@@ -93,20 +92,20 @@ def _read(raw: Any, log: Log, path: str) -> Tool:  # noqa: ANN401 - foreign data
     if isinstance(raw, str):
         raw = decode_json(raw, log, path)
     try:
-        key = orjson.dumps(raw)
+        known = _memory.get(raw, _know)
     except TypeError as error:
         if "ecursion" in str(error):
             raise RowError("schema-too-deep", f"{path} is nested too deeply") from error
         raise RowError("unreadable-tools", f"{path} cannot be written as JSON: {error}") from error
-    known = _memory.get(key)
-    if known is None:
-        changes: Log = []
-        known = _Known(_convert(raw, changes, path), path, changes)
-        if len(_memory) >= _MEMORY_LIMIT:
-            _memory.clear()
-        _memory[key] = known
+    except RowError as error:
+        raise RowError(error.code, f"{path}{error.what}", hint=error.hint) from None
     log.extend(known.changes_at(path))
     return known.tool
+
+
+def _know(raw: Any) -> _Known:  # noqa: ANN401 - foreign data
+    changes: Log = []
+    return _Known(_convert(raw, changes, ""), "", changes)
 
 
 def _convert(raw: Any, log: Log, path: str) -> Tool:  # noqa: ANN401 - foreign data

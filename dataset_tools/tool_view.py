@@ -9,27 +9,44 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import orjson
-
 from dataset_tools.arabic.letters import needs_look
-from dataset_tools.arabic.repair import Side
+from dataset_tools.arabic.repair import Side, looks_arabic
+from dataset_tools.memory import ByContent
 from dataset_tools.validators import InvalidSchemaError, Validator
 from schemas.record import JsonObject, Tool
 
-__all__ = ["Text", "ToolView", "described_values", "flat_values", "leaves", "tool_view", "without_nulls"]
+__all__ = [
+    "CONTROL_CHARACTER",
+    "Text",
+    "ToolView",
+    "admits_null",
+    "described_values",
+    "flat_values",
+    "is_odd",
+    "leaves",
+    "schema_at",
+    "tool_view",
+    "without_absent",
+    "without_nulls",
+]
 
-# A hostile file could offer a new tool in every row: past this many the memory starts anew.
-_MEMORY_LIMIT = 20_000
-_memory: dict[bytes, "ToolView"] = {}
+CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""The control characters but tab and the line ends."""
+
 _NO_PROPERTIES: JsonObject = {}
 # "(Supported values: male, female)", "القيم المسموحة: ذكر، أنثى", "one of: a, b": a list that a schema would call enum.
 _VALUES = re.compile(
-    r"\(?\s*(?:supported|allowed|possible|valid|accepted)\s+values(?:\s+are)?\s*[:=]\s*(?P<en>[^()\n]+)"
-    r"|\bone\s+of\s*[:=]\s*(?P<one>[^()\n.]+)"
-    r"|القيم\s+(?:المدعومة|المسموحة|المسموح\s+بها|الممكنة|المتاحة|المقبولة)\s*[:=]\s*(?P<ar>[^()\n]+)",
+    r"(?:\b(?:supported|allowed|possible|valid|accepted)\s+(?:values|options)(?:\s+are)?|\bone\s+of"
+    r"|القيم\s+(?:المدعومة|المسموحة|المسموح\s+بها|الممكنة|المتاحة|المقبولة)|[إا]حدى\s+القيم(?:\s+(?:التالية|الآتية))?)"
+    # The list ends with its sentence; a point inside a value, as in 1.5, does not end it.
+    r"\s*[:=]\s*(?P<list>(?:[^()\n.]|\.(?!\s|$))+)",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"\s*[,،|;؛/]\s*|\s+(?:or|أو)\s+")
+_SEPARATOR = re.compile(r"\s*[,،|;؛]\s*(?:(?:or|أو)\s+)?|\s+(?:or|أو)\s+")
+# Strings of a schema that are code rather than text.
+_VERBATIM = (".pattern", ".format", ".$ref", ".$id", ".$schema")
+# Keywords under which a schema may declare properties that are not listed at its top.
+_COMPOSED = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties")
 
 
 class Text(NamedTuple):
@@ -70,9 +87,15 @@ class ToolView:
 
     @cached_property
     def closed(self) -> bool:
-        """Whether an argument that is not declared is a mistake: unless the schema invites others."""
+        """Whether an argument that is not among ``names`` is a mistake: unless the schema invites others."""
         invites = self.parameters.get("additionalProperties")
-        return not (invites is True or isinstance(invites, dict) or "patternProperties" in self.parameters)
+        composed = any(self.parameters.get(keyword) is not None for keyword in _COMPOSED)
+        return not (invites is True or isinstance(invites, dict) or composed)
+
+    @cached_property
+    def nullable(self) -> frozenset[str]:
+        """The parameters for which null is a value like any other."""
+        return frozenset(name for name, item in self.properties.items() if admits_null(item))
 
     @cached_property
     def nulls(self) -> tuple[str, ...]:
@@ -92,19 +115,28 @@ class ToolView:
     @cached_property
     def odd(self) -> tuple[Text, ...]:
         """The strings of the declaration in which a repair may act or a control token stand, paths relative to it."""
-        texts = (Text(path, value, Side.TARGET) for path, value in leaves(self.tool) if isinstance(value, str))
-        return tuple(text for text in texts if needs_look(text.value) or "<" in text.value)
+        strings = ((path, value) for path, value in leaves(self.tool) if isinstance(value, str))
+        texts = (Text(path, value, Side.TARGET) for path, value in strings if not path.endswith(_VERBATIM))
+        return tuple(text for text in texts if is_odd(text.value))
+
+    @cached_property
+    def arabic(self) -> bool:
+        """Whether the declaration is in Arabic rather than in another language of the same script."""
+        return looks_arabic(value for _, value in leaves(self.tool) if isinstance(value, str))
+
+
+def is_odd(text: str) -> bool:
+    """Whether a check of text can find anything in ``text``; no for almost all of it."""
+    # The pattern is for text with line ends, which are not printable either.
+    return needs_look(text) or "<" in text or (not text.isprintable() and CONTROL_CHARACTER.search(text) is not None)
+
+
+_memory: ByContent[ToolView] = ByContent()
 
 
 def tool_view(tool: Tool) -> ToolView:
     """The view of a declaration, shared by all rows that offer the same one."""
-    key = orjson.dumps(tool)
-    view = _memory.get(key)
-    if view is None:
-        if len(_memory) >= _MEMORY_LIMIT:
-            _memory.clear()
-        view = _memory[key] = ToolView(tool)
-    return view
+    return _memory.get(tool, ToolView)
 
 
 def without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
@@ -129,27 +161,84 @@ def flat_values(arguments: JsonObject) -> list[tuple[str, Any]]:
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
     """Every value in ``value`` that is not a container, with its path; keys of objects are not values."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, f"{path}.{key}")
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            yield from leaves(item, f"{path}[{position}]")
-    else:
-        yield path, value
+    # A stack instead of recursion: values from strangers may be nested deeper than Python recurses.
+    stack: list[tuple[str, Any]] = [(path, value)]
+    while stack:
+        path, item = stack.pop()
+        if isinstance(item, dict):
+            stack.extend([(f"{path}.{key}", part) for key, part in reversed(item.items())])
+        elif isinstance(item, list):
+            stack.extend([(f"{path}[{i}]", item[i]) for i in range(len(item) - 1, -1, -1)])
+        else:
+            yield path, item
+
+
+def schema_at(schema: JsonObject, path: str) -> JsonObject:
+    """The schema that ``properties`` and ``items`` declare at a path such as ``.items[0].count``; empty if none."""
+    # A name with a dot in it is the one case where a path is ambiguous, so the longest name that is declared wins.
+    node: Any = schema
+    while path and isinstance(node, dict):
+        if path[0] == "[":
+            path = path[path.index("]") + 1 :]
+            node = node.get("items")
+            continue
+        properties = node.get("properties")
+        names = properties if isinstance(properties, dict) else {}
+        fits = [name for name in names if path[1:].startswith(name) and path[1 + len(name) :][:1] in ("", ".", "[")]
+        if not fits:
+            return {}
+        name = max(fits, key=len)
+        path = path[1 + len(name) :]
+        node = names[name]
+    return node if isinstance(node, dict) else {}
+
+
+def admits_null(schema: object) -> bool:
+    """Whether a schema names null as a value, by ``type``, ``enum``, ``nullable`` or one of its alternatives."""
+    if not isinstance(schema, dict):
+        return False
+    kinds, allowed = schema.get("type"), schema.get("enum")
+    if kinds == "null" or schema.get("nullable") is True or (isinstance(allowed, list) and None in allowed):
+        return True
+    if isinstance(kinds, list):
+        return "null" in kinds
+    choices = [*_list(schema.get("anyOf")), *_list(schema.get("oneOf"))]
+    return any(isinstance(choice, dict) and choice.get("type") == "null" for choice in choices)
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def without_absent(value: Any, schema: object) -> Any:  # noqa: ANN401 - JSON is any value
+    """``value`` without the keys that are null where ``schema`` admits none, at any depth; a list keeps its nulls."""
+    schema = schema if isinstance(schema, dict) else {}
+    if isinstance(value, list):
+        return [without_absent(item, schema.get("items")) for item in value]
+    if not isinstance(value, dict):
+        return value
+    properties = schema.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    return {
+        key: without_absent(item, properties.get(key))
+        for key, item in value.items()
+        if item is not None or admits_null(properties.get(key))
+    }
 
 
 def described_values(schema: JsonObject) -> list[str]:
     """The values that a description lists as the only ones allowed, when the schema itself has no ``enum``."""
     description = schema.get("description")
-    if not isinstance(description, str) or "enum" in schema:
+    if not isinstance(description, str) or schema.get("enum") is not None:
         return []
     found = _VALUES.search(description)
     if found is None:
         return []
-    listed = found["en"] or found["one"] or found["ar"]
-    values = [value.strip(" .'\"«»") for value in _SEPARATOR.split(listed)]
-    return [value for value in values if value]
+    values = _SEPARATOR.split(found["list"])
+    if len(values) == 1:
+        values = values[0].split("/")  # male/female; beside another separator a stroke is part of a value: km/h
+    stripped = [value.strip(" .'\"`«»“”[]") for value in values]
+    return [value for value in stripped if value]
 
 
 def _listed(schema: JsonObject) -> Iterator[Any]:

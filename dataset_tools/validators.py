@@ -52,16 +52,26 @@ class Validator:
         InvalidSchemaError: the schema is invalid; ``what`` says why.
     """
 
-    __slots__ = ("_schema", "is_valid")
+    __slots__ = ("_decide", "_schema")
 
     def __init__(self, schema: JsonObject) -> None:
         self._schema = schema
-        compiled = _compile(schema)
-        self.is_valid = compiled.is_valid
+        self._decide = _compile(schema).is_valid
+
+    def is_valid(self, value: object) -> bool:
+        """Whether ``value`` meets the schema; no where it is nested deeper than the engine goes, or is no JSON."""
+        try:
+            return self._decide(value)
+        except ValueError:
+            return False
 
     def errors(self, value: object) -> Iterator[SchemaError]:
         """What is wrong with ``value``, in the order of the schema; nothing exactly when ``is_valid`` says yes."""
-        if self.is_valid(value):
+        try:
+            if self._decide(value):
+                return
+        except ValueError as refusal:
+            yield SchemaError((), "schema", f"the value cannot be checked: {str(refusal).splitlines()[0]}", None)
             return
         found = False
         for error in _explain(self._schema, value):
@@ -96,34 +106,57 @@ def _engine(schema: JsonObject, patterns: RegexOptions | FancyRegexOptions) -> D
 
 def _explain(schema: JsonObject, value: object) -> Iterator[SchemaError]:
     """The errors in jsonschema's words; from the engine itself where jsonschema would run patterns or not end."""
-    if _mentions(schema, "patternProperties"):
+    # For a part that names its own dialect jsonschema changes to a class of its own, with Python's patterns.
+    rest = {key: item for key, item in schema.items() if key != "$schema"}
+    if _mentions(rest, {"patternProperties", "$schema"}):
         yield from _engine_errors(schema, value)
         return
     explainer = _explainer_class()
     try:
-        errors = list(explainer["class"](schema, format_checker=explainer["formats"], registry=explainer["registry"]).iter_errors(value))
-    except (RecursionError, explainer["unresolvable"]):
+        explain = explainer["class"](rest, format_checker=explainer["formats"], registry=explainer["registry"])
+        errors = list(explain.iter_errors(value))
+    except (RecursionError, ArithmeticError, explainer["unresolvable"]):
         yield from _engine_errors(schema, value)
         return
     for error in errors:
-        yield SchemaError(tuple(error.absolute_path), str(error.validator), error.message, error.validator_value)
+        keyword = "falseSchema" if error.validator is None else str(error.validator)
+        yield SchemaError(tuple(error.absolute_path), keyword, error.message, error.validator_value)
 
 
 def _engine_errors(schema: JsonObject, value: object) -> Iterator[SchemaError]:
     for error in _compile(schema).iter_errors(value):
         keyword = str(error.schema_path[-1]) if error.schema_path else "schema"
-        yield SchemaError(tuple(error.instance_path), keyword, error.message, None)
+        if error.kind.name == "falseSchema":
+            keyword = "falseSchema"
+        yield SchemaError(tuple(error.instance_path), keyword, error.message, _at(schema, error.schema_path))
 
 
-def _mentions(schema: object, keyword: str) -> bool:
-    if isinstance(schema, dict):
-        return keyword in schema or any(_mentions(item, keyword) for item in schema.values())
-    return isinstance(schema, list) and any(_mentions(item, keyword) for item in schema)
+def _at(schema: Any, path: list[str | int]) -> Any:  # noqa: ANN401 - JSON is any value
+    """The keyword's value in the schema; None where the path goes through a reference."""
+    for part in path:
+        try:
+            schema = schema[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return schema
+
+
+def _mentions(schema: object, keywords: set[str]) -> bool:
+    stack = [schema]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if not keywords.isdisjoint(node):
+                return True
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    return False
 
 
 @lru_cache(maxsize=1)
 def _explainer_class() -> dict[str, Any]:
-    """jsonschema's validator with patterns handed to the bounded engine, and a registry that fetches nothing.
+    """A class of jsonschema with patterns handed to the bounded engine, and a registry that fetches nothing.
 
     Imported on first need: most runs over clean data never explain anything.
     """

@@ -8,18 +8,18 @@ from dataset_tools.arabic.compare import compare_key, same_but_for
 from dataset_tools.arabic.numbers import parse_number
 from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
 from dataset_tools.rows import Call, Row
-from dataset_tools.tool_view import ToolView
+from dataset_tools.tool_view import ToolView, admits_null, schema_at
 from dataset_tools.validators import dotted
-from schemas.record import JsonObject
 
 __all__ = ["canonical_for"]
 
 _TYPE = {"type"}
 _ENUM = {"enum", "const"}
 _MISSING = {"required", "dependentRequired"}
-_OWN = _TYPE | _ENUM | _MISSING | {"additionalProperties", "unevaluatedProperties"}
-_MIXED_WORD = re.compile(r"[A-Za-z][؀-ۿ]|[؀-ۿ][A-Za-z]")
-_ARABIC_LETTER = re.compile("[ء-غف-يٱ-ۓ]")
+_CLOSING = {"additionalProperties", "unevaluatedProperties"}
+_OWN = _TYPE | _ENUM | _MISSING | _CLOSING
+# With a tatweel between them, as in الـVIP, the scripts are joined on purpose.
+_MIXED_WORD = re.compile("[A-Za-z][ء-غف-يٱ-ۓ]|[ء-غف-يٱ-ۓ][A-Za-z]")
 
 
 def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
@@ -41,6 +41,9 @@ def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
 def unknown_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
     """A call gives an argument that the tool does not declare."""
     tool = call.tool
+    for error in call.errors:
+        if error.keyword in _CLOSING and (error.path or not (tool and tool.closed)):
+            yield Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
     if tool is None or tool.names.issuperset(call.arguments) or not tool.closed or tool.validator is None:
         return
     for name in call.arguments:
@@ -53,7 +56,7 @@ def unknown_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 -
     Severity.ERROR,
     Scope.CALL,
     why="The model learns to leave out what the tool cannot do without",
-    example='{} where city is required',
+    example="{} where city is required",
 )
 def missing_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
     """A call lacks an argument that the tool requires."""
@@ -123,6 +126,8 @@ def argument_described_enum(row: Row, call: Call) -> Iterator[Found]:  # noqa: A
 
 def _null_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
     nulls = [path for path, value in call.values if value is None]
+    if nulls and call.tool:
+        nulls = [path for path in nulls if not admits_null(schema_at(call.tool.parameters, path))]
     if nulls:
         message = f"{len(nulls)} null arguments" if len(nulls) > 1 else "a null argument"
         yield Found(f"{call.path}{nulls[0]}", message)
@@ -177,7 +182,7 @@ def ungrounded_argument(row: Row, call: Call) -> Iterator[Found]:
 
 
 def _is_said(value: object, row: Row, stop: int) -> bool:
-    """Whether the conversation before message ``stop`` states a value: by letter, under the compare key, as a number."""
+    """Whether the conversation before message ``stop`` says a value: by letter, under the compare key, as a number."""
     if isinstance(value, str):
         if value in row.said(stop):
             return True
@@ -200,10 +205,8 @@ def _is_said(value: object, row: Row, stop: int) -> bool:
 def mixed_script_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
     """One word of an argument mixes Arabic and Latin letters."""
     for path, value in call.values:
-        if isinstance(value, str) and not value.isascii():
-            mixed = _MIXED_WORD.search(value)
-            if mixed and _ARABIC_LETTER.search(mixed[0]):
-                yield Found(f"{call.path}{path}", f"{value!r:.80} mixes scripts inside a word")
+        if isinstance(value, str) and not value.isascii() and _MIXED_WORD.search(value):
+            yield Found(f"{call.path}{path}", f"{value!r:.80} mixes scripts inside a word")
 
 
 def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON is any value
@@ -218,10 +221,5 @@ def _wants_number(allowed: object) -> bool:
 
 
 def _declares_integer(tool: ToolView, path: str) -> bool:
-    """Whether the tool declares an integer at a path such as ``.days`` or ``.items[0].count``."""
-    node: Any = tool.parameters
-    for part in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
-        if not isinstance(node, dict):
-            return False
-        node = (node.get("properties") or {}).get(part[0]) if part[0] else node.get("items")
-    return isinstance(node, dict) and node.get("type") == "integer"
+    kinds = schema_at(tool.parameters, path).get("type")
+    return kinds == "integer" or (isinstance(kinds, list) and "integer" in kinds and "number" not in kinds)

@@ -44,6 +44,8 @@ class DuplicateQuery:
     def observe(self, row: Row) -> None:
         """Take note of one record's question."""
         key = compare_key(query_of(row)).encode("utf-8", "surrogatepass")
+        if not key:  # nothing was asked, so nothing is asked again
+            return
         if not self._files or self._files[-1][1] != row.file:
             self._files.append((len(self._hashes), row.file))
         self._hashes.append(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little"))
@@ -58,6 +60,8 @@ class DuplicateQuery:
 
     def findings(self) -> Iterator[tuple[Place, Found]]:
         """Each repeated question, in order of its row, with the place where it stood first."""
+        if not self._hashes:
+            return
         import numpy as np  # noqa: PLC0415 - a tenth of a second that only files with rows need
 
         hashes = np.frombuffer(self._hashes, dtype=np.uint64)
@@ -86,7 +90,7 @@ class GoldToolPosition:
     """The called tool stands at one position of the list far more often than chance would have it.
 
     Chance is one in the number of tools offered; the check speaks when a position holds the called tool in over twice
-    the share that chance gives, over at least 30 rows.
+    the share that chance gives (of two tools, in over three quarters of the rows), over at least 30 rows.
     """
 
     CODE: ClassVar[str] = "gold-tool-position"
@@ -94,7 +98,7 @@ class GoldToolPosition:
     def __init__(self) -> None:
         self._rows = 0
         self._seen: Counter[int] = Counter()
-        self._expected: Counter[int] = Counter()  # in millionths, so that the order of adding does not matter
+        self._offered: Counter[int] = Counter()  # rows by the number of tools that they offer
 
     def observe(self, row: Row) -> None:
         """Take note of where the first called tool stands."""
@@ -103,22 +107,21 @@ class GoldToolPosition:
             return
         self._rows += 1
         self._seen[row.tools.index(row.calls[0].tool)] += 1
-        for position in range(min(offered, 64)):
-            self._expected[position] += 1_000_000 // offered
+        self._offered[offered] += 1
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""
         self._rows += other._rows
         self._seen.update(other._seen)
-        self._expected.update(other._expected)
+        self._offered.update(other._offered)
 
     def findings(self) -> Iterator[tuple[Place, Found]]:
         """The position that stands out, if one does."""
         if self._rows < _ENOUGH:
             return
         for position, count in self._seen.most_common(1):
-            expected = self._expected[position] / 1_000_000
-            if count > 2 * expected:
+            expected = sum(rows / offered for offered, rows in sorted(self._offered.items()) if offered > position)
+            if count > min(2 * expected, (self._rows + expected) / 2):
                 ordinal = "first" if position == 0 else f"number {position + 1}"
                 message = f"the called tool is {ordinal} in {count} of {self._rows} rows; chance gives {expected:.0f}"
                 yield _WHOLE, Found("tools", message, "shuffle the tools of each row")

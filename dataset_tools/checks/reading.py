@@ -1,9 +1,9 @@
 """Defects that show while a row is read: there is no record yet, or reading it had to change something."""
 
-from dataset_tools.changes import Log
+from dataset_tools.changes import Change, Log
 from dataset_tools.checks.base import Check, Repair, Severity, add
 
-__all__ = ["BY_RULE", "UNREADABLE"]
+__all__ = ["BY_RULE", "UNREADABLE", "reading_defects"]
 
 UNREADABLE = "unreadable-row"
 
@@ -51,7 +51,7 @@ _ENTRIES = (
     Check(
         "missing-wrapper",
         Severity.WARNING,
-        "A tool stands without its function wrapper",
+        "A tool stands without its function wrapper, or the wrapper without its type",
         "The chat template fails on it",
         '{"name": "get_weather", "parameters": {...}}',
         Repair.CLEAN,
@@ -73,15 +73,19 @@ BY_RULE = {
 
 def reading_defects(changes: Log) -> list[tuple[str, str, str]]:
     """The defects among the changes of reading: check code, path, message."""
-    return [
-        (BY_RULE[change.rule], change.path, _MESSAGES[BY_RULE[change.rule]].format(change.before, change.after))
-        for change in changes
-        if change.rule in BY_RULE
-    ]
+    return [(BY_RULE[change.rule], *_defect(change)) for change in changes if change.rule in BY_RULE]
 
 
-_MESSAGES = {
-    "arguments-encoded": "the arguments are text, not an object: {0!r:.80}",
-    "type-name": "{0!r} is no JSON Schema type; {1!r} is meant",
-    "missing-wrapper": "the tool has no function wrapper",
-}
+def _defect(change: Change) -> tuple[str, str]:
+    """Where a change of reading found a defect, as a path in the record, and what was wrong there."""
+    path, before = change.path, change.before
+    if change.rule == "type-name":
+        return path, f"{before!r} is no JSON Schema type; {change.after!r} is meant"
+    if change.rule == "type-any":  # the record has no type there
+        return path.removesuffix(".type"), f"{before!r} is no JSON Schema type; leave the type out"
+    if change.rule == "wrap-tool":
+        if path.endswith(".type"):
+            return path, f'the type of the wrapper is {before!r}, not "function"'
+        return path, "the tool has no function wrapper"
+    kind = "the arguments are text, not an object" if path.endswith(".arguments") else "a value is text, not JSON"
+    return path, f"{kind}: {before!r:.80}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from dataset_tools.arabic.repair import find
 from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
-from dataset_tools.tool_view import Text
+from dataset_tools.tool_view import CONTROL_CHARACTER, Text
 
 __all__ = ["CONTROL_TOKENS"]
 
@@ -17,7 +17,6 @@ CONTROL_TOKENS = (
 """The texts that FunctionGemma's tokenizer turns into single control tokens wherever they stand."""
 
 _TOKEN = re.compile("|".join(map(re.escape, CONTROL_TOKENS)))
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 # check, rule of cleaning that defines it, severity, meaning, why, example
 _LETTERS = (
@@ -82,6 +81,6 @@ def control_token_in_text(text: Text, arabic: bool) -> Iterator[Found]:  # noqa:
     example="a NUL inside a name",
 )
 def control_character(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: ARG001, FBT001 - a text check
-    """A control character other than tab and newline stands in text."""
-    if control := _CONTROLS.search(text.value):
+    """A control character other than tab and the line ends stands in text."""
+    if control := CONTROL_CHARACTER.search(text.value):
         yield Found(text.path, f"U+{ord(control[0]):04X} at character {control.start()}")

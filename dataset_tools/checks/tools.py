@@ -17,6 +17,8 @@ _DROPPED = (
     "patternProperties", "prefixItems", "additionalProperties", "default",
 )  # fmt: skip
 _RESERVED = ("description", "type", "properties", "required", "nullable")
+
+
 def _nodes(view: ToolView) -> Iterator[tuple[str, JsonObject]]:
     """Every schema of a declaration with its path, the parameters' own first."""
     stack: list[tuple[str, Any]] = [(".function.parameters", view.parameters)]

@@ -1,0 +1,151 @@
+"""Files that appear under their name only when they are whole, and plain words for a disk that refuses."""
+
+import errno
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, NoReturn, Self
+
+from dataset_tools.errors import OutputError, UsageError
+
+__all__ = ["AtomicFile", "check_writable", "write_file"]
+
+_ANOTHER = "choose another file with -o"
+_FULL = {
+    errno.ENOSPC: "no space left",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file may not grow further",
+}
+_DENIED = {
+    errno.EACCES: "no permission to write",
+    errno.EPERM: "no permission to write",
+    errno.EROFS: "read-only file system",
+}
+_counter = itertools.count()
+
+
+def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Make sure, before any work, that ``path`` can be written; its folder is made where it is missing.
+
+    Raises:
+        OutputError: it cannot be.
+        UsageError: it is one of ``inputs``.
+    """
+    target = path.resolve()
+    if any(target == source.resolve() for source in inputs):
+        raise UsageError(f"{path} would overwrite an input", hint=_ANOTHER)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            raise OutputError("it is a folder", where=str(path), hint="name a file in it")
+        if target.exists() and not target.is_file():
+            raise OutputError("it is no ordinary file", where=str(path), hint=_ANOTHER)
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "", str(target.parent))
+    except OSError as error:
+        _fail(error, path, 0)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a small file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    check_writable(path)
+    with AtomicFile(path) as file:
+        file.write(content)
+
+
+class AtomicFile:
+    """A file written under a hidden name beside its own and renamed when whole; what pyarrow needs of a file, too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.written = 0
+        self.closed = False
+        self._target = path.resolve()
+        self._partial = self._target.with_name(f".{self._target.name[:100]}.{os.getpid()}-{next(_counter)}.partial")
+        self._stream: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._stream = self._partial.open("xb")
+        except OSError as error:
+            _fail(error, self.path, 0)
+        return self
+
+    def write(self, content: bytes) -> int:
+        """Write all of ``content``."""
+        if self._stream is None:
+            raise ValueError("the file is not open")
+        try:
+            self._stream.write(content)
+        except OSError as error:
+            _fail(error, self.path, self.written)
+        self.written += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+        return self.written
+
+    def flush(self) -> None:
+        """Leave it to the end: the file does not exist before that."""
+
+    def close(self) -> None:
+        """Leave it to the end of the block, which knows whether the file is whole."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._commit()
+        except OSError as failure:
+            _fail(failure, self.path, self.written)
+        finally:
+            self._discard()
+
+    def _commit(self) -> None:
+        if self._stream is None:
+            return
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+        self._partial.replace(self._target)
+        self._stream = None
+        if os.name == "posix":  # elsewhere a folder cannot be opened
+            folder = os.open(self._target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _discard(self) -> None:
+        """Remove the part that was written; nothing to do after a commit."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.close()  # flushes, and on a full disk fails at that
+        except OSError:
+            pass  # what made us give up is told already
+        finally:
+            self._stream = None
+            self._partial.unlink(missing_ok=True)
+
+
+def _fail(error: OSError, path: Path, written: int) -> NoReturn:
+    """Tell what the system refused.
+
+    Raises:
+        OutputError: always.
+    """
+    if error.errno in _FULL:
+        what = f"{_FULL[error.errno]} in {path.resolve().parent}; {written / 1e6:.1f} MB were written and removed"
+        raise OutputError(what, where=str(path), hint=f"free space or {_ANOTHER}") from error
+    if error.errno in _DENIED:
+        raise OutputError(_DENIED[error.errno], where=str(path), hint=_ANOTHER) from error
+    raise OutputError(error.strerror or str(error), where=str(path), hint=_ANOTHER) from error

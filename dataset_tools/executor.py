@@ -1,0 +1,59 @@
+"""One function over many shards, in this process or in several: results come in the order of the shards."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import chain, islice
+from typing import TypeVar
+
+from dataset_tools.errors import UsageError
+from dataset_tools.shards import Shard
+
+__all__ = ["run"]
+
+T = TypeVar("T")
+
+
+def run(
+    stage: Callable[[Shard], T],
+    shards: Iterable[Shard],
+    workers: int,
+    *,
+    on_done: Callable[[Shard, T], None] | None = None,
+) -> Generator[T, None, None]:
+    """Apply ``stage`` to every shard and yield the results in order.
+
+    At most two shards a worker are under way, so memory depends neither on the number of shards nor on how slowly the
+    results are taken. Several workers are processes; ``stage`` is pickled once for each. Who may stop before the last
+    result should close the generator, which ends the processes.
+
+    Raises:
+        AfgError: what the stage raises comes through as it is.
+        InputError: a worker process died.
+        UsageError: less than one worker.
+    """
+    if workers < 1:
+        raise UsageError(f"{workers} workers cannot do anything", hint="at least 1")
+    shards = iter(shards)
+    first = list(islice(shards, 2))
+    everything = chain(first, shards)
+    # Starting processes for a single shard only costs time.
+    alone = workers == 1 or len(first) < 2  # noqa: PLR2004
+    results = _here(stage, everything) if alone else _in_processes(stage, everything, workers)
+    with closing(results):
+        for shard, result in results:
+            if on_done:
+                on_done(shard, result)
+            yield result
+
+
+def _here(stage: Callable[[Shard], T], shards: Iterable[Shard]) -> Generator[tuple[Shard, T], None, None]:
+    for shard in shards:
+        yield shard, stage(shard)
+
+
+def _in_processes(
+    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int
+) -> Generator[tuple[Shard, T], None, None]:
+    from dataset_tools.workers import in_processes  # noqa: PLC0415 - slow to import, and not for one worker
+
+    return in_processes(stage, shards, workers)

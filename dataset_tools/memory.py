@@ -1,0 +1,45 @@
+"""What was made of a JSON value, remembered by the value's content."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+__all__ = ["ByContent"]
+
+T = TypeVar("T")
+
+# A hostile file could offer a new declaration in every row: past this many the memory starts anew.
+_LIMIT = 20_000
+
+
+class ByContent(Generic[T]):
+    """Results by the JSON text of what they were made from: 1 and 1.0, and other orders of keys, are other contents.
+
+    An object that was met before is found by identity first, which costs a tenth of writing it as JSON. That is safe
+    because the memory keeps the object alive, so no other can have its identity.
+    """
+
+    def __init__(self) -> None:
+        self._by_identity: dict[int, tuple[object, T]] = {}
+        self._by_content: dict[bytes, T] = {}
+
+    def get(self, value: Any, make: Callable[[Any], T]) -> T:  # noqa: ANN401 - JSON is any value
+        """What ``make`` gives for ``value``, made once for each content.
+
+        Raises:
+            TypeError: the value cannot be written as JSON, or is nested deeper than orjson writes.
+        """
+        met = self._by_identity.get(id(value))
+        if met is not None and met[0] is value:
+            return met[1]
+        content = orjson.dumps(value)
+        if content in self._by_content:
+            return self._by_content[content]
+        result = make(value)
+        if len(self._by_content) >= _LIMIT:
+            self._by_content.clear()
+            self._by_identity.clear()
+        self._by_content[content] = result
+        self._by_identity[id(value)] = (value, result)
+        return result

@@ -1,0 +1,138 @@
+"""Records as Parquet.
+
+What varies from record to record (messages, tools, meta) is stored as JSON text under the type that the ``Json``
+feature of ``datasets`` uses, so nothing gains the keys of its neighbours; ``datasets`` itself is not imported.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from dataset_tools.jsonl import dump_text
+from schemas.record import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["GROUP_BYTES", "GROUP_ROWS", "SCHEMA", "TableWriter", "arrow_stream", "record_batch"]
+
+GROUP_ROWS = 4096
+"""Rows in a row group."""
+
+GROUP_BYTES = 64 << 20
+"""A row group is also ended by a payload that brings it past this size, so that long rows do not fill the memory."""
+
+_BATCH_ROWS = 1024
+
+_TEXT_COLUMNS = ("id", "dialect", "domain")
+
+
+@lru_cache(maxsize=1)
+def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant, but for pyarrow's slow import
+    """The columns of a file of records, with the note in which ``datasets`` keeps its features."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    text, json = pa.string(), pa.json_()
+    value, integer = {"dtype": "string", "_type": "Value"}, {"dtype": "int64", "_type": "Value"}
+    anything = {"_type": "Json"}
+    many = {"feature": anything, "_type": "List"}
+    features = {
+        "id": value,
+        "messages": many,
+        "tools": many,
+        "dialect": value,
+        "domain": value,
+        "source": {"dataset": value, "file": value, "line": integer},
+        "meta": anything,
+    }
+    fields = [
+        ("id", text),
+        ("messages", pa.list_(json)),
+        ("tools", pa.list_(json)),
+        ("dialect", text),
+        ("domain", text),
+        ("source", pa.struct([("dataset", text), ("file", text), ("line", pa.int64())])),
+        ("meta", json),
+    ]
+    return pa.schema(fields, metadata={"huggingface": dump_text({"info": {"features": features}})})
+
+
+def record_batch(records: Sequence[Record]) -> "pa.RecordBatch":
+    """Records as one Arrow batch of :func:`SCHEMA`."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    schema = SCHEMA()
+    columns = {
+        name: pa.array([record[name] for record in records], pa.string())  # type: ignore[literal-required]
+        for name in _TEXT_COLUMNS
+    }
+    columns["messages"] = _json_lists([record["messages"] for record in records])
+    columns["tools"] = _json_lists([record["tools"] for record in records])
+    columns["source"] = pa.array([record["source"] for record in records], schema.field("source").type)
+    columns["meta"] = _json_array([record["meta"] for record in records])
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _json_array(values: Sequence[Any]) -> "pa.Array":
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    return pa.ExtensionArray.from_storage(pa.json_(), pa.array([dump_text(value) for value in values], pa.string()))
+
+
+def _json_lists(lists: Sequence[Sequence[Any]]) -> "pa.Array":
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    offsets = [0]
+    for values in lists:
+        offsets.append(offsets[-1] + len(values))
+    items = _json_array(list(chain.from_iterable(lists)))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), items, type=pa.list_(pa.json_()))
+
+
+def arrow_stream(records: Sequence[Record]) -> bytes:
+    """Records as an Arrow stream of :func:`SCHEMA`: how they travel from the process that made them."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    buffer = pa.BufferOutputStream()
+    with pa.ipc.new_stream(buffer, SCHEMA()) as stream:
+        for start in range(0, len(records), _BATCH_ROWS):
+            stream.write_batch(record_batch(records[start : start + _BATCH_ROWS]))
+    return cast("bytes", buffer.getvalue().to_pybytes())
+
+
+class TableWriter:
+    """Arrow batches as row groups whose borders do not depend on those of the payloads."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
+
+        self._writer = pq.ParquetWriter(file, SCHEMA(), compression="zstd")
+        self._held: list[pa.Table] = []
+
+    def write(self, payload: bytes) -> None:
+        """Add the rows of an Arrow stream."""
+        import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+        with pa.ipc.open_stream(payload) as stream:
+            self._held.append(stream.read_all())
+        rows = sum(table.num_rows for table in self._held)
+        if rows >= GROUP_ROWS or sum(table.nbytes for table in self._held) >= GROUP_BYTES:
+            table = pa.concat_tables(self._held)
+            whole = rows if table.nbytes >= GROUP_BYTES else rows - rows % GROUP_ROWS
+            self._groups(table.slice(0, whole))
+            # A copy, because a slice would keep all of the memory alive.
+            self._held = [pa.concat_tables([table.slice(whole)]).combine_chunks()] if whole < rows else []
+
+    def finish(self) -> None:
+        """Write the rows still held, and the footer."""
+        import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+        if self._held:
+            self._groups(pa.concat_tables(self._held))
+        self._writer.close()
+
+    def _groups(self, table: "pa.Table") -> None:
+        for start in range(0, table.num_rows, GROUP_ROWS):
+            # Pages are cut where chunks end, so the chunks of the payloads must go.
+            self._writer.write_table(table.slice(start, GROUP_ROWS).combine_chunks(), row_group_size=GROUP_ROWS)

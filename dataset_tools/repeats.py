@@ -1,0 +1,121 @@
+"""Declarations that repeat are recognised by their bytes, and not parsed again.
+
+In function-calling data most of a row is the declarations it offers, and a file of a million rows has a few hundred
+distinct ones. Each is parsed once. A later line is cut: where its list of tools is made of known declarations, byte
+for byte, a mark takes the list's place, the short line is parsed, and the known objects are put where the mark was.
+
+Nothing is guessed: a declaration is known by all of its bytes, it can only match where an element of the list starts,
+and a line that does not fit in every respect is parsed whole.
+"""
+
+import json
+from typing import Any
+
+from schemas.record import JsonObject
+
+__all__ = ["Repeats"]
+
+_FIELDS = ("tools", "tools_sampled")
+_MARK = "\ue000declarations\ue000"  # private-use characters, and checked for: a row that holds them is parsed whole
+_MARK_JSON = json.dumps(_MARK, ensure_ascii=False).encode()
+_PREFIX = 64  # bytes that choose the candidates: as a rule they reach the name
+_LONGEST = 1 << 16
+_MOST = 4096
+_PATIENCE = 2000  # lines without a hit after which looking is no longer worth its time
+
+
+class Repeats:
+    """Known declarations, for one process.
+
+    The objects handed out are shared between rows: they must not be altered.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, list[tuple[bytes, Any]]] = {}
+        self._count = 0
+        self._misses = 0
+
+    def cut(self, line: bytes) -> tuple[bytes, list[tuple[str, list[Any]]]] | None:
+        """The line with marks in place of its lists of known declarations, and those lists; None if there is none."""
+        if self._misses > _PATIENCE:
+            return None
+        found: list[tuple[str, list[Any]]] = []
+        for field in _FIELDS:
+            start = _list_start(line, field)
+            if start < 0:
+                continue
+            tools, stop = self._match(line, start)
+            if stop < 0:
+                return None
+            line = line[:start] + _MARK_JSON + line[stop:]
+            found.append((field, tools))
+        return (line, found) if found else None
+
+    @staticmethod
+    def restore(row: Any, found: list[tuple[str, list[Any]]]) -> bool:  # noqa: ANN401 - any JSON value
+        """Put the lists in place of the marks; False if a mark is not where the row's own field is."""
+        if not isinstance(row, dict) or any(row.get(field) != _MARK for field, _ in found):
+            return False
+        for field, tools in found:
+            row[field] = tools
+        return True
+
+    def learn(self, line: bytes, row: JsonObject) -> None:
+        """Remember the declarations of a line that was parsed whole."""
+        if self._misses > _PATIENCE or self._count >= _MOST:
+            return
+        self._misses += 1
+        for field in _FIELDS:
+            tools, start = row.get(field), _list_start(line, field)
+            if isinstance(tools, list) and tools and start >= 0:
+                self._learn_list(line[start:], tools)
+
+    def _match(self, line: bytes, start: int) -> tuple[list[Any], int]:
+        """The known declarations from the bracket at ``start`` on, and where their list ends; -1 if one is unknown."""
+        tools: list[Any] = []
+        position = start + 1
+        while True:
+            for span, tool in self._known.get(line[position : position + _PREFIX], ()):
+                if line.startswith(span, position):
+                    break
+            else:
+                return tools, -1
+            tools.append(tool)
+            position += len(span)
+            if line.startswith(b",", position):
+                position += 2 if line.startswith(b", ", position) else 1
+            elif line.startswith(b"]", position):
+                self._misses = 0
+                return tools, position + 1
+            else:
+                return tools, -1
+
+    def _learn_list(self, text: bytes, tools: list[Any]) -> None:
+        decoder = json.JSONDecoder()
+        try:
+            characters = text[: _LONGEST * 8].decode("utf-8", "ignore")
+            position = 1
+            for tool in tools:
+                while characters[position] in " ,\t":
+                    position += 1
+                _, stop = decoder.raw_decode(characters, position)
+                span = characters[position:stop].encode()
+                candidates = self._known.setdefault(span[:_PREFIX], [])
+                if len(_PREFIX * b" ") <= len(span) <= _LONGEST and all(span != known for known, _ in candidates):
+                    candidates.append((span, tool))
+                    self._count += 1
+                position = stop
+        except (ValueError, IndexError, RecursionError):
+            return  # not compact JSON of one line, or longer than is worth remembering
+
+
+def _list_start(line: bytes, field: str) -> int:
+    """Where the list under ``field`` opens, or -1. A quoted name before a colon is a key wherever it stands."""
+    key = f'"{field}":'.encode()
+    start = line.find(key)
+    if start < 0:
+        return -1
+    start += len(key)
+    if line.startswith(b" ", start):
+        start += 1
+    return start if line.startswith(b"[", start) else -1

@@ -1,0 +1,112 @@
+"""Worker processes for the executor: a bounded number of shards under way, and a quick, quiet end."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import Any, TypeVar
+
+from dataset_tools.errors import InputError
+from dataset_tools.shards import Shard
+
+__all__ = ["in_processes"]
+
+T = TypeVar("T")
+
+_stage: Callable[[Shard], Any] | None = None  # in a worker: what it does to each shard
+
+
+def in_processes(
+    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int
+) -> Generator[tuple[Shard, T], None, None]:
+    """The results of worker processes, which are ended at once if this generator is left early."""
+    # Spawn, not fork: libraries that the parent imported may hold locks and threads.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stage,))
+    pending: deque[tuple[Shard, Future[T]]] = deque()
+    finished = False
+    try:
+        for shard in shards:
+            pending.append((shard, _submit(pool, shard, pending)))
+            if len(pending) >= 2 * workers:
+                yield pending[0][0], _result(pending)
+                pending.popleft()
+        while pending:
+            yield pending[0][0], _result(pending)
+            pending.popleft()
+        finished = True
+    finally:
+        if not finished:
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001 - public only from Python 3.14
+                process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, shard: Shard, pending: deque[tuple[Shard, Future[T]]]) -> Future[T]:
+    try:
+        with _no_interrupt():
+            return pool.submit(_work, shard)
+    except BrokenProcessPool as error:
+        raise _died(pending, shard) from error
+
+
+def _result(pending: deque[tuple[Shard, Future[T]]]) -> T:
+    try:
+        return pending[0][1].result()
+    except BrokenProcessPool as error:
+        raise _died(pending, pending[0][0]) from error
+
+
+def _died(pending: deque[tuple[Shard, Future[T]]], shard: Shard) -> InputError:
+    """Name the first shard without a result: no one can tell which of those under way was fatal."""
+    waiting = [entry for entry, future in pending if not future.done() or future.exception()] or [shard]
+    first, after = waiting[0], waiting[1:2]
+    lines = f"{first.first_line}-"
+    if after and after[0].file == first.file:
+        lines = f"{first.first_line}-{after[0].first_line - 1}"
+    return InputError(
+        "a worker process was killed while it read these rows or those after them",
+        where=f"{first.file.path}:{lines}",
+        hint="most often the machine ran out of memory: use fewer --workers",
+    )
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back while a worker may be started: the worker inherits that, and leaves Ctrl-C to this process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start(stage: Callable[[Shard], Any]) -> None:
+    """Prepare a worker process."""
+    global _stage  # noqa: PLW0603 - one worker process serves one run
+    _stage = stage
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent is killed: its queue would never tell it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _work(shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage makes
+    if _stage is None:
+        raise RuntimeError("the worker was not started")
+    return _stage(shard)
