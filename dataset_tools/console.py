@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
 
 from dataset_tools.errors import AfgError
 
@@ -28,24 +28,60 @@ EXIT_CODES = {
 }
 """What the exit codes of both command lines mean."""
 
+_INTERRUPTED = 130
 _EVERY = 30.0  # seconds between progress lines when no terminal is watching
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
-def run_app(app: Callable[[], Any], name: str) -> None:
+def run_app(app: Callable[..., Any], name: str) -> None:
     """Run a command line; an error that the user caused becomes one line and an exit code, without a traceback."""
+    from typer import TyperException  # noqa: PLC0415 - only command lines need it
+
     try:
-        app()
+        # Not standalone: there, Typer would tell errors in its own words and leave Ctrl-C without any.
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except AfgError as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        sys.stderr.write(f"{name}: {_one_line(str(error))}\n")
         sys.exit(error.exit_code)
+    except TyperException as error:
+        sys.stderr.write(_wrong_usage(error, name))
+        sys.exit(2)
     except KeyboardInterrupt:
-        sys.stderr.write(f"{name}: interrupted; no output was written\n")
-        sys.exit(130)
+        code = _INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output, `head` for one, has seen enough. Python would complain again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _leave_quietly()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # Typer has met it first
+            _leave_quietly()
+        raise
+    if code == _INTERRUPTED:
+        sys.stderr.write(f"{name}: interrupted; no output was written\n")
+    sys.exit(code)
+
+
+def _leave_quietly() -> NoReturn:
+    """End well: the reader of our output, `head` for one, has seen enough. Python would complain when it flushes.
+
+    Raises:
+        SystemExit: always.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    sys.exit(0)
+
+
+def _wrong_usage(error: Exception, name: str) -> str:
+    """What Typer found wrong in the arguments, in one line; the help, if there were none."""
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    if text.startswith("Usage:"):
+        return f"{text}\n"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else name
+    return f"{name}: {_one_line(text)} (see `{command} --help`)\n"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split("\n"))
 
 
 def isolate(text: str) -> str:

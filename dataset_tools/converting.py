@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+import orjson
+
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.layouts import Context, Draft, Layout, all_layouts, by_name, recognise
@@ -16,9 +18,10 @@ from dataset_tools.validators import SchemaError, Validator, dotted
 from schemas import load
 from schemas.record import JsonObject, Record, Tool
 
-__all__ = ["Converter", "find_data", "load_tools", "record_errors"]
+__all__ = ["Converter", "find_data", "load_tools", "record_errors", "require_shallow", "require_valid"]
 
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_-]")
+_FEW_BRACKETS = 200  # a row with fewer cannot be nested deeper than JSON is read and written, 254 levels
 
 
 class Converter:
@@ -33,7 +36,9 @@ class Converter:
         UsageError: there is no layout of that name.
     """
 
-    def __init__(self, layout: str = "", tools: Mapping[str, Tool] | None = None, *, rename_tools: bool = False) -> None:
+    def __init__(
+        self, layout: str = "", tools: Mapping[str, Tool] | None = None, *, rename_tools: bool = False
+    ) -> None:
         self._forced = by_name(layout) if layout else None
         self._tools = tools or {}
         self._rename = rename_tools
@@ -111,6 +116,25 @@ def require_valid(record: Record) -> None:
         raise RowError("invalid-record", f"{dotted(first.path).lstrip('.') or 'record'}: {first.message:.200}")
 
 
+def require_shallow(record: Record, raw: bytes) -> None:
+    """Refuse a record that could be written but not be read again; JSON text inside a row may hide such depths.
+
+    Args:
+        record: the record.
+        raw: the line that it was made of, empty if there was none.
+
+    Raises:
+        RowError: ``nested-too-deep``.
+    """
+    if raw and raw.count(b"[") + raw.count(b"{") < _FEW_BRACKETS:
+        return
+    try:
+        orjson.dumps(record)
+    except TypeError as error:
+        if "ecursion" in str(error):
+            raise RowError("nested-too-deep", "the row is nested too deeply to be a conversation") from error
+
+
 def _value(value: JsonObject | None, error: RowError | None) -> JsonObject:
     if value is None:
         raise error or RowError("unreadable-row", "no row")
@@ -150,15 +174,16 @@ def _companions(layout: str, path: Path) -> dict[str, JsonObject]:
 
 def _rename_tools(draft: Draft, log: Log) -> None:
     """Rewrite tool names that FunctionGemma parsers reject, in declarations, calls and results alike."""
-    names: dict[str, str] = {}
-    for tool in draft["tools"]:
-        name = tool["function"]["name"]
-        safe = _UNSAFE_NAME.sub("_", name)
-        while safe in names.values():
-            safe += "_"
-        names[name] = safe
-    if all(name == safe for name, safe in names.items()):
+    given = dict.fromkeys(tool["function"]["name"] for tool in draft["tools"])
+    names = {name: name for name in given if not _UNSAFE_NAME.search(name)}
+    if len(names) == len(given):
         return
+    for name in given:
+        if name not in names:
+            safe = _UNSAFE_NAME.sub("_", name)
+            while safe in names.values():
+                safe += "_"
+            names[name] = safe
     for position, tool in enumerate(draft["tools"]):
         old, new = tool["function"]["name"], names[tool["function"]["name"]]
         if old != new:

@@ -1,6 +1,6 @@
 """One function over many shards, in this process or in several: results come in the order of the shards."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from itertools import chain, islice
 from typing import TypeVar

@@ -6,16 +6,41 @@ element is one broken row as long as its brackets pair up.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 from dataset_tools.jsonl import MAX_ROW_BYTES, Line
 
 __all__ = ["ArrayError", "split_elements"]
 
-# What lies between two characters that matter. Possessive, so that the time is linear whatever the text.
-_INSIDE = re.compile(rb'[^][{}"]*+')
-_BETWEEN = re.compile(rb'[^][{}",]*+')
-_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _SPACE = b" \t\r\n"
+_LEVELS = 8  # of brackets that one match may take; deeper ones take more matches
+
+
+class _Patterns(NamedTuple):
+    """What lies before the next character that matters: outside any element, in one, and between two of an array."""
+
+    outside: re.Pattern[bytes]
+    inside: re.Pattern[bytes]
+    between: re.Pattern[bytes]
+    string: re.Pattern[bytes]
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> _Patterns:
+    """Text, whole strings and whole brackets, so that most elements are one match; compiled when first needed.
+
+    Possessive throughout, so that the time is linear whatever the text.
+    """
+    string = rb'"(?:[^"\\]++|\\.)*+"'
+    text, no_comma = rb'[^\]\[{}"]++|' + string, rb'[^\]\[{}",]++|' + string
+    pair = b""
+    for _ in range(_LEVELS):
+        pair = rb"|[\[{](?:" + text + pair + rb")*+[\]}]"
+    outside, inside, between = (
+        re.compile(rb"(?:" + source + rb")*+", re.DOTALL) for source in (text, text + pair, no_comma + pair)
+    )
+    return _Patterns(outside, inside, between, re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL))
 
 
 class ArrayError(ValueError):
@@ -42,6 +67,7 @@ class _Splitter:
     """Where the scan stands: how deep, whether in a string, and the element so far."""
 
     def __init__(self) -> None:
+        self._patterns = _patterns()
         self._base = -1  # depth of the elements' surroundings: 1 in an array, 0 without one; -1 before the first byte
         self._depth = 0
         self._in_string = False
@@ -97,11 +123,13 @@ class _Splitter:
 
     def _next(self, chunk: bytes, position: int) -> int:
         """Where the next character that matters is; the chunk's length if there is none."""
+        skip = self._patterns.string
         if not self._in_string:
-            skip = _BETWEEN if self._depth == self._base == 1 else _INSIDE
-            return skip.match(chunk, position).end()  # type: ignore[union-attr] # matches anything
-        stop = _STRING.match(chunk, position).end()  # type: ignore[union-attr] # matches anything
-        if chunk[stop : stop + 1] == b"\\":
+            skip = self._patterns.inside
+            if self._depth == self._base:
+                skip = self._patterns.between if self._base else self._patterns.outside
+        stop = skip.match(chunk, position).end()  # type: ignore[union-attr] # all of them match nothing, too
+        if self._in_string and chunk[stop : stop + 1] == b"\\":
             self._escape = b"\\"
             return len(chunk)
         return stop

@@ -24,15 +24,20 @@ class ByContent(Generic[T]):
         self._by_identity: dict[int, tuple[object, T]] = {}
         self._by_content: dict[bytes, T] = {}
 
+    def met(self, value: object) -> T | None:
+        """The result for this very object, if it was met before; None may also mean another object of that content."""
+        met = self._by_identity.get(id(value))
+        return met[1] if met is not None and met[0] is value else None
+
     def get(self, value: Any, make: Callable[[Any], T]) -> T:  # noqa: ANN401 - JSON is any value
         """What ``make`` gives for ``value``, made once for each content.
 
         Raises:
             TypeError: the value cannot be written as JSON, or is nested deeper than orjson writes.
         """
-        met = self._by_identity.get(id(value))
-        if met is not None and met[0] is value:
-            return met[1]
+        met = self.met(value)
+        if met is not None:
+            return met
         content = orjson.dumps(value)
         if content in self._by_content:
             return self._by_content[content]

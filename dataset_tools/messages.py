@@ -70,10 +70,10 @@ def _plain(raw: Any) -> Message | None:  # noqa: ANN401 - foreign data
 
     Says what :func:`_read` would say, in a third of the time.
     """
-    if not isinstance(raw, dict) or len(raw) != len(("role", "content")):
+    if type(raw) is not dict or len(raw) != len(("role", "content")):
         return None
     role, content = raw.get("role"), raw.get("content")
-    if not isinstance(content, str) or not isinstance(role, str) or role not in _SPEAKERS:
+    if type(content) is not str or type(role) is not str or role not in _SPEAKERS:
         return None
     return cast("Message", {"role": role, "content": content})
 

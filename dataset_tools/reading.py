@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -11,6 +12,7 @@ from dataset_tools.errors import InputError, RowError
 from dataset_tools.json_array import ArrayError, split_elements
 from dataset_tools.jsonl import BOM, MAX_ROW_BYTES, Line, read_chunks, split_lines
 from dataset_tools.parquet_rows import iter_rows
+from dataset_tools.repeats import Repeats
 from dataset_tools.shards import Shard
 from schemas.record import JsonObject
 
@@ -23,6 +25,9 @@ _FEWEST_DIGITS = 19  # of an integer that 64 bits do not hold
 _DIGITS = bytes(48 if 48 <= byte < 58 else 32 for byte in range(256))  # noqa: PLR2004 - every ASCII digit to 0
 _NOT_A_NUMBER = re.compile(r"-?(NaN|Infinity|inf\b|nan\b)")
 _ICONV = {"utf-16": "UTF-16", "windows-1256": "WINDOWS-1256", "cp864": "CP864"}
+
+
+_repeats = Repeats()
 
 
 class RawRow(NamedTuple):
@@ -162,9 +167,23 @@ def _row(line: Line) -> RawRow:
         error = RowError(UNREADABLE, what, hint="are the newlines between the rows missing?")
         return RawRow(line.number, None, error, b"")
     try:
-        return RawRow(line.number, parse_row(line.raw), None, line.raw)
+        return RawRow(line.number, _parse(line.raw), None, line.raw)
     except RowError as error:
         return RawRow(line.number, None, error, line.raw)
+
+
+def _parse(raw: bytes) -> JsonObject:
+    """What :func:`parse_row` gives, without parsing declarations that were parsed before."""
+    cut = _repeats.cut(raw)
+    if cut is not None:
+        with suppress(RowError):  # the whole row will say what is wrong, and where
+            value = parse_json(cut[0])
+            if _repeats.restore(value, cut[1]):
+                found: JsonObject = value
+                return found
+    row = parse_row(raw)
+    _repeats.learn(raw, row)
+    return row
 
 
 def _explain(raw: bytes, error: orjson.JSONDecodeError) -> NoReturn:

@@ -16,7 +16,7 @@ from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.memory import ByContent
 from dataset_tools.rows import call_path
-from dataset_tools.tool_view import leaves
+from dataset_tools.tool_view import admits_null
 from schemas.record import JsonObject, Message, Record, Tool
 
 __all__ = ["DEVELOPER_TURN", "Repairer"]
@@ -24,9 +24,11 @@ __all__ = ["DEVELOPER_TURN", "Repairer"]
 DEVELOPER_TURN = "You are a model that can do function calling with the following functions"
 """The sentence that makes FunctionGemma call functions; without a developer turn it calls none."""
 
-# Strings of a schema that are code, and keys whose values are not for people.
-_VERBATIM = frozenset({"pattern", "patternProperties", "format", "$ref", "$id", "$schema"})
+# Strings of a schema that are code rather than text. An argument may well have such a name: it is text.
+_VERBATIM = frozenset({"pattern", "format", "$ref", "$id", "$schema"})
+_NOTHING: frozenset[str] = frozenset()
 _PASSES = 8
+_INTEGERS = range(-(2**63), 2**64)  # what JSON readers take for integers
 
 
 class Repairer:
@@ -44,7 +46,7 @@ class Repairer:
         self._fold_names = tuple(fold)
         self._fold: Callable[[str], str] | None = None
         self._developer_turn = developer_turn
-        self._memory: ByContent[tuple[Tool, tuple[Change, ...]]] = ByContent()
+        self._memory: ByContent[dict[bool, tuple[Tool, tuple[Change, ...]]]] = ByContent()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Cross to another process as the options alone: memory and folds are rebuilt there."""
@@ -59,17 +61,17 @@ class Repairer:
         if self._fold_names and self._fold is None:
             self._fold = compile_fold(self._fold_names)
         messages = record["messages"]
-        if self._developer_turn and messages[0]["role"] != "developer":
+        if self._developer_turn and messages and messages[0]["role"] != "developer":
             turn: Message = {"role": "developer", "content": DEVELOPER_TURN}
             log.append(Change("developer-turn", "messages[0]", None, turn))
             messages.insert(0, turn)
-        record["tools"] = [self._tool(tool, f"tools[{i}]", log) for i, tool in enumerate(record["tools"])]
         for _ in range(_PASSES):
             # A repair may uncover what another rule mends, or change the language that the row seems to be in.
             before = len(log)
             self._texts(messages, log)
             if len(log) == before:
                 break
+        record["tools"] = self._tools(record["tools"], messages, log)
         self._arguments(messages, record["tools"], log)
         return record
 
@@ -87,9 +89,14 @@ class Repairer:
                     arabic = _is_arabic(messages) if arabic is None else arabic
                     path = f"{call_path(index, position)}.arguments"
                     function["arguments"] = self._walk(function["arguments"], path, log, arabic=arabic)
-                if needs_look(function["name"]):
+                if self._fold or needs_look(function["name"]):
+                    arabic = _is_arabic(messages) if arabic is None else arabic
                     path = f"{call_path(index, position)}.name"
-                    function["name"] = self._text(function["name"], Side.TARGET, path, log, arabic=True)
+                    function["name"] = self._text(function["name"], Side.TARGET, path, log, arabic=arabic)
+            name = message.get("name")
+            if name is not None and (self._fold or needs_look(name)):
+                arabic = _is_arabic(messages) if arabic is None else arabic
+                message["name"] = self._text(name, Side.TARGET, f"messages[{index}].name", log, arabic=arabic)
 
     def _text(self, text: str, side: Side, path: str, log: Log, *, arabic: bool) -> str:
         """One string, repaired and folded."""
@@ -109,34 +116,69 @@ class Repairer:
                 text = folded
         return text
 
-    def _walk(self, value: Any, path: str, log: Log, *, arabic: bool) -> Any:  # noqa: ANN401 - JSON is any value
+    def _walk(
+        self,
+        value: Any,  # noqa: ANN401 - JSON is any value
+        path: str,
+        log: Log,
+        *,
+        arabic: bool,
+        verbatim: frozenset[str] = _NOTHING,
+    ) -> Any:  # noqa: ANN401
         """Every string in ``value``, keys included, repaired as text that the model generates or copies from."""
         if isinstance(value, str):
             return self._text(value, Side.TARGET, path, log, arabic=arabic)
         if isinstance(value, list):
-            return [self._walk(item, f"{path}[{i}]", log, arabic=arabic) for i, item in enumerate(value)]
+            return [
+                self._walk(item, f"{path}[{i}]", log, arabic=arabic, verbatim=verbatim) for i, item in enumerate(value)
+            ]
         if not isinstance(value, dict):
             return value
         result: JsonObject = {}
         for key, item in value.items():
-            name = self._text(key, Side.TARGET, f"{path}.{key}", log, arabic=arabic) if needs_look(key) else key
-            name = key if name in value else name  # two keys must not become one
-            result[name] = item if key in _VERBATIM else self._walk(item, f"{path}.{name}", log, arabic=arabic)
+            if key in verbatim and isinstance(item, str):
+                result[key] = item
+                continue
+            name = self._key(key, value, result, f"{path}.{key}", log, arabic=arabic)
+            result[name] = self._walk(item, f"{path}.{name}", log, arabic=arabic, verbatim=verbatim)
         return result
 
-    def _tool(self, tool: Tool, path: str, log: Log) -> Tool:
-        clean, changes = self._memory.get(tool, self._clean_tool)
-        for change in changes:
-            log.append(change._replace(path=path + change.path))
+    def _key(self, key: str, value: JsonObject, result: JsonObject, path: str, log: Log, *, arabic: bool) -> str:
+        """A key repaired like the texts that name it, unless two keys of one object would become one."""
+        if not (self._fold or needs_look(key)):
+            return key
+        changes: Log = []
+        name = self._text(key, Side.TARGET, path, changes, arabic=arabic)
+        if name == key or name in value or name in result:
+            return key
+        log.extend(changes)
+        return name
+
+    def _tools(self, tools: list[Tool], messages: list[Message], log: Log) -> list[Tool]:
+        """The declarations, repaired as text of the conversation's language: arguments copy their letters."""
+        arabic: bool | None = None
+        clean: list[Tool] = []
+        for position, tool in enumerate(tools):
+            repaired = self._memory.get(tool, self._clean_tool)
+            if len(repaired) > 1 and arabic is None:
+                arabic = _is_arabic(messages)
+            found, changes = repaired[arabic if arabic is not None and len(repaired) > 1 else True]
+            path = f"tools[{position}]"
+            log.extend(change._replace(path=path + change.path) for change in changes)
+            clean.append(found)
         return clean
 
-    def _clean_tool(self, tool: Tool) -> tuple[Tool, tuple[Change, ...]]:
+    def _clean_tool(self, tool: Tool) -> dict[bool, tuple[Tool, tuple[Change, ...]]]:
+        """What becomes of a declaration in an Arabic row, and in another one if that is something else."""
+        arabic, other = self._cleaned(tool, arabic=True), self._cleaned(tool, arabic=False)
+        return {True: arabic} if arabic == other else {True: arabic, False: other}
+
+    def _cleaned(self, tool: Tool, *, arabic: bool) -> tuple[Tool, tuple[Change, ...]]:
         changes: Log = []
         clean = _strip_nulls(tool, "", changes)
-        arabic = looks_arabic(text for _, text in leaves(clean) if isinstance(text, str))
         for _ in range(_PASSES):
             before = len(changes)
-            clean = self._walk(clean, "", changes, arabic=arabic)
+            clean = self._walk(clean, "", changes, arabic=arabic, verbatim=_VERBATIM)
             if len(changes) == before:
                 break
         return cast("Tool", clean), tuple(changes)
@@ -146,7 +188,9 @@ class Repairer:
         for index, message in enumerate(messages):
             for position, call in enumerate(message.get("tool_calls", ())):
                 function = call["function"]
-                schema = next((t["function"].get("parameters") for t in tools if t["function"]["name"] == function["name"]), None)
+                schema = next(
+                    (t["function"].get("parameters") for t in tools if t["function"]["name"] == function["name"]), None
+                )
                 path = f"{call_path(index, position)}.arguments"
                 function["arguments"] = _typed(function["arguments"], schema or {}, path, log)
 
@@ -183,25 +227,34 @@ def _strip_nulls(value: Any, path: str, log: Log) -> Any:  # noqa: ANN401 - JSON
 
 
 def _typed(value: Any, schema: Any, path: str, log: Log) -> Any:  # noqa: ANN401 - JSON is any value
-    """``value`` with the types that ``schema`` declares, where that loses nothing; the same object if nothing changes."""
+    """``value`` with the types that ``schema`` declares, where that loses nothing."""
     schema = schema if isinstance(schema, dict) else {}
     if isinstance(value, dict):
         return _typed_object(value, schema, path, log)
     if isinstance(value, list):
-        items = [_typed(item, schema.get("items"), f"{path}[{i}]", log) for i, item in enumerate(value)]
-        return items
-    kind = schema.get("type")
-    if isinstance(value, float) and kind == "integer" and value.is_integer():
-        log.append(Change("integer-float", path, value, int(value)))
-        return int(value)
-    if isinstance(value, str) and kind in ("integer", "number"):
+        return [_typed(item, schema.get("items"), f"{path}[{i}]", log) for i, item in enumerate(value)]
+    kinds = schema.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    integer = "integer" in kinds and "number" not in kinds
+    if isinstance(value, float) and integer:
+        whole = _whole(value)
+        if whole is not None:
+            log.append(Change("integer-float", path, value, whole))
+            return whole
+    if isinstance(value, str) and "string" not in kinds and ("integer" in kinds or "number" in kinds):
         number = parse_number(value)
-        if isinstance(number, float) and kind == "integer":
-            number = int(number) if number.is_integer() else None
-        if number is not None:
+        number = _whole(number) if integer else number
+        if number is not None and (isinstance(number, float) or number in _INTEGERS):
             log.append(Change("numeric-string", path, value, number))
             return number
     return value
+
+
+def _whole(number: float | None) -> int | None:
+    """A number as an integer, if it is one that JSON readers take for an integer."""
+    if number is None or number != int(number):
+        return None
+    return int(number) if int(number) in _INTEGERS else None
 
 
 def _typed_object(value: JsonObject, schema: JsonObject, path: str, log: Log) -> JsonObject:
@@ -210,17 +263,10 @@ def _typed_object(value: JsonObject, schema: JsonObject, path: str, log: Log) ->
     result: JsonObject = {}
     for key, item in value.items():
         declared = properties.get(key)
-        if item is None and not _admits_null(declared):
+        if item is None and not admits_null(declared):
             log.append(Change("strip-null", f"{path}.{key}", None, None))
-        elif item is None or declared is None and not isinstance(item, (dict, list)):
+        elif item is None or (declared is None and not isinstance(item, (dict, list))):
             result[key] = item
         else:
             result[key] = _typed(item, declared, f"{path}.{key}", log)
     return result
-
-
-def _admits_null(schema: object) -> bool:
-    if not isinstance(schema, dict):
-        return False
-    kinds, allowed = schema.get("type"), schema.get("enum")
-    return kinds == "null" or (isinstance(kinds, list) and "null" in kinds) or (isinstance(allowed, list) and None in allowed)

@@ -15,7 +15,7 @@ from schemas.record import JsonObject
 
 __all__ = ["Repeats"]
 
-_FIELDS = ("tools", "tools_sampled")
+_FIELDS = {field: f'"{field}":'.encode() for field in ("tools", "tools_sampled")}
 _MARK = "\ue000declarations\ue000"  # private-use characters, and checked for: a row that holds them is parsed whole
 _MARK_JSON = json.dumps(_MARK, ensure_ascii=False).encode()
 _PREFIX = 64  # bytes that choose the candidates: as a rule they reach the name
@@ -41,7 +41,7 @@ class Repeats:
             return None
         found: list[tuple[str, list[Any]]] = []
         for field in _FIELDS:
-            start = _list_start(line, field)
+            start = _list_start(line, _FIELDS[field])
             if start < 0:
                 continue
             tools, stop = self._match(line, start)
@@ -66,7 +66,7 @@ class Repeats:
             return
         self._misses += 1
         for field in _FIELDS:
-            tools, start = row.get(field), _list_start(line, field)
+            tools, start = row.get(field), _list_start(line, _FIELDS[field])
             if isinstance(tools, list) and tools and start >= 0:
                 self._learn_list(line[start:], tools)
 
@@ -101,7 +101,7 @@ class Repeats:
                 _, stop = decoder.raw_decode(characters, position)
                 span = characters[position:stop].encode()
                 candidates = self._known.setdefault(span[:_PREFIX], [])
-                if len(_PREFIX * b" ") <= len(span) <= _LONGEST and all(span != known for known, _ in candidates):
+                if _PREFIX <= len(span) <= _LONGEST and all(span != known for known, _ in candidates):
                     candidates.append((span, tool))
                     self._count += 1
                 position = stop
@@ -109,9 +109,8 @@ class Repeats:
             return  # not compact JSON of one line, or longer than is worth remembering
 
 
-def _list_start(line: bytes, field: str) -> int:
-    """Where the list under ``field`` opens, or -1. A quoted name before a colon is a key wherever it stands."""
-    key = f'"{field}":'.encode()
+def _list_start(line: bytes, key: bytes) -> int:
+    """Where the list under ``key`` opens, or -1. A quoted name before a colon is a key wherever it stands."""
     start = line.find(key)
     if start < 0:
         return -1

@@ -7,7 +7,7 @@ from dataset_tools.checks.base import Check, catalogue
 from dataset_tools.console import isolate
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     from dataset_tools.transform import Report
     from dataset_tools.validate import Result
@@ -72,8 +72,8 @@ def print_transform(report: "Report", console: "Console") -> None:
             change = f"{isolate(_short(sample['before']))} → {isolate(_short(sample['after']))}"
             table.add_row(rule, f"{count['rows']:,}", f"{count['changes']:,}", Text(change))
         console.print(table)
-    for code, count in report.rejected.items():
-        console.print(f"rejected  {code}: {_plural(count, 'row')}", style="yellow", markup=False)
+    for code, rows in report.rejected.items():
+        console.print(f"rejected  {code}: {_plural(rows, 'row')}", style="yellow", markup=False)
     rejected = sum(report.rejected.values())
     done = f"{_plural(report.rows_in, 'row')} in, {report.rows_out:,} out, {rejected:,} rejected → {report.output}"
     console.print(done, style="bold", markup=False)
@@ -83,11 +83,11 @@ def print_checks(console: "Console") -> None:
     """The catalogue, a line each."""
     from rich.table import Table  # noqa: PLC0415
 
-    table: RenderableType = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("check", "severity", "what it finds", "mended by"):
-        table.add_column(name)  # type: ignore[attr-defined]
+        table.add_column(name)
     for check in catalogue().values():
-        table.add_row(check.code, str(check.severity), check.meaning, str(check.repair))  # type: ignore[attr-defined]
+        table.add_row(check.code, str(check.severity), check.meaning, str(check.repair))
     console.print(table)
 
 

@@ -7,7 +7,7 @@ from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.numbers import numbers_in
 from dataset_tools.arabic.repair import Side, looks_arabic
 from dataset_tools.changes import Log
-from dataset_tools.tool_view import Text, ToolView, flat_values, is_odd, tool_view, without_absent
+from dataset_tools.tool_view import Text, ToolView, flat_values, is_odd, tool_views, without_absent
 from dataset_tools.validators import SchemaError
 from schemas.record import JsonObject, Message, Record
 
@@ -53,7 +53,7 @@ class Row:
         self.file = file
         self.line = line
         self.messages: list[Message] = record["messages"]
-        self.tools = [tool_view(tool) for tool in record["tools"]]
+        self.tools = tool_views(record["tools"])
         self.calls: list[Call] = []
         self.odd: list[Text] = []  # texts in which a repair may act or a control token stand: none in almost all rows
         for index, message in enumerate(self.messages):
@@ -70,14 +70,22 @@ class Row:
         for position, call in enumerate(message["tool_calls"]):
             name, arguments = call["function"]["name"], call["function"]["arguments"]
             values = flat_values(arguments)
-            tool = next((view for view in self.tools if view.name == name), None)
-            if any(value is None for _, value in values):
+            tool = None
+            for view in self.tools:
+                if view.name == name:
+                    tool = view
+                    break
+            absent = False
+            for path, value in values:
+                if isinstance(value, str):
+                    if is_odd(value):
+                        self.odd.append(Text(f"{call_path(index, position)}.arguments{path}", value, Side.TARGET))
+                elif value is None:
+                    absent = True
+            if absent:
                 kept = tool.nullable if tool else ()
                 arguments = {key: item for key, item in arguments.items() if item is not None or key in kept}
             self.calls.append(Call(index, position, name, arguments, tool, values, _errors(tool, arguments)))
-            for path, value in values:
-                if isinstance(value, str) and is_odd(value):
-                    self.odd.append(Text(f"{call_path(index, position)}.arguments{path}", value, Side.TARGET))
 
     @property
     def arabic(self) -> bool:
@@ -96,11 +104,14 @@ class Row:
             self._keys[stop] = compare_key(self.said(stop))
         return self._keys[stop]
 
-    def stated_numbers(self, stop: int) -> set[int | float]:
-        """The numbers in it, in digits or words."""
-        if stop not in self._numbers:
-            self._numbers[stop] = numbers_in(self.said(stop))
-        return self._numbers[stop]
+    def states(self, number: float, stop: int) -> bool:
+        """Whether it says a number, in digits or words; the latest message is asked first, being the likeliest."""
+        for index in range(stop - 1, -1, -1):
+            if index not in self._numbers:
+                self._numbers[index] = numbers_in(self.messages[index].get("content", ""))
+            if number in self._numbers[index]:
+                return True
+        return False
 
 
 def call_path(message: int, position: int) -> str:

@@ -45,20 +45,18 @@ _PLACES = 64
 class _Known:
     """A declaration that was read before: the tool, and what was changed in it at each place where it stood."""
 
-    __slots__ = ("_changes", "_path", "_places", "tool")
+    __slots__ = ("_places", "changes", "tool")
 
-    def __init__(self, tool: Tool, path: str, changes: Log) -> None:
+    def __init__(self, tool: Tool, changes: Log) -> None:
         self.tool = tool
-        self._path = path
-        self._changes = changes
-        self._places = {path: changes}
+        self.changes = changes
+        self._places: dict[str, Log] = {}
 
     def changes_at(self, path: str) -> Log:
         """The changes, with paths that start at ``path``."""
         found = self._places.get(path)
         if found is None:
-            start = len(self._path)
-            found = [change._replace(path=path + change.path[start:]) for change in self._changes]
+            found = [change._replace(path=path + change.path) for change in self.changes]
             if len(self._places) < _PLACES:
                 self._places[path] = found
         return found
@@ -84,28 +82,30 @@ def read_tools(value: Any, log: Log, path: str = "tools") -> list[Tool]:  # noqa
         value = [value]
     if not isinstance(value, list):
         raise RowError("unreadable-tools", f"{path} is not a list of tools")
-    return [_read(raw, log, f"{path}[{position}]") for position, raw in enumerate(value)]
+    known = [_memory.met(raw) or _read(raw, f"{path}[{position}]", log) for position, raw in enumerate(value)]
+    for position, tool in enumerate(known):
+        if tool.changes:
+            log.extend(tool.changes_at(f"{path}[{position}]"))
+    return [tool.tool for tool in known]
 
 
-def _read(raw: Any, log: Log, path: str) -> Tool:  # noqa: ANN401 - foreign data
+def _read(raw: Any, path: str, log: Log) -> _Known:  # noqa: ANN401 - foreign data
     """One tool: remembered, or read and remembered with what was changed in it."""
     if isinstance(raw, str):
         raw = decode_json(raw, log, path)
     try:
-        known = _memory.get(raw, _know)
+        return _memory.get(raw, _know)
     except TypeError as error:
         if "ecursion" in str(error):
             raise RowError("schema-too-deep", f"{path} is nested too deeply") from error
         raise RowError("unreadable-tools", f"{path} cannot be written as JSON: {error}") from error
     except RowError as error:
         raise RowError(error.code, f"{path}{error.what}", hint=error.hint) from None
-    log.extend(known.changes_at(path))
-    return known.tool
 
 
 def _know(raw: Any) -> _Known:  # noqa: ANN401 - foreign data
     changes: Log = []
-    return _Known(_convert(raw, changes, ""), "", changes)
+    return _Known(_convert(raw, changes, ""), changes)
 
 
 def _convert(raw: Any, log: Log, path: str) -> Tool:  # noqa: ANN401 - foreign data

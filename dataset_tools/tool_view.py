@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from dataset_tools.arabic.letters import needs_look
+from dataset_tools.arabic.letters import PLAIN, needs_look
 from dataset_tools.arabic.repair import Side, looks_arabic
 from dataset_tools.memory import ByContent
 from dataset_tools.validators import InvalidSchemaError, Validator
@@ -25,7 +25,7 @@ __all__ = [
     "is_odd",
     "leaves",
     "schema_at",
-    "tool_view",
+    "tool_views",
     "without_absent",
     "without_nulls",
 ]
@@ -34,6 +34,7 @@ CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """The control characters but tab and the line ends."""
 
 _NO_PROPERTIES: JsonObject = {}
+_MOST_PATHS = 1000  # remembered answers of one declaration: the paths come from strangers' arguments
 # "(Supported values: male, female)", "القيم المسموحة: ذكر، أنثى", "one of: a, b": a list that a schema would call enum.
 _VALUES = re.compile(
     r"(?:\b(?:supported|allowed|possible|valid|accepted)\s+(?:values|options)(?:\s+are)?|\bone\s+of"
@@ -103,6 +104,20 @@ class ToolView:
         return tuple(path for path, value in leaves(self.tool) if value is None and not path.endswith("]"))
 
     @cached_property
+    def _integers(self) -> dict[str, bool]:
+        return {}
+
+    def takes_integer(self, path: str) -> bool:
+        """Whether an integer is declared at a path such as ``.days`` or ``.items[0].count``, and no other number."""
+        known = self._integers.get(path)
+        if known is None:
+            kinds = schema_at(self.parameters, path).get("type")
+            known = kinds == "integer" or (isinstance(kinds, list) and "integer" in kinds and "number" not in kinds)
+            if len(self._integers) < _MOST_PATHS:
+                self._integers[path] = known
+        return known
+
+    @cached_property
     def described(self) -> dict[str, list[str]]:
         """Parameter name to the values that its description lists as the only ones allowed."""
         return {name: values for name, item in self.properties.items() if (values := described_values(item))}
@@ -125,18 +140,22 @@ class ToolView:
         return looks_arabic(value for _, value in leaves(self.tool) if isinstance(value, str))
 
 
+_SUSPECT = re.compile(f"[^{re.escape(''.join(c for c in PLAIN if c != '<' and not CONTROL_CHARACTER.match(c)))}]")
+
+
 def is_odd(text: str) -> bool:
-    """Whether a check of text can find anything in ``text``; no for almost all of it."""
-    # The pattern is for text with line ends, which are not printable either.
-    return needs_look(text) or "<" in text or (not text.isprintable() and CONTROL_CHARACTER.search(text) is not None)
+    """Whether a check of text can find anything in ``text``; no for almost all of it, after one scan."""
+    return _SUSPECT.search(text) is not None and (
+        needs_look(text) or "<" in text or CONTROL_CHARACTER.search(text) is not None
+    )
 
 
 _memory: ByContent[ToolView] = ByContent()
 
 
-def tool_view(tool: Tool) -> ToolView:
-    """The view of a declaration, shared by all rows that offer the same one."""
-    return _memory.get(tool, ToolView)
+def tool_views(tools: list[Tool]) -> list[ToolView]:
+    """The views of declarations, shared by all rows that offer the same ones."""
+    return [_memory.met(tool) or _memory.get(tool, ToolView) for tool in tools]
 
 
 def without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
@@ -226,10 +245,10 @@ def without_absent(value: Any, schema: object) -> Any:  # noqa: ANN401 - JSON is
     }
 
 
-def described_values(schema: JsonObject) -> list[str]:
+def described_values(schema: object) -> list[str]:
     """The values that a description lists as the only ones allowed, when the schema itself has no ``enum``."""
-    description = schema.get("description")
-    if not isinstance(description, str) or schema.get("enum") is not None:
+    description = schema.get("description") if isinstance(schema, dict) else None
+    if not isinstance(schema, dict) or not isinstance(description, str) or schema.get("enum") is not None:
         return []
     found = _VALUES.search(description)
     if found is None:

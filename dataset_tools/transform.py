@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.changes import Change, Log
-from dataset_tools.converting import Converter, find_data, require_valid
-from dataset_tools.errors import InputError, RowError
+from dataset_tools.converting import Converter, find_data, require_shallow, require_valid
+from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.jsonl import dump_line
 from dataset_tools.output import Sink, check_writable, encode, json_report
 from dataset_tools.reading import RawRow, read_rows
 from dataset_tools.repairing import Repairer
 from dataset_tools.shards import Shard, plan
+from dataset_tools.sources import split_ending
 from schemas.record import Record
 
 __all__ = ["Outputs", "Part", "Report", "Stage", "transform"]
@@ -49,7 +50,7 @@ class Outputs:
     @staticmethod
     def default_rejects(records: Path) -> Path:
         """``train.jsonl.gz`` has its rejects in ``train.rejects.jsonl`` beside it."""
-        return records.with_name(f"{records.name.split('.')[0]}.rejects.jsonl")
+        return records.parent / f"{split_ending(records.name)[0]}.rejects.jsonl"
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Part:
     written: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     rules: dict[str, RuleCount] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
     first_reject: str = ""
     payload: bytes = b""
     rejects: bytes = b""
@@ -83,6 +85,8 @@ class Part:
             entry.changes += 1
             if len(entry.samples) < SAMPLES:
                 entry.samples.append(_sample(change, record))
+            if change.rule == "rename-tool":
+                self.renamed.setdefault(change.before, change.after)
 
     def merge(self, other: "Part") -> None:
         """Add the counts of the shard that follows; payloads are written, not merged."""
@@ -90,6 +94,7 @@ class Part:
         self.written += other.written
         self.rejected.update(other.rejected)
         self.first_reject = self.first_reject or other.first_reject
+        self.renamed = other.renamed | self.renamed
         for rule, theirs in other.rules.items():
             mine = self.rules.setdefault(rule, RuleCount())
             mine.rows += theirs.rows
@@ -109,6 +114,7 @@ class Report:
     rows_out: int
     rejected: dict[str, int]
     rules: dict[str, dict[str, Any]]
+    renamed_tools: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--report`` writes."""
@@ -123,6 +129,7 @@ class Report:
             "rows_out": self.rows_out,
             "rejected": self.rejected,
             "rules": self.rules,
+            "renamed_tools": self.renamed_tools,
         }
 
 
@@ -167,6 +174,7 @@ class Stage:
             raise raw.error or RowError("unreadable-row", "no row")
         record, changes = self._converter.convert(raw.value, shard.file, raw.line)
         log.extend(changes)
+        require_shallow(record, raw.raw)
         if self._repairer is not None:
             try:
                 record = self._repairer.repair(record, log)
@@ -194,9 +202,7 @@ def transform(
         UsageError: an output is also an input.
     """
     files = find_data(sources)
-    paths = [path for path in (outputs.records, outputs.rejects, outputs.report, outputs.trace) if path]
-    for path in paths:
-        check_writable(path, [file.path for file in files])
+    _check_outputs(outputs, [file.path for file in files])
     total = Part()
     with ExitStack() as stack:
         records = stack.enter_context(Sink(outputs.records))
@@ -204,11 +210,11 @@ def transform(
         rejects: Sink | None = None
         for part in run(stage, plan(files), workers, on_done=on_shard):
             records.write_payload(part.payload)
-            if trace:
-                trace.write_payload(part.trace)
+            if trace and outputs.trace and part.trace:
+                trace.write_payload(encode([part.trace], outputs.trace))
             if part.rejects:
                 rejects = rejects or stack.enter_context(Sink(outputs.rejects))
-                rejects.write_payload(part.rejects)
+                rejects.write_payload(encode([part.rejects], outputs.rejects))
             total.merge(part)
         if total.rows and not total.written:
             raise InputError(
@@ -222,13 +228,34 @@ def transform(
     return report
 
 
+def _check_outputs(outputs: Outputs, inputs: list[Path]) -> None:
+    """Make sure, before any work, that each output can be written and that none is in the way of another.
+
+    Raises:
+        OutputError: one cannot be.
+        UsageError: one is an input or another output, or is to hold lines and named Parquet.
+    """
+    seen: set[Path] = set()
+    for path in (outputs.records, outputs.rejects, outputs.report, outputs.trace):
+        if path is None:
+            continue
+        if path.resolve() in seen:
+            raise UsageError(f"{path} is named for two outputs", hint="each needs a file of its own")
+        seen.add(path.resolve())
+        if path in (outputs.rejects, outputs.trace) and split_ending(path.name)[1] == ".parquet":
+            raise UsageError(f"{path}: rejects and traces are written as lines", hint="end its name in .jsonl")
+        check_writable(path, inputs)
+
+
 def _report(command: str, sources: list[str], outputs: Outputs, total: Part, options: dict[str, Any]) -> Report:
     rules = {
         rule: {"rows": count.rows, "changes": count.changes, "samples": count.samples}
         for rule, count in sorted(total.rules.items())
     }
     rejected = dict(sorted(total.rejected.items()))
-    return Report(command, options, sources, str(outputs.records), total.rows, total.written, rejected, rules)
+    return Report(
+        command, options, sources, str(outputs.records), total.rows, total.written, rejected, rules, total.renamed
+    )
 
 
 def _sample(change: Change, record: Record) -> dict[str, Any]:
@@ -248,5 +275,12 @@ def _reject(raw: RawRow, error: RowError, shard: Shard) -> bytes:
     """A rejected row as a line: where it stood, why, and the row itself so that a person can mend it."""
     row = raw.value if raw.value is not None else raw.raw[:10_000].decode("utf-8", "backslashreplace")
     return dump_line(
-        {"file": shard.file.name, "line": raw.line, "code": error.code, "reason": error.what, "hint": error.hint, "row": row}
+        {
+            "file": shard.file.name,
+            "line": raw.line,
+            "code": error.code,
+            "reason": error.what,
+            "hint": error.hint,
+            "row": row,
+        }
     )

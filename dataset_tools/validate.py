@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from dataset_tools.checks.base import Check, DatasetCheck, Found, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE, reading_defects
-from dataset_tools.converting import Converter, find_data, load_tools, record_errors
+from dataset_tools.converting import Converter, find_data, load_tools, record_errors, require_shallow
 from dataset_tools.errors import RowError
 from dataset_tools.executor import run
 from dataset_tools.reading import read_rows
@@ -143,14 +143,15 @@ class Stage:
                 if raw.value is None:
                     raise raw.error or RowError(UNREADABLE, "no row")
                 record, changes = self._converter.convert(raw.value, shard.file, raw.line)
+                require_shallow(record, raw.raw)
             except RowError as error:
                 _refuse(tally, error, (name, raw.line, ""))
                 continue
             errors = record_errors(record)
             place = (name, raw.line, record["id"])
             if errors:
-                for error in errors:
-                    found = Found(dotted(error.path).lstrip("."), f"{error.message:.200}")
+                for broken in errors:
+                    found = Found(dotted(broken.path).lstrip("."), f"{broken.message:.200}")
                     tally.add(checks["invalid-record"], place, found)
                 tally.rows_by_check["invalid-record"] += 1
                 tally.invalid += 1
@@ -182,26 +183,21 @@ class _Scopes:
         self.call = [(entry.call, entry) for entry in checks if entry.call]
         self.row = [(entry.row, entry) for entry in checks if entry.row]
 
-    def findings(self, row: Row) -> Iterator[tuple[Check, str, Found]]:
+    def findings(self, row: Row) -> list[tuple[Check, str, Found]]:
         """What the checks find in a record: the check, the path that the finding's own is relative to, the finding."""
-        for find_in_row, check in self.row:
-            for found in find_in_row(row):
-                yield check, "", found
+        found = [(check, "", one) for find, check in self.row for one in find(row)]
         for call in row.calls:
-            for find_in_call, check in self.call:
-                for found in find_in_call(row, call):
-                    yield check, "", found
+            found += [(check, "", one) for find, check in self.call for one in find(row, call)]
         for position, view in enumerate(row.tools):
             if view.findings is None:
                 view.findings = list(self._in_tool(view))
-            for check, found in view.findings:
-                yield check, f"tools[{position}]", found
+            if view.findings:
+                found += [(check, f"tools[{position}]", one) for check, one in view.findings]
         if row.odd:
             arabic = row.arabic
             for text in row.odd:
-                for find_in_text, check in self.text:
-                    for found in find_in_text(text, arabic):
-                        yield check, "", found
+                found += [(check, "", one) for find, check in self.text for one in find(text, arabic)]
+        return found
 
     def _in_tool(self, view: ToolView) -> Iterator[tuple[Check, Found]]:
         for find_in_tool, check in self.tool:

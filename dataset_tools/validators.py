@@ -23,6 +23,8 @@ __all__ = ["InvalidSchemaError", "SchemaError", "Validator", "dotted"]
 # A match of an ordinary pattern takes a few hundred steps; a hostile one would take 2**n.
 _BACKTRACK_LIMIT = 100_000
 _PATTERN_SIZE = 1 << 20
+# Messages quote the value, which may be of any size.
+_LONGEST_MESSAGE = 400
 
 
 class InvalidSchemaError(AfgError):
@@ -71,7 +73,7 @@ class Validator:
             if self._decide(value):
                 return
         except ValueError as refusal:
-            yield SchemaError((), "schema", f"the value cannot be checked: {str(refusal).splitlines()[0]}", None)
+            yield _unexplained(refusal)
             return
         found = False
         for error in _explain(self._schema, value):
@@ -120,15 +122,29 @@ def _explain(schema: JsonObject, value: object) -> Iterator[SchemaError]:
         return
     for error in errors:
         keyword = "falseSchema" if error.validator is None else str(error.validator)
-        yield SchemaError(tuple(error.absolute_path), keyword, error.message, error.validator_value)
+        yield SchemaError(tuple(error.absolute_path), keyword, _short(error.message), error.validator_value)
 
 
 def _engine_errors(schema: JsonObject, value: object) -> Iterator[SchemaError]:
-    for error in _compile(schema).iter_errors(value):
+    try:
+        errors = list(_compile(schema).iter_errors(value))
+    except ValueError as refusal:  # it decides about values deeper than it can write down
+        yield _unexplained(refusal)
+        return
+    for error in errors:
         keyword = str(error.schema_path[-1]) if error.schema_path else "schema"
         if error.kind.name == "falseSchema":
             keyword = "falseSchema"
-        yield SchemaError(tuple(error.instance_path), keyword, error.message, _at(schema, error.schema_path))
+        allowed = _at(schema, error.schema_path)
+        yield SchemaError(tuple(error.instance_path), keyword, _short(error.message), allowed)
+
+
+def _unexplained(refusal: ValueError) -> SchemaError:
+    return SchemaError((), "schema", f"the value cannot be checked: {str(refusal).splitlines()[0]}", None)
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "..."
 
 
 def _at(schema: Any, path: list[str | int]) -> Any:  # noqa: ANN401 - JSON is any value

@@ -121,18 +121,19 @@ PRESENTATION_FORMS: Final = _presentation_forms()
 
 # Characters that no rule acts on, whatever stands beside them.  Letters of Arabic's own keyboard,
 # digits and punctuation; everything else makes `needs_look` look twice.
-_PLAIN: Final = (
+PLAIN: Final = (
     "".join(chr(code) for code in range(128) if chr(code) != "\\")
     + "".join(map(chr, (*range(0x0621, 0x063B), *range(0x0641, 0x064B))))
     + "،؛؟٪٫٬"
     + "پچژگڤ"
     + ARABIC_INDIC_DIGITS
 )
+"""What almost all text is made of."""
 # Characters that no rule acts on unless their order breaks NFC; the backslash is tested apart.
-_USUAL: Final = _PLAIN + DIACRITICS + "\\" + EXTENDED_DIGITS + "–—‘’“”…•€"
+_USUAL: Final = PLAIN + DIACRITICS + "\\" + EXTENDED_DIGITS + "–—‘’“”…•€"
 
 # Spelling the members out, rather than as ranges, makes `re` compile a bitmap: twice as fast.
-ODD: Final = re.compile(f"[^{re.escape(_PLAIN)}]")
+ODD: Final = re.compile(f"[^{re.escape(PLAIN)}]")
 """Matches where a default repair rule could possibly act; an over-approximation."""
 
 _UNUSUAL: Final = re.compile(f"[^{re.escape(_USUAL)}]")

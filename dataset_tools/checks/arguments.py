@@ -19,6 +19,7 @@ _MISSING = {"required", "dependentRequired"}
 _CLOSING = {"additionalProperties", "unevaluatedProperties"}
 _OWN = _TYPE | _ENUM | _MISSING | _CLOSING
 # With a tatweel between them, as in الـVIP, the scripts are joined on purpose.
+_ARABIC_DIGITS = str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")
 _MIXED_WORD = re.compile("[A-Za-z][ء-غف-يٱ-ۓ]|[ء-غف-يٱ-ۓ][A-Za-z]")
 
 
@@ -163,7 +164,7 @@ add(
 def integer_as_float(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
     """A whole number is stored as a float where the tool declares an integer."""
     for path, value in call.values:
-        if isinstance(value, float) and call.tool and value.is_integer() and _declares_integer(call.tool, path):
+        if isinstance(value, float) and call.tool and value.is_integer() and call.tool.takes_integer(path):
             yield Found(f"{call.path}{path}", f"{value!r} is an integer")
 
 
@@ -183,17 +184,38 @@ def ungrounded_argument(row: Row, call: Call) -> Iterator[Found]:
 
 def _is_said(value: object, row: Row, stop: int) -> bool:
     """Whether the conversation before message ``stop`` says a value: by letter, under the compare key, as a number."""
+    said = row.said(stop)
     if isinstance(value, str):
-        if value in row.said(stop):
+        if value in said:
             return True
+        if value.isascii() and not _may_say(said, value):
+            return False
         key = compare_key(value)
         if not key or key in row.key(stop):
             return True
         number = parse_number(value) if value[-1].isdigit() else None
-        return number is not None and number in row.stated_numbers(stop)
+        return number is not None and row.states(number, stop)
     # Most numbers are said in digits, and finding those needs no reading of number words.
-    digits = int(value) if isinstance(value, float) and value.is_integer() else value
-    return f" {digits} " in f" {row.key(stop)} " or value in row.stated_numbers(stop)
+    digits = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    if _has_numeral(said, digits) or _has_numeral(said, digits.translate(_ARABIC_DIGITS)):
+        return True
+    return isinstance(value, (int, float)) and row.states(value, stop)
+
+
+def _may_say(said: str, value: str) -> bool:
+    """Whether the first Latin letters of ``value`` stand in a text at all: if not, no comparison is needed."""
+    return all(not c.isalpha() or c.lower() in said or c.upper() in said for c in value[:4])
+
+
+def _has_numeral(said: str, digits: str) -> bool:
+    """Whether a text holds just these digits, not as a part of more."""
+    start = said.find(digits)
+    while start >= 0:
+        stop = start + len(digits)
+        if not (said[start - 1 : start].isdigit() or said[stop : stop + 1].isdigit()):
+            return True
+        start = said.find(digits, stop)
+    return False
 
 
 @check(
@@ -218,8 +240,3 @@ def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON 
 def _wants_number(allowed: object) -> bool:
     kinds = allowed if isinstance(allowed, list) else [allowed]
     return "number" in kinds or "integer" in kinds
-
-
-def _declares_integer(tool: ToolView, path: str) -> bool:
-    kinds = schema_at(tool.parameters, path).get("type")
-    return kinds == "integer" or (isinstance(kinds, list) and "integer" in kinds and "number" not in kinds)

@@ -144,8 +144,10 @@ class NeverCalledTool:
 
     def observe(self, row: Row) -> None:
         """Take note of the tools offered and called."""
-        self._offered.update({view.name for view in row.tools})
-        self._called.update(call.name for call in row.calls)
+        for view in row.tools:
+            self._offered[view.name] += 1
+        for call in row.calls:
+            self._called.add(call.name)
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""

@@ -51,7 +51,7 @@ _ENTRIES = (
     Check(
         "missing-wrapper",
         Severity.WARNING,
-        "A tool stands without its function wrapper, or the wrapper without its type",
+        "A tool stands without its function wrapper, or in a wrapper of another type",
         "The chat template fails on it",
         '{"name": "get_weather", "parameters": {...}}',
         Repair.CLEAN,

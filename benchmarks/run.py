@@ -1,0 +1,154 @@
+"""Speed and memory of the data commands, both sides in one run: ``make bench``.
+
+Each side is a process of its own and runs several times, the sides by turns, so that a busy moment of the machine
+hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
+
+Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, workers, memory.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import corpus
+
+_HERE = Path(__file__).parent
+_NAIVE_ROWS = {"validate": 2_000, "camel": 4_000}
+_MEMORY_BYTES = 1 << 30
+
+Case = Callable[[Path, int], None]
+
+
+def start_up(folder: Path, times: int) -> None:
+    """``afg-data --help`` and what a script pays for importing the command line."""
+    del folder
+    command = [str(Path(sys.executable).with_name("afg-data")), "--help"]
+    bare = [sys.executable, "-c", "pass"]
+    seconds = _by_turns({"afg-data --help": lambda: _timed(command), "python -c pass": lambda: _timed(bare)}, times)
+    for name, values in seconds.items():
+        print(f"{name:<44}{statistics.median(values) * 1000:8.0f} ms   {_span([v * 1000 for v in values])} ms")
+
+
+def validate(folder: Path, times: int) -> None:
+    """Every check over every row, against ``jsonschema.validate`` in a loop."""
+    _against("validate", "validate", "jsonschema.validate in a loop", folder, times)
+
+
+def clean(folder: Path, times: int) -> None:
+    """The default repairs, against CAMeL Tools' own functions over the same strings."""
+    _against("clean", "camel", "CAMeL Tools over the same strings", folder, times)
+
+
+def workers(folder: Path, times: int) -> None:
+    """Two worker processes against one."""
+    path = folder / "rows.jsonl"
+    for side in ("validate", "clean"):
+        sides = {f"{side}, {n} worker{'s' * (n > 1)}": _rate("ours.py", side, str(path), str(n)) for n in (1, 2)}
+        one, two = _by_turns(sides, times).items()
+        _print_pair(two, one)
+
+
+def memory(folder: Path, times: int) -> None:
+    """Peak memory of the largest process on a file of 1 GB, against the file of 100 MB."""
+    del times
+    small, large = folder / "rows.jsonl", folder / "large.jsonl"
+    with large.open("wb") as file:
+        while file.tell() < _MEMORY_BYTES:
+            file.write(small.read_bytes())
+    for side in ("validate", "clean"):
+        for path in (small, large):
+            result = _run("ours.py", side, str(path), "1")
+            size = path.stat().st_size / 1e6
+            print(f"{side + f' of {size:,.0f} MB':<44}{result['megabytes']:8.0f} MB peak, {result['rows']:,} rows")
+    large.unlink()
+
+
+CASES: dict[str, Case] = {
+    "start-up": start_up, "validate": validate, "clean": clean, "workers": workers, "memory": memory,
+}  # fmt: skip
+
+
+def _against(ours: str, other: str, name: str, folder: Path, times: int) -> None:
+    path = str(folder / "rows.jsonl")
+    sides = {
+        f"afg-data {ours}, 1 worker": _rate("ours.py", ours, path, "1"),
+        name: _rate("naive.py", other, path, str(_NAIVE_ROWS[other])),
+    }
+    mine, theirs = _by_turns(sides, times).items()
+    _print_pair(mine, theirs)
+
+
+def _rate(script: str, *arguments: str) -> Callable[[], float]:
+    def measure() -> float:
+        result = _run(script, *arguments)
+        return float(result["rows"] / result["seconds"])
+
+    return measure
+
+
+def _run(script: str, *arguments: str) -> dict[str, Any]:
+    command = [sys.executable, str(_HERE / script), *arguments]
+    result: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return result
+
+
+def _timed(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def _by_turns(sides: dict[str, Callable[[], float]], times: int) -> dict[str, list[float]]:
+    """The values of each side, measured by turns."""
+    values: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(times):
+        for name, measure in sides.items():
+            values[name].append(measure())
+    return values
+
+
+def _print_pair(first: tuple[str, list[float]], second: tuple[str, list[float]]) -> None:
+    for name, values in (first, second):
+        print(f"{name:<44}{statistics.median(values):8,.0f} rows/s   {_span(values)}")
+    pairs = [mine / theirs for mine, theirs in zip(first[1], second[1], strict=True)]
+    print(f"{'  ratio':<44}{statistics.median(pairs):8.2f} times    {min(pairs):.2f} to {max(pairs):.2f}")
+
+
+def _span(values: list[float]) -> str:
+    return f"{min(values):,.0f} to {max(values):,.0f}"
+
+
+def _machine() -> str:
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.processor(),
+    ) if Path("/proc/cpuinfo").exists() else platform.processor()  # fmt: skip
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Run the cases that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--only", default=",".join(CASES))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(_machine())
+        print(corpus.write(folder / "rows.jsonl"), flush=True)
+        for case in options.only.split(","):
+            print(f"\n{case}", flush=True)
+            CASES[case](folder, options.times)
+
+
+if __name__ == "__main__":
+    main()
