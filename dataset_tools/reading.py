@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
-from dataset_tools.errors import InputError, RowError
-from dataset_tools.json_array import ArrayError, split_elements
-from dataset_tools.jsonl import BOM, MAX_ROW_BYTES, Line, read_chunks, split_lines
+from dataset_tools.errors import RowError
+from dataset_tools.jsonl import MAX_ROW_BYTES, Line
+from dataset_tools.lines import read_lines
 from dataset_tools.parquet_rows import iter_rows
 from dataset_tools.repeats import Repeats
 from dataset_tools.shards import Shard
@@ -57,17 +57,9 @@ def read_rows(shard: Shard) -> Iterator[RawRow]:
         for number, value, error in iter_rows(file.path, shard.start, shard.stop, shard.first_line):
             yield RawRow(number, value, error, b"")
         return
-    last = shard.first_line - 1
-    try:
-        for line in _lines(shard):
-            last = line.number
-            yield _row(line)
-    except InputError as error:
-        where = f"{file.path}:{last + 1}"
-        raise InputError(error.what, where=where, hint=error.hint) from error
-    except ArrayError as error:
-        where = f"{file.path}:{error.number}"
-        raise InputError(str(error), where=where, hint="is the file whole? elements are counted from 1") from error
+    lines = read_lines(file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
+    for line in lines:
+        yield _row(line)
 
 
 def parse_row(raw: bytes) -> JsonObject:
@@ -143,21 +135,6 @@ def _exact(digits: str) -> int:
         what = f"the number {shown} does not fit 64 bits and would be rounded"
         raise RowError(UNREADABLE, what, hint="write it as text")
     return 0
-
-
-def _lines(shard: Shard) -> Iterator[Line]:
-    file = shard.file
-    chunks = read_chunks(file.path, file.compression, shard.start, shard.stop)
-    if shard.start == 0:
-        chunks = _without_bom(chunks)
-    if file.format == "json":
-        return split_elements(chunks)
-    return split_lines(chunks, shard.first_line)
-
-
-def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield next(chunks, b"").removeprefix(BOM)
-    yield from chunks
 
 
 def _row(line: Line) -> RawRow:

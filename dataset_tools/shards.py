@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dataset_tools.errors import InputError
+from dataset_tools.jsonl import Line
+from dataset_tools.lines import read_lines
 from dataset_tools.sources import DataFile
 
 __all__ = ["Shard", "plan", "total_bytes"]
@@ -21,7 +23,8 @@ class Shard:
         start: the first byte of plain JSON Lines, the first row group of Parquet, else 0.
         stop: one past the last byte or row group; -1 for the whole file.
         first_line: the number of the first line or row in it, from 1.
-        size: bytes on disk, for progress; about right for Parquet.
+        size: bytes on disk, for progress; about right for Parquet, known only at the end for a compressed file.
+        lines: the lines themselves, where a file cannot be read from the middle: a compressed one, or an array.
     """
 
     index: int
@@ -30,6 +33,7 @@ class Shard:
     stop: int
     first_line: int
     size: int = 0
+    lines: tuple[Line, ...] | None = None
 
 
 def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shard]:
@@ -42,6 +46,11 @@ def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shar
     """
     index = 0
     for file in files:
+        if (file.format == "jsonl" and file.compression) or file.format == "json":
+            for lines, size in _batches(file, max(shard_bytes, 1)):
+                yield Shard(index, file, 0, -1, lines[0].number, size, lines)
+                index += 1
+            continue
         for start, stop, first_line, size in _cut(file, max(shard_bytes, 1)):
             yield Shard(index, file, start, stop, first_line, size)
             index += 1
@@ -65,13 +74,30 @@ def _cut(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]
         from dataset_tools.parquet_rows import row_groups  # noqa: PLC0415 - most runs read no Parquet
 
         yield from row_groups(file.path, shard_bytes)
-    elif file.format == "jsonl" and not file.compression:
-        try:
-            yield from _cut_lines(file, shard_bytes)
-        except OSError as error:
-            raise InputError(error.strerror or str(error), where=str(file.path)) from error
-    else:
-        yield 0, -1, 1, _size(file)
+        return
+    try:
+        yield from _cut_lines(file, shard_bytes)
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(file.path)) from error
+
+
+def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[Line, ...], int]]:
+    """The lines of a file that is read from its start, a shard's worth at a time; the last one has the file's size."""
+    batch: list[Line] = []
+    held = 0
+    try:
+        for line in read_lines(file):
+            if held >= shard_bytes:
+                yield tuple(batch), 0
+                batch, held = [], 0
+            batch.append(line)
+            held += len(line.raw)
+    except InputError:
+        if batch:  # what was read before the fault is given before the fault is told
+            yield tuple(batch), 0
+        raise
+    if batch:
+        yield tuple(batch), _size(file)
 
 
 def _cut_lines(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:

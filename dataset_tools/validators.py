@@ -8,7 +8,7 @@
 - recursion ends in the engine that decides, and an explanation that recurses too deeply falls back to that engine's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ _BACKTRACK_LIMIT = 100_000
 _PATTERN_SIZE = 1 << 20
 # Messages quote the value, which may be of any size.
 _LONGEST_MESSAGE = 400
+# Explaining quotes the value at every level, so its cost grows with the square of the depth.
+_DEEPEST_VALUE = 100
 
 
 class InvalidSchemaError(AfgError):
@@ -74,6 +76,9 @@ class Validator:
                 return
         except ValueError as refusal:
             yield _unexplained(refusal)
+            return
+        if _deeper_than(_DEEPEST_VALUE, value):
+            yield SchemaError((), "schema", f"the value is nested more than {_DEEPEST_VALUE} levels deep", None)
             return
         found = False
         for error in _explain(self._schema, value):
@@ -155,6 +160,21 @@ def _at(schema: Any, path: list[str | int]) -> Any:  # noqa: ANN401 - JSON is an
         except (KeyError, IndexError, TypeError):
             return None
     return schema
+
+
+def _deeper_than(limit: int, value: object) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [item for node in level for item in _members(node)]
+        if not level:
+            return False
+    return True
+
+
+def _members(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _mentions(schema: object, keywords: set[str]) -> bool:

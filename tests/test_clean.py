@@ -1,24 +1,24 @@
-"""What cleaning promises: no row vanishes, no meaning changes, twice is once, and the bytes do not depend on workers."""
+"""What cleaning promises: no row vanishes, no meaning changes, twice is once, workers do not change a byte."""
 
+import gzip
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
 import unicodedata
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from dataset_tools import transform as transform_module
 from dataset_tools.arabic.folding import FOLDS, compile_fold
-from dataset_tools.changes import Log
 from dataset_tools.cleaning import CleanOptions, clean
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.repairing import DEVELOPER_TURN, Repairer
@@ -28,8 +28,8 @@ from dataset_tools.transform import Outputs, Report
 from dataset_tools.validate import validate
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-SOME = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-FEWER = settings(SOME, max_examples=60)
+SOME = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FEWER = settings(SOME, max_examples=30)  # where files are written
 
 # Letters of five dialects, marks, digits, and what cleaning acts on; no backslash and no Latin-1, which may be decoded.
 ALPHABET = "ابتةثجحخدذرزسشصضطظعغفقكلمنهويىءأإآؤئپچڤگگ" + "َُِّْٰ" + "٠١٢٣٤٥٦٧٨٩۵٫٬؟،" + "abcXYZ019.-"
@@ -188,7 +188,7 @@ def _same_value(before: Any, after: Any) -> bool:
                 for (old, value), new in zip(kept, after, strict=True)
             )
         )
-    return type(before) is type(after) and before == after or (isinstance(before, float) and before == after)
+    return (type(before) is type(after) and before == after) or (isinstance(before, float) and before == after)
 
 
 def _number(text: str) -> float | None:
@@ -220,21 +220,22 @@ def test_no_row_vanishes(rows: list[dict[str, Any]], bad: list[str]) -> None:
         assert (rejects.read_bytes().count(b"\n") if rejects.exists() else 0) == sum(report.rejected.values())
 
 
-@SOME
+@FEWER
 @given(records(), st.sets(st.sampled_from(FOLDS)))
 @example(_row("\u200b\u200cab", {"a\u200b": 1, "a\u200c": 2}, {}), set())
 def test_cleaning_twice_is_cleaning_once(record: dict[str, Any], folds: set[str]) -> None:
     """The second run writes the same bytes and reports no rule, with folds and without."""
     with TemporaryDirectory() as folder:
         once, twice = Path(folder, "once.jsonl"), Path(folder, "twice.jsonl")
-        first = _clean_file(_write(Path(folder, "in.jsonl"), [record]), once, fold=tuple(sorted(folds)))
-        assert first.rejected == {}
+        source = _write(Path(folder, "in.jsonl"), [record, _row("مرحبا", {}, {})])  # the first may be undecodable
+        first = _clean_file(source, once, fold=tuple(sorted(folds)))
+        assert set(first.rejected) <= {"undecodable-text"}
         second = _clean_file(once, twice, fold=tuple(sorted(folds)))
         assert second.rules == {}
         assert twice.read_bytes() == once.read_bytes()
 
 
-@SOME
+@FEWER
 @given(records())
 @example(
     _row(
@@ -246,7 +247,8 @@ def test_cleaning_twice_is_cleaning_once(record: dict[str, Any], folds: set[str]
 @example(_row("كم", {"a": 1, "a\u200b": 2, "a\u200c": 3}, {}))
 def test_what_a_call_means_never_changes(record: dict[str, Any]) -> None:
     """The same tool is called with the same arguments: numbers equal, texts equal but for the listed repairs."""
-    rows, _ = _clean_rows([record])
+    rows, report = _clean_rows([record, _row("مرحبا", {}, {})])
+    assume(not report.rejected)
     before, after = _call(record), _call(rows[0])
     assert _same_text(before["name"]) == _same_text(after["name"])
     assert _same_value(before["arguments"], after["arguments"]), (before, after)
@@ -258,8 +260,7 @@ def test_what_a_call_means_never_changes(record: dict[str, Any]) -> None:
 def _repaired(text: str, arguments: dict[str, Any], enum: list[str], fold: tuple[str, ...] = ()) -> dict[str, Any]:
     """A record through the repairs alone."""
     row = _row(text, arguments, {"city": {"type": "string", "enum": enum, "description": text}})
-    log: Log = []
-    cleaned: dict[str, Any] = json.loads(json.dumps(Repairer(fold).repair(row, log)))  # type: ignore[arg-type]
+    cleaned: dict[str, Any] = json.loads(json.dumps(Repairer(fold).repair(row, [])))  # type: ignore[arg-type]
     return cleaned
 
 
@@ -270,7 +271,7 @@ def _without_bidi(text: str) -> str:
 @SOME
 @given(arabic_words, st.data())
 def test_copying_still_works(words: list[str], data: st.DataObject) -> None:
-    """Words that an argument copies from the user's text are still copied afterwards; only direction marks may differ."""
+    """Words that an argument copies from the user's text are still copied; only direction marks may differ."""
     start = data.draw(st.integers(0, len(words) - 1))
     stop = data.draw(st.integers(start + 1, len(words)))
     copied = " ".join(words[start:stop])
@@ -296,7 +297,7 @@ def test_folds_reach_every_side_together(words: list[str], folds: set[str], data
 
 
 @pytest.mark.parametrize(
-    ("fold", "before", "after"),
+    "fold,before,after",
     [
         ("dediac", "مَدْرَسَة", "مدرسة"),
         ("alef", "أحمد", "احمد"),
@@ -331,7 +332,7 @@ def test_a_persian_row_keeps_its_letters_on_every_side() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "schema", "expected"),
+    "value,schema,expected",
     [
         ("٣٫٥", {"type": "number"}, 3.5),
         ("٥٠٠", {"type": "integer"}, 500),
@@ -430,7 +431,7 @@ def test_renamed_tools_are_listed_in_the_report() -> None:
 
 def test_a_fold_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     """The error lists the folds that there are."""
-    with pytest.raises(UsageError, match="no fold 'hamza'.*dediac"):
+    with pytest.raises(UsageError, match=r"no fold 'hamza'.*dediac"):
         _clean_file(sample_path(), tmp_path / "out.jsonl", fold=("hamza",))
 
 
@@ -453,15 +454,16 @@ def plan_of(path: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
-def test_workers_do_not_change_a_byte(large: Path, ending: str, tmp_path: Path) -> None:
-    """One, two and three processes write the same records, rejects, trace and report."""
+def test_workers_do_not_change_a_byte(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One, two and three processes write the same records, rejects, trace and report of a file of many shards."""
+    monkeypatch.setattr(transform_module, "plan", partial(plan, shard_bytes=200_000))
     written = []
     for workers in (1, 2, 3):
         target, rejects, trace, report = (
             tmp_path / f"{workers}{name}" for name in (ending, "r.jsonl", "t.jsonl", ".json")
         )
         target = tmp_path / str(workers) / f"out{ending}"
-        clean([str(large)], Outputs(target, rejects, report, trace), CleanOptions(workers=workers))
+        clean([str(dirty_path())], Outputs(target, rejects, report, trace), CleanOptions(workers=workers))
         facts = json.loads(report.read_text(encoding="utf-8"))
         facts.pop("output")
         written.append((target.read_bytes(), rejects.read_bytes(), trace.read_bytes(), facts))
@@ -496,7 +498,7 @@ def test_an_error_in_the_middle_keeps_the_earlier_output(tmp_path: Path, monkeyp
     with pytest.raises(OutputError):
         _clean_file(sample_path(), target)
     assert target.read_text(encoding="utf-8") == "earlier"
-    assert os.listdir(tmp_path) == ["out.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 def test_a_reject_says_where_why_and_what(tmp_path: Path) -> None:
@@ -515,7 +517,7 @@ def test_a_reject_says_where_why_and_what(tmp_path: Path) -> None:
     ]
     assert [reject["row"] for reject in rejects] == [{"سؤال": "كيفك؟"}, '{"id": 7, "messages": [']
     _clean_file(_write(source, [good]), target)
-    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
 
 
 def test_rows_in_another_encoding_are_rejected_with_its_name(tmp_path: Path) -> None:
@@ -530,9 +532,9 @@ def test_rows_in_another_encoding_are_rejected_with_its_name(tmp_path: Path) -> 
 def test_a_file_of_which_no_row_can_be_read_is_an_error(tmp_path: Path) -> None:
     """The error names the first row's reason, and nothing is written."""
     source = _write(tmp_path / "in.jsonl", [{"prompt": "مرحبا"}])
-    with pytest.raises(InputError, match="not one of 1 rows could be read; the first: line 1: .*prompt"):
+    with pytest.raises(InputError, match=r"not one of 1 rows could be read; the first: line 1: .*prompt"):
         _clean_file(source, tmp_path / "out.jsonl")
-    assert os.listdir(tmp_path) == ["in.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
 def test_the_report_holds_the_run(tmp_path: Path) -> None:
@@ -563,17 +565,15 @@ def test_the_trace_holds_every_change(tmp_path: Path) -> None:
     """One line for each change, and as many as the report counts; a line says what stood where, before and after."""
     outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl", trace=tmp_path / "trace.jsonl.gz")
     report = clean([str(dirty_path())], outputs)
-    import gzip  # noqa: PLC0415 - this test alone
-
     lines = [json.loads(line) for line in gzip.decompress(outputs.trace.read_bytes()).splitlines()]  # type: ignore[union-attr]
     assert len(lines) == sum(rule["changes"] for rule in report.rules.values())
-    stretched = next(line for line in lines if line["rule"] == "tatweel")
+    stretched = next(line for line in lines if line["rule"] == "tatweel" and line["line"] == 14)
     assert (stretched["id"], stretched["line"], stretched["path"]) == ("sample-0014", 14, "messages[1].content")
     assert stretched["before"].replace("ـ", "") == stretched["after"].replace("ـ", "")
 
 
 @pytest.mark.parametrize(
-    ("outputs", "message"),
+    "outputs,message",
     [
         (Outputs(Path("a.jsonl"), Path("a.jsonl")), "named for two outputs"),
         (Outputs(Path("a.jsonl"), Path("r.jsonl"), trace=Path("b/../a.jsonl")), "named for two outputs"),
@@ -594,7 +594,7 @@ def test_outputs_in_each_others_way_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("records_name", "expected"),
+    "records_name,expected",
     [
         ("a.jsonl", "a.rejects.jsonl"),
         ("train.v2.jsonl.gz", "train.v2.rejects.jsonl"),

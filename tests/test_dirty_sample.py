@@ -1,4 +1,4 @@
-"""Every known defect of the bundled dirty sample is found where it stands, and repaired exactly or left with a reason."""
+"""Every known defect of the dirty sample is found where it stands, and repaired exactly or left with a reason."""
 
 import json
 from collections.abc import Iterator

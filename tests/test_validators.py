@@ -297,7 +297,7 @@ def test_schema_of_some_depth_is_explained() -> None:
     assert [error.path for error in _errors(_nested(60), value)] == [("a",) * 60]
 
 
-@pytest.mark.parametrize("depth", [300, 5000])
+@pytest.mark.parametrize("depth", [90, 300, 5000])
 def test_deep_value_is_explained(depth: int) -> None:
     """A value nested deeper than Python and the engine recurse gets a verdict, and a short reason where it is no."""
     value: Any = "جدة"
