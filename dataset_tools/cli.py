@@ -45,7 +45,7 @@ class Level(StrEnum):
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="SRC...", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
+    typer.Argument(metavar="SRC", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
 ]
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")
@@ -139,11 +139,11 @@ def validate_command(  # noqa: PLR0913 - one parameter for each option of the co
     fail_on: Annotated[Level, typer.Option(help="Exit with 1 from this severity on.")] = Level.ERROR,
     tools_file: ToolsFile = None,
     layout: LayoutName = "",
-    examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 5,
+    examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 3,
     workers: Workers = 1,
-    quiet: Quiet = False,  # noqa: FBT002
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,  # noqa: FBT002
 ) -> None:
-    """Check every row, and say what is wrong, where, and what mends it.
+    """Check every row: what is wrong, where, what mends it.
 
     Example: afg-data validate clean.jsonl --fail-on warning
     """
@@ -207,7 +207,7 @@ def sample_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; .jsonl.")],
     dirty: Annotated[bool, typer.Option("--dirty", help="The edition with known defects.")] = False,  # noqa: FBT002
 ) -> None:
-    """Write the bundled sample: conversations in five dialects over eight domains.
+    """Write the bundled sample, clean or with known defects.
 
     Example: afg-data sample --dirty -o raw.jsonl
     """

@@ -4,6 +4,7 @@ Data goes to standard output; everything here goes to standard error.
 """
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from dataset_tools.shards import Shard
 
-__all__ = ["EXIT_CODES", "Progress", "isolate", "run_app", "stderr_console", "stdout_console"]
+__all__ = ["EXIT_CODES", "Progress", "isolate", "isolate_message", "run_app", "stderr_console", "stdout_console"]
 
 EXIT_CODES = {
     0: "done; `validate` found nothing at the level of --fail-on",
@@ -30,7 +31,8 @@ EXIT_CODES = {
 
 _INTERRUPTED = 130
 _EVERY = 30.0  # seconds between progress lines when no terminal is watching
-_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
+_QUOTED = re.compile(r"'([^']+)'")
 
 
 def run_app(app: Callable[..., Any], name: str) -> None:
@@ -89,6 +91,12 @@ def isolate(text: str) -> str:
     return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
 
 
+def isolate_message(message: str) -> str:
+    """An English message from left to right even where it starts in Arabic, each quoted value in its own direction."""
+    quoted = _QUOTED.sub(lambda value: f"'{isolate(value[1])}'", message)
+    return f"{_LEFT_TO_RIGHT_ISOLATE}{quoted}{_POP_ISOLATE}"
+
+
 def stdout_console() -> "Console":
     """Rich on standard output; as wide as it needs when nobody is watching, so that no cell is cut off in a file."""
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that --help does not pay
@@ -138,7 +146,9 @@ class Progress:
             self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar:
             self._bar.stop()
 

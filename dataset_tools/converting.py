@@ -146,11 +146,18 @@ def _record_validator() -> Validator:
     return Validator(load("record"))
 
 
+@lru_cache(maxsize=64)
+def _stem(file: DataFile) -> str:
+    """What an id begins with where a row has none: the file's name, after the dataset's where that is another."""
+    stem = file.name.split(".")[0]
+    return stem if stem == file.dataset else f"{file.dataset}/{stem}"
+
+
 def _complete(draft: Draft, row: JsonObject, file: DataFile, line: int) -> Record:
     source = row.get("source")
     own = isinstance(source, dict) and source.keys() == {"dataset", "file", "line"}
     return {
-        "id": draft.get("id") or f"{file.dataset}-{line}",
+        "id": draft.get("id") or f"{_stem(file)}-{line}",
         "messages": draft["messages"],
         "tools": draft["tools"],
         "dialect": draft.get("dialect", ""),

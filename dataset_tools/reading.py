@@ -171,31 +171,32 @@ def _explain(raw: bytes, error: orjson.JSONDecodeError) -> NoReturn:
     """
     _require_utf8(raw)
     text, position = raw.decode("utf-8"), error.pos
-    column = f"line {error.lineno} column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
-    what, hint = _reason(text, position, error.msg)
-    raise RowError(UNREADABLE, f"{what} at {column}", hint=hint) from None
+    place = f"line {error.lineno} column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+    what, hint = _reason(text, position, error.msg, f"at {place}")
+    raise RowError(UNREADABLE, what, hint=hint) from None
 
 
-def _reason(text: str, position: int, message: str) -> tuple[str, str]:  # noqa: PLR0911 - one answer for each cause
+def _reason(text: str, position: int, message: str, place: str) -> tuple[str, str]:
     if not text:
         return "nothing between two commas", ""
     if "\0" in text[position : position + 1]:
-        return "a NUL byte", "is the file damaged, or not text?"
+        return f"a NUL byte {place}", "is the file damaged, or not text?"
     # orjson points past the sign of -Infinity.
     start = position - 1 if text[max(position - 1, 0) : position] == "-" else position
     if number := _NOT_A_NUMBER.match(text, start):
-        return f"{number[0]} is not JSON; write null or a number:", ""
+        return f"{number[0]} {place} is not JSON; write null or a number", ""
     if "surrogate" in message:
-        return "half of a surrogate pair, which is no character,", "text was cut inside an emoji before it was written"
+        hint = "text was cut inside an emoji before it was written"
+        return f"half of a surrogate pair {place}, which is no character", hint
     if "depth" in message:
-        return f"nested deeper than {_MAX_DEPTH} levels", ""
+        return f"nested deeper than {_MAX_DEPTH} levels {place}", ""
     if "unexpected end" in message:
-        return "the row ends too early", "is the file cut off, or a row split over several lines?"
+        return f"the row ends too early {place}", "is the file cut off, or a row split over several lines?"
     if text[position : position + 1] == "'":
-        return f"not JSON: {message}", "single quotes are Python, not JSON: write rows with json.dumps"
+        return f"not JSON: {message} {place}", "single quotes are Python, not JSON: write rows with json.dumps"
     if position == 0:
-        return f"not JSON: {text[:20]!r}", "one JSON object a line; CSV and the like must be converted first"
-    return f"not JSON: {message}", ""
+        return f"not JSON: {text[:20]!r} {place}", "one JSON object a line; CSV and the like must be converted first"
+    return f"not JSON: {message} {place}", ""
 
 
 def _require_utf8(raw: bytes) -> None:

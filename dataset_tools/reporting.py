@@ -1,10 +1,12 @@
 """Results as people and machines read them. A result is computed first and reported here; nothing is decided here."""
 
+import unicodedata
 from collections.abc import Iterator
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.checks.base import Check, catalogue
-from dataset_tools.console import isolate
+from dataset_tools.console import isolate, isolate_message
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,9 +14,16 @@ if TYPE_CHECKING:
     from dataset_tools.transform import Report
     from dataset_tools.validate import Result
 
-__all__ = ["checks_markdown", "github_annotations", "print_check", "print_checks", "print_transform", "print_validation"]
+__all__ = [
+    "checks_markdown",
+    "github_annotations",
+    "print_check",
+    "print_checks",
+    "print_transform",
+    "print_validation",
+]
 
-_SHOWN = 3
+_LENGTH, _BEFORE = 34, 8  # characters of a sample, and of those before the first difference
 _COLOURS = {"error": "red", "warning": "yellow"}
 # What GitHub's workflow commands need escaped, in messages and, beyond that, in properties.
 _GITHUB = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -33,10 +42,10 @@ def print_validation(result: "Result", console: "Console") -> None:
         )
         console.print(head)
         console.print(f"        {catalogue()[code].meaning}", style="dim", markup=False)
-        for example in entry["examples"][:_SHOWN]:
+        for example in entry["examples"]:
             place = f"{example['file']}:{example['line']}" if example["line"] else "the whole dataset"
             where = " ".join(part for part in (place, example["id"], example["path"]) if part)
-            console.print(Text.assemble("        ", (where, "cyan"), f"  {isolate(example['message'])}"))
+            console.print(Text.assemble("        ", (where, "cyan"), f"  {isolate_message(example['message'])}"))
         if entry["examples"]:
             console.print(f"        → {entry['examples'][0]['hint']}", style="green", markup=False)
     errors = sum(entry["severity"] == "error" for entry in result.checks.values())
@@ -63,14 +72,12 @@ def print_transform(report: "Report", console: "Console") -> None:
 
     if report.rules:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("rule")
+        table.add_column("rule", no_wrap=True, min_width=max(map(len, report.rules)))
         table.add_column("rows", justify="right")
         table.add_column("changes", justify="right")
-        table.add_column("for example", overflow="fold")
+        table.add_column("for example", overflow="ellipsis", no_wrap=True)
         for rule, count in sorted(report.rules.items(), key=lambda item: -item[1]["rows"]):
-            sample = count["samples"][0]
-            change = f"{isolate(_short(sample['before']))} → {isolate(_short(sample['after']))}"
-            table.add_row(rule, f"{count['rows']:,}", f"{count['changes']:,}", Text(change))
+            table.add_row(rule, f"{count['rows']:,}", f"{count['changes']:,}", Text(_change(count["samples"][0])))
         console.print(table)
     for code, rows in report.rejected.items():
         console.print(f"rejected  {code}: {_plural(rows, 'row')}", style="yellow", markup=False)
@@ -102,7 +109,9 @@ def checks_markdown() -> str:
     """The catalogue as the page of the documentation."""
     sections = []
     for check in catalogue().values():
-        facts = "\n".join(f"- {name}: {f'`{value}`' if name == 'example' else value}" for name, value in _facts(check)[1:])
+        facts = "\n".join(
+            f"- {name}: {f'`{value}`' if name == 'example' else value}" for name, value in _facts(check)[1:]
+        )
         sections.append(f"## `{check.code}`\n\n{check.severity.capitalize()}. {check.meaning}.\n\n{facts}\n")
     return "\n".join(sections)
 
@@ -125,11 +134,38 @@ def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _short(value: Any) -> str:  # noqa: ANN401 - JSON is any value
+def _change(sample: dict[str, Any]) -> str:
+    """One change on one line: what stood there and what stands there now, cut around the first difference."""
+    before, after = sample["before"], sample["after"]
+    if after is None:
+        return f"{sample['path'].rpartition('.')[2]} removed"
+    if not (isinstance(before, str) and isinstance(after, str)):
+        return f"{isolate(_short(_json(before)))} → {isolate(_short(_json(after)))}"
+    same = len(commonprefix([before, after]))
+    start = max(0, same - _BEFORE)
+    pieces = [("…" if start else "") + _short(_visible(text[start:])) for text in (before, after)]
+    return f"{isolate(pieces[0])} → {isolate(pieces[1])}"
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - JSON is any value
     from dataset_tools.jsonl import dump_text  # noqa: PLC0415
 
-    text = value if isinstance(value, str) else dump_text(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 - fits beside the counts
+    return dump_text(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"
+
+
+def _visible(text: str) -> str:
+    """Characters that nobody sees, or that look like a letter and are none, by their code points."""
+    return "".join(f"<U+{ord(c):04X}>" if _is_hidden(c) else c for c in text)
+
+
+def _is_hidden(character: str) -> bool:
+    shaped = "\ufb50" <= character <= "\ufdff" or "\ufe70" <= character <= "\ufefc"
+    mark = "\u0653" <= character <= "\u0655"
+    return shaped or mark or (character != " " and unicodedata.category(character) in ("Cf", "Cc", "Zs"))
 
 
 def _escape(text: str) -> str:

@@ -95,7 +95,7 @@ class Row:
     def said(self, stop: int) -> str:
         """What was written before message ``stop``."""
         if stop not in self._said:
-            self._said[stop] = "\n".join(m["content"] for m in self.messages[:stop] if "content" in m)
+            self._said[stop] = "\n".join([m["content"] for m in self.messages[:stop] if "content" in m])
         return self._said[stop]
 
     def key(self, stop: int) -> str:

@@ -54,6 +54,11 @@ class DataFile:
     format: Format
     compression: Compression
 
+    @property
+    def place(self) -> str:
+        """How people find it: its path as it was given, or its name in a Hub repository (ORG/NAME)."""
+        return f"{self.dataset}/{self.name}" if "/" in self.dataset else str(self.path)
+
 
 def split_ending(name: str) -> tuple[str, str]:
     """A file's name without its data ending, and that ending; empty if it has none that is read."""

@@ -7,7 +7,7 @@ the shards. So the output's bytes do not depend on the number of workers, and me
 import platform
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -208,7 +208,7 @@ def transform(
         records = stack.enter_context(Sink(outputs.records))
         trace = stack.enter_context(Sink(outputs.trace)) if outputs.trace else None
         rejects: Sink | None = None
-        for part in run(stage, plan(files), workers, on_done=on_shard):
+        for part in stack.enter_context(closing(run(stage, plan(files), workers, on_done=on_shard))):
             records.write_payload(part.payload)
             if trace and outputs.trace and part.trace:
                 trace.write_payload(encode([part.trace], outputs.trace))

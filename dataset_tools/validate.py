@@ -6,11 +6,12 @@ so the result does not depend on the number of workers.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dataset_tools.checks.base import Check, DatasetCheck, Found, Severity, catalogue
+from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Found, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE, reading_defects
 from dataset_tools.converting import Converter, find_data, load_tools, record_errors, require_shallow
 from dataset_tools.errors import RowError
@@ -52,7 +53,7 @@ class Options:
     layout: str = ""
     tools_file: Path | None = None
     workers: int = 1
-    examples: int = 5
+    examples: int = 3
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Tally:
         self.counts[check.code] += 1
         held = self.examples.setdefault(check.code, [])
         if self.keep < 0 or len(held) < self.keep:
-            hint = found.hint or f"mended by: {check.repair}"
+            hint = found.hint or ADVICE[check.repair]
             held.append(Finding(check.code, check.severity, *place, path + found.path, found.message, hint))
 
     def merge(self, other: "Tally") -> None:
@@ -136,7 +137,7 @@ class Stage:
         scopes = _Scopes(list(checks.values()))
         tally = Tally(self._keep)
         tally.observers = [entry.dataset() for entry in checks.values() if entry.dataset]
-        name = shard.file.name
+        name = shard.file.place
         for raw in read_rows(shard):
             tally.rows += 1
             try:
@@ -205,7 +206,7 @@ class _Scopes:
                 yield check, found
         for text in view.odd:
             for find_in_text, check in self.text:
-                for found in find_in_text(text, True):  # noqa: FBT003 - a text check's signature
+                for found in find_in_text(text, view.arabic):
                     yield check, found
 
 
@@ -238,14 +239,15 @@ def validate(
 
     Raises:
         UsageError: an option makes no sense.
-        InputError: a source cannot be read, or no row of it could be.
+        InputError: a source cannot be read; a row that cannot is a finding.
     """
     options = options or Options()
     tools: dict[str, Tool] = load_tools(options.tools_file) if options.tools_file else {}
     stage = Stage(Converter(options.layout, tools), options.examples)
     total = Tally(options.examples)
-    for tally in run(stage, plan(find_data(sources)), options.workers, on_done=on_shard):
-        total.merge(tally)
+    with closing(run(stage, plan(find_data(sources)), options.workers, on_done=on_shard)) as tallies:
+        for tally in tallies:
+            total.merge(tally)
     _finish(total)
     checks = {code: _entry(code, total) for code in sorted(total.counts)}
     return Result(total.rows, total.rows - total.invalid, checks)

@@ -1,5 +1,6 @@
 """Worker processes for the executor: a bounded number of shards under way, and a quick, quiet end."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -23,12 +24,15 @@ _stage: Callable[[Shard], Any] | None = None  # in a worker: what it does to eac
 
 
 def in_processes(
-    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int
+    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int, collect: tuple[int, int, int]
 ) -> Generator[tuple[Shard, T], None, None]:
-    """The results of worker processes, which are ended at once if this generator is left early."""
+    """The results of worker processes, which are ended at once if this generator is left early.
+
+    ``collect`` are the thresholds of their garbage collectors.
+    """
     # Spawn, not fork: libraries that the parent imported may hold locks and threads.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stage,))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stage, collect))
     pending: deque[tuple[Shard, Future[T]]] = deque()
     finished = False
     try:
@@ -90,10 +94,11 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(stage: Callable[[Shard], Any]) -> None:
+def _start(stage: Callable[[Shard], Any], collect: tuple[int, int, int]) -> None:
     """Prepare a worker process."""
     global _stage  # noqa: PLW0603 - one worker process serves one run
     _stage = stage
+    gc.set_threshold(*collect)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

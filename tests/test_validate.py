@@ -78,7 +78,9 @@ def test_every_row_is_checked(tmp_path: Path) -> None:
     )
     result = validate([str(folder)], Options(examples=-1))
     assert (result.rows, result.valid, result.invalid) == (5, 2, 3)
-    assert {code: [(f["file"], f["line"]) for f in entry["examples"]] for code, entry in result.checks.items()} == {
+    assert {
+        code: [(Path(f["file"]).name, f["line"]) for f in entry["examples"]] for code, entry in result.checks.items()
+    } == {
         "unknown-layout": [("a.jsonl", 3)],
         "unreadable-row": [("a.jsonl", 2), ("b.jsonl", 2)],
     }
@@ -123,7 +125,7 @@ def test_the_text_names_place_path_and_what_mends_it(afg_data: Command) -> None:
     """Errors stand before warnings, each with file and line, the record's id, the path, and the way to mend it."""
     text = afg_data("validate", dirty_path()).stdout
     assert "dirty.jsonl:12 sample-0012 messages[2].tool_calls[0].function.arguments.target_name" in text
-    assert "→ mended by: afg-data clean" in text
+    assert "→ afg-data clean repairs it" in text
     assert "480 rows: 307 valid, 173 invalid; " in text
     severities = [line.split()[0] for line in text.splitlines() if line.startswith(("error", "warning"))]
     assert severities == sorted(severities)

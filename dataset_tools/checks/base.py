@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 from dataset_tools.rows import Call, Row
 from dataset_tools.tool_view import Text, ToolView
 
-__all__ = ["Check", "DatasetCheck", "Found", "Place", "Repair", "Scope", "Severity", "add", "catalogue", "check"]
+__all__ = ["ADVICE", "Check", "DatasetCheck", "Found", "Place", "Repair", "Scope", "Severity", "add", "catalogue", "check"]
 
 
 class Severity(StrEnum):
@@ -42,6 +42,14 @@ class Repair(StrEnum):
     CLEAN = "afg-data clean"
     FOLD = "afg-data clean --fold"
     PERSON = "a person"
+
+
+ADVICE = {
+    Repair.CLEAN: "afg-data clean repairs it",
+    Repair.FOLD: "afg-data clean --fold repairs it",
+    Repair.PERSON: "a person decides",
+}
+"""What a finding says where its check has nothing more to say."""
 
 
 class Place(NamedTuple):

@@ -19,7 +19,7 @@ _ENOUGH = 30  # rows below which a share says little
 
 def query_of(row: Row) -> str:
     """What the user asked: every user turn of the record."""
-    return "\n".join(message["content"] for message in row.messages if message["role"] == "user")
+    return "\n".join([message["content"] for message in row.messages if message["role"] == "user"])
 
 
 @check(

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 
-from dataset_tools.arabic.repair import find
+from dataset_tools.arabic.escapes import decode_escapes
+from dataset_tools.arabic.mojibake import repair_mojibake, undecodable
+from dataset_tools.arabic.repair import Side, find
 from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
 from dataset_tools.tool_view import CONTROL_CHARACTER, Text
 
@@ -41,11 +43,21 @@ _LETTERS = (
 )  # fmt: skip
 
 
+# Rules about a text as a whole, where the characters at fault say nothing and the text that is meant says all.
+_WHOLE = {"mojibake": repair_mojibake, "escaped-unicode": decode_escapes}
+
+
 def _letter_check(rule: str) -> Callable[[Text, bool], Iterator[Found]]:
     def find_letters(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: FBT001 - the signature of a text check
         span = find(rule, text.value, arabic=arabic)
-        if span is not None:
-            yield Found(text.path, _mark(text.value, span))
+        if span is None:
+            return
+        if rule in _WHOLE:
+            yield Found(text.path, f"{text.value!r:.60} reads as {_WHOLE[rule](text.value)!r:.60}")
+        else:
+            kept = rule == "bidi-control" and text.side is Side.INPUT
+            hint = "clean leaves what the user wrote; a person decides" if kept else ""
+            yield Found(text.path, _mark(text.value, span), hint)
 
     return find_letters
 
@@ -60,6 +72,19 @@ def _mark(text: str, span: tuple[int, int]) -> str:
 
 for _code, _rule, _severity, _meaning, _why, _example in _LETTERS:
     add(Check(_code, _severity, _meaning, _why, _example, Repair.CLEAN, text=_letter_check(_rule)))
+
+
+@check(
+    Severity.ERROR,
+    Scope.TEXT,
+    why="It is garbage to the model, and no repair is certain: the row must come from its source again",
+    example="Mac Arabic bytes read as Latin-1",
+)
+def undecodable_text(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: ARG001, FBT001 - a text check
+    """Text in an encoding that is recognised and not repaired: Mac Arabic, cp720, cp864."""
+    encoding = undecodable(text.value)
+    if encoding is not None:
+        yield Found(text.path, f"{text.value!r:.60} looks like {encoding} read with another encoding")
 
 
 @check(

@@ -48,4 +48,4 @@ def recognise(row: Mapping[str, Any], last: Layout | None = None) -> Layout:
         if layout.recognises(row):
             return layout
     fields = ", ".join(sorted(map(str, row))[:12]) or "none"
-    raise RowError("unknown-layout", f"no known layout has these fields: {fields}", hint="--layout NAME forces one")
+    raise RowError("unknown-layout", f"no known layout has these fields: {fields}", hint="`afg-data layouts` lists them; if it is one of them, --layout NAME reads it as such")
