@@ -7,10 +7,12 @@ left out.
 import json
 import sys
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def validate(line: bytes) -> None:
@@ -18,7 +20,9 @@ def validate(line: bytes) -> None:
     import jsonschema  # noqa: PLC0415 - one side imports only what it needs
 
     row = json.loads(line)
-    tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in row.get("tools_sampled") or row["tools"]}
+    tools = {
+        tool["function"]["name"]: tool["function"]["parameters"] for tool in row.get("tools_sampled") or row["tools"]
+    }
     for message in row["messages"]:
         for call in message.get("tool_calls", ()):
             function = call["function"]

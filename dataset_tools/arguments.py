@@ -6,12 +6,14 @@ guessed silently: each step beyond plain JSON is logged.
 
 import math
 import re
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
+from dataset_tools.json_rows import require_lossless
 from schemas.record import JsonObject
 
 __all__ = ["LiteralError", "decode_json", "read_arguments", "read_literal", "skip_space"]
@@ -49,10 +51,13 @@ def decode_json(text: str, log: Log, path: str) -> Any:  # noqa: ANN401 - JSON i
     Raises:
         RowError: ``unreadable-json``, when the text is neither.
     """
-    try:
-        return orjson.loads(text)
-    except (orjson.JSONDecodeError, UnicodeEncodeError):
-        pass
+    with suppress(orjson.JSONDecodeError, UnicodeEncodeError):
+        value = orjson.loads(text)
+        try:
+            require_lossless(text.encode(), value)
+        except RowError as error:
+            raise RowError("unreadable-json", f"{path}: {error.what}", hint=error.hint) from None
+        return value
     try:
         value, end = read_literal(text)
         _end_of_text(text, end)

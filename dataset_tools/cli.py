@@ -47,9 +47,7 @@ Sources = Annotated[
     list[str],
     typer.Argument(metavar="SRC", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
 ]
-Output = Annotated[
-    Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")
-]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")]
 LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
 ToolsFile = Annotated[
     Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
@@ -67,16 +65,16 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no t
 
 
 @app.command("import")
-def import_command(  # noqa: PLR0913 - one parameter for each option of the command
+def import_command(
     sources: Sources,
     output: Output,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
-    rename_tools: Rename = False,  # noqa: FBT002 - typer makes flags of booleans
+    rename_tools: Rename = False,
     rejects: Rejects = None,
     report: ReportFile = None,
     workers: Workers = 1,
-    quiet: Quiet = False,  # noqa: FBT002
+    quiet: Quiet = False,
 ) -> None:
     """Read any known layout and write records; nothing is repaired.
 
@@ -95,7 +93,7 @@ def import_command(  # noqa: PLR0913 - one parameter for each option of the comm
 
 
 @app.command("clean")
-def clean_command(  # noqa: PLR0913 - one parameter for each option of the command
+def clean_command(
     sources: Sources,
     output: Output,
     fold: Annotated[
@@ -105,15 +103,15 @@ def clean_command(  # noqa: PLR0913 - one parameter for each option of the comma
             help="Fold letters in text and arguments together: dediac, alef, alef-maksura, teh-marbuta, digits.",
         ),
     ] = "",
-    developer_turn: Annotated[bool, typer.Option(help="Add the developer turn where it is missing.")] = True,  # noqa: FBT002
+    developer_turn: Annotated[bool, typer.Option(help="Add the developer turn where it is missing.")] = True,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
-    rename_tools: Rename = False,  # noqa: FBT002
+    rename_tools: Rename = False,
     rejects: Rejects = None,
     report: ReportFile = None,
     trace: Trace = None,
     workers: Workers = 1,
-    quiet: Quiet = False,  # noqa: FBT002
+    quiet: Quiet = False,
 ) -> None:
     """Repair every row without losing anything, and write records.
 
@@ -133,7 +131,7 @@ def clean_command(  # noqa: PLR0913 - one parameter for each option of the comma
 
 
 @app.command("validate")
-def validate_command(  # noqa: PLR0913 - one parameter for each option of the command
+def validate_command(
     sources: Sources,
     format_: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TEXT,
     fail_on: Annotated[Level, typer.Option(help="Exit with 1 from this severity on.")] = Level.ERROR,
@@ -141,7 +139,7 @@ def validate_command(  # noqa: PLR0913 - one parameter for each option of the co
     layout: LayoutName = "",
     examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 3,
     workers: Workers = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,  # noqa: FBT002
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Check every row: what is wrong, where, what mends it.
 
@@ -169,7 +167,7 @@ def validate_command(  # noqa: PLR0913 - one parameter for each option of the co
 @app.command("checks")
 def checks_command(
     code: Annotated[str, typer.Argument(help="One check, to explain.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
 ) -> None:
     """List the checks of the catalogue, or explain one.
 
@@ -205,7 +203,7 @@ def layouts_command() -> None:
 @app.command("sample")
 def sample_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; .jsonl.")],
-    dirty: Annotated[bool, typer.Option("--dirty", help="The edition with known defects.")] = False,  # noqa: FBT002
+    dirty: Annotated[bool, typer.Option("--dirty", help="The edition with known defects.")] = False,
 ) -> None:
     """Write the bundled sample, clean or with known defects.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataset_tools.errors import InputError, RowError
+from dataset_tools.json_rows import parse_json
 from schemas.record import JsonObject
 
 if TYPE_CHECKING:
@@ -142,8 +143,6 @@ def _decoder(kind: "pa.DataType", feature: Any) -> Decoder | None:  # noqa: ANN4
 
 
 def _from_json(value: Any, column: str) -> Any:  # noqa: ANN401
-    from dataset_tools.reading import parse_json  # noqa: PLC0415 - reading imports this module
-
     if value is None:
         return None
     try:

@@ -40,8 +40,8 @@ class Repeats:
         if self._misses > _PATIENCE:
             return None
         found: list[tuple[str, list[Any]]] = []
-        for field in _FIELDS:
-            start = _list_start(line, _FIELDS[field])
+        for field, key in _FIELDS.items():
+            start = _list_start(line, key)
             if start < 0:
                 continue
             tools, stop = self._match(line, start)
@@ -65,8 +65,8 @@ class Repeats:
         if self._misses > _PATIENCE or self._count >= _MOST:
             return
         self._misses += 1
-        for field in _FIELDS:
-            tools, start = row.get(field), _list_start(line, _FIELDS[field])
+        for field, key in _FIELDS.items():
+            tools, start = row.get(field), _list_start(line, key)
             if isinstance(tools, list) and tools and start >= 0:
                 self._learn_list(line[start:], tools)
 
@@ -75,13 +75,12 @@ class Repeats:
         tools: list[Any] = []
         position = start + 1
         while True:
-            for span, tool in self._known.get(line[position : position + _PREFIX], ()):
-                if line.startswith(span, position):
-                    break
-            else:
+            candidates = self._known.get(line[position : position + _PREFIX], ())
+            known = next((pair for pair in candidates if line.startswith(pair[0], position)), None)
+            if known is None:
                 return tools, -1
-            tools.append(tool)
-            position += len(span)
+            tools.append(known[1])
+            position += len(known[0])
             if line.startswith(b",", position):
                 position += 2 if line.startswith(b", ", position) else 1
             elif line.startswith(b"]", position):

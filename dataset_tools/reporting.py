@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Iterator
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.checks.base import Check, catalogue
@@ -141,7 +140,9 @@ def _change(sample: dict[str, Any]) -> str:
         return f"{sample['path'].rpartition('.')[2]} removed"
     if not (isinstance(before, str) and isinstance(after, str)):
         return f"{isolate(_short(_json(before)))} → {isolate(_short(_json(after)))}"
-    same = len(commonprefix([before, after]))
+    same = next(
+        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    )
     start = max(0, same - _BEFORE)
     pieces = [("…" if start else "") + _short(_visible(text[start:])) for text in (before, after)]
     return f"{isolate(pieces[0])} → {isolate(pieces[1])}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Found, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE, reading_defects
@@ -21,7 +21,9 @@ from dataset_tools.rows import Row
 from dataset_tools.shards import Shard, plan
 from dataset_tools.tool_view import ToolView
 from dataset_tools.validators import dotted
-from schemas.record import Tool
+
+if TYPE_CHECKING:
+    from schemas.record import Tool
 
 __all__ = ["Finding", "Options", "Result", "Tally", "validate"]
 
@@ -272,5 +274,8 @@ def _entry(code: str, total: Tally) -> dict[str, Any]:
         "severity": str(catalogue()[code].severity),
         "rows": total.rows_by_check[code],
         "findings": total.counts[code],
-        "examples": [{"file": f.file, "line": f.line, "id": f.id, "path": f.path, "message": f.message, "hint": f.hint} for f in examples],
+        "examples": [
+            {"file": f.file, "line": f.line, "id": f.id, "path": f.path, "message": f.message, "hint": f.hint}
+            for f in examples
+        ],
     }

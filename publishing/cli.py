@@ -35,14 +35,14 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with t
 def common(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,  # noqa: FBT002 - typer makes flags of booleans
+    ] = False,
 ) -> None:
     """From a clean Arabic function-calling dataset to a small model on the Hugging Face Hub."""
 
 
 @app.command("doctor")
 def doctor_command(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as JSON.")] = False,
 ) -> None:
     """Show versions, GPU and Hub, what is missing, and the command that adds it.
 
@@ -69,7 +69,9 @@ def _print_diagnosis(diagnosis: "Diagnosis") -> None:
     facts.add_row("arabic-functiongemma", diagnosis.version)
     facts.add_row("Python", f"{diagnosis.python}, {diagnosis.platform}, {diagnosis.cores} cores")
     facts.add_row("GPU", ", ".join(diagnosis.gpus) or "none: data, evaluation and small runs work on the CPU")
-    facts.add_row("Hub", f"{diagnosis.hub}, {'a token is at hand' if diagnosis.token else 'no token: run `hf auth login`'}")
+    facts.add_row(
+        "Hub", f"{diagnosis.hub}, {'a token is at hand' if diagnosis.token else 'no token: run `hf auth login`'}"
+    )
     console.print(facts)
     packages = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("package", "version", "what for"):

@@ -33,7 +33,14 @@ def afg_data() -> Callable[..., subprocess.CompletedProcess[str]]:
         command = [sys.executable, "-m", "dataset_tools", *map(str, arguments)]
         environment = {**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, env=environment, check=False, timeout=300
+            command,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=cwd,
+            env=environment,
+            check=False,
+            timeout=300,
         )
 
     return run

@@ -612,5 +612,5 @@ def test_json_text_deeper_than_can_be_read_again_is_rejected() -> None:
     deep = _row("مرحبا", {}, {})
     _call(deep)["arguments"] = '{"a":' + "[" * 900 + "]" * 900 + "}"
     rows, report = _clean_rows([deep, _row("أهلا", {}, {})])
-    assert report.rejected == {"nested-too-deep": 1}
+    assert report.rejected == {"unreadable-json": 1}
     assert len(rows) == 1

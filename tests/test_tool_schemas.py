@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataset_tools import tool_schemas
 from dataset_tools.errors import RowError
 from dataset_tools.tool_schemas import TYPE_NAMES, read_tools
 
@@ -71,14 +70,6 @@ def test_the_paths_follow_the_place_of_the_tool() -> None:
         assert all(tool is tools[0] for tool in tools)
         expected = [f"tools[{n}]{end}" for n in range(count) for end in ("", ".function.parameters.type")]
         assert [change.path for change in log] == expected
-
-
-def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new tool in every row does not fill the memory."""
-    monkeypatch.setattr(tool_schemas, "_MEMORY_LIMIT", 10)
-    for number in range(50):
-        read_tools([{"name": f"bounded_{number}"}], [])
-    assert len(tool_schemas._memory) <= 10
 
 
 def test_fields_beside_the_function_are_counted_in_order() -> None:

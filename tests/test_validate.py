@@ -172,4 +172,4 @@ def test_rows_nested_too_deep_for_json_are_findings(tmp_path: Path) -> None:
     row["messages"][2]["tool_calls"][0]["function"]["arguments"] = '{"city":' + "[" * 900 + "]" * 900 + "}"
     result = validate([str(_write(tmp_path / "a.jsonl", row))])
     assert result.invalid == 1
-    assert "nested-too-deep" in result.checks["unreadable-row"]["examples"][0]["message"]
+    assert "nested deeper than" in result.checks["unreadable-row"]["examples"][0]["message"]

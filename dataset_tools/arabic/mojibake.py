@@ -177,6 +177,8 @@ def undecodable(text: str) -> str | None:
     """
     if text.isascii() or any(char in LETTERS for char in text):
         return None
+    if sum(not char.isascii() for char in text) < _LEAST_NAMED:
+        return None
     ascii_letters = sum(char.isascii() and char.isalpha() for char in text)
     if 2 * ascii_letters > sum(not char.isascii() for char in text):
         return None  # mostly Latin words with accents

@@ -16,7 +16,19 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 from dataset_tools.rows import Call, Row
 from dataset_tools.tool_view import Text, ToolView
 
-__all__ = ["ADVICE", "Check", "DatasetCheck", "Found", "Place", "Repair", "Scope", "Severity", "add", "catalogue", "check"]
+__all__ = [
+    "ADVICE",
+    "Check",
+    "DatasetCheck",
+    "Found",
+    "Place",
+    "Repair",
+    "Scope",
+    "Severity",
+    "add",
+    "catalogue",
+    "check",
+]
 
 
 class Severity(StrEnum):

@@ -14,6 +14,8 @@ from dataset_tools.layouts.base import Context, Draft, Layout
 
 __all__ = ["Context", "Draft", "Layout", "all_layouts", "by_name", "recognise"]
 
+_HINT = "`afg-data layouts` lists them; if it is one of them, --layout NAME reads it as such"
+
 
 @cache
 def all_layouts() -> tuple[Layout, ...]:
@@ -48,4 +50,4 @@ def recognise(row: Mapping[str, Any], last: Layout | None = None) -> Layout:
         if layout.recognises(row):
             return layout
     fields = ", ".join(sorted(map(str, row))[:12]) or "none"
-    raise RowError("unknown-layout", f"no known layout has these fields: {fields}", hint="`afg-data layouts` lists them; if it is one of them, --layout NAME reads it as such")
+    raise RowError("unknown-layout", f"no known layout has these fields: {fields}", hint=_HINT)

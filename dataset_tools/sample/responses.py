@@ -25,7 +25,7 @@ def tool_message(rng: random.Random, domain: str, tool: str, arguments: JsonObje
         payload.update(rng.choice(texts["responses"]))
     payload.update(_computed(tool, arguments))
     content = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return {"role": "tool", "name": tool, "content": content}, payload
+    return {"role": "tool", "content": content, "name": tool}, payload
 
 
 def answer(rng: random.Random, domain: str, dialect: str, tool: str, values: JsonObject) -> str:

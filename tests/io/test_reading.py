@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.json_array import ArrayError, split_elements
+from dataset_tools.json_rows import parse_json, parse_row
 from dataset_tools.jsonl import dump_line, dump_text
-from dataset_tools.reading import parse_json, parse_row, read_rows
+from dataset_tools.reading import read_rows
 from dataset_tools.shards import plan
 from dataset_tools.sources import find_files
 from tests.io.stages import reason, rows_of
@@ -25,9 +26,9 @@ ROOT = Path(__file__).parents[2]
 GOOD = b'{"a":1}\n'
 
 UNREADABLE = {
-    "NaN": (b'{"a": NaN}', "NaN is not JSON; write null or a number: at column 7"),
-    "Infinity": (b'{"a": Infinity}', "Infinity is not JSON"),
-    "-Infinity": (b'{"a": -Infinity}', "-Infinity is not JSON"),
+    "NaN": (b'{"a": NaN}', "NaN at column 7 is not JSON; write null or a number"),
+    "Infinity": (b'{"a": Infinity}', "Infinity at column 7 is not JSON"),
+    "-Infinity": (b'{"a": -Infinity}', "-Infinity at column 8 is not JSON"),
     "too large": (b'{"a": 1e999}', "number is infinity"),
     "lone surrogate": (b'{"a": "\\ud83d"}', "half of a surrogate pair"),
     "encoded surrogate": (b'{"a": "\xed\xa0\xbd"}', "not UTF-8: byte 0xED at offset 7"),

@@ -1,0 +1,376 @@
+"""Reads FunctionGemma's output: its text and its function calls.
+
+This file needs nothing but Python's standard library, so it can be shipped beside a model and copied anywhere::
+
+    from parser import parse
+
+    parsed = parse("<start_function_call>call:get_weather{city:<escape>جدة<escape>}<end_function_call>")
+    parsed.tool_calls  # [{"name": "get_weather", "arguments": {"city": "جدة"}}]
+
+Reading is a recursive descent over the text, in linear time and to a bounded depth. Between two ``<escape>`` everything
+is data. Whatever is taken otherwise than it was written is told in ``warnings``; what cannot be read is a
+:class:`ParseError`, never a guess.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "ParseError", "Parsed", "parse"]
+
+MAX_DEPTH = 200
+"""Deepest nesting of arguments that is read; the arguments themselves are the first level."""
+
+MAX_DIGITS = 4000
+"""Longest integer that is read as a number: reading digits takes quadratic time."""
+
+_MAX_WARNINGS = 100
+_SHOWN = 40  # characters of the output that a warning repeats
+
+_TOKENS = r"<(?:pad|eos|bos|unk|(?:start|end)_(?:of_turn|function_(?:declaration|call|response)))>"
+_CALL, _END_CALL, _ESCAPE = "<start_function_call>", "<end_function_call>", "<escape>"
+_STOPS = ("<start_function_response>", "<end_of_turn>", "<eos>")
+_TOKEN = re.compile(rf"{_TOKENS}|{_ESCAPE}")
+_HEAD = re.compile(r"\s*(?:<bos>\s*)?(?:<start_of_turn>model\n)?")
+_KEY_END = re.compile(rf":|{_ESCAPE}|{_TOKENS}")
+_BARE_END = re.compile(rf"[,{{}}\[\]]|{_ESCAPE}|{_TOKENS}")
+_NAME_END = re.compile(rf"{{|{_ESCAPE}|{_TOKENS}")
+_PREFIX = re.compile(r"\s*call(?:\s*:|\s)")
+_SPACE = re.compile(r"\s*")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WORDS = {"true": True, "false": False, "null": None, "None": None}
+
+# Arabic-Indic and Persian digits, and their decimal and thousands separators.
+_DIGITS = str.maketrans({**{chr(zero + n): str(n) for zero in (0x660, 0x6F0) for n in range(10)}, "٫": ".", "٬": None})
+
+
+class ParseError(ValueError):
+    """The output cannot be read: ``what`` is wrong at the character ``position``, counted from 0."""
+
+    def __init__(self, what: str, position: int) -> None:
+        super().__init__(what, position)
+        self.what = what
+        self.position = position
+
+    def __str__(self) -> str:
+        return f"{self.what} at character {self.position}"
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What the model said.
+
+    Attributes:
+        content: its text, without calls, control tokens and outer white space.
+        tool_calls: its calls in order, each with ``name`` and ``arguments``.
+        recovered: whether something that closes a call was missing and taken as meant.
+        warnings: everything that was taken otherwise than it was written.
+    """
+
+    content: str = ""
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    recovered: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+def parse(text: str, tools: list[dict[str, Any]] | None = None) -> Parsed:
+    """The text and the calls in a model's output, up to the first token that stops generation.
+
+    Args:
+        text: the output, decoded with its control tokens.
+        tools: the declarations that the model was given. With them the arguments get the types that the schemas name;
+            without them only escaped values are known to be strings.
+
+    Raises:
+        ParseError: a call cannot be read.
+    """
+    return _Reader(text, tools).read()
+
+
+class _Reader:
+    """One pass over a text; ``at`` only moves forward."""
+
+    def __init__(self, text: str, tools: list[dict[str, Any]] | None) -> None:
+        self.text = text
+        self.at = 0
+        self.parsed = Parsed()
+        self.schemas = None if tools is None else _parameters(tools)
+
+    def read(self) -> Parsed:
+        """The whole text."""
+        texts: list[list[str]] = [[]]  # pieces between calls
+        head = _HEAD.match(self.text)
+        self.at = head.end() if head else 0
+        while token := _TOKEN.search(self.text, self.at):
+            texts[-1].append(self.text[self.at : token.start()])
+            self.at = token.end()
+            if token[0] in _STOPS:
+                self._leave_rest()
+                break
+            if token[0] == _CALL:
+                self._call()
+                texts.append([])
+            elif token[0] not in ("<pad>", "<bos>"):
+                self._warn(f"left out a stray {token[0]}")
+        texts[-1].append(self.text[self.at :])
+        joined = ("".join(pieces).strip() for pieces in texts)
+        self.parsed.content = "\n".join(piece for piece in joined if piece)
+        return self.parsed
+
+    def _leave_rest(self) -> None:
+        if re.sub(r"<(?:pad|eos)>|\s", "", self.text[self.at :]):
+            self._warn("left out what follows the end of the turn")
+        self.at = len(self.text)
+
+    def _call(self) -> None:
+        """The rest of a call, its end token included."""
+        prefix = _PREFIX.match(self.text, self.at)
+        if not prefix:
+            raise ParseError("a call begins with call:NAME", self.at)
+        end = _NAME_END.search(self.text, prefix.end())
+        if not end or end[0] not in ("{", _END_CALL):
+            raise ParseError("a call has no arguments", prefix.end())
+        name = self.text[prefix.end() : end.start()].strip()
+        if not name:
+            raise ParseError("a call has no name", prefix.end())
+        schema = self._schema_of(name)
+        arguments: dict[str, Any] = {}
+        self.at = end.start()
+        if end[0] == "{":
+            self.at += 1
+            arguments = self._object(schema, 1, name)
+        else:
+            self._recover(f"{name} has no braces")
+        self.parsed.tool_calls.append({"name": name, "arguments": arguments})
+        self._skip()
+        if self.text.startswith(_END_CALL, self.at):
+            self.at += len(_END_CALL)
+        else:
+            self._recover(f"{name} has no {_END_CALL}")
+
+    def _schema_of(self, name: str) -> Any:  # noqa: ANN401 - foreign schemas
+        if self.schemas is None:
+            return None
+        if name not in self.schemas:
+            self._warn(f"no tool is named {name[:_SHOWN]!r}")
+        return self.schemas.get(name)
+
+    def _object(self, schema: Any, depth: int, place: str) -> dict[str, Any]:  # noqa: ANN401 - foreign schemas
+        """The rest of an object, its closing brace included."""
+        found: dict[str, Any] = {}
+        properties = _mapping(schema, "properties")
+        while not self._closed("}", place, first=not found):
+            start = self.at
+            key = self._key()
+            inner = f"{place[: 4 * _SHOWN]}.{key[:_SHOWN]}"
+            if properties is not None and key not in properties:
+                self._warn(f"{inner} is not declared")
+            if key in found:
+                self._warn(f"{inner} stands twice; the last is taken")
+            if not key:
+                self._warn(f"an empty key in {place} at character {start}")
+            found[key] = self._value((properties or {}).get(key), depth, inner)
+        return found
+
+    def _list(self, schema: Any, depth: int, place: str) -> list[Any]:  # noqa: ANN401 - foreign schemas
+        """The rest of a list, its closing bracket included."""
+        found: list[Any] = []
+        items = _mapping(schema, "items")
+        while not self._closed("]", place, first=not found):
+            found.append(self._value(items, depth, f"{place}[{len(found)}]"))
+        return found
+
+    def _closed(self, closing: str, place: str, *, first: bool) -> bool:
+        """Whether the container ends here; otherwise the comma before its next element is passed."""
+        self._skip()
+        if not first and self.text.startswith(",", self.at):
+            self.at += 1
+            self._skip()
+            if not self.text.startswith(closing, self.at) and not self._ended():
+                return False
+            self._warn(f"{place} ends in a comma")
+        if self.text.startswith(closing, self.at):
+            self.at += 1
+            return True
+        if self._ended():
+            self._recover(f"{place} has no {closing}")
+            return True
+        if first:
+            return False
+        raise ParseError(f"neither a comma nor {closing}", self.at)
+
+    def _key(self) -> str:
+        """Everything up to a colon; between two escapes, colons are data too."""
+        start, pieces, quoted = self.at, [], False
+        while True:
+            end = _KEY_END.search(self.text, self.at)
+            if not end or end[0] not in (":", _ESCAPE):
+                raise ParseError("a key has no value", start)
+            pieces.append(self.text[self.at : end.start()])
+            self.at = end.end()
+            if end[0] == ":":
+                break
+            quoted = True
+            pieces.append(self._literal())
+        key = "".join(pieces).strip()
+        if quoted:
+            self._warn(f"the key {key[:_SHOWN]!r} is escaped")
+        return key
+
+    def _value(self, schema: Any, depth: int, place: str) -> Any:  # noqa: ANN401 - any value, foreign schemas
+        self._skip()
+        if self.text[self.at : self.at + 1] in ("{", "["):
+            if depth >= MAX_DEPTH:
+                raise ParseError(f"nested deeper than {MAX_DEPTH} levels", self.at)
+            self.at += 1
+            read = self._object if self.text[self.at - 1] == "{" else self._list
+            value: Any = read(schema, depth + 1, place)
+            return self._typed(value, "", schema, place)
+        return self._scalar(schema, place)
+
+    def _scalar(self, schema: Any, place: str) -> Any:  # noqa: ANN401 - any value, foreign schemas
+        """A bare token, an escaped string, or pieces of both up to the next delimiter."""
+        start, pieces, literals = self.at, [], 0
+        while (end := _BARE_END.search(self.text, self.at)) and end[0] == _ESCAPE:
+            pieces.append(self.text[self.at : end.start()])
+            self.at = end.end()
+            pieces.append(self._literal())
+            literals += 1
+        stop = end.start() if end else len(self.text)
+        pieces.append(self.text[self.at : stop])
+        self.at = stop
+        if literals == 1 and not pieces[0] and not pieces[2].strip():
+            return self._typed(pieces[1], "", schema, place)
+        raw = "".join(pieces).strip()
+        if literals:
+            self._warn(f"{place} mixes bare and escaped text")
+            return self._typed(raw, "", schema, place)
+        if not raw and self._ended():
+            raise ParseError("a key or a comma has no value", start)
+        if end and end[0] in ("{", "["):
+            raise ParseError(f"{end[0]} inside a bare value", stop)
+        value, known = _bare(raw)
+        if not known and _single_type(schema) not in _READERS:
+            self._warn(f"{place} is bare text: {raw[:_SHOWN]!r}")
+        return self._typed(value, raw, schema, place)
+
+    def _literal(self) -> str:
+        """What stands before the closing escape."""
+        end = self.text.find(_ESCAPE, self.at)
+        if end < 0:
+            raise ParseError("a string has no closing <escape>", self.at)
+        found = self.text[self.at : end]
+        self.at = end + len(_ESCAPE)
+        if "<" in found and (token := _TOKEN.search(found)):
+            self._warn(f"a string holds the control token {token[0]}")
+        return found
+
+    def _typed(self, value: Any, raw: str, schema: Any, place: str) -> Any:  # noqa: ANN401 - any value
+        """``value`` as the one type that its schema names; ``raw`` is the bare token it was read from, if any."""
+        kind = _single_type(schema)
+        if not kind or _is(value, kind):
+            return value
+        if kind == "string" and raw and value is not None:
+            self._warn(f"{place}: {raw[:_SHOWN]} read as a string")
+            return raw
+        if kind in _READERS and isinstance(value, (str, float)):
+            read = _READERS[kind](value)
+            if read is not None:
+                self._warn(f"{place}: {str(value)[:_SHOWN]!r} read as {kind}")
+                return read
+        self._warn(f"{place} is not of the type {kind}")
+        return value
+
+    def _skip(self) -> None:
+        space = _SPACE.match(self.text, self.at)
+        self.at = space.end() if space else self.at
+
+    def _ended(self) -> bool:
+        """Whether the text, or at least the call, ends here."""
+        if self.at >= len(self.text):
+            return True
+        token = _TOKEN.match(self.text, self.at)
+        return token is not None and token[0] != _ESCAPE
+
+    def _recover(self, what: str) -> None:
+        self.parsed.recovered = True
+        self._warn(what)
+
+    def _warn(self, what: str) -> None:
+        warnings = self.parsed.warnings
+        if len(warnings) < _MAX_WARNINGS:
+            warnings.append(what)
+        elif len(warnings) == _MAX_WARNINGS:
+            warnings.append("further warnings are left out")
+
+
+def _bare(raw: str) -> tuple[Any, bool]:
+    """What a bare token means, and whether it is one that the format knows."""
+    if raw in _WORDS:
+        return _WORDS[raw], True
+    number = _number(raw) if _NUMBER.fullmatch(raw) else None
+    return (raw, False) if number is None else (number, True)
+
+
+def _number(text: str) -> int | float | None:
+    """A number of ASCII digits, unless it is too long or too large."""
+    if len(text) > MAX_DIGITS:
+        return None
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = float(text)
+    return None if number in (float("inf"), float("-inf")) else number
+
+
+def _to_number(value: str | float) -> int | float | None:
+    if isinstance(value, float):
+        return value
+    digits = value.strip().translate(_DIGITS)
+    if not _LOOSE_NUMBER.fullmatch(digits):
+        return None
+    return _number(str(int(digits)) if digits.isdigit() and len(digits) <= MAX_DIGITS else digits)
+
+
+def _to_integer(value: str | float) -> int | None:
+    number = _to_number(value)
+    if isinstance(number, float):
+        return int(number) if number.is_integer() else None
+    return number
+
+
+def _to_boolean(value: str | float) -> bool | None:
+    return {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+_READERS: dict[str, Any] = {"number": _to_number, "integer": _to_integer, "boolean": _to_boolean}
+_TYPES: dict[str, Any] = {"string": str, "boolean": bool, "array": list, "object": dict, "null": type(None)}
+
+
+def _is(value: Any, kind: str) -> bool:  # noqa: ANN401 - any value
+    if kind in ("number", "integer"):
+        return isinstance(value, (int, float) if kind == "number" else int) and not isinstance(value, bool)
+    return kind not in _TYPES or isinstance(value, _TYPES[kind])
+
+
+def _single_type(schema: Any) -> str:  # noqa: ANN401 - foreign schemas
+    """The one type that a schema names, in lower case; empty if it names none or several."""
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    return kind.lower() if isinstance(kind, str) else ""
+
+
+def _mapping(schema: Any, key: str) -> dict[str, Any] | None:  # noqa: ANN401 - foreign schemas
+    found = schema.get(key) if isinstance(schema, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _parameters(tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tool name to the schema of its parameters; declarations with and without the function wrapper."""
+    found: dict[str, Any] = {}
+    for tool in tools:
+        function = _mapping(tool, "function") or tool
+        name = function.get("name") if isinstance(function, dict) else None
+        if isinstance(name, str):
+            found[name] = function.get("parameters") or {"properties": {}}
+    return found
