@@ -58,7 +58,7 @@ def workers(folder: Path, times: int) -> None:
 
 
 def memory(folder: Path, times: int) -> None:
-    """Peak memory of the largest process on a file of 1 GB, against the file of 100 MB."""
+    """Peak memory of one process on a file of 1 GB, against the file of 100 MB."""
     del times
     small, large = folder / "rows.jsonl", folder / "large.jsonl"
     with large.open("wb") as file:

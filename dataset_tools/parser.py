@@ -37,7 +37,7 @@ _BARE_END = re.compile(rf"[,{{}}\[\]]|{_ESCAPE}|{_TOKENS}")
 _NAME_END = re.compile(rf"{{|{_ESCAPE}|{_TOKENS}")
 _PREFIX = re.compile(r"\s*call(?:\s*:|\s)")
 _SPACE = re.compile(r"\s*")
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None, "None": None}
@@ -147,8 +147,10 @@ class _Reader:
         self._skip()
         if self.text.startswith(_END_CALL, self.at):
             self.at += len(_END_CALL)
-        else:
-            self._recover(f"{name} has no {_END_CALL}")
+            return
+        self._recover(f"{name} has no {_END_CALL}")
+        if _END_CALL.startswith(self.text[self.at : self.at + len(_END_CALL)]):  # cut inside the token, or nothing left
+            self.at = len(self.text)
 
     def _schema_of(self, name: str) -> Any:  # noqa: ANN401 - foreign schemas
         if self.schemas is None:
@@ -249,6 +251,8 @@ class _Reader:
             return self._typed(raw, "", schema, place)
         if not raw and self._ended():
             raise ParseError("a key or a comma has no value", start)
+        if not end and _ESCAPE.startswith(raw):  # cut inside the token
+            raise ParseError("a string has no closing <escape>", start)
         if end and end[0] in ("{", "["):
             raise ParseError(f"{end[0]} inside a bare value", stop)
         value, known = _bare(raw)
@@ -316,7 +320,7 @@ def _bare(raw: str) -> tuple[Any, bool]:
 
 def _number(text: str) -> int | float | None:
     """A number of ASCII digits, unless it is too long or too large."""
-    if len(text) > MAX_DIGITS:
+    if len(text) > MAX_DIGITS + 1:  # and a sign
         return None
     if _INTEGER.fullmatch(text):
         return int(text)
@@ -328,9 +332,7 @@ def _to_number(value: str | float) -> int | float | None:
     if isinstance(value, float):
         return value
     digits = value.strip().translate(_DIGITS)
-    if not _LOOSE_NUMBER.fullmatch(digits):
-        return None
-    return _number(str(int(digits)) if digits.isdigit() and len(digits) <= MAX_DIGITS else digits)
+    return _number(digits) if _LOOSE_NUMBER.fullmatch(digits) else None
 
 
 def _to_integer(value: str | float) -> int | None:
@@ -365,7 +367,7 @@ def _mapping(schema: Any, key: str) -> dict[str, Any] | None:  # noqa: ANN401 - 
     return found if isinstance(found, dict) else None
 
 
-def _parameters(tools: list[dict[str, Any]]) -> dict[str, Any]:
+def _parameters(tools: list[Any]) -> dict[str, Any]:
     """Tool name to the schema of its parameters; declarations with and without the function wrapper."""
     found: dict[str, Any] = {}
     for tool in tools:

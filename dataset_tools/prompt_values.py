@@ -17,9 +17,7 @@ __all__ = ["RenderError", "require_text", "write_declaration", "write_object"]
 # The template drops every property of one of these names, whatever it declares; `required` still lists it.
 _DROPPED = frozenset({"description", "type", "properties", "required", "nullable"})
 
-_CONTROL = re.compile(
-    r"<(?:pad|eos|bos|unk|escape|(?:start|end)_(?:of_turn|function_(?:declaration|call|response)))>"
-)
+_CONTROL = re.compile(r"<(?:pad|eos|bos|unk|escape|(?:start|end)_(?:of_turn|function_(?:declaration|call|response)))>")
 _INTEGER_BITS = int(MAX_DIGITS * math.log2(10))
 
 
@@ -39,7 +37,7 @@ def require_text(value: Any) -> str:  # noqa: ANN401 - foreign data
         RenderError: it is no text, or holds a control token.
     """
     if not isinstance(value, str):
-        raise RenderError(f"text is needed, not {_kind(value)}")
+        raise _unlike("text", value)
     if "<" in value and (token := _CONTROL.search(value)):
         raise RenderError(f"the text holds the control token {token[0]}", hint="remove it or write it otherwise")
     return value
@@ -72,8 +70,7 @@ def write_declaration(tool: Any) -> str:  # noqa: ANN401 - foreign data
     function = tool["function"]
     try:
         name = _text_of(function, "name", default=None)
-        if not name:
-            raise RenderError("a tool needs a name")
+        _require_name(name)
         written = f"declaration:{name}{{description:<escape>{_text_of(function, 'description')}<escape>"
         parameters = function.get("parameters")
         if parameters:
@@ -86,28 +83,32 @@ def write_declaration(tool: Any) -> str:  # noqa: ANN401 - foreign data
     return f"<start_function_declaration>{written}}}<end_function_declaration>"
 
 
-def _write(value: Any, depth: int, *, escape_keys: bool) -> str:  # noqa: ANN401, PLR0911 - one answer for each type
+def _write(value: Any, depth: int, *, escape_keys: bool) -> str:  # noqa: ANN401 - foreign data
     if isinstance(value, str):
         return f"<escape>{require_text(value)}<escape>"
+    if not isinstance(value, (dict, list)):
+        return _write_bare(value)
+    if depth >= MAX_DEPTH:
+        raise RenderError(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        return write_object(value, depth + 1, escape_keys=escape_keys)
+    return _list(value, depth + 1, escape_keys=escape_keys)
+
+
+def _write_bare(value: Any) -> str:  # noqa: ANN401 - foreign data
+    if value is None:
+        return "None"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         if value.bit_length() >= _INTEGER_BITS:
             raise RenderError(f"an integer of more than {MAX_DIGITS} digits", hint="write it as text")
         return str(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise RenderError(f"{value} is no number that can be written")
-        return repr(value)
-    if value is None:
-        return "None"
-    if depth >= MAX_DEPTH:
-        raise RenderError(f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        return write_object(value, depth + 1, escape_keys=escape_keys)
-    if isinstance(value, list):
-        return _list(value, depth + 1, escape_keys=escape_keys)
-    raise RenderError(f"{_kind(value)} is no JSON value")
+    if not isinstance(value, float):
+        raise RenderError(f"a {type(value).__name__} is no JSON value")
+    if not math.isfinite(value):
+        raise RenderError(f"{value} is no number that can be written")
+    return repr(value)
 
 
 def _list(values: list[Any], depth: int, *, escape_keys: bool) -> str:
@@ -141,7 +142,7 @@ def _parameters(schema: Any) -> str:  # noqa: ANN401 - foreign data
 
 def _properties(properties: Any, depth: int = 1) -> str:  # noqa: ANN401 - foreign data
     if not isinstance(properties, dict):
-        raise RenderError(f"an object is needed, not {_kind(properties)}").inside(".properties")
+        raise _unlike("an object", properties).inside(".properties")
     pieces = []
     for name, schema in _sorted(properties):
         if name not in _DROPPED:
@@ -170,7 +171,9 @@ def _property(schema: Any, depth: int) -> str:  # noqa: ANN401 - foreign data
     elif kind == "OBJECT":
         if "properties" not in schema and (odd := sorted(schema.keys() - _DROPPED)):
             # The template then takes the schema itself for the map of its properties.
-            raise RenderError(f"an object without properties would declare {odd[0]!r} as one", hint="add properties: {}")
+            raise RenderError(
+                f"an object without properties would declare {odd[0]!r} as one", hint="add properties: {}"
+            )
         pieces.append(f"properties:{{{_properties(schema.get('properties', {}), depth + 1)}}}")
         if required := schema.get("required"):
             pieces.append(f"required:{_names(required)}")
@@ -203,7 +206,7 @@ def _items(items: dict[str, Any], depth: int) -> str:
 def _type_of(schema: Any) -> str:  # noqa: ANN401 - foreign data
     """The one type of a schema, in upper case."""
     if not isinstance(schema, dict):
-        raise RenderError(f"a schema is needed, not {_kind(schema)}")
+        raise _unlike("a schema", schema)
     kind = schema.get("type")
     if isinstance(kind, list):
         raise RenderError("a list of types", hint="one type for each schema").inside(".type")
@@ -224,10 +227,15 @@ def _text_of(holder: dict[str, Any], key: str, default: str | None = "") -> str:
         raise error.inside(f".{key}") from None
 
 
+def _require_name(name: str) -> None:
+    if not name:
+        raise RenderError("a name is needed").inside(".name")
+
+
 def _enum(values: Any) -> str:  # noqa: ANN401 - foreign data
     try:
         if not isinstance(values, list):
-            raise RenderError(f"a list is needed, not {_kind(values)}")  # noqa: TRY301 - so that the place is added
+            raise _unlike("a list", values)
         return _list(values, 1, escape_keys=True)
     except RenderError as error:
         raise error.inside(".enum") from None
@@ -240,5 +248,8 @@ def _names(names: Any) -> str:  # noqa: ANN401 - foreign data
     return _list(names, 1, escape_keys=False)
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401 - foreign data
-    return "null" if value is None else f"a {type(value).__name__}"
+def _unlike(needed: str, value: Any) -> RenderError:  # noqa: ANN401 - foreign data
+    """The error of a value of the wrong type; a null mostly comes from a table, and cleaning takes it out."""
+    if value is None:
+        return RenderError(f"{needed} is needed, not null", hint="afg-data clean takes nulls out")
+    return RenderError(f"{needed} is needed, not {type(value).__name__}")

@@ -1,6 +1,6 @@
 """The rows of a shard, whatever the file's format; a bad row is told, never raised and never silently mended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ from dataset_tools.repeats import Repeats
 from dataset_tools.shards import Shard
 from schemas.record import JsonObject
 
-__all__ = ["RawRow", "read_rows"]
+__all__ = ["RawRow", "batches", "read_rows"]
 
+_BATCH_ROWS, _BATCH_BYTES = 128, 1 << 20
 _repeats = Repeats()
 
 
@@ -48,6 +49,20 @@ def read_rows(shard: Shard) -> Iterator[RawRow]:
     lines = read_lines(file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
     for line in lines:
         yield _row(line)
+
+
+def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
+    """Rows a batch at a time: at most 128, and fewer where they are long, so that a batch fits in memory."""
+    batch: list[RawRow] = []
+    held = 0
+    for row in rows:
+        batch.append(row)
+        held += len(row.raw)
+        if len(batch) >= _BATCH_ROWS or held >= _BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
 
 
 def _row(line: Line) -> RawRow:

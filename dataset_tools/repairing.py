@@ -204,10 +204,19 @@ def _is_arabic(messages: list[Message]) -> bool:
 
 
 def _any_odd(value: object) -> bool:
+    """Whether a repair may act on any string in ``value``, keys included; written for flat objects, which most are."""
     if isinstance(value, str):
         return needs_look(value)
     if isinstance(value, dict):
-        return any(_any_odd(key) or _any_odd(item) for key, item in value.items())
+        for key, item in value.items():
+            if needs_look(key):
+                return True
+            if isinstance(item, str):
+                if needs_look(item):
+                    return True
+            elif _any_odd(item):
+                return True
+        return False
     return isinstance(value, list) and any(map(_any_odd, value))
 
 
@@ -263,7 +272,9 @@ def _typed_object(value: JsonObject, schema: JsonObject, path: str, log: Log) ->
     result: JsonObject = {}
     for key, item in value.items():
         declared = properties.get(key)
-        if item is None and not admits_null(declared):
+        if isinstance(item, str) and (not isinstance(declared, dict) or declared.get("type") == "string"):
+            result[key] = item  # nothing to do for almost all arguments
+        elif item is None and not admits_null(declared):
             log.append(Change("strip-null", f"{path}.{key}", None, None))
         elif item is None or (declared is None and not isinstance(item, (dict, list))):
             result[key] = item

@@ -75,12 +75,13 @@ class Repeats:
         tools: list[Any] = []
         position = start + 1
         while True:
-            candidates = self._known.get(line[position : position + _PREFIX], ())
-            known = next((pair for pair in candidates if line.startswith(pair[0], position)), None)
-            if known is None:
+            for span, tool in self._known.get(line[position : position + _PREFIX], ()):
+                if line.startswith(span, position):
+                    tools.append(tool)
+                    position += len(span)
+                    break
+            else:
                 return tools, -1
-            tools.append(known[1])
-            position += len(known[0])
             if line.startswith(b",", position):
                 position += 2 if line.startswith(b", ", position) else 1
             elif line.startswith(b"]", position):

@@ -45,7 +45,20 @@ class Call(NamedTuple):
 class Row:
     """One record with what the checks need of it; what few of them need is computed when first asked for."""
 
-    __slots__ = ("_keys", "_numbers", "_said", "calls", "changes", "file", "line", "messages", "odd", "record", "tools")
+    __slots__ = (
+        "_keys",
+        "_numbers",
+        "_said",
+        "calls",
+        "changes",
+        "defects",
+        "file",
+        "line",
+        "messages",
+        "odd",
+        "record",
+        "tools",
+    )
 
     def __init__(self, record: Record, changes: Log, file: str, line: int) -> None:
         self.record = record
@@ -55,6 +68,7 @@ class Row:
         self.messages: list[Message] = record["messages"]
         self.tools = tool_views(record["tools"])
         self.calls: list[Call] = []
+        self.defects: set[Any] = set()  # the checks that found something, for the tally
         self.odd: list[Text] = []  # texts in which a repair may act or a control token stand: none in almost all rows
         for index, message in enumerate(self.messages):
             if "content" in message and is_odd(message["content"]):

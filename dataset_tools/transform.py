@@ -19,7 +19,7 @@ from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.jsonl import dump_line
 from dataset_tools.output import Sink, check_writable, encode, json_report
-from dataset_tools.reading import RawRow, read_rows
+from dataset_tools.reading import RawRow, batches, read_rows
 from dataset_tools.repairing import Repairer
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import split_ending
@@ -148,40 +148,68 @@ class Stage:
         records: list[Record] = []
         rejects: list[bytes] = []
         trace: list[bytes] = []
-        for raw in read_rows(shard):
-            part.rows += 1
-            log: Log = []
-            try:
-                record = self._record(raw, shard, log)
-            except RowError as error:
-                part.rejected[error.code] += 1
-                part.first_reject = part.first_reject or f"line {raw.line}: {error}"
-                rejects.append(_reject(raw, error, shard))
-                continue
-            records.append(record)
-            if log:
-                part.count(log, record)
-                if self._trace:
-                    trace.extend(dump_line(_sample(change, record)) for change in log)
+        for batch in batches(read_rows(shard)):
+            part.rows += len(batch)
+            for raw, outcome, log in self._outcomes(batch, shard):
+                if isinstance(outcome, RowError):
+                    part.rejected[outcome.code] += 1
+                    part.first_reject = part.first_reject or f"line {raw.line}: {outcome}"
+                    rejects.append(_reject(raw, outcome, shard))
+                    continue
+                records.append(outcome)
+                if log:
+                    part.count(log, outcome)
+                    if self._trace:
+                        trace.extend(dump_line(_sample(change, outcome)) for change in log)
         part.written = len(records)
         part.payload = encode(records, self._output)
         part.rejects = b"".join(rejects)
         part.trace = b"".join(trace)
         return part
 
-    def _record(self, raw: RawRow, shard: Shard, log: Log) -> Record:
+    def _outcomes(self, batch: list[RawRow], shard: Shard) -> list[tuple[RawRow, Record | RowError, Log]]:
+        """What became of each row: its record or the reason why there is none, and what was changed.
+
+        One step over all rows, then the next: a processor is nearly twice as fast at that (see ``checking``).
+        """
+        logs: list[Log] = [[] for _ in batch]
+        outcomes = [self._convert(raw, shard, log) for raw, log in zip(batch, logs, strict=True)]
+        repairer = self._repairer
+        if repairer is not None:
+            outcomes = [_repair(repairer, outcome, log) for outcome, log in zip(outcomes, logs, strict=True)]
+        return list(zip(batch, map(_checked, outcomes), logs, strict=True))
+
+    def _convert(self, raw: RawRow, shard: Shard, log: Log) -> Record | RowError:
         if raw.value is None:
-            raise raw.error or RowError("unreadable-row", "no row")
-        record, changes = self._converter.convert(raw.value, shard.file, raw.line)
+            return raw.error or RowError("unreadable-row", "no row")
+        try:
+            record, changes = self._converter.convert(raw.value, shard.file, raw.line)
+            require_shallow(record, raw.raw)
+        except RowError as error:
+            return error
         log.extend(changes)
-        require_shallow(record, raw.raw)
-        if self._repairer is not None:
-            try:
-                record = self._repairer.repair(record, log)
-            except RecursionError as error:
-                raise RowError("nested-too-deep", "the row is nested too deeply to be a conversation") from error
-        require_valid(record)
         return record
+
+
+def _repair(repairer: Repairer, outcome: Record | RowError, log: Log) -> Record | RowError:
+    if isinstance(outcome, RowError):
+        return outcome
+    try:
+        return repairer.repair(outcome, log)
+    except RecursionError:
+        return RowError("nested-too-deep", "the row is nested too deeply to be a conversation")
+    except RowError as error:
+        return error
+
+
+def _checked(outcome: Record | RowError) -> Record | RowError:
+    if isinstance(outcome, RowError):
+        return outcome
+    try:
+        require_valid(outcome)
+    except RowError as error:
+        return error
+    return outcome
 
 
 def transform(

@@ -1,0 +1,185 @@
+"""The checks over many rows: what they find is tallied, and tallies of neighbouring rows merge.
+
+Rows are checked a batch at a time, one check after the other, because a processor that does the same thing to a
+hundred rows does it nearly twice as fast as one that does thirty things to one row a hundred times over.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Found, Severity, catalogue
+from dataset_tools.checks.reading import reading_defects
+from dataset_tools.rows import Row
+from dataset_tools.tool_view import ToolView
+
+__all__ = ["Checker", "Finding", "Tally"]
+
+
+class Finding(NamedTuple):
+    """One defect at its place; line 0 of no file stands for the dataset as a whole."""
+
+    check: str
+    severity: str
+    file: str
+    line: int
+    id: str
+    path: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the checks found in some rows.
+
+    Attributes:
+        keep: how many findings of each check to hold; -1 for all. Every one is counted.
+        rows: rows seen, readable or not.
+        invalid: rows with an error.
+        counts: findings by check.
+        rows_by_check: distinct rows by check.
+        examples: the findings held, by check, in the order of the rows.
+        observers: the checks of all rows together, with what they noted so far.
+    """
+
+    keep: int
+    rows: int = 0
+    invalid: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    rows_by_check: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Finding]] = field(default_factory=dict)
+    observers: list[DatasetCheck] = field(default_factory=list)
+
+    def add(self, check: Check, place: tuple[str, int, str], found: Found, path: str = "") -> None:
+        """Count one finding, and hold it while there is room."""
+        if self._counted(check):
+            self._hold(check, place, found, path)
+
+    def refuse(self, check: Check, place: tuple[str, int, str], findings: Iterable[Found]) -> None:
+        """Count a row of which no record could be made, for one reason or several of one kind."""
+        for found in findings:
+            self.add(check, place, found)
+        self.rows_by_check[check.code] += 1
+        self.invalid += 1
+
+    def add_of_row(self, check: Check, row: Row, found: Found, tool: int = -1) -> None:
+        """Count one finding of a record, and in the tool at a position if one is given."""
+        row.defects.add(check)
+        if self._counted(check):
+            path = f"tools[{tool}]" if tool >= 0 else ""
+            self._hold(check, (row.file, row.line, row.record["id"]), found, path)
+
+    def close_rows(self, rows: list[Row]) -> None:
+        """Count the distinct rows, when all checks have seen them."""
+        for row in rows:
+            if row.defects:
+                self.rows_by_check.update([check.code for check in row.defects])
+                self.invalid += any(check.severity is Severity.ERROR for check in row.defects)
+
+    def merge(self, other: "Tally") -> None:
+        """Take over the tally of the rows that follow."""
+        self.rows += other.rows
+        self.invalid += other.invalid
+        self.counts.update(other.counts)
+        self.rows_by_check.update(other.rows_by_check)
+        for code, findings in other.examples.items():
+            held = self.examples.setdefault(code, [])
+            held.extend(findings if self.keep < 0 else findings[: self.keep - len(held)])
+        if not self.observers:
+            self.observers = other.observers
+        else:
+            for mine, theirs in zip(self.observers, other.observers, strict=True):
+                mine.merge(theirs)
+
+    def finish(self) -> None:
+        """Add what shows only when all rows have been seen."""
+        for observer in self.observers:
+            check = catalogue()[observer.CODE]
+            places = set()
+            for place, found in observer.findings():
+                self.add(check, (place.file, place.line, ""), found)
+                places.add(place)
+            if places:
+                self.rows_by_check[check.code] = len(places)
+
+    def _counted(self, check: Check) -> bool:
+        """Count a finding; whether there is room to hold it."""
+        count = self.counts[check.code]
+        self.counts[check.code] = count + 1
+        return self.keep < 0 or count < self.keep
+
+    def _hold(self, check: Check, place: tuple[str, int, str], found: Found, path: str) -> None:
+        hint = found.hint or ADVICE[check.repair]
+        finding = Finding(check.code, check.severity, *place, path + found.path, found.message, hint)
+        self.examples.setdefault(check.code, []).append(finding)
+
+
+class Checker:
+    """The catalogue by what each check looks at, as pairs of the generator and its entry."""
+
+    def __init__(self) -> None:
+        checks = catalogue().values()
+        self._text = [(entry.text, entry) for entry in checks if entry.text]
+        self._tool = [(entry.tool, entry) for entry in checks if entry.tool]
+        self._call = [(entry.call, entry) for entry in checks if entry.call and not entry.tool]
+        # A check of calls and declarations goes row by row with the latter, so that its findings stay in order.
+        self._both = [(entry.call, entry) for entry in checks if entry.call and entry.tool]
+        self._row = [(entry.row, entry) for entry in checks if entry.row]
+        self._dataset = [entry.dataset for entry in checks if entry.dataset]
+
+    def tally(self, keep: int) -> Tally:
+        """An empty tally with fresh observers."""
+        return Tally(keep, observers=[observer() for observer in self._dataset])
+
+    def check(self, rows: list[Row], tally: Tally) -> None:
+        """Add what the checks find in some records, which follow those that the tally has seen."""
+        for find_in_row, check in self._row:
+            for row in rows:
+                for found in find_in_row(row):
+                    tally.add_of_row(check, row, found)
+        calls = [(row, call) for row in rows for call in row.calls]
+        for find_in_call, check in self._call:
+            for row, call in calls:
+                for found in find_in_call(row, call):
+                    tally.add_of_row(check, row, found)
+        for row in rows:
+            self._check_declarations(row, tally)
+            self._check_texts(row, tally)
+        tally.close_rows(rows)
+        for observer in tally.observers:
+            for row in rows:
+                observer.observe(row)
+
+    def _check_declarations(self, row: Row, tally: Tally) -> None:
+        for find_in_call, check in self._both:
+            for call in row.calls:
+                for found in find_in_call(row, call):
+                    tally.add_of_row(check, row, found)
+        for position, view in enumerate(row.tools):
+            if view.findings is None:
+                view.findings = list(self._in_tool(view))
+            for check, found in view.findings:
+                tally.add_of_row(check, row, found, position)
+
+    def _check_texts(self, row: Row, tally: Tally) -> None:
+        """What is found in the texts of a record that are not plain, and in how it was read."""
+        if row.odd:
+            arabic = row.arabic
+            for text in row.odd:
+                for find_in_text, check in self._text:
+                    for found in find_in_text(text, arabic):
+                        tally.add_of_row(check, row, found)
+        if row.changes:
+            for code, path, message in reading_defects(row.changes):
+                tally.add_of_row(catalogue()[code], row, Found(path, message))
+
+    def _in_tool(self, view: ToolView) -> Iterator[tuple[Check, Found]]:
+        for find_in_tool, check in self._tool:
+            for found in find_in_tool(view):
+                yield check, found
+        for text in view.odd:
+            for find_in_text, check in self._text:
+                for found in find_in_text(text, view.arabic):
+                    yield check, found

@@ -1,0 +1,308 @@
+"""FunctionGemma's prompt: the exact text that the model's chat template gives for a record, without Jinja.
+
+The text is made in segments that say what each part is, so that whoever tokenizes it knows what the model is trained
+to produce: :attr:`Segment.trained`. What the template cannot express is a :class:`RenderError`, never another text.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from dataset_tools.memory import ByContent
+from dataset_tools.parser import ParseError, parse
+from dataset_tools.prompt_values import RenderError, require_text, write_declaration, write_object
+
+__all__ = ["Kind", "RenderError", "Segment", "render", "round_trip_problem", "segments"]
+
+
+class Kind(StrEnum):
+    """What a part of the prompt is."""
+
+    BOS = "bos"
+    HEADER = "header"
+    PROMPT = "prompt"
+    ANSWER = "answer"
+    CALL = "call"
+    RESPONSE = "response"
+    STOP = "stop"
+    NEWLINE = "newline"
+
+
+_TRAINED = frozenset({Kind.ANSWER, Kind.CALL, Kind.STOP})
+
+
+class Segment(NamedTuple):
+    """A part of the prompt.
+
+    Attributes:
+        text: the part, control tokens written out.
+        kind: ``header`` is ``<start_of_turn>ROLE`` with its newline; ``prompt`` what developer and user say, each
+            declaration, and the end of their turns; ``answer``, ``call`` and ``stop`` what the model produces;
+            ``response`` a tool's result; ``newline`` the one after a turn.
+    """
+
+    text: str
+    kind: Kind
+
+    @property
+    def trained(self) -> bool:
+        """Whether the model learns to produce this part."""
+        return self.kind in _TRAINED
+
+
+_BOS = Segment("<bos>", Kind.BOS)
+_HEADERS = {
+    role: Segment(f"<start_of_turn>{shown}\n", Kind.HEADER)
+    for role, shown in (("developer", "developer"), ("system", "developer"), ("user", "user"), ("assistant", "model"))
+}
+_STOP_CALLS = Segment("<start_function_response>", Kind.STOP)
+_STOP_ANSWER = Segment("<end_of_turn>", Kind.STOP)
+_END_PROMPT = Segment("<end_of_turn>", Kind.PROMPT)
+_NEWLINE = Segment("\n", Kind.NEWLINE)
+
+# Characters that make a key read as something else.
+_DELIMITERS = frozenset(":,{}[]")
+
+_declarations: ByContent[Segment | RenderError] = ByContent()
+
+
+def render(row: Mapping[str, Any], *, generation_prompt: bool = False) -> str:
+    """The prompt that the chat template gives for a row, ``<bos>`` included.
+
+    Args:
+        row: a record, or any object with ``messages`` and ``tools``. Its own ``add_generation_prompt`` counts too.
+        generation_prompt: whether to end with the header of the turn that the model is to write.
+
+    Raises:
+        RenderError: the template cannot express the row.
+    """
+    return "".join([segment.text for segment in segments(row, generation_prompt=generation_prompt)])
+
+
+def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list[Segment]:
+    """The prompt in parts; see :func:`render`.
+
+    Raises:
+        RenderError: the template cannot express the row.
+    """
+    messages, tools = row.get("messages"), row.get("tools") or []
+    if not isinstance(messages, list) or not messages:
+        raise RenderError("no messages", where="messages")
+    if not isinstance(tools, list):
+        raise RenderError("a list of tools is needed", where="tools")
+    parts = [_BOS]
+    before = ""  # what the text ends with: "" after a turn, else "call" or "result" inside the model's turn
+    for position, message in enumerate(messages):
+        try:
+            before = _message(message, before, parts) if position else _first(message, tools, parts)
+        except RenderError as error:
+            raise error if error.where.startswith("tools") else error.inside(f"messages[{position}]") from None
+    if generation_prompt or row.get("add_generation_prompt") is True:
+        if before == "call":
+            hint = "leave the call out, or add its result"
+            raise RenderError("no generation prompt after an unanswered call", where="messages", hint=hint)
+        if not before:
+            parts.append(_HEADERS["assistant"])
+    return parts
+
+
+def round_trip_problem(row: Mapping[str, Any]) -> str | None:
+    """Why the calls of a row could not be read back from its prompt as they are; None if they can.
+
+    A row with a problem would teach the model something that its readers take otherwise.
+    """
+    try:
+        parts = segments(row)
+    except RenderError as error:
+        return str(error)
+    turns = _model_turns(parts)
+    for position, message in enumerate(row["messages"]):
+        if message["role"] != "assistant":
+            continue
+        path = f"messages[{position}]"
+        calls = [call["function"] for call in message.get("tool_calls") or ()]
+        for number, call in enumerate(calls):
+            if problem := _ambiguous(call, f"{path}.tool_calls[{number}].function"):
+                return problem
+        try:
+            read = parse(next(turns))
+        except ParseError as error:
+            return f"{path}: cannot be read back: {error}"
+        same = _text(read.tool_calls) == _text([{"name": c["name"], "arguments": c["arguments"]} for c in calls])
+        if not same or read.content != (message.get("content") or "").strip() or read.recovered:
+            return f"{path}: is read back otherwise"
+    return None
+
+
+def _first(message: Any, tools: list[Any], parts: list[Segment]) -> str:  # noqa: ANN401 - foreign data
+    """The first message; the declarations stand in the developer's turn, which must be it."""
+    role = _role(message)
+    if role not in ("developer", "system"):
+        if tools:
+            # Published copies of the template differ here: some write a developer turn of their own, some none.
+            raise RenderError("tools without a developer turn", hint="begin with a developer message")
+        return _message(message, "", parts)
+    parts.append(_HEADERS[role])
+    _say(message, Kind.PROMPT, parts)
+    parts.extend(_declaration(tool, position) for position, tool in enumerate(tools))
+    parts += (_END_PROMPT, _NEWLINE)
+    return ""
+
+
+def _message(message: Any, before: str, parts: list[Segment]) -> str:  # noqa: ANN401 - foreign data
+    """One message; gives what the text ends with, as ``before`` says what it ended with."""
+    role = _role(message)
+    if role == "tool":
+        return _result(message, before, parts)
+    if before == "call":
+        raise RenderError(f"a turn of the {role} after an unanswered call", hint="add the result of the call")
+    if role == "assistant":
+        return _model(message, before, parts)
+    if before:
+        raise RenderError(f"a turn of the {role} directly after a result", hint="add the model's answer to the result")
+    if role == "system":
+        raise RenderError("a system message after the first", hint="name the role developer")
+    parts.append(_HEADERS[role])
+    _say(message, Kind.PROMPT, parts)
+    parts += (_END_PROMPT, _NEWLINE)
+    return ""
+
+
+def _model(message: Mapping[str, Any], before: str, parts: list[Segment]) -> str:
+    calls = message.get("tool_calls")
+    if not before:
+        parts.append(_HEADERS["assistant"])
+    if message.get("content") is not None:
+        _say(message, Kind.ANSWER, parts)
+    elif not calls:
+        raise RenderError("neither content nor calls")
+    if not calls:
+        parts += (_STOP_ANSWER, _NEWLINE)
+        return ""
+    if not isinstance(calls, list):
+        raise RenderError("a list of calls is needed").inside(".tool_calls")
+    for position, call in enumerate(calls):
+        try:
+            parts.append(Segment(_call(call), Kind.CALL))
+        except RenderError as error:
+            raise error.inside(f".tool_calls[{position}]") from None
+    parts.append(_STOP_CALLS)
+    return "call"
+
+
+def _call(call: Any) -> str:  # noqa: ANN401 - foreign data
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        raise RenderError("a call needs the wrapper", hint='{"type": "function", "function": {…}}')
+    arguments = function.get("arguments")
+    if not isinstance(arguments, dict):
+        hint = "decode them first" if isinstance(arguments, str) else ""
+        raise RenderError("arguments must be an object", hint=hint).inside(".function.arguments")
+    try:
+        written = write_object(arguments)
+    except RenderError as error:
+        raise error.inside(".function.arguments") from None
+    return f"<start_function_call>call:{_name(function, '.function')}{written}<end_function_call>"
+
+
+def _result(message: Mapping[str, Any], before: str, parts: list[Segment]) -> str:
+    """A tool's result. The first one stands after the token that stopped the call; only that one is the model's."""
+    if not before:
+        raise RenderError("a result without a call before it")
+    name, content = _name(message, ""), message.get("content")
+    if isinstance(content, str):
+        content = {"value": content}
+    elif not isinstance(content, dict):
+        raise RenderError("a result is text or an object").inside(".content")
+    elif content.keys() >= {"name", "response"}:
+        # The template takes such an object for a wrapped result of its own name.
+        raise RenderError("a result with the keys name and response", hint="rename one of them").inside(".content")
+    try:
+        written = write_object(content)
+    except RenderError as error:
+        raise error.inside(".content") from None
+    start = "" if before == "call" else "<start_function_response>"
+    parts.append(Segment(f"{start}response:{name}{written}<end_function_response>", Kind.RESPONSE))
+    return "result"
+
+
+def _say(message: Mapping[str, Any], kind: Kind, parts: list[Segment]) -> None:
+    try:
+        text = require_text(message.get("content")).strip()
+    except RenderError as error:
+        raise error.inside(".content") from None
+    if text:
+        parts.append(Segment(text, kind))
+
+
+def _declaration(tool: Any, position: int) -> Segment:  # noqa: ANN401 - foreign data
+    try:
+        # A copy, so that the memory knows it by its content alone: a tool may be altered between two calls.
+        made = _declarations.get(dict(tool) if isinstance(tool, dict) else tool, _declare)
+    except TypeError as error:
+        raise RenderError(f"cannot be written as JSON: {error}", where=f"tools[{position}]") from error
+    if isinstance(made, RenderError):
+        raise RenderError(made.what, where=f"tools[{position}]{made.where}", hint=made.hint)
+    return made
+
+
+def _declare(tool: Any) -> Segment | RenderError:  # noqa: ANN401 - foreign data
+    """A declaration, or why there is none: either is worth remembering."""
+    try:
+        return Segment(write_declaration(tool), Kind.PROMPT)
+    except RenderError as error:
+        return error.with_traceback(None)
+
+
+def _role(message: Any) -> str:  # noqa: ANN401 - foreign data
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(role, str) or (role not in _HEADERS and role != "tool"):
+        raise RenderError(f"no role that the template knows: {role!r}").inside(".role")
+    return role
+
+
+def _name(holder: Mapping[str, Any], path: str) -> str:
+    try:
+        name = require_text(holder.get("name"))
+    except RenderError as error:
+        raise error.inside(f"{path}.name") from None
+    if not name:
+        raise RenderError("a name is needed").inside(f"{path}.name")
+    return name
+
+
+def _model_turns(parts: list[Segment]) -> Iterator[str]:
+    """What the model wrote for each of its messages, up to the token that stops it."""
+    written: list[str] = []
+    for part in parts:
+        if part.trained:
+            written.append(part.text)
+        if part.kind is Kind.STOP:
+            yield "".join(written)
+            written = []
+
+
+def _ambiguous(call: Mapping[str, Any], path: str) -> str | None:
+    """Why a call cannot be told from another by its text."""
+    name = call["name"]
+    if name != name.strip() or "{" in name:
+        return f"{path}.name: the name {name!r} is read back otherwise"
+    left: list[tuple[str, Any]] = [(f"{path}.arguments", call["arguments"])]
+    while left:
+        place, value = left.pop()
+        if value is None:
+            return f"{place}: null, which the template prints as None (leave the argument out)"
+        if isinstance(value, list):
+            left.extend((f"{place}[{position}]", inner) for position, inner in enumerate(value))
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                if not key or key != key.strip() or not _DELIMITERS.isdisjoint(key):
+                    return f"{place}: the key {key!r} is read back otherwise"
+                left.append((f"{place}.{key}", inner))
+    return None
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - JSON is any value
+    """JSON text by which values are equal only if their types are too."""
+    return json.dumps(value, sort_keys=True)
