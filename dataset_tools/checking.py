@@ -97,12 +97,11 @@ class Tally:
         """Add what shows only when all rows have been seen."""
         for observer in self.observers:
             check = catalogue()[observer.CODE]
-            places = set()
-            for place, found in observer.findings():
+            last = None
+            for place, found in observer.findings():  # in the order of the rows
                 self.add(check, (place.file, place.line, ""), found)
-                places.add(place)
-            if places:
-                self.rows_by_check[check.code] = len(places)
+                self.rows_by_check[check.code] += place != last
+                last = place
 
     def _counted(self, check: Check) -> bool:
         """Count a finding; whether there is room to hold it."""

@@ -1,6 +1,6 @@
 """``afg-data clean``: lossless repair of every row, as one library call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from dataset_tools.converting import Converter, load_tools
 from dataset_tools.errors import UsageError
 from dataset_tools.repairing import Repairer
 from dataset_tools.shards import Shard
+from dataset_tools.sources import DataFile
 from dataset_tools.transform import Outputs, Part, Report, Stage, transform
 
 __all__ = ["CleanOptions", "clean"]
@@ -35,7 +36,7 @@ class CleanOptions:
 
 
 def clean(
-    sources: list[str],
+    sources: Sequence[str] | Sequence[DataFile],
     outputs: Outputs,
     options: CleanOptions | None = None,
     *,

@@ -7,12 +7,16 @@ inside the command that needs it, so that ``--help`` answers at once.
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dataset_tools.console import EXIT_CODES, Progress, run_app, stderr_console, stdout_console
 from dataset_tools.errors import UsageError
+
+if TYPE_CHECKING:
+    from dataset_tools.rendering import Problem
+    from dataset_tools.sources import DataFile
 
 __all__ = ["app", "main"]
 
@@ -86,8 +90,9 @@ def import_command(
 
     options = ImportOptions(layout, tools_file, rename_tools, workers)
     outputs = Outputs(output, rejects or Outputs.default_rejects(output), report)
-    with _progress("import", sources, quiet=quiet) as progress:
-        result = import_data(sources, outputs, options, on_shard=progress.shard_done)
+    files = _find(sources)
+    with _progress("import", files, quiet=quiet) as progress:
+        result = import_data(files, outputs, options, on_shard=progress.shard_done)
     if not quiet:
         print_transform(result, stderr_console())
 
@@ -124,8 +129,9 @@ def clean_command(
     folds = tuple(name.strip() for name in fold.split(",") if name.strip())
     options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers)
     outputs = Outputs(output, rejects or Outputs.default_rejects(output), report, trace)
-    with _progress("clean", sources, quiet=quiet) as progress:
-        result = clean(sources, outputs, options, on_shard=progress.shard_done)
+    files = _find(sources)
+    with _progress("clean", files, quiet=quiet) as progress:
+        result = clean(files, outputs, options, on_shard=progress.shard_done)
     if not quiet:
         print_transform(result, stderr_console())
 
@@ -152,8 +158,9 @@ def validate_command(
 
     # An annotation is one finding at its line, so GitHub gets them all.
     options = Options(layout, tools_file, workers, -1 if format_ is Format.GITHUB else examples)
-    with _progress("validate", sources, quiet=quiet) as progress:
-        result = validate(sources, options, on_shard=progress.shard_done)
+    files = _find(sources)
+    with _progress("validate", files, quiet=quiet) as progress:
+        result = validate(files, options, on_shard=progress.shard_done)
     if format_ is Format.JSON:
         sys.stdout.write(dump_text(result.as_json()) + "\n")
     elif format_ is Format.GITHUB:
@@ -161,6 +168,56 @@ def validate_command(
     else:
         print_validation(result, stdout_console())
     if result.has(Severity(fail_on)):
+        raise typer.Exit(1)
+
+
+@app.command("render")
+def render_command(
+    sources: Sources,
+    generation_prompt: Annotated[
+        bool, typer.Option("--generation-prompt", help="End with the header of the turn that the model is to write.")
+    ] = False,
+    workers: Workers = 1,
+) -> None:
+    """Print each row as the text that the model reads, as JSONL.
+
+    A row that FunctionGemma's template cannot express is told on standard error, and the exit code is 1.
+    Example: afg-data render clean.jsonl > texts.jsonl
+    """
+    from dataset_tools.rendering import render_rows  # noqa: PLC0415
+
+    def tell(problem: "Problem") -> None:
+        who = problem.id or "row"
+        sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
+
+    counts = render_rows(
+        sources, sys.stdout.buffer, generation_prompt=generation_prompt, workers=workers, on_problem=tell
+    )
+    sys.stdout.flush()
+    if counts.refused:
+        sys.stderr.write(f"{counts.rendered:,} of {counts.rows:,} rows rendered\n")
+        raise typer.Exit(1)
+
+
+@app.command("parse")
+def parse_command(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A model's outputs; - for standard input.")] = "-",
+    tools: Annotated[Path | None, typer.Option(metavar="FILE", help="Tools that give the arguments types.")] = None,
+) -> None:
+    """Read a model's raw outputs and print their calls, as JSONL.
+
+    Takes plain lines, or JSONL with id and text. The exit code is 1 if an output could not be read.
+    Example: afg-data parse outputs.jsonl --tools tools.json
+    """
+    from dataset_tools.converting import load_tools  # noqa: PLC0415
+    from dataset_tools.parsing import open_outputs, parse_rows  # noqa: PLC0415
+
+    declared = list(load_tools(tools).values()) if tools else None
+    with open_outputs(source) as stream:
+        counts = parse_rows(stream, sys.stdout.buffer, tools=declared)
+    sys.stdout.flush()
+    if counts.failed:
+        sys.stderr.write(f"{counts.parsed:,} of {counts.rows:,} outputs read\n")
         raise typer.Exit(1)
 
 
@@ -215,11 +272,16 @@ def sample_command(
     write_file(output, (dirty_path() if dirty else sample_path()).read_bytes())
 
 
-def _progress(what: str, sources: list[str], *, quiet: bool) -> Progress:
+def _find(sources: list[str]) -> "list[DataFile]":
     from dataset_tools.converting import find_data  # noqa: PLC0415
+
+    return find_data(sources)
+
+
+def _progress(what: str, files: "list[DataFile]", *, quiet: bool) -> Progress:
     from dataset_tools.shards import total_bytes  # noqa: PLC0415
 
-    return Progress(what, total_bytes(find_data(sources)), quiet=quiet)
+    return Progress(what, total_bytes(files), quiet=quiet)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """A decoded row of any layout, read into a record: the first step of every command that takes data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -76,9 +76,19 @@ class Converter:
         return context
 
 
-def find_data(sources: list[str]) -> list[DataFile]:
-    """The data files of ``sources`` without those that only accompany another, such as BFCL's accepted answers."""
-    files = find_files(sources)
+def find_data(sources: Sequence[str] | Sequence[DataFile]) -> list[DataFile]:
+    """The data files of ``sources`` without those that only accompany another, such as BFCL's accepted answers.
+
+    Files that were found before are taken as they are, so that a caller may look once and use them twice.
+
+    Raises:
+        InputError: a source cannot be read.
+        UsageError: a file is named twice.
+    """
+    found = [source for source in sources if isinstance(source, DataFile)]
+    if found:
+        return found
+    files = find_files([str(source) for source in sources])
     companions = {path.resolve() for file in files for layout in all_layouts() for path in layout.companions(file.path)}
     return [file for file in files if file.path.resolve() not in companions] or files
 

@@ -1,11 +1,12 @@
 """``afg-data import``: rows of any known layout as records, with nothing repaired, as one library call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.converting import Converter, load_tools
 from dataset_tools.shards import Shard
+from dataset_tools.sources import DataFile
 from dataset_tools.transform import Outputs, Part, Report, Stage, transform
 
 __all__ = ["ImportOptions", "import_data"]
@@ -22,7 +23,7 @@ class ImportOptions:
 
 
 def import_data(
-    sources: list[str],
+    sources: Sequence[str] | Sequence[DataFile],
     outputs: Outputs,
     options: ImportOptions | None = None,
     *,

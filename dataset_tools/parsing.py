@@ -1,17 +1,21 @@
 """``afg-data parse``: a stream of model outputs read into texts and calls, as one library call."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
+from dataset_tools.errors import InputError
 from dataset_tools.jsonl import BOM, MAX_ROW_BYTES, Line, dump_line, split_lines
 from dataset_tools.parser import ParseError, parse
 from dataset_tools.rendering import Writer
 from schemas.record import Tool
 
-__all__ = ["ParseCounts", "parse_rows"]
+__all__ = ["ParseCounts", "open_outputs", "parse_rows"]
 
 _CHUNK = 1 << 18
 
@@ -35,6 +39,23 @@ class ParseCounts:
     recovered: int = 0
     warned: int = 0
     calls: int = 0
+
+
+@contextmanager
+def open_outputs(source: str) -> Iterator[BinaryIO]:
+    """The file of that name, or standard input for ``-``.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(source).open("rb") as stream:
+            yield stream
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=source) from error
 
 
 def parse_rows(

@@ -1,7 +1,7 @@
 """``afg-data render``: every row as the text that the model reads, as one library call."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -13,6 +13,7 @@ from dataset_tools.jsonl import dump_line
 from dataset_tools.prompt import RenderError, render
 from dataset_tools.reading import RawRow, read_rows
 from dataset_tools.shards import Shard, plan
+from dataset_tools.sources import DataFile
 
 __all__ = ["Counts", "Problem", "Writer", "render_rows"]
 
@@ -105,7 +106,7 @@ class _Stage:
 
 
 def render_rows(
-    sources: list[str],
+    sources: Sequence[str] | Sequence[DataFile],
     out: Writer,
     *,
     generation_prompt: bool = False,

@@ -20,6 +20,7 @@ _MARK = "\ue000declarations\ue000"  # private-use characters, and checked for: a
 _MARK_JSON = json.dumps(_MARK, ensure_ascii=False).encode()
 _PREFIX = 64  # bytes that choose the candidates: as a rule they reach the name
 _LONGEST = 1 << 16
+_COMMA, _BRACKET = b",]"
 _MOST = 4096
 _PATIENCE = 2000  # lines without a hit after which looking is no longer worth its time
 
@@ -31,7 +32,8 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, list[tuple[bytes, Any]]] = {}
+        self._known: dict[bytes, list[tuple[bytes, int, Any]]] = {}
+        self._fields: dict[str, bytes] = {}  # those that the line learned last has; looking for others costs time
         self._count = 0
         self._misses = 0
 
@@ -40,7 +42,7 @@ class Repeats:
         if self._misses > _PATIENCE:
             return None
         found: list[tuple[str, list[Any]]] = []
-        for field, key in _FIELDS.items():
+        for field, key in self._fields.items():
             start = _list_start(line, key)
             if start < 0:
                 continue
@@ -54,9 +56,11 @@ class Repeats:
     @staticmethod
     def restore(row: Any, found: list[tuple[str, list[Any]]]) -> bool:  # noqa: ANN401 - any JSON value
         """Put the lists in place of the marks; False if a mark is not where the row's own field is."""
-        if not isinstance(row, dict) or any(row.get(field) != _MARK for field, _ in found):
+        if not isinstance(row, dict):
             return False
         for field, tools in found:
+            if row.get(field) != _MARK:
+                return False
             row[field] = tools
         return True
 
@@ -65,26 +69,30 @@ class Repeats:
         if self._misses > _PATIENCE or self._count >= _MOST:
             return
         self._misses += 1
-        for field, key in _FIELDS.items():
-            tools, start = row.get(field), _list_start(line, key)
-            if isinstance(tools, list) and tools and start >= 0:
-                self._learn_list(line[start:], tools)
+        self._fields = {field: key for field, key in _FIELDS.items() if isinstance(row.get(field), list)}
+        for field, key in self._fields.items():
+            start = _list_start(line, key)
+            if row[field] and start >= 0:
+                self._learn_list(line[start:], row[field])
 
     def _match(self, line: bytes, start: int) -> tuple[list[Any], int]:
         """The known declarations from the bracket at ``start`` on, and where their list ends; -1 if one is unknown."""
+        known = self._known
         tools: list[Any] = []
         position = start + 1
         while True:
-            for span, tool in self._known.get(line[position : position + _PREFIX], ()):
+            for span, size, tool in known.get(line[position : position + _PREFIX], ()):
                 if line.startswith(span, position):
                     tools.append(tool)
-                    position += len(span)
+                    position += size
                     break
             else:
                 return tools, -1
-            if line.startswith(b",", position):
-                position += 2 if line.startswith(b", ", position) else 1
-            elif line.startswith(b"]", position):
+            # A whole line ends after its list, so there is a character here; it is compared as a number, for speed.
+            after = line[position] if position < len(line) else 0
+            if after == _COMMA:
+                position += 2 if line[position + 1 : position + 2] == b" " else 1
+            elif after == _BRACKET:
                 self._misses = 0
                 return tools, position + 1
             else:
@@ -101,8 +109,8 @@ class Repeats:
                 _, stop = decoder.raw_decode(characters, position)
                 span = characters[position:stop].encode()
                 candidates = self._known.setdefault(span[:_PREFIX], [])
-                if _PREFIX <= len(span) <= _LONGEST and all(span != known for known, _ in candidates):
-                    candidates.append((span, tool))
+                if _PREFIX <= len(span) <= _LONGEST and all(span != known for known, _, _ in candidates):
+                    candidates.append((span, len(span), tool))
                     self._count += 1
                 position = stop
         except (ValueError, IndexError, RecursionError):

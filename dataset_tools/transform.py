@@ -6,7 +6,7 @@ the shards. So the output's bytes do not depend on the number of workers, and me
 
 import platform
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from dataset_tools.output import Sink, check_writable, encode, json_report
 from dataset_tools.reading import RawRow, batches, read_rows
 from dataset_tools.repairing import Repairer
 from dataset_tools.shards import Shard, plan
-from dataset_tools.sources import split_ending
+from dataset_tools.sources import DataFile, split_ending
 from schemas.record import Record
 
 __all__ = ["Outputs", "Part", "Report", "Stage", "transform"]
@@ -214,7 +214,7 @@ def _checked(outcome: Record | RowError) -> Record | RowError:
 
 def transform(
     command: str,
-    sources: list[str],
+    sources: Sequence[str] | Sequence[DataFile],
     outputs: Outputs,
     stage: Stage,
     *,
@@ -246,7 +246,8 @@ def transform(
             total.merge(part)
         if total.rows and not total.written:
             raise InputError(
-                f"not one of {total.rows} rows could be read; the first: {total.first_reject}", where=", ".join(sources)
+                f"not one of {total.rows} rows could be read; the first: {total.first_reject}",
+                where=", ".join(_names(sources)),
             )
         if rejects is None:
             outputs.rejects.unlink(missing_ok=True)  # those of an earlier run would mislead
@@ -275,14 +276,28 @@ def _check_outputs(outputs: Outputs, inputs: list[Path]) -> None:
         check_writable(path, inputs)
 
 
-def _report(command: str, sources: list[str], outputs: Outputs, total: Part, options: dict[str, Any]) -> Report:
+def _names(sources: Sequence[str] | Sequence[DataFile]) -> list[str]:
+    return [source if isinstance(source, str) else source.place for source in sources]
+
+
+def _report(
+    command: str, sources: Sequence[str] | Sequence[DataFile], outputs: Outputs, total: Part, options: dict[str, Any]
+) -> Report:
     rules = {
         rule: {"rows": count.rows, "changes": count.changes, "samples": count.samples}
         for rule, count in sorted(total.rules.items())
     }
     rejected = dict(sorted(total.rejected.items()))
     return Report(
-        command, options, sources, str(outputs.records), total.rows, total.written, rejected, rules, total.renamed
+        command,
+        options,
+        _names(sources),
+        str(outputs.records),
+        total.rows,
+        total.written,
+        rejected,
+        rules,
+        total.renamed,
     )
 
 

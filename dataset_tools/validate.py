@@ -4,7 +4,7 @@ A stage turns a shard into a tally, tallies merge in the order of the shards, an
 so the result does not depend on the number of workers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from dataset_tools.executor import run
 from dataset_tools.reading import RawRow, batches, read_rows
 from dataset_tools.rows import Row
 from dataset_tools.shards import Shard, plan
+from dataset_tools.sources import DataFile
 from dataset_tools.validators import dotted
 from schemas.record import Record
 
@@ -118,7 +119,10 @@ def _is_valid(raw: RawRow, record: Record, log: Log, shard: Shard, tally: Tally)
 
 
 def validate(
-    sources: list[str], options: Options | None = None, *, on_shard: Callable[[Shard, Tally], None] | None = None
+    sources: Sequence[str] | Sequence[DataFile],
+    options: Options | None = None,
+    *,
+    on_shard: Callable[[Shard, Tally], None] | None = None,
 ) -> Result:
     """Check every row of ``sources`` with the whole catalogue.
 

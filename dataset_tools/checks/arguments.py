@@ -177,17 +177,20 @@ def integer_as_float(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 -
 def ungrounded_argument(row: Row, call: Call) -> Iterator[Found]:
     """An argument's value stands neither in the conversation before the call nor in the schema."""
     listed = call.tool.listed if call.tool else ()
+    said = row.said(call.message)
     for path, value in call.values:
-        if not (isinstance(value, bool) or value is None or value in listed or _is_said(value, row, call.message)):
+        if isinstance(value, str):
+            if value in said or value in listed:  # as almost all are, letter for letter
+                continue
+        elif not isinstance(value, (int, float)) or isinstance(value, bool) or value in listed:
+            continue
+        if not _is_said(value, said, row, call.message):
             yield Found(f"{call.path}{path}", f"{value!r:.80} is said nowhere before the call")
 
 
-def _is_said(value: object, row: Row, stop: int) -> bool:
-    """Whether the conversation before message ``stop`` says a value: by letter, under the compare key, as a number."""
-    said = row.said(stop)
+def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
+    """Whether ``said``, all before message ``stop``, states a value that is not in it letter for letter."""
     if isinstance(value, str):
-        if value in said:
-            return True
         if value.isascii() and not _may_say(said, value):
             return False
         key = compare_key(value)
@@ -196,10 +199,10 @@ def _is_said(value: object, row: Row, stop: int) -> bool:
         number = parse_number(value) if value[-1].isdigit() else None
         return number is not None and row.states(number, stop)
     # Most numbers are said in digits, and finding those needs no reading of number words.
-    digits = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    digits = str(value).removesuffix(".0")
     if _has_numeral(said, digits) or _has_numeral(said, digits.translate(_ARABIC_DIGITS)):
         return True
-    return isinstance(value, (int, float)) and row.states(value, stop)
+    return row.states(value, stop)
 
 
 def _may_say(said: str, value: str) -> bool:

@@ -68,12 +68,13 @@ class DuplicateQuery:
         order = np.argsort(hashes, kind="stable")
         ranked = hashes[order]
         starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-        first = np.repeat(order[starts], np.diff(np.append(starts, len(ranked))))
-        for index, original in sorted(zip(order.tolist(), first.tolist(), strict=True)):
-            if index != original:
-                place, before = self._place(index), self._place(original)
-                where = f"line {before.line}" if before.file == place.file else f"{before.file} line {before.line}"
-                yield place, Found("messages", f"the same question stands in {where}")
+        first = np.empty_like(order)
+        first[order] = np.repeat(order[starts], np.diff(np.append(starts, len(ranked))))
+        # One row at a time: a file may hold millions of repetitions, and few of them are shown.
+        for index in np.flatnonzero(first != np.arange(len(first))):
+            place, before = self._place(int(index)), self._place(int(first[index]))
+            where = f"line {before.line}" if before.file == place.file else f"{before.file} line {before.line}"
+            yield place, Found("messages", f"the same question stands in {where}")
 
     def _place(self, index: int) -> Place:
         file = next(file for start, file in reversed(self._files) if start <= index)
