@@ -145,8 +145,8 @@ class NeverCalledTool:
 
     def observe(self, row: Row) -> None:
         """Take note of the tools offered and called."""
-        for view in row.tools:
-            self._offered[view.name] += 1
+        for name in {view.name for view in row.tools}:
+            self._offered[name] += 1
         for call in row.calls:
             self._called.add(call.name)
 
