@@ -197,6 +197,8 @@ def _object(text: str, at: int, depth: int) -> tuple[Any, int]:
         key, at = read_literal(text, at, depth)
         at = skip_space(text, at)
         if text[at : at + 1] == ":" and not items and not isinstance(key, (list, dict)):
+            if str(key) in keyed:
+                raise LiteralError(f"the key {str(key)!r} stands twice in one object", at)
             keyed[str(key)], at = read_literal(text, at + 1, depth)
         elif keyed or text[at : at + 1] == ":":
             raise LiteralError("a key and a value are not paired", at)

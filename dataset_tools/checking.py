@@ -86,7 +86,7 @@ class Tally:
         self.rows_by_check.update(other.rows_by_check)
         for code, findings in other.examples.items():
             held = self.examples.setdefault(code, [])
-            held.extend(findings if self.keep < 0 else findings[: self.keep - len(held)])
+            held.extend(findings if self.keep < 0 else findings[: max(0, self.keep - len(held))])
         if not self.observers:
             self.observers = other.observers
         else:

@@ -68,4 +68,13 @@ def clean(
         "tools_file": str(options.tools_file or ""),
         "rename_tools": options.rename_tools,
     }
-    return transform("clean", sources, outputs, stage, workers=options.workers, options=chosen, on_shard=on_shard)
+    return transform(
+        "clean",
+        sources,
+        outputs,
+        stage,
+        workers=options.workers,
+        options=chosen,
+        also_read=[options.tools_file] if options.tools_file else [],
+        on_shard=on_shard,
+    )

@@ -269,6 +269,8 @@ def sample_command(
     from dataset_tools.output import write_file  # noqa: PLC0415
     from dataset_tools.sample import dirty_path, sample_path  # noqa: PLC0415
 
+    if output.suffix != ".jsonl":
+        raise UsageError(f"{output}: the sample is JSON Lines", hint="end its name in .jsonl")
     write_file(output, (dirty_path() if dirty else sample_path()).read_bytes())
 
 

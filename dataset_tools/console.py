@@ -58,7 +58,7 @@ def run_app(app: Callable[..., Any], name: str) -> None:
             _leave_quietly()
         raise
     if code == _INTERRUPTED:
-        sys.stderr.write(f"{name}: interrupted; no output was written\n")
+        sys.stderr.write(f"{name}: interrupted; nothing unfinished was left behind\n")
     sys.exit(code)
 
 
@@ -83,7 +83,7 @@ def _wrong_usage(error: Exception, name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split("\n"))
+    return " ".join(text.split("\n")).replace("Value error, ", "")
 
 
 def isolate(text: str) -> str:

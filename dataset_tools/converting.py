@@ -18,7 +18,7 @@ from dataset_tools.validators import SchemaError, Validator, dotted
 from schemas import load
 from schemas.record import JsonObject, Record, Tool
 
-__all__ = ["Converter", "find_data", "load_tools", "record_errors", "require_shallow", "require_valid"]
+__all__ = ["Converter", "companions_of", "find_data", "load_tools", "record_errors", "require_shallow", "require_valid"]
 
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _FEW_BRACKETS = 200  # a row with fewer cannot be nested deeper than JSON is read and written, 254 levels
@@ -89,8 +89,13 @@ def find_data(sources: Sequence[str] | Sequence[DataFile]) -> list[DataFile]:
     if found:
         return found
     files = find_files([str(source) for source in sources])
-    companions = {path.resolve() for file in files for layout in all_layouts() for path in layout.companions(file.path)}
+    companions = {path.resolve() for path in companions_of(files)}
     return [file for file in files if file.path.resolve() not in companions] or files
+
+
+def companions_of(files: Sequence[DataFile]) -> list[Path]:
+    """The files that are read beside ``files``, such as BFCL's accepted answers."""
+    return [path for file in files for layout in all_layouts() for path in layout.companions(file.path)]
 
 
 def load_tools(path: Path) -> dict[str, Tool]:

@@ -9,8 +9,10 @@ __all__ = ["ByContent"]
 
 T = TypeVar("T")
 
-# A hostile file could offer a new declaration in every row: past this many the memory starts anew.
-_LIMIT = 20_000
+# A file may offer a new declaration in every row: past this many, or this much JSON, the memory starts anew. What is
+# made of a declaration, validators and all, takes about twenty times its text.
+_LIMIT = 4_000
+_LIMIT_BYTES = 3 << 20
 
 
 class ByContent(Generic[T]):
@@ -23,6 +25,7 @@ class ByContent(Generic[T]):
     def __init__(self) -> None:
         self._by_identity: dict[int, tuple[object, T]] = {}
         self._by_content: dict[bytes, T] = {}
+        self._bytes = 0
 
     def met(self, value: object) -> T | None:
         """The result for this very object, if it was met before; None may also mean another object of that content."""
@@ -42,9 +45,11 @@ class ByContent(Generic[T]):
         if content in self._by_content:
             return self._by_content[content]
         result = make(value)
-        if len(self._by_content) >= _LIMIT:
+        if len(self._by_content) >= _LIMIT or self._bytes > _LIMIT_BYTES:
             self._by_content.clear()
             self._by_identity.clear()
+            self._bytes = 0
+        self._bytes += len(content)
         self._by_content[content] = result
         self._by_identity[id(value)] = (value, result)
         return result

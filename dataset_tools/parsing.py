@@ -125,17 +125,17 @@ def _output(line: Line, *, as_json: bool) -> tuple[Any, str]:
     except orjson.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise ValueError("no object with a text")  # noqa: TRY004 - the line is wrong, not an argument
+        raise ValueError("no object with `text`, and perhaps `id`")  # noqa: TRY004 - the line is wrong, not an argument
     return row.get("id", str(line.number)), row["text"]
 
 
 def _says_text(raw: bytes) -> bool:
-    """Whether a line is a JSON object with a text."""
+    """Whether a line is a JSON object, and so its file JSONL; no model writes one."""
     try:
         row = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(row, dict) and isinstance(row.get("text"), str)
+    return isinstance(row, dict)
 
 
 def _chunks(source: BinaryIO) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from dataset_tools.arabic.folding import compile_fold
 from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.mojibake import undecodable
-from dataset_tools.arabic.numbers import parse_number
+from dataset_tools.arabic.numbers import exact_number
 from dataset_tools.arabic.repair import Side, final_farsi_yeh, looks_arabic, repair
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
@@ -251,7 +251,7 @@ def _typed(value: Any, schema: Any, path: str, log: Log) -> Any:  # noqa: ANN401
             log.append(Change("integer-float", path, value, whole))
             return whole
     if isinstance(value, str) and "string" not in kinds and ("integer" in kinds or "number" in kinds):
-        number = parse_number(value)
+        number = exact_number(value)
         number = _whole(number) if integer else number
         if number is not None and (isinstance(number, float) or number in _INTEGERS):
             log.append(Change("numeric-string", path, value, number))

@@ -21,7 +21,7 @@ _MARK_JSON = json.dumps(_MARK, ensure_ascii=False).encode()
 _PREFIX = 64  # bytes that choose the candidates: as a rule they reach the name
 _LONGEST = 1 << 16
 _COMMA, _BRACKET = b",]"
-_MOST = 4096
+_MOST, _MOST_BYTES = 4096, 4 << 20
 _PATIENCE = 2000  # lines without a hit after which looking is no longer worth its time
 
 
@@ -35,6 +35,7 @@ class Repeats:
         self._known: dict[bytes, list[tuple[bytes, int, Any]]] = {}
         self._fields: dict[str, bytes] = {}  # those that the line learned last has; looking for others costs time
         self._count = 0
+        self._bytes = 0
         self._misses = 0
 
     def cut(self, line: bytes) -> tuple[bytes, list[tuple[str, list[Any]]]] | None:
@@ -66,7 +67,7 @@ class Repeats:
 
     def learn(self, line: bytes, row: JsonObject) -> None:
         """Remember the declarations of a line that was parsed whole."""
-        if self._misses > _PATIENCE or self._count >= _MOST:
+        if self._misses > _PATIENCE or self._count >= _MOST or self._bytes >= _MOST_BYTES:
             return
         self._misses += 1
         self._fields = {field: key for field, key in _FIELDS.items() if isinstance(row.get(field), list)}
@@ -108,10 +109,12 @@ class Repeats:
                     position += 1
                 _, stop = decoder.raw_decode(characters, position)
                 span = characters[position:stop].encode()
-                candidates = self._known.setdefault(span[:_PREFIX], [])
-                if _PREFIX <= len(span) <= _LONGEST and all(span != known for known, _, _ in candidates):
-                    candidates.append((span, len(span), tool))
-                    self._count += 1
+                if _PREFIX <= len(span) <= _LONGEST:
+                    candidates = self._known.setdefault(span[:_PREFIX], [])
+                    if all(span != known for known, _, _ in candidates):
+                        candidates.append((span, len(span), tool))
+                        self._count += 1
+                        self._bytes += len(span)
                 position = stop
         except (ValueError, IndexError, RecursionError):
             return  # not compact JSON of one line, or longer than is worth remembering

@@ -22,7 +22,8 @@ __all__ = [
     "print_validation",
 ]
 
-_LENGTH, _BEFORE = 34, 8  # characters of a sample, and of those before the first difference
+_BEFORE = 8  # characters of a sample before the first difference
+_COUNTS = 20  # columns that the counts take, with the space between
 _COLOURS = {"error": "red", "warning": "yellow"}
 # What GitHub's workflow commands need escaped, in messages and, beyond that, in properties.
 _GITHUB = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -32,6 +33,7 @@ def print_validation(result: "Result", console: "Console") -> None:
     """The findings by check, worst first, each with examples and what mends it."""
     from rich.text import Text  # noqa: PLC0415 - rich is imported only to print
 
+    mark = isolate_message if console.is_terminal else str  # invisible marks help eyes, and hinder grep
     order = sorted(result.checks.items(), key=lambda item: (item[1]["severity"], -item[1]["rows"], item[0]))
     for code, entry in order:
         head = Text.assemble(
@@ -41,12 +43,15 @@ def print_validation(result: "Result", console: "Console") -> None:
         )
         console.print(head)
         console.print(f"        {catalogue()[code].meaning}", style="dim", markup=False)
+        hints = {example["hint"] for example in entry["examples"]}
         for example in entry["examples"]:
             place = f"{example['file']}:{example['line']}" if example["line"] else "the whole dataset"
             where = " ".join(part for part in (place, example["id"], example["path"]) if part)
-            console.print(Text.assemble("        ", (where, "cyan"), f"  {isolate_message(example['message'])}"))
-        if entry["examples"]:
-            console.print(f"        → {entry['examples'][0]['hint']}", style="green", markup=False)
+            console.print(Text.assemble("        ", (where, "cyan"), f"  {mark(example['message'])}"))
+            if len(hints) > 1:
+                console.print(f"        → {example['hint']}", style="green", markup=False)
+        if len(hints) == 1:
+            console.print(f"        → {hints.pop()}", style="green", markup=False)
     errors = sum(entry["severity"] == "error" for entry in result.checks.values())
     warnings = len(result.checks) - errors
     style = "bold red" if result.invalid else "bold green"
@@ -72,11 +77,14 @@ def print_transform(report: "Report", console: "Console") -> None:
     if report.rules:
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("rule", no_wrap=True, min_width=max(map(len, report.rules)))
-        table.add_column("rows", justify="right")
-        table.add_column("changes", justify="right")
-        table.add_column("for example", overflow="ellipsis", no_wrap=True)
+        table.add_column("rows", justify="right", no_wrap=True, min_width=4)
+        table.add_column("changes", justify="right", no_wrap=True, min_width=7)
+        table.add_column("for example", no_wrap=True)
+        room = max(10, (console.width - max(map(len, report.rules)) - _COUNTS - len(" → ")) // 2)
         for rule, count in sorted(report.rules.items(), key=lambda item: -item[1]["rows"]):
-            table.add_row(rule, f"{count['rows']:,}", f"{count['changes']:,}", Text(_change(count["samples"][0])))
+            table.add_row(
+                rule, f"{count['rows']:,}", f"{count['changes']:,}", Text(_change(count["samples"][0], console, room))
+            )
         console.print(table)
     for code, rows in report.rejected.items():
         console.print(f"rejected  {code}: {_plural(rows, 'row')}", style="yellow", markup=False)
@@ -133,19 +141,21 @@ def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _change(sample: dict[str, Any]) -> str:
-    """One change on one line: what stood there and what stands there now, cut around the first difference."""
+def _change(sample: dict[str, Any], console: "Console", room: int) -> str:
+    """One change on one line: what stood there and what stands there now, each cut to ``room`` characters."""
+    mark = isolate if console.is_terminal else str
     before, after = sample["before"], sample["after"]
     if after is None:
         return f"{sample['path'].rpartition('.')[2]} removed"
+    if before is None:
+        return f"{mark(_short(_json(after), room))} added"
     if not (isinstance(before, str) and isinstance(after, str)):
-        return f"{isolate(_short(_json(before)))} → {isolate(_short(_json(after)))}"
-    same = next(
-        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
-    )
+        return f"{mark(_short(_json(before), room))} → {mark(_short(_json(after), room))}"
+    pairs = enumerate(zip(before, after, strict=False))
+    same = next((i for i, (a, b) in pairs if a != b), min(len(before), len(after)))
     start = max(0, same - _BEFORE)
-    pieces = [("…" if start else "") + _short(_visible(text[start:])) for text in (before, after)]
-    return f"{isolate(pieces[0])} → {isolate(pieces[1])}"
+    pieces = [_short(("…" if start else "") + _visible(text[start:]), room) for text in (before, after)]
+    return f"{mark(pieces[0])} → {mark(pieces[1])}"
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - JSON is any value
@@ -154,8 +164,8 @@ def _json(value: Any) -> str:  # noqa: ANN401 - JSON is any value
     return dump_text(value)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"
+def _short(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _visible(text: str) -> str:

@@ -11,6 +11,7 @@ from dataset_tools.sources import DataFile
 __all__ = ["Shard", "plan", "total_bytes"]
 
 _CHUNK = 1 << 18
+_OVERHEAD = 200  # bytes that a line takes beside its text: a file may hold millions of empty ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[Line, ...
                 yield tuple(batch), 0
                 batch, held = [], 0
             batch.append(line)
-            held += len(line.raw)
+            held += len(line.raw) + _OVERHEAD
     except InputError:
         if batch:  # what was read before the fault is given before the fault is told
             yield tuple(batch), 0

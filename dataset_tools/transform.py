@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.changes import Change, Log
-from dataset_tools.converting import Converter, find_data, require_shallow, require_valid
-from dataset_tools.errors import InputError, RowError, UsageError
+from dataset_tools.converting import Converter, companions_of, find_data, require_shallow, require_valid
+from dataset_tools.errors import InputError, OutputError, RowError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.jsonl import dump_line
-from dataset_tools.output import Sink, check_writable, encode, json_report
+from dataset_tools.output import Sink, check_writable, encode, json_report, write_file
 from dataset_tools.reading import RawRow, batches, read_rows
 from dataset_tools.repairing import Repairer
 from dataset_tools.shards import Shard, plan
@@ -212,7 +212,7 @@ def _checked(outcome: Record | RowError) -> Record | RowError:
     return outcome
 
 
-def transform(
+def transform(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
     command: str,
     sources: Sequence[str] | Sequence[DataFile],
     outputs: Outputs,
@@ -220,6 +220,7 @@ def transform(
     *,
     workers: int = 1,
     options: dict[str, Any] | None = None,
+    also_read: Sequence[Path] = (),
     on_shard: Callable[[Shard, Part], None] | None = None,
 ) -> Report:
     """Run ``stage`` over every row of ``sources`` and write what comes of it.
@@ -227,10 +228,10 @@ def transform(
     Raises:
         InputError: a source cannot be read, or not one of its rows.
         OutputError: a result cannot be written; nothing stands under its final name then.
-        UsageError: an output is also an input.
+        UsageError: an output is also an input; ``also_read`` are inputs beside the sources.
     """
     files = find_data(sources)
-    _check_outputs(outputs, [file.path for file in files])
+    _check_outputs(outputs, [*(file.path for file in files), *companions_of(files), *also_read])
     total = Part()
     with ExitStack() as stack:
         records = stack.enter_context(Sink(outputs.records))
@@ -249,8 +250,10 @@ def transform(
                 f"not one of {total.rows} rows could be read; the first: {total.first_reject}",
                 where=", ".join(_names(sources)),
             )
-        if rejects is None:
-            outputs.rejects.unlink(missing_ok=True)  # those of an earlier run would mislead
+        if not total.rows:
+            raise InputError("there is no row: nothing but blank lines", where=", ".join(_names(sources)))
+    if rejects is None:
+        _clear_rejects(outputs)
     report = _report(command, sources, outputs, total, options or {})
     if outputs.report:
         json_report(outputs.report, report.as_json())
@@ -274,6 +277,17 @@ def _check_outputs(outputs: Outputs, inputs: list[Path]) -> None:
         if path in (outputs.rejects, outputs.trace) and split_ending(path.name)[1] == ".parquet":
             raise UsageError(f"{path}: rejects and traces are written as lines", hint="end its name in .jsonl")
         check_writable(path, inputs)
+
+
+def _clear_rejects(outputs: Outputs) -> None:
+    """Leave no rejects of an earlier run: they would mislead. A file that the user named is emptied, never removed."""
+    if outputs.rejects != Outputs.default_rejects(outputs.records):
+        write_file(outputs.rejects, encode([], outputs.rejects))
+        return
+    try:
+        outputs.rejects.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(error.strerror or str(error), where=str(outputs.rejects)) from error
 
 
 def _names(sources: Sequence[str] | Sequence[DataFile]) -> list[str]:

@@ -15,7 +15,7 @@ from dataset_tools.checking import Checker, Tally
 from dataset_tools.checks.base import Found, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE
 from dataset_tools.converting import Converter, find_data, load_tools, record_errors, require_shallow
-from dataset_tools.errors import RowError
+from dataset_tools.errors import InputError, RowError
 from dataset_tools.executor import run
 from dataset_tools.reading import RawRow, batches, read_rows
 from dataset_tools.rows import Row
@@ -142,6 +142,8 @@ def validate(
     with closing(run(stage, plan(find_data(sources)), options.workers, on_done=on_shard)) as tallies:
         for tally in tallies:
             total.merge(tally)
+    if not total.rows:
+        raise InputError("there is no row: nothing but blank lines", where=", ".join(map(str, sources)))
     total.finish()
     checks = {code: _entry(code, total) for code in sorted(total.counts)}
     return Result(total.rows, total.rows - total.invalid, checks)

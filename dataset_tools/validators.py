@@ -23,6 +23,8 @@ __all__ = ["InvalidSchemaError", "SchemaError", "Validator", "dotted"]
 # A match of an ordinary pattern takes a few hundred steps; a hostile one would take 2**n.
 _BACKTRACK_LIMIT = 100_000
 _PATTERN_SIZE = 1 << 20
+_LONGEST_WALK = 100_000  # steps of a schema with its references followed
+_MOST_REFERENCES = 2_000  # that an explanation follows; an ordinary one follows a few
 # Messages quote the value, which may be of any size.
 _LONGEST_MESSAGE = 400
 # Explaining quotes the value at every level, so its cost grows with the square of the depth.
@@ -47,6 +49,10 @@ class SchemaError(NamedTuple):
     keyword: str
     message: str
     allowed: Any
+
+
+class _TooLongError(Exception):
+    """Explaining takes more steps than an explanation is worth: a hostile schema can ask for 2**n."""
 
 
 class Validator:
@@ -94,6 +100,8 @@ def dotted(path: tuple[str | int, ...]) -> str:
 
 
 def _compile(schema: JsonObject) -> Draft202012Validator:
+    if _mentions(schema, {"$ref"}) and _walk(schema, schema, {}) > _LONGEST_WALK:
+        raise InvalidSchemaError(f"its references multiply to more than {_LONGEST_WALK:,} steps")
     try:
         return _engine(schema, RegexOptions(size_limit=_PATTERN_SIZE))
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
@@ -105,6 +113,22 @@ def _compile(schema: JsonObject) -> Draft202012Validator:
         raise InvalidSchemaError(error.message, where=where.lstrip(".")) from error
     except (jsonschema_rs.ReferencingError, ValueError) as error:
         raise InvalidSchemaError(str(error).splitlines()[0]) from error
+
+
+def _walk(node: object, root: JsonObject, known: dict[str, int]) -> int:
+    """How many steps a schema is long when each reference is followed: a few lines can make it 2**n.
+
+    A reference to a part that is being walked counts one step: what recursion costs depends on the value.
+    """
+    steps = 1 + sum(_walk(item, root, known) for item in _members(node))
+    target = node.get("$ref") if isinstance(node, dict) else None
+    if isinstance(target, str) and target.startswith("#/"):
+        if target not in known:
+            known[target] = 1
+            parts = [part.replace("~1", "/").replace("~0", "~") for part in target[2:].split("/")]
+            known[target] = _walk(_at(root, list(parts)), root, known)
+        steps += known[target]
+    return min(steps, _LONGEST_WALK + 1)
 
 
 def _engine(schema: JsonObject, patterns: RegexOptions | FancyRegexOptions) -> Draft202012Validator:
@@ -120,8 +144,12 @@ def _explain(schema: JsonObject, value: object) -> Iterator[SchemaError]:
         return
     explainer = _explainer_class()
     try:
+        explainer["steps"][0] = 0
         explain = explainer["class"](rest, format_checker=explainer["formats"], registry=explainer["registry"])
         errors = list(explain.iter_errors(value))
+    except _TooLongError:
+        yield SchemaError((), "schema", "the value breaks the schema, in too many ways to explain", None)
+        return
     except (RecursionError, ArithmeticError, explainer["unresolvable"]):
         yield from _engine_errors(schema, value)
         return
@@ -205,8 +233,22 @@ def _explainer_class() -> dict[str, Any]:
             yield jsonschema.ValidationError(f"{instance!r} does not match {regex!r}")
 
     base = jsonschema.Draft202012Validator
+    steps = [0]
+
+    def counted(follow: Any) -> Any:  # noqa: ANN401 - jsonschema's signature
+        def run(*arguments: Any) -> Any:  # noqa: ANN401
+            steps[0] += 1
+            if steps[0] > _MOST_REFERENCES:
+                raise _TooLongError
+            return follow(*arguments)
+
+        return run
+
+    # Only references can make a schema longer to walk than it is to write.
+    followed = {keyword: counted(base.VALIDATORS[keyword]) for keyword in ("$ref", "$dynamicRef")}
     return {
-        "class": jsonschema.validators.extend(base, {"pattern": pattern}),
+        "class": jsonschema.validators.extend(base, {"pattern": pattern, **followed}),
+        "steps": steps,
         "formats": base.FORMAT_CHECKER,
         "registry": referencing.Registry(),
         "unresolvable": Unresolvable,

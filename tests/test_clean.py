@@ -179,7 +179,9 @@ def _same_value(before: Any, after: Any) -> bool:
     if isinstance(before, list):
         return isinstance(after, list) and len(before) == len(after) and all(map(_same_value, before, after))
     if isinstance(before, dict):
-        kept = [(key, value) for key, value in before.items() if value is not None or key in after]
+        # A null stays only where the tool takes one, and its key may have been repaired.
+        nulls = {_same_text(key) for key, value in after.items() if value is None} if isinstance(after, dict) else set()
+        kept = [(key, value) for key, value in before.items() if value is not None or _same_text(key) in nulls]
         return (
             isinstance(after, dict)
             and len(kept) == len(after)

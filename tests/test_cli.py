@@ -165,7 +165,7 @@ def _told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, 
         (["clean", "a.jsonl", "-o", "out.jsonl", "--trace", "out.jsonl"], 2, "named for two outputs"),
         (["import", "a.jsonl", "-o", "a.jsonl/out.jsonl"], 3, "a.jsonl"),
         (["checks", "typos"], 2, "there is no check 'typos'"),
-        (["sample", "-o", "empty"], 3, "it is a folder"),
+        (["sample", "-o", "empty"], 2, "the sample is JSON Lines"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -334,3 +334,23 @@ def test_invalid_schemas(schema: dict[str, Any], where: str) -> None:
     assert caught.value.where == where
     assert caught.value.what
     assert "\n" not in caught.value.what
+
+
+def _doubling(levels: int) -> dict[str, Any]:
+    parts = {f"a{n}": {"anyOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(levels)}
+    return {"$defs": {**parts, f"a{levels}": {"type": "integer"}}, "$ref": "#/$defs/a0"}
+
+
+def test_references_that_multiply_without_end_are_refused() -> None:
+    """A small schema whose references double at each of 40 levels is no schema that anyone can check against."""
+    with pytest.raises(InvalidSchemaError, match="references multiply"):
+        Validator(_doubling(40))
+
+
+def test_references_that_multiply_are_not_explained_at_length() -> None:
+    """Where a value breaks a schema in thousands of ways, that is all that is said."""
+    validator = Validator(_doubling(11))
+    assert validator.is_valid(3)
+    assert not validator.is_valid("ثلاثة")
+    (error,) = validator.errors("ثلاثة")
+    assert error.message == "the value breaks the schema, in too many ways to explain"

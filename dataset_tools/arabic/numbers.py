@@ -6,6 +6,7 @@ for asking whether an argument's value was said at all.
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 from typing import Final
 
@@ -21,6 +22,8 @@ from dataset_tools.arabic.number_words import (
 
 Number = int | float
 
+_GROUP_OR_DECIMAL: Final = re.compile(r"[-−]?\d{1,3}\.\d{3}")
+_TO_ASCII: Final = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫−", "01234567890123456789.-", ",٬")
 # Longer digit runs are identifiers, and Python refuses to convert the longest.
 _MOST_DIGITS: Final = 40
 _NUMERAL: Final = re.compile(r"([+\-−]?)((?:0|[1-9][0-9]{0,2}(?:[,٬][0-9]{3})+|[1-9][0-9]*))(?:[.٫]([0-9]+))?")
@@ -51,6 +54,21 @@ def parse_number(text: str) -> Number | None:
     sign, whole, decimals = match.groups()
     digits_only = ("-" if sign in ("-", "−") else "") + whole.replace(",", "").replace("٬", "")
     return int(digits_only) if decimals is None else float(f"{digits_only}.{decimals}")
+
+
+def exact_number(text: str) -> Number | None:
+    """Return the number that `text` writes, if it can be read in one way and nothing is lost by storing it.
+
+    None, beyond what `parse_number` refuses, for: `+966…`, whose sign makes it a telephone number; `1.000`, which is
+    a thousand to some and one to others; decimals that a double rounds.
+    """
+    number = parse_number(text)
+    if number is None or text[0] == "+" or _GROUP_OR_DECIMAL.fullmatch(text):
+        return None
+    if isinstance(number, float):
+        plain = text.translate(_TO_ASCII)
+        return number if Decimal(plain) == Decimal(repr(number)) else None
+    return number
 
 
 @cache

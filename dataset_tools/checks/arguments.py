@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dataset_tools.arabic.compare import compare_key, same_but_for
-from dataset_tools.arabic.numbers import parse_number
+from dataset_tools.arabic.numbers import exact_number, parse_number
 from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
 from dataset_tools.rows import Call, Row
 from dataset_tools.tool_view import ToolView, admits_null, schema_at
@@ -77,7 +77,7 @@ def argument_type(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a 
     for error in call.errors:
         if error.keyword in _TYPE:
             value = _at(call.arguments, error.path)
-            numeric = isinstance(value, str) and parse_number(value) is not None
+            numeric = isinstance(value, str) and exact_number(value) is not None
             hint = "afg-data clean makes it a number" if numeric and _wants_number(error.allowed) else ""
             yield Found(f"{call.path}{dotted(error.path)}", error.message, hint)
 

@@ -50,7 +50,7 @@ def test_a_line_that_cannot_be_parsed_is_an_error_with_a_position() -> None:
     assert lines[0] == {"id": "a", "error": "a call begins with call:NAME", "position": 22}
     assert [(line["id"], line.get("position", 0)) for line in lines[1:]] == [("2", None), ("3", None), ("4", 0)]
     assert lines[1]["error"].startswith("not JSON")
-    assert lines[2]["error"] == "no object with a text"
+    assert lines[2]["error"] == "no object with `text`, and perhaps `id`"
     assert (counts.rows, counts.parsed, counts.failed) == (4, 1, 3)
 
 
@@ -61,9 +61,9 @@ def test_bytes_that_are_no_text_are_an_error_of_their_line() -> None:
     assert (counts.parsed, counts.failed) == (1, 1)
 
 
-@pytest.mark.parametrize("as_json, expected", [(None, '{"a": 1}'), (False, '{"a": 1}'), (True, None)])
+@pytest.mark.parametrize("as_json, expected", [(None, None), (False, '{"a": 1}'), (True, None)])
 def test_the_form_can_be_given(as_json: bool | None, expected: str | None) -> None:  # noqa: FBT001
-    """JSON without a text is an output like any other, unless the lines are said to be JSON."""
+    """A JSON object without a text is a mistake, unless the lines are said to be plain."""
     lines, _ = _parsed('{"a": 1}\n', as_json=as_json)
     assert lines[0].get("content") == expected
 
