@@ -10,7 +10,7 @@ import orjson
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.layouts import Context, Draft, Layout, all_layouts, by_name, recognise
-from dataset_tools.reading import read_rows
+from dataset_tools.reading import RawRow, read_rows
 from dataset_tools.shards import plan
 from dataset_tools.sources import DataFile, find_files
 from dataset_tools.tool_schemas import read_tools
@@ -18,7 +18,16 @@ from dataset_tools.validators import SchemaError, Validator, dotted
 from schemas import load
 from schemas.record import JsonObject, Record, Tool
 
-__all__ = ["Converter", "companions_of", "find_data", "load_tools", "record_errors", "require_shallow", "require_valid"]
+__all__ = [
+    "Converter",
+    "companions_of",
+    "find_data",
+    "load_tools",
+    "names_of",
+    "record_errors",
+    "require_shallow",
+    "require_valid",
+]
 
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _FEW_BRACKETS = 200  # a row with fewer cannot be nested deeper than JSON is read and written, 254 levels
@@ -44,6 +53,16 @@ class Converter:
         self._rename = rename_tools
         self._last: Layout | None = None
         self._context: tuple[Path | None, str, Context] = (None, "", Context())
+
+    def read(self, raw: RawRow, file: DataFile) -> tuple[Record, Log]:
+        """What :meth:`convert` gives for a row as it was read, if it was read and can be written and read again.
+
+        Raises:
+            RowError: the row cannot be used; its code says why.
+        """
+        record, log = self.convert(_value(raw.value, raw.error), file, raw.line)
+        require_shallow(record, raw.raw)
+        return record, log
 
     def convert(self, row: JsonObject, file: DataFile, line: int) -> tuple[Record, Log]:
         """The record that a row holds, and what reading it had to change.
@@ -91,6 +110,11 @@ def find_data(sources: Sequence[str] | Sequence[DataFile]) -> list[DataFile]:
     files = find_files([str(source) for source in sources])
     companions = {path.resolve() for path in companions_of(files)}
     return [file for file in files if file.path.resolve() not in companions] or files
+
+
+def names_of(sources: Sequence[str] | Sequence[DataFile]) -> list[str]:
+    """What people call the sources: as they named them, or where the files are."""
+    return [source if isinstance(source, str) else source.place for source in sources]
 
 
 def companions_of(files: Sequence[DataFile]) -> list[Path]:

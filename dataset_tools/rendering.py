@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from dataset_tools.converting import Converter, find_data, require_shallow, require_valid
+from dataset_tools.converting import Converter, find_data, require_valid
 from dataset_tools.errors import RowError
 from dataset_tools.executor import run
 from dataset_tools.jsonl import dump_line
@@ -92,13 +92,10 @@ class _Stage:
 
     def _line(self, raw: RawRow, shard: Shard, place: tuple[str, int]) -> tuple[str, str | Problem]:
         """The row's id, and its text or why it has none."""
-        if raw.value is None:
-            raise raw.error or RowError("unreadable-row", "no row")
-        record, _ = self._converter.convert(raw.value, shard.file, raw.line)
-        require_shallow(record, raw.raw)
+        record, _ = self._converter.read(raw, shard.file)
         require_valid(record)
         # Records know no such field, but rows that say how they want to be rendered are taken at their word.
-        wanted = self._generation_prompt or raw.value.get("add_generation_prompt") is True
+        wanted = self._generation_prompt or (raw.value or {}).get("add_generation_prompt") is True
         try:
             return record["id"], render(record, generation_prompt=wanted)
         except RenderError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.changes import Change, Log
-from dataset_tools.converting import Converter, companions_of, find_data, require_shallow, require_valid
+from dataset_tools.converting import Converter, companions_of, find_data, names_of, require_valid
 from dataset_tools.errors import InputError, OutputError, RowError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.jsonl import dump_line
@@ -180,11 +180,8 @@ class Stage:
         return list(zip(batch, map(_checked, outcomes), logs, strict=True))
 
     def _convert(self, raw: RawRow, shard: Shard, log: Log) -> Record | RowError:
-        if raw.value is None:
-            return raw.error or RowError("unreadable-row", "no row")
         try:
-            record, changes = self._converter.convert(raw.value, shard.file, raw.line)
-            require_shallow(record, raw.raw)
+            record, changes = self._converter.read(raw, shard.file)
         except RowError as error:
             return error
         log.extend(changes)
@@ -248,10 +245,10 @@ def transform(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
         if total.rows and not total.written:
             raise InputError(
                 f"not one of {total.rows} rows could be read; the first: {total.first_reject}",
-                where=", ".join(_names(sources)),
+                where=", ".join(names_of(sources)),
             )
         if not total.rows:
-            raise InputError("there is no row: nothing but blank lines", where=", ".join(_names(sources)))
+            raise InputError("there is no row: nothing but blank lines", where=", ".join(names_of(sources)))
     if rejects is None:
         _clear_rejects(outputs)
     report = _report(command, sources, outputs, total, options or {})
@@ -290,10 +287,6 @@ def _clear_rejects(outputs: Outputs) -> None:
         raise OutputError(error.strerror or str(error), where=str(outputs.rejects)) from error
 
 
-def _names(sources: Sequence[str] | Sequence[DataFile]) -> list[str]:
-    return [source if isinstance(source, str) else source.place for source in sources]
-
-
 def _report(
     command: str, sources: Sequence[str] | Sequence[DataFile], outputs: Outputs, total: Part, options: dict[str, Any]
 ) -> Report:
@@ -305,7 +298,7 @@ def _report(
     return Report(
         command,
         options,
-        _names(sources),
+        names_of(sources),
         str(outputs.records),
         total.rows,
         total.written,

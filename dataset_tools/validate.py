@@ -14,7 +14,7 @@ from dataset_tools.changes import Log
 from dataset_tools.checking import Checker, Tally
 from dataset_tools.checks.base import Found, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE
-from dataset_tools.converting import Converter, find_data, load_tools, record_errors, require_shallow
+from dataset_tools.converting import Converter, find_data, load_tools, names_of, record_errors
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.executor import run
 from dataset_tools.reading import RawRow, batches, read_rows
@@ -97,10 +97,7 @@ class Stage:
     def _convert(self, raw: RawRow, shard: Shard, tally: Tally) -> tuple[RawRow, Record, Log] | None:
         """The record of a row; None for a row of which none could be made, which is tallied."""
         try:
-            if raw.value is None:
-                raise raw.error or RowError(UNREADABLE, "no row")
-            record, log = self._converter.convert(raw.value, shard.file, raw.line)
-            require_shallow(record, raw.raw)
+            record, log = self._converter.read(raw, shard.file)
         except RowError as error:
             check = catalogue()["unknown-layout" if error.code == "unknown-layout" else UNREADABLE]
             reason = error.what if error.code in (check.code, UNREADABLE) else f"{error.code}: {error.what}"
@@ -143,7 +140,7 @@ def validate(
         for tally in tallies:
             total.merge(tally)
     if not total.rows:
-        raise InputError("there is no row: nothing but blank lines", where=", ".join(map(str, sources)))
+        raise InputError("there is no row: nothing but blank lines", where=", ".join(names_of(sources)))
     total.finish()
     checks = {code: _entry(code, total) for code in sorted(total.counts)}
     return Result(total.rows, total.rows - total.invalid, checks)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_a_file_without_rows_is_an_error(content: bytes, tmp_path: Path) -> None
     with pytest.raises(InputError, match="no row"):
         clean([str(path)], Outputs(tmp_path / "o.jsonl", tmp_path / "r.jsonl"))
     assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_a_file_without_rows_is_named_as_it_was_given(afg_data: Callable[..., Any], tmp_path: Path) -> None:
+    """The one line says which file, and nothing of how the project holds it."""
+    (tmp_path / "blank.jsonl").write_bytes(b"\n")
+    for command in (["validate", "blank.jsonl"], ["clean", "blank.jsonl", "-o", "o.jsonl"]):
+        done = afg_data(*command, cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr == "afg-data: blank.jsonl: there is no row: nothing but blank lines\n"
 
 
 @pytest.mark.parametrize(
