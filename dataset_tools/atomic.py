@@ -10,7 +10,7 @@ from typing import BinaryIO, NoReturn, Self
 
 from dataset_tools.errors import OutputError, UsageError
 
-__all__ = ["AtomicFile", "check_writable", "write_file"]
+__all__ = ["AtomicFile", "check_writable", "fail", "sync_folder", "write_file"]
 
 _ANOTHER = "choose another file with -o"
 _FULL = {
@@ -45,7 +45,7 @@ def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
         if not os.access(target.parent, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "", str(target.parent))
     except OSError as error:
-        _fail(error, path, 0)
+        fail(error, path, 0)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -74,7 +74,7 @@ class AtomicFile:
         try:
             self._stream = self._partial.open("xb")
         except OSError as error:
-            _fail(error, self.path, 0)
+            fail(error, self.path, 0)
         return self
 
     def write(self, content: bytes) -> int:
@@ -84,7 +84,7 @@ class AtomicFile:
         try:
             self._stream.write(content)
         except OSError as error:
-            _fail(error, self.path, self.written)
+            fail(error, self.path, self.written)
         self.written += len(content)
         return len(content)
 
@@ -105,7 +105,7 @@ class AtomicFile:
             if kind is None:
                 self._commit()
         except OSError as failure:
-            _fail(failure, self.path, self.written)
+            fail(failure, self.path, self.written)
         finally:
             self._discard()
 
@@ -117,12 +117,7 @@ class AtomicFile:
         self._stream.close()
         self._partial.replace(self._target)
         self._stream = None
-        if os.name == "posix":  # elsewhere a folder cannot be opened
-            folder = os.open(self._target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        sync_folder(self._target.parent)
 
     def _discard(self) -> None:
         """Remove the part that was written; nothing to do after a commit."""
@@ -137,8 +132,19 @@ class AtomicFile:
             self._partial.unlink(missing_ok=True)
 
 
-def _fail(error: OSError, path: Path, written: int) -> NoReturn:
-    """Tell what the system refused.
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a loss of power."""
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def fail(error: OSError, path: Path, written: int) -> NoReturn:
+    """Tell what the system refused, after so many bytes were written.
 
     Raises:
         OutputError: always.

@@ -66,6 +66,9 @@ ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", hel
 Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
 Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+TokenizerName = Annotated[
+    str, typer.Option("--tokenizer", metavar="PATH|ID", help="A folder, or ORG/NAME[@REVISION] on the Hub.")
+]
 
 
 @app.command("import")
@@ -197,6 +200,46 @@ def render_command(
     if counts.refused:
         sys.stderr.write(f"{counts.rendered:,} of {counts.rows:,} rows rendered\n")
         raise typer.Exit(1)
+
+
+@app.command("build")
+def build_command(
+    sources: Sources,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of samples to write.")],
+    tokenizer: TokenizerName,
+    max_length: Annotated[int, typer.Option(min=1, help="The most tokens of a sample; none is ever cut off.")] = 4096,
+    shuffle_tools: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Shuffle each row's tools, so that no place gives the answer away."),
+    ] = None,
+    max_tools: Annotated[int | None, typer.Option(min=1, help="Offer at most so many tools; called ones stay.")] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Drop tools that are not called where a row is too long.")] = False,
+    verify: Annotated[
+        str, typer.Option(metavar="N|all", help="Rows to compare with the tokenizer's own chat template.")
+    ] = "200",
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    workers: Workers = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Make the masked samples that a model is trained on: Parquet, for datasets and TRL.
+
+    Example: afg-data build clean.jsonl -o samples --tokenizer unsloth/functiongemma-270m-it --shuffle-tools 7
+    """
+    from dataset_tools.build_stage import SampleOptions  # noqa: PLC0415
+    from dataset_tools.building import BuildOptions, build  # noqa: PLC0415
+    from dataset_tools.reporting import print_build  # noqa: PLC0415
+
+    if verify != "all" and not verify.isdecimal():
+        raise UsageError(f"--verify {verify}: neither a number of rows nor all")
+    count = -1 if verify == "all" else int(verify)
+    samples = SampleOptions(max_length, shuffle_tools, max_tools, fit, count)
+    files = _find(sources)
+    with _progress("build", files, quiet=quiet) as progress:
+        options = BuildOptions(samples, layout, tools_file, workers)
+        report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
+    if not quiet:
+        print_build(report, stderr_console())
 
 
 @app.command("parse")

@@ -4,7 +4,6 @@ The text is made in segments that say what each part is, so that whoever tokeniz
 to produce: :attr:`Segment.trained`. What the template cannot express is a :class:`RenderError`, never another text.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from dataset_tools.memory import ByContent
 from dataset_tools.parser import ParseError, parse
 from dataset_tools.prompt_values import RenderError, require_text, write_declaration, write_object
 
-__all__ = ["Kind", "RenderError", "Segment", "render", "round_trip_problem", "segments"]
+__all__ = ["TRAINED", "Kind", "RenderError", "Segment", "render", "round_trip_problem", "segments"]
 
 
 class Kind(StrEnum):
@@ -21,7 +20,10 @@ class Kind(StrEnum):
 
     BOS = "bos"
     HEADER = "header"
-    PROMPT = "prompt"
+    DEVELOPER = "developer"
+    DECLARATION = "declaration"
+    USER = "user"
+    END = "end"
     ANSWER = "answer"
     CALL = "call"
     RESPONSE = "response"
@@ -29,7 +31,8 @@ class Kind(StrEnum):
     NEWLINE = "newline"
 
 
-_TRAINED = frozenset({Kind.ANSWER, Kind.CALL, Kind.STOP})
+TRAINED = frozenset({Kind.ANSWER, Kind.CALL, Kind.STOP})
+"""The kinds that the model learns to produce."""
 
 
 class Segment(NamedTuple):
@@ -37,9 +40,9 @@ class Segment(NamedTuple):
 
     Attributes:
         text: the part, control tokens written out.
-        kind: ``header`` is ``<start_of_turn>ROLE`` with its newline; ``prompt`` what developer and user say, each
-            declaration, and the end of their turns; ``answer``, ``call`` and ``stop`` what the model produces;
-            ``response`` a tool's result; ``newline`` the one after a turn.
+        kind: ``header`` is ``<start_of_turn>ROLE`` with its newline; ``developer`` and ``user`` what they say,
+            ``declaration`` one tool, ``end`` the end of their turns; ``answer``, ``call`` and ``stop`` what the model
+            produces; ``response`` a tool's result; ``newline`` the one after a turn.
     """
 
     text: str
@@ -48,7 +51,7 @@ class Segment(NamedTuple):
     @property
     def trained(self) -> bool:
         """Whether the model learns to produce this part."""
-        return self.kind in _TRAINED
+        return self.kind in TRAINED
 
 
 _BOS = Segment("<bos>", Kind.BOS)
@@ -58,8 +61,9 @@ _HEADERS = {
 }
 _STOP_CALLS = Segment("<start_function_response>", Kind.STOP)
 _STOP_ANSWER = Segment("<end_of_turn>", Kind.STOP)
-_END_PROMPT = Segment("<end_of_turn>", Kind.PROMPT)
+_END = Segment("<end_of_turn>", Kind.END)
 _NEWLINE = Segment("\n", Kind.NEWLINE)
+_SPOKEN = {"developer": Kind.DEVELOPER, "system": Kind.DEVELOPER, "user": Kind.USER}
 
 # Characters that make a key read as something else.
 _DELIMITERS = frozenset(":,{}[]")
@@ -80,8 +84,13 @@ def render(row: Mapping[str, Any], *, generation_prompt: bool = False) -> str:
     return "".join([segment.text for segment in segments(row, generation_prompt=generation_prompt)])
 
 
-def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list[Segment]:
+def segments(row: Mapping[str, Any], *, generation_prompt: bool = False, shared_tools: bool = False) -> list[Segment]:
     """The prompt in parts; see :func:`render`.
+
+    Args:
+        row: as for :func:`render`.
+        generation_prompt: as for :func:`render`.
+        shared_tools: whether declarations are never altered, so that each object may be known by its identity.
 
     Raises:
         RenderError: the template cannot express the row.
@@ -95,7 +104,10 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list
     before = ""  # what the text ends with: "" after a turn, else "call" or "result" inside the model's turn
     for position, message in enumerate(messages):
         try:
-            before = _message(message, before, parts) if position else _first(message, tools, parts)
+            if position:
+                before = _message(message, before, parts)
+            else:
+                before = _first(message, tools, parts, shared_tools=shared_tools)
         except RenderError as error:
             raise error if error.where.startswith("tools") else error.inside(f"messages[{position}]") from None
     if generation_prompt or row.get("add_generation_prompt") is True:
@@ -107,16 +119,19 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list
     return parts
 
 
-def round_trip_problem(row: Mapping[str, Any]) -> str | None:
+def round_trip_problem(row: Mapping[str, Any], parts: list[Segment] | None = None) -> str | None:
     """Why the calls of a row could not be read back from its prompt as they are; None if they can.
 
     A row with a problem would teach the model something that its readers take otherwise.
+
+    Args:
+        row: as for :func:`render`.
+        parts: the row's segments, if they are made already.
     """
     try:
-        parts = segments(row)
+        turns = _model_turns(parts or segments(row))
     except RenderError as error:
         return str(error)
-    turns = _model_turns(parts)
     for position, message in enumerate(row["messages"]):
         if message["role"] != "assistant":
             continue
@@ -129,13 +144,13 @@ def round_trip_problem(row: Mapping[str, Any]) -> str | None:
             read = parse(next(turns))
         except ParseError as error:
             return f"{path}: cannot be read back: {error}"
-        same = _text(read.tool_calls) == _text([{"name": c["name"], "arguments": c["arguments"]} for c in calls])
+        same = len(calls) == len(read.tool_calls) and all(map(_same_call, calls, read.tool_calls))
         if not same or read.content != (message.get("content") or "").strip() or read.recovered:
             return f"{path}: is read back otherwise"
     return None
 
 
-def _first(message: Any, tools: list[Any], parts: list[Segment]) -> str:  # noqa: ANN401 - foreign data
+def _first(message: Any, tools: list[Any], parts: list[Segment], *, shared_tools: bool) -> str:  # noqa: ANN401 - foreign data
     """The first message; the declarations stand in the developer's turn, which must be it."""
     role = _role(message)
     if role not in ("developer", "system"):
@@ -144,9 +159,11 @@ def _first(message: Any, tools: list[Any], parts: list[Segment]) -> str:  # noqa
             raise RenderError("tools without a developer turn", hint="begin with a developer message")
         return _message(message, "", parts)
     parts.append(_HEADERS[role])
-    _say(message, Kind.PROMPT, parts)
-    parts.extend(_declaration(tool, position) for position, tool in enumerate(tools))
-    parts += (_END_PROMPT, _NEWLINE)
+    _say(message, Kind.DEVELOPER, parts)
+    for position, tool in enumerate(tools):
+        met = _declarations.met(tool) if shared_tools else None
+        parts.append(met if isinstance(met, Segment) else _declaration(tool, position, shared=shared_tools))
+    parts += (_END, _NEWLINE)
     return ""
 
 
@@ -164,8 +181,8 @@ def _message(message: Any, before: str, parts: list[Segment]) -> str:  # noqa: A
     if role == "system":
         raise RenderError("a system message after the first", hint="name the role developer")
     parts.append(_HEADERS[role])
-    _say(message, Kind.PROMPT, parts)
-    parts += (_END_PROMPT, _NEWLINE)
+    _say(message, _SPOKEN[role], parts)
+    parts += (_END, _NEWLINE)
     return ""
 
 
@@ -236,10 +253,10 @@ def _say(message: Mapping[str, Any], kind: Kind, parts: list[Segment]) -> None:
         parts.append(Segment(text, kind))
 
 
-def _declaration(tool: Any, position: int) -> Segment:  # noqa: ANN401 - foreign data
+def _declaration(tool: Any, position: int, *, shared: bool) -> Segment:  # noqa: ANN401 - foreign data
     try:
         # A copy, so that the memory knows it by its content alone: a tool may be altered between two calls.
-        made = _declarations.get(dict(tool) if isinstance(tool, dict) else tool, _declare)
+        made = _declarations.get(dict(tool) if isinstance(tool, dict) and not shared else tool, _declare)
     except TypeError as error:
         raise RenderError(f"cannot be written as JSON: {error}", where=f"tools[{position}]") from error
     if isinstance(made, RenderError):
@@ -250,7 +267,7 @@ def _declaration(tool: Any, position: int) -> Segment:  # noqa: ANN401 - foreign
 def _declare(tool: Any) -> Segment | RenderError:  # noqa: ANN401 - foreign data
     """A declaration, or why there is none: either is worth remembering."""
     try:
-        return Segment(write_declaration(tool), Kind.PROMPT)
+        return Segment(write_declaration(tool), Kind.DECLARATION)
     except RenderError as error:
         return error.with_traceback(None)
 
@@ -275,12 +292,12 @@ def _name(holder: Mapping[str, Any], path: str) -> str:
 def _model_turns(parts: list[Segment]) -> Iterator[str]:
     """What the model wrote for each of its messages, up to the token that stops it."""
     written: list[str] = []
-    for part in parts:
-        if part.trained:
-            written.append(part.text)
-        if part.kind is Kind.STOP:
-            yield "".join(written)
-            written = []
+    for text, kind in parts:
+        if kind in TRAINED:
+            written.append(text)
+            if kind is Kind.STOP:
+                yield "".join(written)
+                written = []
 
 
 def _ambiguous(call: Mapping[str, Any], path: str) -> str | None:
@@ -299,10 +316,21 @@ def _ambiguous(call: Mapping[str, Any], path: str) -> str | None:
             for key, inner in value.items():
                 if not key or key != key.strip() or not _DELIMITERS.isdisjoint(key):
                     return f"{place}: the key {key!r} is read back otherwise"
-                left.append((f"{place}.{key}", inner))
+                if type(inner) is not str:
+                    left.append((f"{place}.{key}", inner))
     return None
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - JSON is any value
-    """JSON text by which values are equal only if their types are too."""
-    return json.dumps(value, sort_keys=True)
+def _same_call(given: Mapping[str, Any], read: Mapping[str, Any]) -> bool:
+    return bool(given["name"] == read["name"]) and _same(given["arguments"], read["arguments"])
+
+
+def _same(given: Any, read: Any) -> bool:  # noqa: ANN401 - JSON is any value
+    """Whether two JSON values are equal and of the same types: 1, 1.0 and true differ, and so do 0.0 and -0.0."""
+    if type(given) is not type(read):
+        return False
+    if isinstance(given, dict):
+        return given.keys() == read.keys() and all(_same(value, read[key]) for key, value in given.items())
+    if isinstance(given, list):
+        return len(given) == len(read) and all(map(_same, given, read))
+    return bool(given == read) and (given != 0 or repr(given) == repr(read))

@@ -10,12 +10,14 @@ from dataset_tools.console import isolate, isolate_message
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dataset_tools.building import BuildReport
     from dataset_tools.transform import Report
     from dataset_tools.validate import Result
 
 __all__ = [
     "checks_markdown",
     "github_annotations",
+    "print_build",
     "print_check",
     "print_checks",
     "print_transform",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 _BEFORE = 8  # characters of a sample before the first difference
+_BAR = 40  # columns of the longest bar
 _COUNTS = 20  # columns that the counts take, with the space between
 _COLOURS = {"error": "red", "warning": "yellow"}
 # What GitHub's workflow commands need escaped, in messages and, beyond that, in properties.
@@ -86,11 +89,35 @@ def print_transform(report: "Report", console: "Console") -> None:
                 rule, f"{count['rows']:,}", f"{count['changes']:,}", Text(_change(count["samples"][0], console, room))
             )
         console.print(table)
-    for code, rows in report.rejected.items():
-        console.print(f"rejected  {code}: {_plural(rows, 'row')}", style="yellow", markup=False)
-    rejected = sum(report.rejected.values())
-    done = f"{_plural(report.rows_in, 'row')} in, {report.rows_out:,} out, {rejected:,} rejected → {report.output}"
-    console.print(done, style="bold", markup=False)
+    _print_rejected(report.rejected, console)
+    _print_done(report.rows_in, report.rows_out, report.rejected, report.output, console)
+
+
+def print_build(report: "BuildReport", console: "Console") -> None:
+    """The counts of a build, its lengths as bars, and what it was held against."""
+    facts = report.facts
+    most = max(bar["rows"] for bar in facts["lengths"])
+    console.print("tokens         rows", style="dim")
+    for bar in facts["lengths"]:
+        if bar["rows"] or bar["from"] == 0:
+            to = f"{bar['to']:,}" if bar["to"] is not None else "more"
+            blocks = "█" * max(round(_BAR * bar["rows"] / most), bar["rows"] > 0)
+            console.print(f"{bar['from']:>5,} to {to:<6}{bar['rows']:>7,} {blocks}", markup=False)
+    within = ", ".join(f"{rows:,} within {int(limit):,}" for limit, rows in facts["rows_within"].items())
+    console.print(f"{within} tokens", markup=False)
+    share = f"{facts['trained_fraction']:.1%}"
+    console.print(f"{facts['tokens']:,} tokens, {facts['trained_tokens']:,} of them trained ({share})", markup=False)
+    dropped = facts["tools_dropped"]
+    if dropped["rows"]:
+        console.print(f"{_plural(dropped['tools'], 'tool')} dropped in {_plural(dropped['rows'], 'row')}", markup=False)
+    tokenizer = facts["tokenizer"]
+    template = {"none": "no template", "unknown": "a template of its own"}.get(
+        tokenizer["template"], "a known template"
+    )
+    checked = f"{_plural(facts['verified_rows'], 'row')} equal to what the tokenizer itself gives"
+    console.print(f"{checked} ({tokenizer['name']}, {template})", markup=False)
+    _print_rejected(report.rejected, console)
+    _print_done(report.rows_in, report.rows_out, report.rejected, str(report.output), console)
 
 
 def print_checks(console: "Console") -> None:
@@ -126,6 +153,17 @@ def checks_markdown() -> str:
 def check_facts(check: Check) -> dict[str, str]:
     """One entry of the catalogue, for ``--json``."""
     return {"code": check.code, "severity": str(check.severity), **dict(_facts(check))}
+
+
+def _print_rejected(rejected: dict[str, int], console: "Console") -> None:
+    for code, rows in rejected.items():
+        console.print(f"rejected  {code}: {_plural(rows, 'row')}", style="yellow", markup=False)
+
+
+def _print_done(rows_in: int, rows_out: int, rejected: dict[str, int], output: str, console: "Console") -> None:
+    refused = sum(rejected.values())
+    done = f"{_plural(rows_in, 'row')} in, {rows_out:,} out, {refused:,} rejected → {output}"
+    console.print(done, style="bold", markup=False)
 
 
 def _facts(check: Check) -> list[tuple[str, str]]:

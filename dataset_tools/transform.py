@@ -20,6 +20,7 @@ from dataset_tools.executor import run
 from dataset_tools.jsonl import dump_line
 from dataset_tools.output import Sink, check_writable, encode, json_report, write_file
 from dataset_tools.reading import RawRow, batches, read_rows
+from dataset_tools.rejects import reject_line
 from dataset_tools.repairing import Repairer
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile, split_ending
@@ -154,7 +155,7 @@ class Stage:
                 if isinstance(outcome, RowError):
                     part.rejected[outcome.code] += 1
                     part.first_reject = part.first_reject or f"line {raw.line}: {outcome}"
-                    rejects.append(_reject(raw, outcome, shard))
+                    rejects.append(reject_line(raw, outcome, shard.file))
                     continue
                 records.append(outcome)
                 if log:
@@ -319,18 +320,3 @@ def _sample(change: Change, record: Record) -> dict[str, Any]:
         "before": change.before,
         "after": change.after,
     }
-
-
-def _reject(raw: RawRow, error: RowError, shard: Shard) -> bytes:
-    """A rejected row as a line: where it stood, why, and the row itself so that a person can mend it."""
-    row = raw.value if raw.value is not None else raw.raw[:10_000].decode("utf-8", "backslashreplace")
-    return dump_line(
-        {
-            "file": shard.file.name,
-            "line": raw.line,
-            "code": error.code,
-            "reason": error.what,
-            "hint": error.hint,
-            "row": row,
-        }
-    )

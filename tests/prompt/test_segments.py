@@ -44,8 +44,8 @@ def test_every_part_of_a_conversation_has_its_kind() -> None:
     assert segments(given)[4:] == [
         Segment("\n", Kind.NEWLINE),
         Segment("<start_of_turn>user\n", Kind.HEADER),
-        Segment("الطقس في جدة وأبها؟", Kind.PROMPT),
-        Segment("<end_of_turn>", Kind.PROMPT),
+        Segment("الطقس في جدة وأبها؟", Kind.USER),
+        Segment("<end_of_turn>", Kind.END),
         Segment("\n", Kind.NEWLINE),
         Segment("<start_of_turn>model\n", Kind.HEADER),
         Segment(CALL_JEDDAH, Kind.CALL),
@@ -66,7 +66,8 @@ def test_a_declaration_is_a_segment_of_its_own() -> None:
     first, again = segments(row(USER)), segments(row(USER))
     assert first[3].text.startswith("<start_function_declaration>declaration:f{")
     assert first[3] is again[3]
-    assert [segment.kind for segment in first[:5]] == [Kind.BOS, Kind.HEADER, Kind.PROMPT, Kind.PROMPT, Kind.PROMPT]
+    kinds = [Kind.BOS, Kind.HEADER, Kind.DEVELOPER, Kind.DECLARATION, Kind.END]
+    assert [segment.kind for segment in first[:5]] == kinds
 
 
 def test_recorded_renderings_are_trained_on_inside_model_turns_only() -> None:

@@ -1,0 +1,196 @@
+"""Samples: a prompt as token ids with labels that say what the model is trained to produce.
+
+``labels`` holds the id where the model is trained and -100, which PyTorch's cross-entropy ignores, everywhere else.
+Which is which is known from the segments of :mod:`dataset_tools.prompt`; :func:`mask_problems` finds it a second time
+from the finished ids alone, so that a mistake of either is noticed.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from dataset_tools.prompt import TRAINED, Kind, Segment
+from dataset_tools.tokenizer import CONTROL_TOKENS, STOP_IDS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from tokenizers import Tokenizer
+
+__all__ = ["ID_BYTES", "IGNORED", "Encoder", "Samples", "Tokens", "join", "mask_problems"]
+
+IGNORED = -100
+"""The label of a token that the loss leaves out."""
+
+_SEPARATOR = "<pad>"  # a control token that stands in no prompt
+_PAD, _BOS = CONTROL_TOKENS[_SEPARATOR], CONTROL_TOKENS["<bos>"]
+_TURN, _END_TURN = CONTROL_TOKENS["<start_of_turn>"], CONTROL_TOKENS["<end_of_turn>"]
+_RESPONSE, _END_RESPONSE = CONTROL_TOKENS["<start_function_response>"], CONTROL_TOKENS["<end_function_response>"]
+
+ID_BYTES = 4
+"""Bytes of one id in a block."""
+# What repeats from row to row. What users and models say does not, and is never remembered.
+_REPEATING = frozenset((Kind.BOS, Kind.HEADER, Kind.DEVELOPER, Kind.DECLARATION, Kind.END, Kind.STOP, Kind.NEWLINE))
+_MOST_BYTES = 32 << 20
+
+
+class Tokens:
+    """The tokens of one prompt, segment by segment, as 32-bit integers in the machine's order.
+
+    Attributes:
+        blocks: the ids of each segment.
+        trained: for each segment, whether the model is trained to produce it.
+    """
+
+    __slots__ = ("blocks", "trained")
+
+    def __init__(self, blocks: list[bytes], trained: list[bool]) -> None:
+        self.blocks = blocks
+        self.trained = trained
+
+    def __len__(self) -> int:
+        """How many tokens there are."""
+        return sum(map(len, self.blocks)) // ID_BYTES
+
+    def input_ids(self) -> list[int]:
+        """The ids, as a list."""
+        return array("i", b"".join(self.blocks)).tolist()
+
+
+class Samples(NamedTuple):
+    """The tokens of several rows, one row after another.
+
+    Attributes:
+        input_ids: the ids, 32-bit integers.
+        labels: the id of each trained token, :data:`IGNORED` for all others.
+        offsets: where each row starts, and the end of the last.
+    """
+
+    input_ids: "np.ndarray"
+    labels: "np.ndarray"
+    offsets: "np.ndarray"
+
+
+class Encoder:
+    """Turns segments into tokens; the ids of declarations and other repeating segments are remembered.
+
+    What is new in many rows is encoded in one go, joined by a control token: such a token cuts a text into parts that
+    do not influence each other, and one long text costs the tokenizer half of what many short ones do.
+    """
+
+    def __init__(self, tokenizer: "Tokenizer") -> None:
+        self._tokenizer = tokenizer
+        self._known: dict[str, bytes] = {}
+        self._held = 0
+
+    def tokens(self, rows: Sequence[Sequence[Segment]]) -> list[Tokens]:
+        """The tokens of each prompt, whole: nothing is cut off."""
+        known = self._known
+        made = [
+            Tokens([known.get(text, b"") for text, _ in parts], [kind in TRAINED for _, kind in parts])
+            for parts in rows
+        ]
+        # No segment is empty, so an empty block is one that is missing.
+        missing = [
+            (row, at, rows[row][at])
+            for row, tokens in enumerate(made)
+            if not all(tokens.blocks)
+            for at, block in enumerate(tokens.blocks)
+            if not block
+        ]
+        new = self._encode([part.text for _, _, part in missing])
+        for (row, at, part), block in zip(missing, new, strict=True):
+            made[row].blocks[at] = block
+            if part.kind in _REPEATING:
+                self._remember(part.text, block)
+        return made
+
+    def _encode(self, texts: Sequence[str]) -> list[bytes]:
+        """The ids of each text."""
+        if not texts:
+            return []
+        encoded = self._tokenizer.encode_batch_fast([_SEPARATOR.join(texts)], add_special_tokens=False)
+        ids = array("i", encoded[0].ids)
+        blocks = []
+        start = 0
+        for _ in texts[1:]:
+            stop = ids.index(_PAD, start)
+            blocks.append(ids[start:stop].tobytes())
+            start = stop + 1
+        blocks.append(ids[start:].tobytes())
+        return blocks
+
+    def _remember(self, text: str, block: bytes) -> None:
+        self._held += len(text) + len(block)
+        if self._held > _MOST_BYTES:
+            self._known.clear()
+            self._held = len(text) + len(block)
+        self._known[text] = block
+
+
+def join(rows: Sequence[Tokens]) -> Samples:
+    """The samples of several rows."""
+    import numpy as np  # noqa: PLC0415 - used only where samples are made
+
+    blocks = list(chain.from_iterable([row.blocks for row in rows]))
+    input_ids = np.frombuffer(b"".join(blocks), dtype=np.int32)
+    sizes = np.fromiter(map(len, blocks), dtype=np.int32, count=len(blocks)) // ID_BYTES
+    trained = np.repeat(np.fromiter(chain.from_iterable([row.trained for row in rows]), dtype=bool), sizes)
+    offsets = np.zeros(len(rows) + 1, dtype=np.int32)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    return Samples(input_ids, np.where(trained, input_ids, np.int32(IGNORED)), offsets)
+
+
+def mask_problems(samples: Samples, header: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Every row whose labels are not what its ids alone demand, with the reason.
+
+    Demanded are one ``<bos>``, at the start; something trained; a stop token as the last trained one; and as trained
+    the model's turns without their header, up to each stop, and without the results of tools.
+
+    Args:
+        samples: the rows; at least one.
+        header: the ids of ``model`` and its newline, which follow ``<start_of_turn>`` where the model's turn begins.
+    """
+    import numpy as np  # noqa: PLC0415 - used only where samples are made
+
+    input_ids, labels, offsets = samples
+    trained = labels != IGNORED
+    wrong = trained & (labels != input_ids)
+    wrong |= trained != _expected(input_ids, offsets, header)
+    starts = offsets[:-1]
+    bos = np.add.reduceat(input_ids == _BOS, starts, dtype=np.int64)
+    last = np.maximum.reduceat(np.where(trained, np.arange(len(input_ids)), -1), starts)
+    checks = (
+        ((bos != 1) | (input_ids[starts] != _BOS), "not exactly one <bos>, at the start"),
+        (last < starts, "nothing is trained"),
+        ((last >= 0) & ~np.isin(input_ids[last], list(STOP_IDS)), "the last trained token does not stop the model"),
+        (np.logical_or.reduceat(wrong, starts), "the labels are not those of the model's turns"),
+    )
+    for row in np.flatnonzero(np.logical_or.reduce([failed for failed, _ in checks])):
+        yield int(row), "; ".join(reason for failed, reason in checks if failed[row])
+
+
+def _expected(input_ids: "np.ndarray", offsets: "np.ndarray", header: Sequence[int]) -> "np.ndarray":
+    """Which tokens belong to the model, read from the control tokens."""
+    import numpy as np  # noqa: PLC0415
+
+    expected = np.zeros(len(input_ids), dtype=bool)
+    controls = np.flatnonzero(np.isin(input_ids, (_TURN, _END_TURN, _RESPONSE, _END_RESPONSE)))
+    padded = np.concatenate((input_ids, np.full(len(header) + 1, -1, dtype=input_ids.dtype)))
+    is_model = np.logical_and.reduce([padded[controls + 1 + at] == token for at, token in enumerate(header)])
+    rows = np.searchsorted(offsets, controls, side="right")
+    start, row_before, answered = -1, -1, False
+    for at, token, model, row in zip(
+        controls.tolist(), input_ids[controls].tolist(), is_model.tolist(), rows.tolist(), strict=True
+    ):
+        if token == _TURN or row != row_before:
+            start = at + 1 + len(header) if token == _TURN and model else -1
+            row_before, answered = row, False
+        elif token == _END_RESPONSE:
+            start, answered = at + 1, True
+        elif start >= 0:
+            # A response directly after another is the next tool's, and not the model's doing.
+            if not (token == _RESPONSE and answered and at == start):
+                expected[start : at + 1] = True
+            start, answered = -1, False
+    return expected
