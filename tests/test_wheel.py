@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.sample import dirty_path, sample_path
+from training.tiny import tokenizer_path
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,14 +40,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @pytest.mark.slow
 def test_the_wheel_holds_code_and_data_alone(wheel: Path) -> None:
-    """Packages, schemas and the sample are in it; tests, benchmarks and documentation are not."""
+    """Packages and all their data are in it; tests, benchmarks and documentation are not."""
     top = {path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"schemas", "dataset_tools", "training", "publishing"}
     assert (wheel / "schemas" / "record.schema.json").is_file()
     assert (wheel / "dataset_tools" / "py.typed").is_file()
     assert (wheel / "dataset_tools" / "sample" / "sample.jsonl").read_bytes() == sample_path().read_bytes()
+    assert (wheel / "dataset_tools" / "chat_template.jinja").is_file()
+    bundled = wheel / "training" / "tiny" / "tokenizer"
+    assert _contents(bundled) == _contents(tokenizer_path())
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Rows and strategies that the tests of the prompt share, and the recorded texts of the chat template."""
+"""Rows and strategies that the tests of prompt and template share, and the recorded texts of the chat template."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 TRIGGER = "You are a model that can do function calling with the following functions"
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 
 Row = dict[str, Any]
 

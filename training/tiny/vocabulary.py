@@ -1,0 +1,42 @@
+"""Which piece has which id: Gemma 3's layout, with FunctionGemma's control tokens at their real ids.
+
+A program that works with the tiny tokenizer may rely on the ids of control tokens, newlines and runs of spaces as it
+may with the real one. What stands behind them differs: Gemma 3 has pieces for HTML next, then bytes and 260,000 learned
+pieces; here bytes and the few learned pieces follow at once.
+"""
+
+__all__ = ["BOS", "CONTROL_TOKENS", "EOS", "NEWLINES", "PAD", "SPACE", "SPACES", "UNK", "VOCABULARY_SIZE"]
+
+VOCABULARY_SIZE = 4096
+
+PAD, EOS, BOS, UNK = "<pad>", "<eos>", "<bos>", "<unk>"
+
+# SentencePiece's picture of a space, U+2581.
+SPACE = "▁"
+
+_FIRST_UNUSED = 6
+_NAMED = {
+    0: PAD,
+    1: EOS,
+    2: BOS,
+    3: UNK,
+    4: "<mask>",
+    5: "[multimodal]",
+    46: "<start_function_declaration>",
+    47: "<end_function_declaration>",
+    48: "<start_function_call>",
+    49: "<end_function_call>",
+    50: "<start_function_response>",
+    51: "<end_function_response>",
+    52: "<escape>",
+    105: "<start_of_turn>",
+    106: "<end_of_turn>",
+}
+
+# The token at each id from 0 on. The reserve is numbered by place: FunctionGemma took seven tokens out of it for its
+# own and left the others their numbers.
+CONTROL_TOKENS = tuple(_NAMED.get(place, f"<unused{place - _FIRST_UNUSED}>") for place in range(max(_NAMED) + 1))
+
+# Ids 107 to 137: one to 31 newlines. Ids 138 to 167: two to 31 spaces; a single space belongs to the word after it.
+NEWLINES = tuple("\n" * length for length in range(1, 32))
+SPACES = tuple(SPACE * length for length in range(2, 32))
