@@ -253,7 +253,7 @@ def _segments(record: Record) -> list[Segment]:
     try:
         return segments(record, shared_tools=True)
     except RenderError as error:
-        raise RowError("not-renderable", str(error), hint=error.hint) from error
+        raise RowError("not-renderable", f"{error.where}: {error.what}", hint=error.hint) from error
 
 
 def _rank(record: Record) -> bytes:

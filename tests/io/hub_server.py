@@ -1,4 +1,7 @@
-"""A small Hub on loopback that serves datasets read-only: what ``snapshot_download`` asks for, and nothing else."""
+"""A small Hub on loopback that serves repositories read-only: what ``snapshot_download`` asks for, and nothing else.
+
+Datasets and models alike: a repository of one name serves as both.
+"""
 
 import hashlib
 import json
@@ -41,11 +44,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
         self.server.requests.append(f"{self.command} {path}")
-        kind, _, rest = path.removeprefix("/api").removeprefix("/").partition("/")
-        parts = rest.split("/")
+        parts = path.removeprefix("/api").removeprefix("/").split("/")
+        if parts[0] in ("datasets", "models"):  # files of models stand at the root
+            del parts[0]
         repo = "/".join(parts[:2])
         files = self.server.repositories.get(repo)
-        if kind != "datasets" or files is None:
+        if files is None:
             self._error(404, "RepoNotFound")
         elif repo in self.server.gated:
             self._error(403, "GatedRepo")
