@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from dataset_tools.converting import Converter, require_valid
 from dataset_tools.errors import InputError, RowError
-from dataset_tools.masking import ID_BYTES, IGNORED, Encoder, Tokens, join, mask_problems
-from dataset_tools.prompt import TRAINED, Kind, RenderError, Segment, round_trip_problem, segments
+from dataset_tools.masking import IGNORED, Encoder, Tokens, join, mask_problems
+from dataset_tools.prompt import Kind, RenderError, Segment, round_trip_problem, segments
 from dataset_tools.reading import RawRow, batches, read_rows
 from dataset_tools.rejects import reject_line
 from dataset_tools.sample_files import encode_samples
@@ -187,7 +187,7 @@ class BuildStage:
             parts = _segments(record)
         except RowError as error:
             return error
-        if not any(kind in TRAINED for _, kind in parts):
+        if all(message["role"] != "assistant" for message in record["messages"]):
             return RowError(
                 "nothing-trained", "the model says nothing in this row", hint="end with an answer or a call"
             )
@@ -211,8 +211,8 @@ class BuildStage:
         limit, length = self._options.max_length, len(tokens)
         part.measure(length)
         if length > limit and self._options.fit:
-            pairs = zip(tokens.blocks, parts, strict=True)
-            sizes = [len(block) // ID_BYTES for block, piece in pairs if piece.kind is Kind.DECLARATION]
+            declared = self._encoder.tokens([[piece] for piece in parts if piece.kind is Kind.DECLARATION])
+            sizes = [len(one) for one in declared]
             record = _drop(record, self._options.seed, sizes, length - limit, part)
             tokens = self._encoder.tokens([_segments(record)])[0]
         if len(tokens) > limit:

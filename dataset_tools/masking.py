@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     import numpy as np
     from tokenizers import Tokenizer
 
-__all__ = ["ID_BYTES", "IGNORED", "Encoder", "Samples", "Tokens", "join", "mask_problems"]
+__all__ = ["IGNORED", "Encoder", "Samples", "Tokens", "join", "mask_problems"]
 
 IGNORED = -100
 """The label of a token that the loss leaves out."""
 
+_ESCAPE = "<escape>"
 _SEPARATOR = "<pad>"  # a control token that stands in no prompt
 _PAD, _BOS = CONTROL_TOKENS[_SEPARATOR], CONTROL_TOKENS["<bos>"]
 _TURN, _END_TURN = CONTROL_TOKENS["<start_of_turn>"], CONTROL_TOKENS["<end_of_turn>"]
 _RESPONSE, _END_RESPONSE = CONTROL_TOKENS["<start_function_response>"], CONTROL_TOKENS["<end_function_response>"]
 
-ID_BYTES = 4
-"""Bytes of one id in a block."""
+_ID_BYTES = 4
 # What repeats from row to row. What users and models say does not, and is never remembered.
 _REPEATING = frozenset((Kind.BOS, Kind.HEADER, Kind.DEVELOPER, Kind.DECLARATION, Kind.END, Kind.STOP, Kind.NEWLINE))
 _MOST_BYTES = 32 << 20
 
 
 class Tokens:
-    """The tokens of one prompt, segment by segment, as 32-bit integers in the machine's order.
+    """The tokens of one prompt, in blocks of 32-bit integers in the machine's order.
 
     Attributes:
-        blocks: the ids of each segment.
-        trained: for each segment, whether the model is trained to produce it.
+        blocks: the ids, part by part; together those of the whole prompt.
+        trained: for each block, whether the model is trained to produce it.
     """
 
     __slots__ = ("blocks", "trained")
@@ -50,7 +50,7 @@ class Tokens:
 
     def __len__(self) -> int:
         """How many tokens there are."""
-        return sum(map(len, self.blocks)) // ID_BYTES
+        return sum(map(len, self.blocks)) // _ID_BYTES
 
     def input_ids(self) -> list[int]:
         """The ids, as a list."""
@@ -71,11 +71,20 @@ class Samples(NamedTuple):
     offsets: "np.ndarray"
 
 
-class Encoder:
-    """Turns segments into tokens; the ids of declarations and other repeating segments are remembered.
+class _Unit(NamedTuple):
+    """A text that is tokenized alone: it begins or ends at a control token, or at a newline that joins nothing."""
 
-    What is new in many rows is encoded in one go, joined by a control token: such a token cuts a text into parts that
-    do not influence each other, and one long text costs the tokenizer half of what many short ones do.
+    text: str
+    trained: bool
+    repeats: bool
+
+
+class Encoder:
+    """Turns segments into tokens.
+
+    Declarations, the frames of turns, and of calls the names without the values repeat from row to row: their ids are
+    remembered. What is new in many rows is encoded in one go, joined by a control token, because one long text costs
+    the tokenizer half of what many short ones do.
     """
 
     def __init__(self, tokenizer: "Tokenizer") -> None:
@@ -86,23 +95,29 @@ class Encoder:
     def tokens(self, rows: Sequence[Sequence[Segment]]) -> list[Tokens]:
         """The tokens of each prompt, whole: nothing is cut off."""
         known = self._known
-        made = [
-            Tokens([known.get(text, b"") for text, _ in parts], [kind in TRAINED for _, kind in parts])
-            for parts in rows
-        ]
-        # No segment is empty, so an empty block is one that is missing.
-        missing = [
-            (row, at, rows[row][at])
-            for row, tokens in enumerate(made)
-            if not all(tokens.blocks)
-            for at, block in enumerate(tokens.blocks)
-            if not block
-        ]
-        new = self._encode([part.text for _, _, part in missing])
-        for (row, at, part), block in zip(missing, new, strict=True):
-            made[row].blocks[at] = block
-            if part.kind in _REPEATING:
-                self._remember(part.text, block)
+        made: list[Tokens] = []
+        missing: list[tuple[list[bytes], int, _Unit]] = []
+        for parts in rows:
+            blocks: list[bytes] = []
+            trained: list[bool] = []
+            for text, kind in parts:
+                block = known.get(text)
+                if block is not None:
+                    blocks.append(block)
+                    trained.append(kind in TRAINED)
+                    continue
+                for unit in _units(text, kind):
+                    block = known.get(unit.text)
+                    if block is None:
+                        missing.append((blocks, len(blocks), unit))
+                    blocks.append(block or b"")
+                    trained.append(unit.trained)
+            made.append(Tokens(blocks, trained))
+        new = self._encode([unit.text for _, _, unit in missing])
+        for (blocks, at, unit), block in zip(missing, new, strict=True):
+            blocks[at] = block
+            if unit.repeats:
+                self._remember(unit.text, block)
         return made
 
     def _encode(self, texts: Sequence[str]) -> list[bytes]:
@@ -128,13 +143,28 @@ class Encoder:
         self._known[text] = block
 
 
+def _units(text: str, kind: Kind) -> Iterator[_Unit]:
+    """The parts of a segment that are remembered or not: a call's literal values stand between two escapes."""
+    trained = kind in TRAINED
+    if kind is not Kind.CALL:
+        yield _Unit(text, trained, kind in _REPEATING)
+        return
+    pieces = text.split(_ESCAPE)
+    last = len(pieces) - 1
+    for at, piece in enumerate(pieces):
+        if at % 2 == 0:
+            yield _Unit(f"{_ESCAPE if at else ''}{piece}{_ESCAPE if at < last else ''}", trained, repeats=True)
+        elif piece:
+            yield _Unit(piece, trained, repeats=False)
+
+
 def join(rows: Sequence[Tokens]) -> Samples:
     """The samples of several rows."""
     import numpy as np  # noqa: PLC0415 - used only where samples are made
 
     blocks = list(chain.from_iterable([row.blocks for row in rows]))
     input_ids = np.frombuffer(b"".join(blocks), dtype=np.int32)
-    sizes = np.fromiter(map(len, blocks), dtype=np.int32, count=len(blocks)) // ID_BYTES
+    sizes = np.fromiter(map(len, blocks), dtype=np.int32, count=len(blocks)) // _ID_BYTES
     trained = np.repeat(np.fromiter(chain.from_iterable([row.trained for row in rows]), dtype=bool), sizes)
     offsets = np.zeros(len(rows) + 1, dtype=np.int32)
     np.cumsum([len(row) for row in rows], out=offsets[1:])

@@ -123,7 +123,7 @@ class _Reader:
         return self.parsed
 
     def _leave_rest(self) -> None:
-        if re.sub(r"<(?:pad|eos)>|\s", "", self.text[self.at :]):
+        if self.at < len(self.text) and re.sub(r"<(?:pad|eos)>|\s", "", self.text[self.at :]):
             self._warn("left out what follows the end of the turn")
         self.at = len(self.text)
 
@@ -147,7 +147,8 @@ class _Reader:
         else:
             self._recover(f"{name} has no braces")
         self.parsed.tool_calls.append({"name": name, "arguments": arguments})
-        self._skip()
+        if not self.text.startswith(_END_CALL, self.at):
+            self._skip()
         if self.text.startswith(_END_CALL, self.at):
             self.at += len(_END_CALL)
             return
@@ -202,6 +203,9 @@ class _Reader:
 
     def _closed(self, closing: str, place: str, *, first: bool) -> bool:
         """Whether the container ends here; otherwise the comma before its next element is passed."""
+        if self.text.startswith(closing, self.at):  # as it is almost always
+            self.at += 1
+            return True
         self._skip()
         if not first and self.text.startswith(",", self.at):
             self.at += 1
