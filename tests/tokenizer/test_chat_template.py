@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from hypothesis import HealthCheck, given, reject, settings
-from made_records import records
+from made_records import TOOLS, records
 from prompt_rows import Row, calls, goldens, row, say
 from tokenizer_texts import sample_records
 
@@ -41,6 +41,18 @@ def test_the_sample_has_the_renderers_text(tokenizer: Any) -> None:
             if _applied(tokenizer, one) != expected:
                 different.append((record["id"], asked))
     assert different == []
+
+
+@given(TOOLS)
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+def test_any_declaration_has_the_renderers_text(tokenizer: Any, declared: Row) -> None:
+    """Wherever the renderer has one: properties and items of every type, with keywords that stay and that are lost."""
+    record = row(tools=[declared])
+    try:
+        expected = render(record)
+    except RenderError:
+        reject()
+    assert _applied(tokenizer, record) == expected
 
 
 @given(records())

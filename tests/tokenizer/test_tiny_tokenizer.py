@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from tokenizer_texts import PLAIN, WITH_TOKENS, ids, sample_prompts
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from dataset_tools import prompt
@@ -98,11 +99,20 @@ def test_no_piece_holds_a_newline_beside_anything_else(model: Any) -> None:
     assert sum("\n" in piece for piece in pieces) == len(NEWLINES)
 
 
-def test_no_learned_piece_holds_two_digits_or_a_control_token(model: Any) -> None:
-    """Numbers are read digit by digit, and a control token is never part of a longer piece."""
-    learned = [model.id_to_piece(place) for place in range(168 + 256, model.get_piece_size())]
-    assert [piece for piece in learned if sum(letter in "0123456789" for letter in piece) and len(piece) > 1] == []
-    assert [piece for piece in learned if any(token in piece for token in CONTROL_TOKENS)] == []
+def _learned(model: Any) -> list[str]:
+    """The pieces behind control tokens, runs and bytes."""
+    return [model.id_to_piece(place) for place in range(168 + 256, model.get_piece_size())]
+
+
+def test_a_digit_is_always_a_piece_of_its_own(model: Any) -> None:
+    """Numbers are read digit by digit, so that one never seen is as good as any."""
+    assert [piece for piece in _learned(model) if len(piece) > 1 and set(piece) & set("0123456789")] == []
+    assert set("0123456789") < set(_learned(model))
+
+
+def test_no_learned_piece_holds_a_control_token(model: Any) -> None:
+    """It would hide the token from whoever looks for its id."""
+    assert [piece for piece in _learned(model) if any(token in piece for token in CONTROL_TOKENS)] == []
 
 
 @given(PLAIN)
@@ -132,6 +142,13 @@ def test_the_bundled_template_is_the_projects_own() -> None:
     """One file, in two places."""
     own = Path(prompt.__file__).with_name("chat_template.jinja")
     assert (tokenizer_path() / "chat_template.jinja").read_bytes() == own.read_bytes()
+
+
+def test_transformers_takes_the_file_as_it_stands(tokenizer: Any) -> None:
+    """It builds a Gemma tokenizer of its own around the pieces; that one must be what the file says, in all parts."""
+    assert (
+        Tokenizer.from_file(str(tokenizer_path() / "tokenizer.json")).to_str() == tokenizer.backend_tokenizer.to_str()
+    )
 
 
 def test_it_is_the_same_beside_a_gemma_model_and_after_saving(tokenizer: Any, tmp_path: Path) -> None:
