@@ -6,7 +6,7 @@ from the finished ids alone, so that a mistake of either is noticed.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,11 +35,11 @@ _MOST_BYTES = 32 << 20
 
 
 class Tokens:
-    """The tokens of one prompt, in blocks of 32-bit integers in the machine's order.
+    """The tokens of one prompt, segment by segment, as 32-bit integers in the machine's order.
 
     Attributes:
-        blocks: the ids, part by part; together those of the whole prompt.
-        trained: for each block, whether the model is trained to produce it.
+        blocks: the ids of each segment.
+        trained: for each segment, whether the model is trained to produce it.
     """
 
     __slots__ = ("blocks", "trained")
@@ -71,14 +71,6 @@ class Samples(NamedTuple):
     offsets: "np.ndarray"
 
 
-class _Unit(NamedTuple):
-    """A text that is tokenized alone: it begins or ends at a control token, or at a newline that joins nothing."""
-
-    text: str
-    trained: bool
-    repeats: bool
-
-
 class Encoder:
     """Turns segments into tokens.
 
@@ -96,28 +88,22 @@ class Encoder:
         """The tokens of each prompt, whole: nothing is cut off."""
         known = self._known
         made: list[Tokens] = []
-        missing: list[tuple[list[bytes], int, _Unit]] = []
+        wanted: list[tuple[list[bytes], int, Kind, list[str]]] = []  # segments not met before, each in its units
         for parts in rows:
-            blocks: list[bytes] = []
-            trained: list[bool] = []
-            for text, kind in parts:
-                block = known.get(text)
-                if block is not None:
-                    blocks.append(block)
-                    trained.append(kind in TRAINED)
-                    continue
-                for unit in _units(text, kind):
-                    block = known.get(unit.text)
-                    if block is None:
-                        missing.append((blocks, len(blocks), unit))
-                    blocks.append(block or b"")
-                    trained.append(unit.trained)
-            made.append(Tokens(blocks, trained))
-        new = self._encode([unit.text for _, _, unit in missing])
-        for (blocks, at, unit), block in zip(missing, new, strict=True):
-            blocks[at] = block
-            if unit.repeats:
-                self._remember(unit.text, block)
+            blocks = [known.get(text, b"") for text, _ in parts]
+            made.append(Tokens(blocks, [kind in TRAINED for _, kind in parts]))
+            if b"" in blocks:  # no segment is empty
+                new = [(at, parts[at]) for at, block in enumerate(blocks) if not block]
+                wanted.extend((blocks, at, part.kind, _units(part)) for at, part in new)
+        texts = dict.fromkeys([text for _, _, _, units in wanted for text in units if text not in known])
+        encoded = dict(zip(texts, self._encode(list(texts)), strict=True))
+        for blocks, at, _, units in wanted:
+            blocks[at] = b"".join([known.get(text) or encoded[text] for text in units])
+        for _, _, kind, units in wanted:
+            if kind is Kind.CALL:
+                self._remember(units[::2], encoded)
+            elif kind in _REPEATING:
+                self._remember(units, encoded)
         return made
 
     def _encode(self, texts: Sequence[str]) -> list[bytes]:
@@ -135,27 +121,26 @@ class Encoder:
         blocks.append(ids[start:].tobytes())
         return blocks
 
-    def _remember(self, text: str, block: bytes) -> None:
-        self._held += len(text) + len(block)
-        if self._held > _MOST_BYTES:
-            self._known.clear()
-            self._held = len(text) + len(block)
-        self._known[text] = block
+    def _remember(self, texts: Sequence[str], encoded: Mapping[str, bytes]) -> None:
+        for text in texts:
+            if text not in self._known and text in encoded:
+                block = encoded[text]
+                self._held += len(text) + len(block)
+                if self._held > _MOST_BYTES:
+                    self._known.clear()
+                    self._held = len(text) + len(block)
+                self._known[text] = block
 
 
-def _units(text: str, kind: Kind) -> Iterator[_Unit]:
-    """The parts of a segment that are remembered or not: a call's literal values stand between two escapes."""
-    trained = kind in TRAINED
-    if kind is not Kind.CALL:
-        yield _Unit(text, trained, kind in _REPEATING)
-        return
-    pieces = text.split(_ESCAPE)
-    last = len(pieces) - 1
-    for at, piece in enumerate(pieces):
-        if at % 2 == 0:
-            yield _Unit(f"{_ESCAPE if at else ''}{piece}{_ESCAPE if at < last else ''}", trained, repeats=True)
-        elif piece:
-            yield _Unit(piece, trained, repeats=False)
+def _units(part: Segment) -> list[str]:
+    """A segment in parts that are tokenized alone; of a call, every second one is a literal value between escapes."""
+    if part.kind is not Kind.CALL:
+        return [part.text]
+    pieces = part.text.split(_ESCAPE)
+    for at in range(0, len(pieces) - 1, 2):
+        pieces[at] += _ESCAPE
+        pieces[at + 2] = _ESCAPE + pieces[at + 2]
+    return pieces
 
 
 def join(rows: Sequence[Tokens]) -> Samples:
