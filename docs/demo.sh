@@ -23,4 +23,7 @@ run afg-data clean records.jsonl -o clean.jsonl --report clean.report.json --tra
 say "5. What is left for a person to decide?"
 run afg-data validate clean.jsonl --examples 1 || test $? -eq 1
 
-say "In $OUT: records.jsonl, clean.jsonl, the rejects with their reasons, the report and the trace of every change"
+say "6. Into masked samples, for a tokenizer of FunctionGemma's shape"
+run afg-data build clean.jsonl -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
+
+say "In $OUT: records.jsonl, clean.jsonl, samples, the rejects with their reasons, the report and the trace of every change"
