@@ -3,7 +3,7 @@
 Each side is a process of its own and runs several times, the sides by turns, so that a busy moment of the machine
 hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
 
-Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, workers, memory.
+Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, workers, memory.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from typing import Any
 import corpus
 
 _HERE = Path(__file__).parent
-_NAIVE_ROWS = {"validate": 2_000, "camel": 4_000}
+_NAIVE_ROWS = {"validate": 2_000, "camel": 4_000, "build": 4_000}
 _MEMORY_BYTES = 1 << 30
 
 Case = Callable[[Path, int], None]
@@ -48,10 +48,42 @@ def clean(folder: Path, times: int) -> None:
     _against("clean", "camel", "CAMeL Tools over the same strings", folder, times)
 
 
+def build(folder: Path, times: int) -> None:
+    """Masked samples, against the chat template, the tokenizer and a mask in ``datasets.map``; and the same ids."""
+    from training.tiny import tokenizer_path  # noqa: PLC0415 - used here alone
+
+    path, theirs = folder / "rows.jsonl", folder / "theirs.parquet"
+    other = (str(path), str(_NAIVE_ROWS["build"]), str(tokenizer_path()), str(theirs))
+    sides = {
+        "afg-data build, 1 worker": _rate("ours.py", "build", str(path), "1"),
+        "chat template, tokenizer and mask in map": _rate("naive_build.py", *other),
+    }
+    mine, slow = _by_turns(sides, times).items()
+    _print_pair(mine, slow)
+    _run("ours.py", "build", str(path), "1", str(folder / "samples"))
+    _run("naive_build.py", str(path), "1000000", *other[2:])
+    print(f"{'rows with the same ids and labels':<44}{_same_rows(folder / 'samples', theirs)}")
+
+
+def _same_rows(ours: Path, theirs: Path) -> str:
+    import pyarrow as pa  # noqa: PLC0415 - used here alone
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    columns = ["id", "input_ids", "labels"]
+    other = pq.read_table(theirs, columns=columns)
+    mine = pa.concat_tables([pq.read_table(path, columns=columns) for path in sorted(ours.glob("data-*.parquet"))])
+    equal, start = 0, 0
+    for batch in mine.cast(other.schema).to_batches(max_chunksize=4096):
+        rows = batch.to_pylist()
+        equal += sum(a == b for a, b in zip(rows, other.slice(start, len(rows)).to_pylist(), strict=True))
+        start += len(rows)
+    return f"{equal:,} of {max(mine.num_rows, other.num_rows):,}"
+
+
 def workers(folder: Path, times: int) -> None:
     """Two worker processes against one."""
     path = folder / "rows.jsonl"
-    for side in ("validate", "clean"):
+    for side in ("validate", "clean", "build"):
         sides = {f"{side}, {n} worker{'s' * (n > 1)}": _rate("ours.py", side, str(path), str(n)) for n in (1, 2)}
         one, two = _by_turns(sides, times).items()
         _print_pair(two, one)
@@ -64,7 +96,7 @@ def memory(folder: Path, times: int) -> None:
     with large.open("wb") as file:
         while file.tell() < _MEMORY_BYTES:
             file.write(small.read_bytes())
-    for side in ("validate", "clean"):
+    for side in ("validate", "clean", "build"):
         for path in (small, large):
             result = _run("ours.py", side, str(path), "1")
             size = path.stat().st_size / 1e6
@@ -73,7 +105,7 @@ def memory(folder: Path, times: int) -> None:
 
 
 CASES: dict[str, Case] = {
-    "start-up": start_up, "validate": validate, "clean": clean, "workers": workers, "memory": memory,
+    "start-up": start_up, "validate": validate, "clean": clean, "build": build, "workers": workers, "memory": memory,
 }  # fmt: skip
 
 
