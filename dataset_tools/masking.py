@@ -27,6 +27,7 @@ _SEPARATOR = "<pad>"  # a control token that stands in no prompt
 _PAD, _BOS = CONTROL_TOKENS[_SEPARATOR], CONTROL_TOKENS["<bos>"]
 _TURN, _END_TURN = CONTROL_TOKENS["<start_of_turn>"], CONTROL_TOKENS["<end_of_turn>"]
 _RESPONSE, _END_RESPONSE = CONTROL_TOKENS["<start_function_response>"], CONTROL_TOKENS["<end_function_response>"]
+_LAST_CONTROL = max(CONTROL_TOKENS.values())
 
 _ID_BYTES = 4
 # What repeats from row to row. What users and models say does not, and is never remembered.
@@ -169,35 +170,51 @@ def mask_problems(samples: Samples, header: Sequence[int]) -> Iterator[tuple[int
     import numpy as np  # noqa: PLC0415 - used only where samples are made
 
     input_ids, labels, offsets = samples
-    trained = labels != IGNORED
-    wrong = trained & (labels != input_ids)
-    wrong |= trained != _expected(input_ids, offsets, header)
-    starts = offsets[:-1]
-    bos = np.add.reduceat(input_ids == _BOS, starts, dtype=np.int64)
-    last = np.maximum.reduceat(np.where(trained, np.arange(len(input_ids)), -1), starts)
+    starts, rows = offsets[:-1], len(offsets) - 1
+    # Few tokens are controls or trained, so all but the first look at each is at their places alone.
+    controls = np.flatnonzero(input_ids <= _LAST_CONTROL)
+    trained = np.flatnonzero(labels != IGNORED)
+    expected = np.where(_expected(input_ids, controls, offsets, header), input_ids, np.int32(IGNORED))
+    bos = _rows_of(controls[input_ids[controls] == _BOS], offsets)
+    before = np.searchsorted(trained, offsets)  # how many trained tokens stand before each row
+    last = trained[before[1:] - 1] if len(trained) else starts
     checks = (
-        ((bos != 1) | (input_ids[starts] != _BOS), "not exactly one <bos>, at the start"),
-        (last < starts, "nothing is trained"),
-        ((last >= 0) & ~np.isin(input_ids[last], list(STOP_IDS)), "the last trained token does not stop the model"),
-        (np.logical_or.reduceat(wrong, starts), "the labels are not those of the model's turns"),
-    )
+        ((np.bincount(bos, minlength=rows) != 1) | (input_ids[starts] != _BOS), "not exactly one <bos>, at the start"),
+        (before[1:] == before[:-1], "nothing is trained"),
+        (~np.isin(input_ids[last], list(STOP_IDS)), "the last trained token does not stop the model"),
+        (np.isin(np.arange(rows), _rows_of(np.flatnonzero(labels != expected), offsets)),
+         "the labels are not those of the model's turns"),
+    )  # fmt: skip
     for row in np.flatnonzero(np.logical_or.reduce([failed for failed, _ in checks])):
         yield int(row), "; ".join(reason for failed, reason in checks if failed[row])
 
 
-def _expected(input_ids: "np.ndarray", offsets: "np.ndarray", header: Sequence[int]) -> "np.ndarray":
-    """Which tokens belong to the model, read from the control tokens."""
+def _rows_of(places: "np.ndarray", offsets: "np.ndarray") -> "np.ndarray":
+    """In which row each of some places is."""
+    import numpy as np  # noqa: PLC0415
+
+    return np.searchsorted(offsets, places, side="right") - 1
+
+
+def _expected(
+    input_ids: "np.ndarray", controls: "np.ndarray", offsets: "np.ndarray", header: Sequence[int]
+) -> "np.ndarray":
+    """Which tokens belong to the model, read from the control tokens, whose places are given."""
     import numpy as np  # noqa: PLC0415
 
     expected = np.zeros(len(input_ids), dtype=bool)
-    controls = np.flatnonzero(np.isin(input_ids, (_TURN, _END_TURN, _RESPONSE, _END_RESPONSE)))
+    controls = controls[np.isin(input_ids[controls], (_TURN, _END_TURN, _RESPONSE, _END_RESPONSE))]
     padded = np.concatenate((input_ids, np.full(len(header) + 1, -1, dtype=input_ids.dtype)))
     is_model = np.logical_and.reduce([padded[controls + 1 + at] == token for at, token in enumerate(header)])
-    rows = np.searchsorted(offsets, controls, side="right")
+    places = zip(
+        controls.tolist(),
+        input_ids[controls].tolist(),
+        is_model.tolist(),
+        _rows_of(controls, offsets).tolist(),
+        strict=True,
+    )
     start, row_before, answered = -1, -1, False
-    for at, token, model, row in zip(
-        controls.tolist(), input_ids[controls].tolist(), is_model.tolist(), rows.tolist(), strict=True
-    ):
+    for at, token, model, row in places:
         if token == _TURN or row != row_before:
             start = at + 1 + len(header) if token == _TURN and model else -1
             row_before, answered = row, False
