@@ -90,12 +90,19 @@ def _lexicon() -> dict[str, Number]:
 _PERCENT: Final = frozenset((*fold_letters(PERCENT).split(), "%", "٪"))
 _PREFIXES: Final = ("بال", "عال", "ال", "لل", "ب", "ل", "ف", "ع")
 _LESS: Final = "الا"
-# The text is folded first, so digits are ASCII and مئة is مءه.
+_AND: Final = ("و", "and")
+# The text is folded first, so digits are ASCII and مئة is مءه.  Words stand before numerals because most tokens are.
 _TOKEN: Final = re.compile(
-    r"في الم(?:ءه|اءه|يه)\b|(?<![\w.])[+\-−]?[0-9]+(?:[.,٫٬،][0-9]+)*|[0-9]+(?:[.,٫٬،][0-9]+)*"
-    r"|[%٪]|[^\W\d_]+"
+    r"في الم(?:ءه|اءه|يه)\b|[^\W\d_]+|(?<![\w.])[+\-−]?[0-9]+(?:[.,٫٬،][0-9]+)*|[0-9]+(?:[.,٫٬،][0-9]+)*|[%٪]"
 )
 _THOUSAND: Final = 1000
+
+
+@cache
+def _telling() -> frozenset[str]:
+    """Return every single word that says or joins a number: any other word ends the number before it."""
+    words = _lexicon().keys()
+    return frozenset((*words, *("و" + word for word in words), *_AND, *_PERCENT, _LESS))
 
 
 def _numeral(token: str) -> list[Number]:
@@ -149,8 +156,12 @@ def _readings(tokens: list[str]) -> Iterator[Number]:  # noqa: C901 - a branch f
     """Yield every number that the tokens say, the parts of a compound included."""
     total: Number | None = None
     joining = less = False
+    telling = _telling()
     for token in tokens:
-        if token in ("و", "and"):
+        if token not in telling and token.isalpha():  # as most are
+            total, joining, less = None, False, False
+            continue
+        if token in _AND:
             joining = True
             continue
         if token == _LESS and total is not None:
