@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ __all__ = ["in_processes"]
 
 T = TypeVar("T")
 
+_OWN = 2  # shards that take about as long as worker processes take to start
+
 _stage: Callable[[Shard], Any] | None = None  # in a worker: what it does to each shard
 
 
@@ -28,19 +31,26 @@ def in_processes(
 ) -> Generator[tuple[Shard, T], None, None]:
     """The results of worker processes, which are ended at once if this generator is left early.
 
-    ``collect`` are the thresholds of their garbage collectors.
+    The first shards are done here while the processes start. ``collect`` are the thresholds of their garbage
+    collectors.
     """
     # Spawn, not fork: libraries that the parent imported may hold locks and threads.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stage, collect))
     pending: deque[tuple[Shard, Future[T]]] = deque()
+    shards = iter(shards)
+    first = list(islice(shards, 2 * workers))
+    own = min(len(first) // 2, _OWN)
     finished = False
     try:
+        pending.extend((shard, _submit(pool, shard, pending)) for shard in first[own:])
+        for shard in first[:own]:
+            yield shard, stage(shard)
         for shard in shards:
-            pending.append((shard, _submit(pool, shard, pending)))
-            if len(pending) >= 2 * workers:
+            while len(pending) >= 2 * workers:
                 yield pending[0][0], _result(pending)
                 pending.popleft()
+            pending.append((shard, _submit(pool, shard, pending)))
         while pending:
             yield pending[0][0], _result(pending)
             pending.popleft()
@@ -49,7 +59,8 @@ def in_processes(
         if not finished:
             for process in list((pool._processes or {}).values()):  # noqa: SLF001 - public only from Python 3.14
                 process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+        # When all results are here, nobody needs to wait until the processes have ended.
+        pool.shutdown(wait=not finished, cancel_futures=True)
 
 
 def _submit(pool: ProcessPoolExecutor, shard: Shard, pending: deque[tuple[Shard, Future[T]]]) -> Future[T]:
