@@ -28,7 +28,7 @@ ROLES: dict[str, Role] = {
 }
 """Role names of public datasets and the record's name for each."""
 
-_PLAIN = {"role", "content"}
+_PLAIN = ("role", "content")
 _SPEAKERS = {"developer", "user", "assistant"}
 _FIELDS = {"role", "content", "tool_calls", "name"}
 # Bookkeeping of the OpenAI API: its meaning is carried by the order of messages and by the tool message's name.
@@ -65,9 +65,9 @@ def read_messages(value: Any, log: Log, path: str = "messages") -> list[Message]
     names: dict[str, str] = {}
     messages: list[Message] = []
     for position, raw in enumerate(value):
-        if type(raw) is dict and raw.keys() == _PLAIN:
+        if type(raw) is dict and len(raw) == len(_PLAIN):
             # As most are, a role of the record and text: what `_read` would say, in a third of the time.
-            role, content = raw["role"], raw["content"]
+            role, content = raw.get("role"), raw.get("content")
             if type(content) is str and type(role) is str and role in _SPEAKERS:
                 messages.append(cast("Message", {"role": role, "content": content}))
                 continue

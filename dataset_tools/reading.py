@@ -1,7 +1,7 @@
 """The rows of a shard, whatever the file's format; a bad row is told, never raised and never silently mended."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from dataset_tools.errors import RowError
 from dataset_tools.json_rows import UNREADABLE, few_brackets, parse_json, parse_row
@@ -18,7 +18,8 @@ _BATCH_ROWS, _BATCH_BYTES = 128, 1 << 20
 _repeats = Repeats()
 
 
-class RawRow(NamedTuple):
+@dataclass(slots=True)
+class RawRow:
     """One row as it was read: a value or an error, never both.
 
     Attributes:

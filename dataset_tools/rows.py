@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.numbers import numbers_in
@@ -16,7 +17,8 @@ from schemas.record import JsonObject, Message, Record
 __all__ = ["Call", "Row", "call_path"]
 
 
-class Call(NamedTuple):
+@dataclass(slots=True)
+class Call:
     """One tool call.
 
     Attributes:
@@ -73,8 +75,14 @@ class Row:
         self.names = {view.name for view in self.tools}
         self.calls: list[Call] = []
         self.defects: set[Any] = set()  # the checks that found something, for the tally
+        self._said = (0, "")
+        self._key = (0, "")
+        self._numbers: dict[int, set[int | float]] | None = None
         texts: list[str] = []
         for index, message in enumerate(self.messages):
+            if not self.calls and "tool_calls" in message:
+                texts = ["\n".join(texts)]
+                self._said = (index, texts[0])
             if "content" in message:
                 texts.append(message["content"])
             if "tool_calls" in message:
@@ -82,9 +90,6 @@ class Row:
         # Texts in which a repair may act or a control token stand: none in almost all rows, which one scan tells. A
         # line end between two texts hides nothing that is odd in one of them.
         self.odd = list(self._odd_texts()) if is_odd("\n".join(texts)) else []
-        self._said = (0, "")
-        self._key = (0, "")
-        self._numbers: dict[int, set[int | float]] | None = None
 
     def _add_calls(self, index: int, message: Message, texts: list[str]) -> None:
         """Add the calls of a message, and the strings in them to ``texts``."""

@@ -107,6 +107,12 @@ def _telling() -> frozenset[str]:
 
 def _numeral(token: str) -> list[Number]:
     """Return the readings of a run of digits and separators, the likeliest first."""
+    digits = token.lstrip("+-−")
+    if digits.isdecimal() and len(token) <= _MOST_DIGITS:  # as most are: what the rest of this would say
+        number = int(digits)
+        if digits[0] == "0" and digits != "0":
+            return [number]
+        return [number if token[0] in "+0123456789" else -number, number]
     exact = parse_number(token)
     parts: list[Number] = [int(part) for part in re.findall("[0-9]{1,40}", token)]
     if exact is not None:

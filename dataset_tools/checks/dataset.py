@@ -296,9 +296,11 @@ class MixedScriptParameter:
                 for path, value in call.values:
                     if not isinstance(value, str):
                         continue
-                    letters, counts = (_LATIN, self._latin) if value.isascii() else (_ARABIC, self._arabic)
-                    if letters.search(value):
-                        counts[call.name + path.split("[")[0]] += 1
+                    if value.isascii():
+                        if _LATIN.search(value):
+                            self._latin[call.name + path.split("[")[0]] += 1
+                    elif _ARABIC.search(value):
+                        self._arabic[call.name + path.split("[")[0]] += 1
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""
