@@ -17,6 +17,9 @@ from dataset_tools.tool_view import ToolView
 __all__ = ["Checker", "Finding", "Tally"]
 
 
+catalogue()  # imports the checks: once for all worker processes, since their server imports this module
+
+
 class Finding(NamedTuple):
     """One defect at its place; line 0 of no file stands for the dataset as a whole."""
 

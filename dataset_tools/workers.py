@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from dataset_tools.errors import InputError
@@ -34,9 +35,7 @@ def in_processes(
     The first shards are done here while the processes start. ``collect`` are the thresholds of their garbage
     collectors.
     """
-    # Spawn, not fork: libraries that the parent imported may hold locks and threads.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stage, collect))
+    pool = ProcessPoolExecutor(workers, mp_context=_context(stage), initializer=_start, initargs=(stage, collect))
     pending: deque[tuple[Shard, Future[T]]] = deque()
     shards = iter(shards)
     first = list(islice(shards, 2 * workers))
@@ -61,6 +60,18 @@ def in_processes(
                 process.terminate()
         # When all results are here, nobody needs to wait until the processes have ended.
         pool.shutdown(wait=not finished, cancel_futures=True)
+
+
+def _context(stage: object) -> BaseContext:
+    """How processes are started: not as copies of this one, whose libraries may hold locks and threads.
+
+    They are copies of a server that has imported what the stage needs, and nothing else, once for all of them.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, stage.__class__.__module__])
+    return context
 
 
 def _submit(pool: ProcessPoolExecutor, shard: Shard, pending: deque[tuple[Shard, Future[T]]]) -> Future[T]:
