@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -42,9 +42,12 @@ def in_processes(
     own = min(len(first) // 2, _OWN)
     finished = False
     try:
-        pending.extend((shard, _submit(pool, shard, pending)) for shard in first[own:])
-        for shard in first[:own]:
-            yield shard, stage(shard)
+        # In a thread, because the first submission waits until the processes' server has imported everything.
+        with ThreadPoolExecutor(1) as starter:
+            started = starter.submit(lambda: [_submit(pool, shard, pending) for shard in first[own:]])
+            for shard in first[:own]:
+                yield shard, stage(shard)
+            pending.extend(zip(first[own:], started.result(), strict=True))
         for shard in shards:
             while len(pending) >= 2 * workers:
                 yield pending[0][0], _result(pending)
