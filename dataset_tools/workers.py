@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
@@ -36,6 +36,7 @@ def in_processes(
     collectors.
     """
     pool = ProcessPoolExecutor(workers, mp_context=_context(stage), initializer=_start, initargs=(stage, collect))
+    _widen(pool)
     pending: deque[tuple[Shard, Future[T]]] = deque()
     shards = iter(shards)
     first = list(islice(shards, 2 * workers))
@@ -63,6 +64,15 @@ def in_processes(
                 process.terminate()
         # When all results are here, nobody needs to wait until the processes have ended.
         pool.shutdown(wait=not finished, cancel_futures=True)
+
+
+def _widen(pool: ProcessPoolExecutor) -> None:
+    """Let results through a pipe of 1 MB where the system can: they are megabytes, and 64 KB at a time is slow."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl  # noqa: PLC0415 - not on every system
+
+        results: Any = pool._result_queue  # noqa: SLF001 - there is no other way
+        fcntl.fcntl(results._writer, fcntl.F_SETPIPE_SZ, 1 << 20)  # noqa: SLF001
 
 
 def _context(stage: object) -> BaseContext:
