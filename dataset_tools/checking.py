@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Found, Severity, catalogue
 from dataset_tools.checks.reading import reading_defects
-from dataset_tools.rows import Row
+from dataset_tools.rows import Call, Row
 from dataset_tools.tool_view import ToolView
 
 __all__ = ["Checker", "Finding", "Tally"]
+
+
+catalogue()  # imports the checks: once for all worker processes, since their server imports this module
 
 
 class Finding(NamedTuple):
@@ -52,15 +55,11 @@ class Tally:
     examples: dict[str, list[Finding]] = field(default_factory=dict)
     observers: list[DatasetCheck] = field(default_factory=list)
 
-    def add(self, check: Check, place: tuple[str, int, str], found: Found, path: str = "") -> None:
-        """Count one finding, and hold it while there is room."""
-        if self._counted(check):
-            self._hold(check, place, found, path)
-
     def refuse(self, check: Check, place: tuple[str, int, str], findings: Iterable[Found]) -> None:
         """Count a row of which no record could be made, for one reason or several of one kind."""
         for found in findings:
-            self.add(check, place, found)
+            if self._counted(check):
+                self._hold(check, place, found, "")
         self.rows_by_check[check.code] += 1
         self.invalid += 1
 
@@ -73,10 +72,12 @@ class Tally:
 
     def close_rows(self, rows: list[Row]) -> None:
         """Count the distinct rows, when all checks have seen them."""
+        self.rows_by_check.update([check.code for row in rows for check in row.defects])
         for row in rows:
-            if row.defects:
-                self.rows_by_check.update([check.code for check in row.defects])
-                self.invalid += any(check.severity is Severity.ERROR for check in row.defects)
+            for check in row.defects:
+                if check.severity is Severity.ERROR:
+                    self.invalid += 1
+                    break
 
     def merge(self, other: "Tally") -> None:
         """Take over the tally of the rows that follow."""
@@ -97,11 +98,12 @@ class Tally:
         """Add what shows only when all rows have been seen."""
         for observer in self.observers:
             check = catalogue()[observer.CODE]
-            last = None
-            for place, found in observer.findings():  # in the order of the rows
-                self.add(check, (place.file, place.line, ""), found)
-                self.rows_by_check[check.code] += place != last
-                last = place
+            overall = observer.findings(self.keep)
+            if overall.findings:
+                self.counts[check.code] += overall.findings
+                self.rows_by_check[check.code] += overall.rows
+            for place, found in overall.shown:
+                self._hold(check, (place.file, place.line, ""), found, "")
 
     def _counted(self, check: Check) -> bool:
         """Count a finding; whether there is room to hold it."""
@@ -134,32 +136,36 @@ class Checker:
 
     def check(self, rows: list[Row], tally: Tally) -> None:
         """Add what the checks find in some records, which follow those that the tally has seen."""
-        for find_in_row, check in self._row:
-            for row in rows:
-                for found in find_in_row(row):
-                    tally.add_of_row(check, row, found)
+        for find_in_rows, check in self._row:
+            for row, found in find_in_rows(rows):
+                tally.add_of_row(check, row, found)
         calls = [(row, call) for row in rows for call in row.calls]
-        for find_in_call, check in self._call:
-            for row, call in calls:
-                for found in find_in_call(row, call):
-                    tally.add_of_row(check, row, found)
-        for row in rows:
-            self._check_declarations(row, tally)
-            self._check_texts(row, tally)
+        for find_in_calls, check in self._call:
+            for row, found in find_in_calls(calls):
+                tally.add_of_row(check, row, found)
+        self._check_row_by_row(rows, calls, tally)
         tally.close_rows(rows)
         for observer in tally.observers:
-            for row in rows:
-                observer.observe(row)
+            observer.observe(rows)
+
+    def _check_row_by_row(self, rows: list[Row], calls: list[tuple[Row, Call]], tally: Tally) -> None:
+        in_calls: dict[Row, list[tuple[Check, Found]]] = {}
+        for find_in_calls, check in self._both:
+            for row, found in find_in_calls(calls):
+                in_calls.setdefault(row, []).append((check, found))
+        for row in rows:
+            for check, found in in_calls.get(row, ()):
+                tally.add_of_row(check, row, found)
+            self._check_declarations(row, tally)
+            if row.odd or row.changes:
+                self._check_texts(row, tally)
 
     def _check_declarations(self, row: Row, tally: Tally) -> None:
-        for find_in_call, check in self._both:
-            for call in row.calls:
-                for found in find_in_call(row, call):
-                    tally.add_of_row(check, row, found)
         for position, view in enumerate(row.tools):
-            if view.findings is None:
-                view.findings = list(self._in_tool(view))
-            for check, found in view.findings:
+            findings = view.findings
+            if findings is None:
+                findings = view.findings = list(self._in_tool(view))
+            for check, found in findings:
                 tally.add_of_row(check, row, found, position)
 
     def _check_texts(self, row: Row, tally: Tally) -> None:
@@ -170,9 +176,8 @@ class Checker:
                 for find_in_text, check in self._text:
                     for found in find_in_text(text, arabic):
                         tally.add_of_row(check, row, found)
-        if row.changes:
-            for code, path, message in reading_defects(row.changes):
-                tally.add_of_row(catalogue()[code], row, Found(path, message))
+        for code, path, message in reading_defects(row.changes):
+            tally.add_of_row(catalogue()[code], row, Found(path, message))
 
     def _in_tool(self, view: ToolView) -> Iterator[tuple[Check, Found]]:
         for find_in_tool, check in self._tool:

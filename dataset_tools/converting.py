@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_-]")
-_FEW_BRACKETS = 200  # a row with fewer cannot be nested deeper than JSON is read and written, 254 levels
 
 
 class Converter:
@@ -61,7 +60,8 @@ class Converter:
             RowError: the row cannot be used; its code says why.
         """
         record, log = self.convert(_value(raw.value, raw.error), file, raw.line)
-        require_shallow(record, raw.raw)
+        if not raw.shallow:
+            require_shallow(record)
         return record, log
 
     def convert(self, row: JsonObject, file: DataFile, line: int) -> tuple[Record, Log]:
@@ -155,18 +155,12 @@ def require_valid(record: Record) -> None:
         raise RowError("invalid-record", f"{dotted(first.path).lstrip('.') or 'record'}: {first.message:.200}")
 
 
-def require_shallow(record: Record, raw: bytes) -> None:
+def require_shallow(record: Record) -> None:
     """Refuse a record that could be written but not be read again; JSON text inside a row may hide such depths.
-
-    Args:
-        record: the record.
-        raw: the line that it was made of, empty if there was none.
 
     Raises:
         RowError: ``nested-too-deep``.
     """
-    if raw and raw.count(b"[") + raw.count(b"{") < _FEW_BRACKETS:
-        return
     try:
         orjson.dumps(record)
     except TypeError as error:

@@ -27,8 +27,8 @@ def run(
     """Apply ``stage`` to every shard and yield the results in order.
 
     At most two shards a worker are under way, so memory depends neither on the number of shards nor on how slowly the
-    results are taken. Several workers are processes; ``stage`` is pickled once for each. Who may stop before the last
-    result should close the generator, which ends the processes.
+    results are taken. Several workers are processes; ``stage`` is pickled once for each, and does the first shards here
+    while they start. Who may stop before the last result should close the generator, which ends the processes.
 
     Raises:
         AfgError: what the stage raises comes through as it is.
@@ -43,21 +43,21 @@ def run(
     # Starting processes for a single shard only costs time.
     alone = workers == 1 or len(first) < 2  # noqa: PLR2004
     results = _here(stage, everything) if alone else _in_processes(stage, everything, workers)
-    with closing(results):
-        for shard, result in results:
-            if on_done:
-                on_done(shard, result)
-            yield result
-
-
-def _here(stage: Callable[[Shard], T], shards: Iterable[Shard]) -> Generator[tuple[Shard, T], None, None]:
     before = gc.get_threshold()
     gc.set_threshold(*_SELDOM)
     try:
-        for shard in shards:
-            yield shard, stage(shard)
+        with closing(results):
+            for shard, result in results:
+                if on_done:
+                    on_done(shard, result)
+                yield result
     finally:
         gc.set_threshold(*before)
+
+
+def _here(stage: Callable[[Shard], T], shards: Iterable[Shard]) -> Generator[tuple[Shard, T], None, None]:
+    for shard in shards:
+        yield shard, stage(shard)
 
 
 def _in_processes(

@@ -9,11 +9,12 @@ import orjson
 from dataset_tools.errors import RowError
 from schemas.record import JsonObject
 
-__all__ = ["UNREADABLE", "parse_json", "parse_row", "require_lossless"]
+__all__ = ["UNREADABLE", "few_brackets", "parse_json", "parse_row", "require_lossless"]
 
 UNREADABLE = "unreadable-row"
 
 _MAX_DEPTH = 254  # the depth that orjson writes
+_FEW_BRACKETS = 100  # a row and a declaration with fewer each nest less deep together than JSON is read and written
 _FEWEST_DIGITS = 19  # of an integer that 64 bits do not hold
 _DIGITS = bytes(48 if 48 <= byte < 58 else 32 for byte in range(256))  # noqa: PLR2004 - every ASCII digit to 0
 _NOT_A_NUMBER = re.compile(r"-?(NaN|Infinity|inf\b|nan\b)")
@@ -32,6 +33,11 @@ def parse_row(raw: bytes) -> JsonObject:
         hint = "one object a line" + ("; a file that is one array is named .json" if kind == "a list" else "")
         raise RowError(UNREADABLE, f"the row is {kind}, not an object", hint=hint)
     return value
+
+
+def few_brackets(raw: bytes) -> bool:
+    """Whether so few brackets open that nothing in ``raw`` is deep, not even JSON text inside of text."""
+    return raw.count(b"[") + raw.count(b"{") < _FEW_BRACKETS
 
 
 def parse_json(raw: bytes) -> Any:  # noqa: ANN401 - JSON is any value

@@ -3,8 +3,9 @@
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -21,7 +22,8 @@ _CHUNK = 1 << 18
 _ZSTD_INPUT = 1 << 15  # a frame may expand a hundredfold, and all of an input chunk's output comes at once
 
 
-class Line(NamedTuple):
+@dataclass(slots=True)
+class Line:
     """One line or element of a text file; ``raw`` is empty where ``size`` is over :data:`MAX_ROW_BYTES`."""
 
     number: int

@@ -1,7 +1,7 @@
 """What was made of a JSON value, remembered by the value's content."""
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
@@ -23,14 +23,19 @@ class ByContent(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._by_identity: dict[int, tuple[object, T]] = {}
+        self._by_identity: dict[int, T] = {}
         self._by_content: dict[bytes, T] = {}
+        self._alive: list[object] = []  # the objects of the identities
         self._bytes = 0
 
     def met(self, value: object) -> T | None:
         """The result for this very object, if it was met before; None may also mean another object of that content."""
-        met = self._by_identity.get(id(value))
-        return met[1] if met is not None and met[0] is value else None
+        return self._by_identity.get(id(value))
+
+    def met_all(self, values: Sequence[object]) -> list[T] | None:
+        """The results for all of these objects in one quick step, if each was met before."""
+        met = list(map(self._by_identity.get, map(id, values)))
+        return cast("list[T]", met) if all(met) else None
 
     def get(self, value: Any, make: Callable[[Any], T]) -> T:  # noqa: ANN401 - JSON is any value
         """What ``make`` gives for ``value``, made once for each content.
@@ -48,8 +53,10 @@ class ByContent(Generic[T]):
         if len(self._by_content) >= _LIMIT or self._bytes > _LIMIT_BYTES:
             self._by_content.clear()
             self._by_identity.clear()
+            self._alive.clear()
             self._bytes = 0
         self._bytes += len(content)
         self._by_content[content] = result
-        self._by_identity[id(value)] = (value, result)
+        self._by_identity[id(value)] = result
+        self._alive.append(value)
         return result

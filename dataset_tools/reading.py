@@ -1,11 +1,10 @@
 """The rows of a shard, whatever the file's format; a bad row is told, never raised and never silently mended."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from dataset_tools.errors import RowError
-from dataset_tools.json_rows import UNREADABLE, parse_json, parse_row
+from dataset_tools.json_rows import UNREADABLE, few_brackets, parse_json, parse_row
 from dataset_tools.jsonl import MAX_ROW_BYTES, Line
 from dataset_tools.lines import read_lines
 from dataset_tools.parquet_rows import iter_rows
@@ -19,7 +18,8 @@ _BATCH_ROWS, _BATCH_BYTES = 128, 1 << 20
 _repeats = Repeats()
 
 
-class RawRow(NamedTuple):
+@dataclass(slots=True)
+class RawRow:
     """One row as it was read: a value or an error, never both.
 
     Attributes:
@@ -27,12 +27,14 @@ class RawRow(NamedTuple):
         value: the row.
         error: why there is no row.
         raw: the row's bytes in a text file, empty for Parquet and for a row too long to hold.
+        shallow: whether it is certain that nothing in the row is nested deeply, JSON text inside of text included.
     """
 
     line: int
     value: JsonObject | None
     error: RowError | None
     raw: bytes
+    shallow: bool = False
 
 
 def read_rows(shard: Shard) -> Iterator[RawRow]:
@@ -71,21 +73,20 @@ def _row(line: Line) -> RawRow:
         what = f"row of {max(line.size >> 20, limit)} MB is longer than {limit} MB"
         error = RowError(UNREADABLE, what, hint="are the newlines between the rows missing?")
         return RawRow(line.number, None, error, b"")
-    try:
-        return RawRow(line.number, _parse(line.raw), None, line.raw)
-    except RowError as error:
-        return RawRow(line.number, None, error, line.raw)
-
-
-def _parse(raw: bytes) -> JsonObject:
-    """What :func:`parse_row` gives, without parsing declarations that were parsed before."""
+    raw = line.raw
+    # Declarations that were parsed before are not parsed again.
     cut = _repeats.cut(raw)
     if cut is not None:
-        with suppress(RowError):  # the whole row will say what is wrong, and where
-            value = parse_json(cut[0])
-            if _repeats.restore(value, cut[1]):
-                found: JsonObject = value
-                return found
-    row = parse_row(raw)
+        short, tools = cut
+        try:
+            value = parse_json(short)
+        except RowError:
+            value = None  # the whole row will say what is wrong, and where
+        if _repeats.restore(value, tools):
+            return RawRow(line.number, value, None, raw, few_brackets(short))
+    try:
+        row = parse_row(raw)
+    except RowError as error:
+        return RawRow(line.number, None, error, raw)
     _repeats.learn(raw, row)
-    return row
+    return RawRow(line.number, row, None, raw, few_brackets(raw))

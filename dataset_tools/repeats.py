@@ -5,12 +5,14 @@ distinct ones. Each is parsed once. A later line is cut: where its list of tools
 for byte, a mark takes the list's place, the short line is parsed, and the known objects are put where the mark was.
 
 Nothing is guessed: a declaration is known by all of its bytes, it can only match where an element of the list starts,
-and a line that does not fit in every respect is parsed whole.
+and a line that does not fit in every respect is parsed whole. Declarations of many brackets are not remembered, so a
+known one is never deep.
 """
 
 import json
 from typing import Any
 
+from dataset_tools.json_rows import few_brackets
 from schemas.record import JsonObject
 
 __all__ = ["Repeats"]
@@ -32,7 +34,7 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, list[tuple[bytes, int, Any]]] = {}
+        self._known: dict[bytes, list[tuple[bytes, Any]]] = {}
         self._fields: dict[str, bytes] = {}  # those that the line learned last has; looking for others costs time
         self._count = 0
         self._bytes = 0
@@ -47,7 +49,8 @@ class Repeats:
             start = _list_start(line, key)
             if start < 0:
                 continue
-            tools, stop = self._match(line, start)
+            tools: list[Any] = []
+            stop = self._match(line, start, tools)
             if stop < 0:
                 return None
             line = line[:start] + _MARK_JSON + line[stop:]
@@ -76,28 +79,31 @@ class Repeats:
             if row[field] and start >= 0:
                 self._learn_list(line[start:], row[field])
 
-    def _match(self, line: bytes, start: int) -> tuple[list[Any], int]:
-        """The known declarations from the bracket at ``start`` on, and where their list ends; -1 if one is unknown."""
+    def _match(self, line: bytes, start: int, tools: list[Any]) -> int:
+        """Add the known declarations from the bracket at ``start`` on to ``tools``.
+
+        Gives the position behind their list; -1 if one is unknown.
+        """
         known = self._known
-        tools: list[Any] = []
         position = start + 1
-        while True:
-            for span, size, tool in known.get(line[position : position + _PREFIX], ()):
-                if line.startswith(span, position):
-                    tools.append(tool)
-                    position += size
-                    break
-            else:
-                return tools, -1
-            # A whole line ends after its list, so there is a character here; it is compared as a number, for speed.
+        while candidates := known.get(line[position : position + _PREFIX]):
+            span, tool = candidates[0]
+            if not line.startswith(span, position):
+                span, tool = next((found for found in candidates if line.startswith(found[0], position)), (b"", None))
+            if not span:
+                return -1
+            tools.append(tool)
+            position += len(span)
+            # A single byte is compared as a number, for speed; a line that was cut off may end here.
             after = line[position] if position < len(line) else 0
             if after == _COMMA:
-                position += 2 if line[position + 1 : position + 2] == b" " else 1
+                position += 2 if line.startswith(b" ", position + 1) else 1
             elif after == _BRACKET:
                 self._misses = 0
-                return tools, position + 1
+                return position + 1
             else:
-                return tools, -1
+                return -1
+        return -1
 
     def _learn_list(self, text: bytes, tools: list[Any]) -> None:
         decoder = json.JSONDecoder()
@@ -109,10 +115,10 @@ class Repeats:
                     position += 1
                 _, stop = decoder.raw_decode(characters, position)
                 span = characters[position:stop].encode()
-                if _PREFIX <= len(span) <= _LONGEST:
+                if _PREFIX <= len(span) <= _LONGEST and few_brackets(span):
                     candidates = self._known.setdefault(span[:_PREFIX], [])
-                    if all(span != known for known, _, _ in candidates):
-                        candidates.append((span, len(span), tool))
+                    if all(span != known for known, _ in candidates):
+                        candidates.append((span, tool))
                         self._count += 1
                         self._bytes += len(span)
                 position = stop

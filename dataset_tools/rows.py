@@ -1,7 +1,10 @@
 """A record seen by the checks: its calls beside the tools they name, its texts with their paths."""
 
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.numbers import numbers_in
@@ -14,7 +17,8 @@ from schemas.record import JsonObject, Message, Record
 __all__ = ["Call", "Row", "call_path"]
 
 
-class Call(NamedTuple):
+@dataclass(slots=True)
+class Call:
     """One tool call.
 
     Attributes:
@@ -46,7 +50,7 @@ class Row:
     """One record with what the checks need of it; what few of them need is computed when first asked for."""
 
     __slots__ = (
-        "_keys",
+        "_key",
         "_numbers",
         "_said",
         "calls",
@@ -55,6 +59,7 @@ class Row:
         "file",
         "line",
         "messages",
+        "names",
         "odd",
         "record",
         "tools",
@@ -67,22 +72,30 @@ class Row:
         self.line = line
         self.messages: list[Message] = record["messages"]
         self.tools = tool_views(record["tools"])
+        self.names = {view.name for view in self.tools}
         self.calls: list[Call] = []
         self.defects: set[Any] = set()  # the checks that found something, for the tally
-        self.odd: list[Text] = []  # texts in which a repair may act or a control token stand: none in almost all rows
+        self._said = (0, "")
+        self._key = (0, "")
+        self._numbers: dict[int, set[int | float]] | None = None
+        texts: list[str] = []
         for index, message in enumerate(self.messages):
-            if "content" in message and is_odd(message["content"]):
-                side = Side.TARGET if message["role"] == "assistant" else Side.INPUT
-                self.odd.append(Text(f"messages[{index}].content", message["content"], side))
+            if not self.calls and "tool_calls" in message:
+                texts = ["\n".join(texts)]
+                self._said = (index, texts[0])
+            if "content" in message:
+                texts.append(message["content"])
             if "tool_calls" in message:
-                self._add_calls(index, message)
-        self._said: dict[int, str] = {}
-        self._keys: dict[int, str] = {}
-        self._numbers: dict[int, set[int | float]] = {}
+                self._add_calls(index, message, texts)
+        # Texts in which a repair may act or a control token stand: none in almost all rows, which one scan tells. A
+        # line end between two texts hides nothing that is odd in one of them.
+        self.odd = list(self._odd_texts()) if is_odd("\n".join(texts)) else []
 
-    def _add_calls(self, index: int, message: Message) -> None:
+    def _add_calls(self, index: int, message: Message, texts: list[str]) -> None:
+        """Add the calls of a message, and the strings in them to ``texts``."""
         for position, call in enumerate(message["tool_calls"]):
-            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            function = call["function"]
+            name, arguments = function["name"], function["arguments"]
             values = flat_values(arguments)
             tool = None
             for view in self.tools:
@@ -90,16 +103,27 @@ class Row:
                     tool = view
                     break
             absent = False
-            for path, value in values:
+            for _, value in values:
                 if isinstance(value, str):
-                    if is_odd(value):
-                        self.odd.append(Text(f"{call_path(index, position)}.arguments{path}", value, Side.TARGET))
+                    texts.append(value)
                 elif value is None:
                     absent = True
             if absent:
                 kept = tool.nullable if tool else ()
                 arguments = {key: item for key, item in arguments.items() if item is not None or key in kept}
             self.calls.append(Call(index, position, name, arguments, tool, values, _errors(tool, arguments)))
+
+    def _odd_texts(self) -> Iterator[Text]:
+        """The texts of the messages and their calls that are odd, in order."""
+        calls = iter(self.calls)
+        for index, message in enumerate(self.messages):
+            if "content" in message and is_odd(message["content"]):
+                side = Side.TARGET if message["role"] == "assistant" else Side.INPUT
+                yield Text(f"messages[{index}].content", message["content"], side)
+            for call in islice(calls, len(message.get("tool_calls", ()))):
+                for path, value in call.values:
+                    if isinstance(value, str) and is_odd(value):
+                        yield Text(call.path + path, value, Side.TARGET)
 
     @property
     def arabic(self) -> bool:
@@ -108,22 +132,29 @@ class Row:
 
     def said(self, stop: int) -> str:
         """What was written before message ``stop``."""
-        if stop not in self._said:
-            self._said[stop] = "\n".join([m["content"] for m in self.messages[:stop] if "content" in m])
-        return self._said[stop]
+        until, said = self._said
+        if until != stop:
+            said = "\n".join([m["content"] for m in self.messages[:stop] if "content" in m])
+            self._said = (stop, said)
+        return said
 
     def key(self, stop: int) -> str:
         """The same under the key that comparisons use."""
-        if stop not in self._keys:
-            self._keys[stop] = compare_key(self.said(stop))
-        return self._keys[stop]
+        until, key = self._key
+        if until != stop:
+            key = compare_key(self.said(stop))
+            self._key = (stop, key)
+        return key
 
     def states(self, number: float, stop: int) -> bool:
         """Whether it says a number, in digits or words; the latest message is asked first, being the likeliest."""
+        known = self._numbers
+        if known is None:
+            known = self._numbers = {}
         for index in range(stop - 1, -1, -1):
-            if index not in self._numbers:
-                self._numbers[index] = numbers_in(self.messages[index].get("content", ""))
-            if number in self._numbers[index]:
+            if index not in known:
+                known[index] = numbers_in(self.messages[index].get("content", ""))
+            if number in known[index]:
                 return True
         return False
 

@@ -82,7 +82,9 @@ def read_tools(value: Any, log: Log, path: str = "tools") -> list[Tool]:  # noqa
         value = [value]
     if not isinstance(value, list):
         raise RowError("unreadable-tools", f"{path} is not a list of tools")
-    known = [_memory.met(raw) or _read(raw, f"{path}[{position}]", log) for position, raw in enumerate(value)]
+    known = _memory.met_all(value)
+    if known is None:
+        known = [_read(raw, f"{path}[{position}]", log) for position, raw in enumerate(value)]
     for position, tool in enumerate(known):
         if tool.changes:
             log.extend(tool.changes_at(f"{path}[{position}]"))

@@ -155,7 +155,7 @@ _memory: ByContent[ToolView] = ByContent()
 
 def tool_views(tools: list[Tool]) -> list[ToolView]:
     """The views of declarations, shared by all rows that offer the same ones."""
-    return [_memory.met(tool) or _memory.get(tool, ToolView) for tool in tools]
+    return _memory.met_all(tools) or [_memory.get(tool, ToolView) for tool in tools]
 
 
 def without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON is any value

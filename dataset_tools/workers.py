@@ -7,10 +7,12 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from dataset_tools.errors import InputError
@@ -20,6 +22,8 @@ __all__ = ["in_processes"]
 
 T = TypeVar("T")
 
+_OWN = 2  # shards that take about as long as worker processes take to start
+
 _stage: Callable[[Shard], Any] | None = None  # in a worker: what it does to each shard
 
 
@@ -28,19 +32,28 @@ def in_processes(
 ) -> Generator[tuple[Shard, T], None, None]:
     """The results of worker processes, which are ended at once if this generator is left early.
 
-    ``collect`` are the thresholds of their garbage collectors.
+    The first shards are done here while the processes start. ``collect`` are the thresholds of their garbage
+    collectors.
     """
-    # Spawn, not fork: libraries that the parent imported may hold locks and threads.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(stage, collect))
+    pool = ProcessPoolExecutor(workers, mp_context=_context(stage), initializer=_start, initargs=(stage, collect))
+    _widen(pool)
     pending: deque[tuple[Shard, Future[T]]] = deque()
+    shards = iter(shards)
+    first = list(islice(shards, 2 * workers))
+    own = min(len(first) // 2, _OWN)
     finished = False
     try:
+        # In a thread, because the first submission waits until the processes' server has imported everything.
+        with ThreadPoolExecutor(1) as starter:
+            started = starter.submit(lambda: [_submit(pool, shard, pending) for shard in first[own:]])
+            for shard in first[:own]:
+                yield shard, stage(shard)
+            pending.extend(zip(first[own:], started.result(), strict=True))
         for shard in shards:
-            pending.append((shard, _submit(pool, shard, pending)))
-            if len(pending) >= 2 * workers:
+            while len(pending) >= 2 * workers:
                 yield pending[0][0], _result(pending)
                 pending.popleft()
+            pending.append((shard, _submit(pool, shard, pending)))
         while pending:
             yield pending[0][0], _result(pending)
             pending.popleft()
@@ -49,7 +62,29 @@ def in_processes(
         if not finished:
             for process in list((pool._processes or {}).values()):  # noqa: SLF001 - public only from Python 3.14
                 process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+        # When all results are here, nobody needs to wait until the processes have ended.
+        pool.shutdown(wait=not finished, cancel_futures=True)
+
+
+def _widen(pool: ProcessPoolExecutor) -> None:
+    """Let results through a pipe of 1 MB where the system can: they are megabytes, and 64 KB at a time is slow."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl  # noqa: PLC0415 - not on every system
+
+        results: Any = pool._result_queue  # noqa: SLF001 - there is no other way
+        fcntl.fcntl(results._writer, fcntl.F_SETPIPE_SZ, 1 << 20)  # noqa: SLF001
+
+
+def _context(stage: object) -> BaseContext:
+    """How processes are started: not as copies of this one, whose libraries may hold locks and threads.
+
+    They are copies of a server that has imported what the stage needs, and nothing else, once for all of them.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, stage.__class__.__module__])
+    return context
 
 
 def _submit(pool: ProcessPoolExecutor, shard: Shard, pending: deque[tuple[Shard, Future[T]]]) -> Future[T]:

@@ -90,16 +90,29 @@ def _lexicon() -> dict[str, Number]:
 _PERCENT: Final = frozenset((*fold_letters(PERCENT).split(), "%", "٪"))
 _PREFIXES: Final = ("بال", "عال", "ال", "لل", "ب", "ل", "ف", "ع")
 _LESS: Final = "الا"
-# The text is folded first, so digits are ASCII and مئة is مءه.
+_AND: Final = ("و", "and")
+# The text is folded first, so digits are ASCII and مئة is مءه.  Words stand before numerals because most tokens are.
 _TOKEN: Final = re.compile(
-    r"في الم(?:ءه|اءه|يه)\b|(?<![\w.])[+\-−]?[0-9]+(?:[.,٫٬،][0-9]+)*|[0-9]+(?:[.,٫٬،][0-9]+)*"
-    r"|[%٪]|[^\W\d_]+"
+    r"في الم(?:ءه|اءه|يه)\b|[^\W\d_]+|(?<![\w.])[+\-−]?[0-9]+(?:[.,٫٬،][0-9]+)*|[0-9]+(?:[.,٫٬،][0-9]+)*|[%٪]"
 )
 _THOUSAND: Final = 1000
 
 
+@cache
+def _telling() -> frozenset[str]:
+    """Return every single word that says or joins a number: any other word ends the number before it."""
+    words = _lexicon().keys()
+    return frozenset((*words, *("و" + word for word in words), *_AND, *_PERCENT, _LESS))
+
+
 def _numeral(token: str) -> list[Number]:
     """Return the readings of a run of digits and separators, the likeliest first."""
+    digits = token.lstrip("+-−")
+    if digits.isdecimal() and len(token) <= _MOST_DIGITS:  # as most are: what the rest of this would say
+        number = int(digits)
+        if digits[0] == "0" and digits != "0":
+            return [number]
+        return [number if token[0] in "+0123456789" else -number, number]
     exact = parse_number(token)
     parts: list[Number] = [int(part) for part in re.findall("[0-9]{1,40}", token)]
     if exact is not None:
@@ -149,8 +162,12 @@ def _readings(tokens: list[str]) -> Iterator[Number]:  # noqa: C901 - a branch f
     """Yield every number that the tokens say, the parts of a compound included."""
     total: Number | None = None
     joining = less = False
+    telling = _telling()
     for token in tokens:
-        if token in ("و", "and"):
+        if token not in telling and token.isalpha():  # as most are
+            total, joining, less = None, False, False
+            continue
+        if token in _AND:
             joining = True
             continue
         if token == _LESS and total is not None:

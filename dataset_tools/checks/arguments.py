@@ -6,8 +6,8 @@ from typing import Any
 
 from dataset_tools.arabic.compare import compare_key, same_but_for
 from dataset_tools.arabic.numbers import exact_number, parse_number
-from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
-from dataset_tools.rows import Call, Row
+from dataset_tools.checks.base import Calls, Check, Found, Repair, Scope, Severity, add, check
+from dataset_tools.rows import Row
 from dataset_tools.tool_view import ToolView, admits_null, schema_at
 from dataset_tools.validators import dotted
 
@@ -39,18 +39,19 @@ def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
     why="The model learns argument names that the tool does not take",
     example='{"town": "جدة"} where the parameter is city',
 )
-def unknown_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def unknown_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """A call gives an argument that the tool does not declare."""
-    tool = call.tool
-    for error in call.errors:
-        if error.keyword in _CLOSING and (error.path or not (tool and tool.closed)):
-            yield Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
-    if tool is None or tool.names.issuperset(call.arguments) or not tool.closed or tool.validator is None:
-        return
-    for name in call.arguments:
-        if name not in tool.names:
-            declared = ", ".join(tool.properties) or "none"
-            yield Found(f"{call.path}.{name}", f"{call.name} declares no {name!r}; declared: {declared:.120}")
+    for row, call in calls:
+        tool = call.tool
+        for error in call.errors:
+            if error.keyword in _CLOSING and (error.path or not (tool and tool.closed)):
+                yield row, Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
+        if tool is None or tool.names.issuperset(call.arguments) or not tool.closed or tool.validator is None:
+            continue
+        for name in call.arguments:
+            if name not in tool.names:
+                declared = ", ".join(tool.properties) or "none"
+                yield row, Found(f"{call.path}.{name}", f"{call.name} declares no {name!r}; declared: {declared:.120}")
 
 
 @check(
@@ -59,11 +60,12 @@ def unknown_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 -
     why="The model learns to leave out what the tool cannot do without",
     example="{} where city is required",
 )
-def missing_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def missing_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """A call lacks an argument that the tool requires."""
-    for error in call.errors:
-        if error.keyword in _MISSING:
-            yield Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
+    for row, call in calls:
+        for error in call.errors:
+            if error.keyword in _MISSING:
+                yield row, Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
 
 
 @check(
@@ -72,14 +74,15 @@ def missing_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 -
     why="The model learns to write a value of the wrong type, and the tool refuses it",
     example='{"amount": "٥٠٠"} where a number is declared',
 )
-def argument_type(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def argument_type(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """An argument's value has another type than the tool declares."""
-    for error in call.errors:
-        if error.keyword in _TYPE:
-            value = _at(call.arguments, error.path)
-            numeric = isinstance(value, str) and exact_number(value) is not None
-            hint = "afg-data clean makes it a number" if numeric and _wants_number(error.allowed) else ""
-            yield Found(f"{call.path}{dotted(error.path)}", error.message, hint)
+    for row, call in calls:
+        for error in call.errors:
+            if error.keyword in _TYPE:
+                value = _at(call.arguments, error.path)
+                numeric = isinstance(value, str) and exact_number(value) is not None
+                hint = "afg-data clean makes it a number" if numeric and _wants_number(error.allowed) else ""
+                yield row, Found(f"{call.path}{dotted(error.path)}", error.message, hint)
 
 
 @check(
@@ -88,13 +91,14 @@ def argument_type(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a 
     why="The model learns values that the tool refuses; often the allowed one was meant and is spelt otherwise",
     example='"القاهره" where القاهرة is allowed',
 )
-def argument_enum(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def argument_enum(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """An argument's value is not among the allowed ones."""
-    for error in call.errors:
-        if error.keyword in _ENUM:
-            meant = canonical_for(_at(call.arguments, error.path), error.allowed)
-            hint = f"differs from the allowed {meant[0]!r} only by {meant[1]}" if meant else ""
-            yield Found(f"{call.path}{dotted(error.path)}", error.message, hint)
+    for row, call in calls:
+        for error in call.errors:
+            if error.keyword in _ENUM:
+                meant = canonical_for(_at(call.arguments, error.path), error.allowed)
+                hint = f"differs from the allowed {meant[0]!r} only by {meant[1]}" if meant else ""
+                yield row, Found(f"{call.path}{dotted(error.path)}", error.message, hint)
 
 
 @check(
@@ -103,11 +107,12 @@ def argument_enum(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a 
     why="The tool refuses the call",
     example='{"passengers": 0} where the minimum is 1',
 )
-def argument_constraint(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def argument_constraint(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """An argument's value breaks another rule of the schema: a range, a length, a pattern, a format."""
-    for error in call.errors:
-        if error.keyword not in _OWN:
-            yield Found(f"{call.path}{dotted(error.path)}", error.message)
+    for row, call in calls:
+        for error in call.errors:
+            if error.keyword not in _OWN:
+                yield row, Found(f"{call.path}{dotted(error.path)}", error.message)
 
 
 @check(
@@ -116,22 +121,25 @@ def argument_constraint(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG00
     why="Allowed values that stand only in prose are rules all the same, and gold values break them unnoticed",
     example='"ذكر" where the description says (Supported values: male, female)',
 )
-def argument_described_enum(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def argument_described_enum(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """An argument's value is not among those that the parameter's description lists."""
-    for name, values in call.tool.described.items() if call.tool else ():
-        value = call.arguments.get(name)
-        if isinstance(value, str) and value not in values:
-            listed = ", ".join(values[:8])
-            yield Found(f"{call.path}.{name}", f"{value!r:.60} is not in the description's list: {listed:.100}")
+    for row, call in calls:
+        for name, values in call.tool.described.items() if call.tool else ():
+            value = call.arguments.get(name)
+            if isinstance(value, str) and value not in values:
+                listed = ", ".join(values[:8])
+                said = f"{value!r:.60} is not in the description's list: {listed:.100}"
+                yield row, Found(f"{call.path}.{name}", said)
 
 
-def _null_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
-    nulls = [path for path, value in call.values if value is None]
-    if nulls and call.tool:
-        nulls = [path for path in nulls if not admits_null(schema_at(call.tool.parameters, path))]
-    if nulls:
-        message = f"{len(nulls)} null arguments" if len(nulls) > 1 else "a null argument"
-        yield Found(f"{call.path}{nulls[0]}", message)
+def _null_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
+    for row, call in calls:
+        nulls = [path for path, value in call.values if value is None]
+        if nulls and call.tool:
+            nulls = [path for path in nulls if not admits_null(schema_at(call.tool.parameters, path))]
+        if nulls:
+            message = f"{len(nulls)} null arguments" if len(nulls) > 1 else "a null argument"
+            yield row, Found(f"{call.path}{nulls[0]}", message)
 
 
 def _null_in_declaration(view: ToolView) -> Iterator[Found]:
@@ -161,11 +169,12 @@ add(
     example='{"days": 3.0} where an integer is declared',
     repair=Repair.CLEAN,
 )
-def integer_as_float(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def integer_as_float(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """A whole number is stored as a float where the tool declares an integer."""
-    for path, value in call.values:
-        if isinstance(value, float) and call.tool and value.is_integer() and call.tool.takes_integer(path):
-            yield Found(f"{call.path}{path}", f"{value!r} is an integer")
+    for row, call in calls:
+        for path, value in call.values:
+            if isinstance(value, float) and call.tool and value.is_integer() and call.tool.takes_integer(path):
+                yield row, Found(f"{call.path}{path}", f"{value!r} is an integer")
 
 
 @check(
@@ -174,18 +183,19 @@ def integer_as_float(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 -
     why="The model is taught to invent values; it should copy what was said, choose what is listed, or ask",
     example='{"city": "الرياض"} where nobody named a city',
 )
-def ungrounded_argument(row: Row, call: Call) -> Iterator[Found]:
+def ungrounded_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """An argument's value stands neither in the conversation before the call nor in the schema."""
-    listed = call.tool.listed if call.tool else ()
-    said = row.said(call.message)
-    for path, value in call.values:
-        if isinstance(value, str):
-            if value in said or value in listed:  # as almost all are, letter for letter
+    for row, call in calls:
+        listed = call.tool.listed if call.tool else ()
+        said = row.said(call.message)
+        for path, value in call.values:
+            if isinstance(value, str):
+                if value in said or value in listed:  # as almost all are, letter for letter
+                    continue
+            elif not isinstance(value, (int, float)) or isinstance(value, bool) or value in listed:
                 continue
-        elif not isinstance(value, (int, float)) or isinstance(value, bool) or value in listed:
-            continue
-        if not _is_said(value, said, row, call.message):
-            yield Found(f"{call.path}{path}", f"{value!r:.80} is said nowhere before the call")
+            if not _is_said(value, said, row, call.message):
+                yield row, Found(f"{call.path}{path}", f"{value!r:.80} is said nowhere before the call")
 
 
 def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
@@ -207,7 +217,10 @@ def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
 
 def _may_say(said: str, value: str) -> bool:
     """Whether the first Latin letters of ``value`` stand in a text at all: if not, no comparison is needed."""
-    return all(not c.isalpha() or c.lower() in said or c.upper() in said for c in value[:4])
+    for character in value[:4]:
+        if character.isalpha() and character.lower() not in said and character.upper() not in said:
+            return False
+    return True
 
 
 def _has_numeral(said: str, digits: str) -> bool:
@@ -227,11 +240,12 @@ def _has_numeral(said: str, digits: str) -> bool:
     why="It is usually a slip of the keyboard, and no user will type it again",
     example='"الرياضcity"',
 )
-def mixed_script_argument(row: Row, call: Call) -> Iterator[Found]:  # noqa: ARG001 - a call check
+def mixed_script_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """One word of an argument mixes Arabic and Latin letters."""
-    for path, value in call.values:
-        if isinstance(value, str) and not value.isascii() and _MIXED_WORD.search(value):
-            yield Found(f"{call.path}{path}", f"{value!r:.80} mixes scripts inside a word")
+    for row, call in calls:
+        for path, value in call.values:
+            if isinstance(value, str) and not value.isascii() and _MIXED_WORD.search(value):
+                yield row, Found(f"{call.path}{path}", f"{value!r:.80} mixes scripts inside a word")
 
 
 def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON is any value

@@ -1,4 +1,4 @@
-"""What a check is: a named defect and a small generator that yields each place where a row has it.
+"""What a check is: a named defect and a small generator that yields each place where some rows have it.
 
 A check never prints, raises or repairs. Its function's name is the defect with underscores, its docstring the
 one-line meaning; the decorator adds why it hurts, an example and what repairs it, from which the documentation is
@@ -7,22 +7,25 @@ made. A module of this package that defines checks is part of the catalogue: add
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
 from dataset_tools.rows import Call, Row
 from dataset_tools.tool_view import Text, ToolView
 
 __all__ = [
     "ADVICE",
+    "Calls",
     "Check",
     "DatasetCheck",
     "Found",
+    "Overall",
     "Place",
     "Repair",
+    "Rows",
     "Scope",
     "Severity",
     "add",
@@ -79,7 +82,12 @@ class Found(NamedTuple):
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+# Records and calls come a batch at a time: starting a generator for each of them took longer than looking at it.
+Rows: TypeAlias = Sequence[Row]
+Calls: TypeAlias = Sequence[tuple[Row, Call]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # each is one of its kind, and is asked for its hash at every finding
 class Check:
     """One entry of the catalogue.
 
@@ -92,8 +100,8 @@ class Check:
         repair: who can mend it.
         text: yields what it finds in one string that is not plain; told whether the text around it is Arabic.
         tool: yields what it finds in one declaration, with paths relative to the declaration.
-        call: yields what it finds in one call of a record.
-        row: yields what it finds in one record.
+        call: yields what it finds in some calls, each with its record.
+        row: yields what it finds in some records, each with its record.
         dataset: makes a fresh observer of all records.
     """
 
@@ -118,20 +126,34 @@ class DatasetCheck(Protocol):
 
     CODE: ClassVar[str]
 
-    def observe(self, row: Row) -> None:
-        """Take note of one record."""
+    def observe(self, rows: Rows) -> None:
+        """Take note of some records."""
 
     def merge(self, other: Self) -> None:
         """Take over what the same check noted in the shard that follows."""
 
-    def findings(self) -> Iterator[tuple[Place, Found]]:
-        """The defects, each with its row's place; a place without a file is the dataset as a whole."""
+    def findings(self, most: int) -> "Overall":
+        """The defects, in the order of the rows; ``most`` are shown, or all if it is -1."""
+
+
+class Overall(NamedTuple):
+    """What shows only in all rows together.
+
+    Attributes:
+        findings: how many there are.
+        rows: how many rows they are in; the dataset as a whole is one.
+        shown: the first of them, each with its row's place.
+    """
+
+    findings: int
+    rows: int
+    shown: list[tuple[Place, Found]]
 
 
 TextCheck = Callable[[Text, bool], Iterator[Found]]
 ToolCheck = Callable[[ToolView], Iterator[Found]]
-CallCheck = Callable[[Row, Call], Iterator[Found]]
-RowCheck = Callable[[Row], Iterator[Found]]
+CallCheck = Callable[[Calls], Iterator[tuple[Row, Found]]]
+RowCheck = Callable[[Rows], Iterator[tuple[Row, Found]]]
 
 _registry: dict[str, Check] = {}
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dataset_tools.checks.base import Found, Repair, Scope, Severity, check
-from dataset_tools.rows import Call, Row
+from dataset_tools.checks.base import Calls, Found, Repair, Rows, Scope, Severity, check
+from dataset_tools.rows import Row
 
 __all__: list[str] = []
 
@@ -15,10 +15,11 @@ __all__: list[str] = []
     example='"messages": [{"role": "user", ...}]',
     repair=Repair.CLEAN,
 )
-def missing_developer_turn(row: Row) -> Iterator[Found]:
+def missing_developer_turn(rows: Rows) -> Iterator[tuple[Row, Found]]:
     """A record does not start with a developer turn."""
-    if row.messages[0]["role"] != "developer":
-        yield Found("messages[0]", f"the first turn is the {row.messages[0]['role']}'s")
+    for row in rows:
+        if row.messages[0]["role"] != "developer":
+            yield row, Found("messages[0]", f"the first turn is the {row.messages[0]['role']}'s")
 
 
 @check(
@@ -27,16 +28,17 @@ def missing_developer_turn(row: Row) -> Iterator[Found]:
     why="The model is trained to say nothing",
     example='{"role": "assistant", "content": ""}',
 )
-def empty_answer(row: Row) -> Iterator[Found]:
+def empty_answer(rows: Rows) -> Iterator[tuple[Row, Found]]:
     """A conversation has no answer, or one without text and calls."""
-    answered = False
-    for index, message in enumerate(row.messages):
-        if message["role"] == "assistant":
-            answered = True
-            if not message.get("tool_calls") and not message.get("content", "").strip():
-                yield Found(f"messages[{index}].content", "the assistant says and calls nothing")
-    if not answered:
-        yield Found("messages", "no assistant turn: there is nothing to train on")
+    for row in rows:
+        answered = False
+        for index, message in enumerate(row.messages):
+            if message["role"] == "assistant":
+                answered = True
+                if "tool_calls" not in message and not message["content"].strip():
+                    yield row, Found(f"messages[{index}].content", "the assistant says and calls nothing")
+        if not answered:
+            yield row, Found("messages", "no assistant turn: there is nothing to train on")
 
 
 @check(
@@ -45,19 +47,23 @@ def empty_answer(row: Row) -> Iterator[Found]:
     why="The chat template cannot place a turn after a call that nobody answered, nor a result that nobody asked for",
     example="assistant calls, then the user speaks",
 )
-def unanswered_call(row: Row) -> Iterator[Found]:
+def unanswered_call(rows: Rows) -> Iterator[tuple[Row, Found]]:
     """A call is followed by another turn instead of its result, or a result by no call."""
-    waiting = 0
-    for index, message in enumerate(row.messages):
-        if message["role"] == "tool":
-            if waiting == 0:
-                yield Found(f"messages[{index}]", "a tool result that answers no call")
-            waiting = max(0, waiting - 1)
-        elif waiting:
-            plural = "s have" if waiting > 1 else " has"
-            yield Found(f"messages[{index}]", f"the {message['role']} speaks while {waiting} call{plural} no result")
-            waiting = 0
-        waiting += len(message.get("tool_calls", ()))
+    for row in rows:
+        waiting = 0
+        for index, message in enumerate(row.messages):
+            if message["role"] == "tool":
+                if waiting == 0:
+                    yield row, Found(f"messages[{index}]", "a tool result that answers no call")
+                waiting = max(0, waiting - 1)
+            elif waiting:
+                said = (
+                    f"the {message['role']} speaks while {waiting} call{'s have' if waiting > 1 else ' has'} no result"
+                )
+                yield row, Found(f"messages[{index}]", said)
+                waiting = 0
+            if "tool_calls" in message:
+                waiting += len(message["tool_calls"])
 
 
 @check(
@@ -66,9 +72,10 @@ def unanswered_call(row: Row) -> Iterator[Found]:
     why="The model learns to call tools that it was not offered",
     example="a call of get_wether where get_weather is declared",
 )
-def unknown_tool(row: Row, call: Call) -> Iterator[Found]:
+def unknown_tool(calls: Calls) -> Iterator[tuple[Row, Found]]:
     """A call names a tool that the record does not offer."""
-    if call.tool is None:
-        names = ", ".join(view.name for view in row.tools[:8]) or "none"
-        where = call.path.removesuffix("arguments") + "name"
-        yield Found(where, f"{call.name!r} is not offered; offered: {names:.120}")
+    for row, call in calls:
+        if call.tool is None:
+            names = ", ".join(view.name for view in row.tools[:8]) or "none"
+            where = call.path.removesuffix("arguments") + "name"
+            yield row, Found(where, f"{call.name!r} is not offered; offered: {names:.120}")

@@ -1,84 +1,22 @@
-"""Defects that no single record has: repetition, imbalance, and habits a model would learn instead of the task."""
+"""Defects that no single record has: imbalance, and habits that a model would learn instead of the task."""
 
-import hashlib
 import re
-from array import array
 from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
-from dataset_tools.arabic.compare import compare_key
-from dataset_tools.checks.base import Found, Place, Scope, Severity, check
-from dataset_tools.rows import Row
+from dataset_tools.checks.base import Found, Overall, Place, Rows, Scope, Severity, check
 
-__all__ = ["query_of"]
+__all__: list[str] = []
 
 _WHOLE = Place("", 0)
 _ENOUGH = 30  # rows below which a share says little
 
 
-def query_of(row: Row) -> str:
-    """What the user asked: every user turn of the record."""
-    return "\n".join([message["content"] for message in row.messages if message["role"] == "user"])
-
-
-@check(
-    Severity.WARNING,
-    Scope.DATASET,
-    why="The same question in training and test makes scores meaningless; in training alone it wastes steps",
-    example="two rows that ask ما الطقس في جدة؟ and ما الطقس في جده",
-)
-class DuplicateQuery:
-    """A question was asked before, letter for letter or under the Arabic compare key.
-
-    Holds 16 bytes a row: a hash of the question and the row's line.
-    """
-
-    CODE: ClassVar[str] = "duplicate-query"
-
-    def __init__(self) -> None:
-        self._hashes = array("Q")
-        self._lines = array("Q")
-        self._files: list[tuple[int, str]] = []  # index of the first row of each run of rows from one file
-
-    def observe(self, row: Row) -> None:
-        """Take note of one record's question."""
-        key = compare_key(query_of(row)).encode("utf-8", "surrogatepass")
-        if not key:  # nothing was asked, so nothing is asked again
-            return
-        if not self._files or self._files[-1][1] != row.file:
-            self._files.append((len(self._hashes), row.file))
-        self._hashes.append(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little"))
-        self._lines.append(row.line)
-
-    def merge(self, other: Self) -> None:
-        """Take over the questions of the shard that follows."""
-        before = len(self._hashes)
-        self._hashes.extend(other._hashes)
-        self._lines.extend(other._lines)
-        self._files.extend((before + start, file) for start, file in other._files)
-
-    def findings(self) -> Iterator[tuple[Place, Found]]:
-        """Each repeated question, in order of its row, with the place where it stood first."""
-        if not self._hashes:
-            return
-        import numpy as np  # noqa: PLC0415 - a tenth of a second that only files with rows need
-
-        hashes = np.frombuffer(self._hashes, dtype=np.uint64)
-        order = np.argsort(hashes, kind="stable")
-        ranked = hashes[order]
-        starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-        first = np.empty_like(order)
-        first[order] = np.repeat(order[starts], np.diff(np.append(starts, len(ranked))))
-        # One row at a time: a file may hold millions of repetitions, and few of them are shown.
-        for index in np.flatnonzero(first != np.arange(len(first))):
-            place, before = self._place(int(index)), self._place(int(first[index]))
-            where = f"line {before.line}" if before.file == place.file else f"{before.file} line {before.line}"
-            yield place, Found("messages", f"the same question stands in {where}")
-
-    def _place(self, index: int) -> Place:
-        file = next(file for start, file in reversed(self._files) if start <= index)
-        return Place(file, self._lines[index])
+def _of_the_whole(messages: Iterator[Found], most: int) -> Overall:
+    """What a check found in the dataset as a whole: a few things at most."""
+    found = list(messages)
+    return Overall(len(found), 1 if found else 0, [(_WHOLE, item) for item in (found if most < 0 else found[:most])])
 
 
 @check(
@@ -101,14 +39,15 @@ class GoldToolPosition:
         self._seen: Counter[int] = Counter()
         self._offered: Counter[int] = Counter()  # rows by the number of tools that they offer
 
-    def observe(self, row: Row) -> None:
-        """Take note of where the first called tool stands."""
-        offered = len(row.tools)
-        if offered < 2 or not row.calls or row.calls[0].tool is None:  # noqa: PLR2004 - a choice needs two
-            return
-        self._rows += 1
-        self._seen[row.tools.index(row.calls[0].tool)] += 1
-        self._offered[offered] += 1
+    def observe(self, rows: Rows) -> None:
+        """Take note of where the first called tools stand."""
+        for row in rows:
+            offered = len(row.tools)
+            tool = row.calls[0].tool if row.calls else None
+            if tool is not None and offered > 1:  # a choice needs two
+                self._rows += 1
+                self._seen[row.tools.index(tool)] += 1
+                self._offered[offered] += 1
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""
@@ -116,8 +55,11 @@ class GoldToolPosition:
         self._seen.update(other._seen)
         self._offered.update(other._offered)
 
-    def findings(self) -> Iterator[tuple[Place, Found]]:
+    def findings(self, most: int) -> Overall:
         """The position that stands out, if one does."""
+        return _of_the_whole(self._found(), most)
+
+    def _found(self) -> Iterator[Found]:
         if self._rows < _ENOUGH:
             return
         for position, count in self._seen.most_common(1):
@@ -125,7 +67,7 @@ class GoldToolPosition:
             if count > min(2 * expected, (self._rows + expected) / 2):
                 ordinal = "first" if position == 0 else f"number {position + 1}"
                 message = f"the called tool is {ordinal} in {count} of {self._rows} rows; chance gives {expected:.0f}"
-                yield _WHOLE, Found("tools", message, "shuffle the tools of each row")
+                yield Found("tools", message, "shuffle the tools of each row")
 
 
 @check(
@@ -143,23 +85,24 @@ class NeverCalledTool:
         self._offered: Counter[str] = Counter()
         self._called: set[str] = set()
 
-    def observe(self, row: Row) -> None:
+    def observe(self, rows: Rows) -> None:
         """Take note of the tools offered and called."""
-        for name in {view.name for view in row.tools}:
-            self._offered[name] += 1
-        for call in row.calls:
-            self._called.add(call.name)
+        self._offered.update([name for row in rows for name in row.names])
+        self._called.update([call.name for row in rows for call in row.calls])
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""
         self._offered.update(other._offered)
         self._called |= other._called
 
-    def findings(self) -> Iterator[tuple[Place, Found]]:
+    def findings(self, most: int) -> Overall:
         """Each such tool, by name."""
+        return _of_the_whole(self._found(), most)
+
+    def _found(self) -> Iterator[Found]:
         for name, count in sorted(self._offered.items()):
             if count >= _ENOUGH and name not in self._called:
-                yield _WHOLE, Found("tools", f"{name!r} is offered in {count} rows and never called")
+                yield Found("tools", f"{name!r} is offered in {count} rows and never called")
 
 
 @check(
@@ -176,24 +119,25 @@ class DialectImbalance:
     def __init__(self) -> None:
         self._rows: Counter[str] = Counter()
 
-    def observe(self, row: Row) -> None:
-        """Count the record's dialect."""
-        dialect = row.record.get("dialect", "")
-        if dialect:
-            self._rows[dialect] += 1
+    def observe(self, rows: Rows) -> None:
+        """Count the records' dialects."""
+        self._rows.update([dialect for row in rows if (dialect := row.record.get("dialect"))])
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""
         self._rows.update(other._rows)
 
-    def findings(self) -> Iterator[tuple[Place, Found]]:
+    def findings(self, most: int) -> Overall:
         """Each rare dialect, by name, once the dataset is large enough to tell."""
+        return _of_the_whole(self._found(), most)
+
+    def _found(self) -> Iterator[Found]:
         if sum(self._rows.values()) < _ENOUGH:
             return
         most, rows = max(self._rows.items(), key=lambda item: (item[1], item[0]))
         for dialect, count in sorted(self._rows.items()):
             if count * 5 < rows:
-                yield _WHOLE, Found("dialect", f"{dialect!r} has {count} rows, {most!r} {rows}")
+                yield Found("dialect", f"{dialect!r} has {count} rows, {most!r} {rows}")
 
 
 @check(
@@ -211,22 +155,25 @@ class NegativeRatio:
         self._rows = 0
         self._negative = 0
 
-    def observe(self, row: Row) -> None:
-        """Count the record, and whether it calls nothing."""
-        self._rows += 1
-        self._negative += not row.calls
+    def observe(self, rows: Rows) -> None:
+        """Count the records, and those that call nothing."""
+        self._rows += len(rows)
+        self._negative += sum([not row.calls for row in rows])
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""
         self._rows += other._rows
         self._negative += other._negative
 
-    def findings(self) -> Iterator[tuple[Place, Found]]:
+    def findings(self, most: int) -> Overall:
         """The share, if it is out of bounds and the dataset large enough to tell."""
+        return _of_the_whole(self._found(), most)
+
+    def _found(self) -> Iterator[Found]:
         share = self._negative / max(self._rows, 1)
         if self._rows >= _ENOUGH and not 0.05 <= share <= 0.5:  # noqa: PLR2004 - the bounds of the docstring
             message = f"{self._negative} of {self._rows} rows call nothing ({share:.1%})"
-            yield _WHOLE, Found("messages", message, "aim at 10% to 30%")
+            yield Found("messages", message, "aim at 10% to 30%")
 
 
 _ARABIC = re.compile("[ء-غف-ي]")
@@ -251,25 +198,30 @@ class MixedScriptParameter:
         self._arabic: Counter[str] = Counter()
         self._latin: Counter[str] = Counter()
 
-    def observe(self, row: Row) -> None:
+    def observe(self, rows: Rows) -> None:
         """Take note of the script of each argument that is text."""
-        for call in row.calls:
-            for path, value in call.values:
-                if isinstance(value, str):
-                    name = call.name + path.split("[")[0]
+        for row in rows:
+            for call in row.calls:
+                for path, value in call.values:
+                    if not isinstance(value, str):
+                        continue
                     if value.isascii():
-                        self._latin[name] += bool(_LATIN.search(value))
-                    else:
-                        self._arabic[name] += bool(_ARABIC.search(value))
+                        if _LATIN.search(value):
+                            self._latin[call.name + path.split("[")[0]] += 1
+                    elif _ARABIC.search(value):
+                        self._arabic[call.name + path.split("[")[0]] += 1
 
     def merge(self, other: Self) -> None:
         """Add the counts of another shard."""
         self._arabic.update(other._arabic)
         self._latin.update(other._latin)
 
-    def findings(self) -> Iterator[tuple[Place, Found]]:
+    def findings(self, most: int) -> Overall:
         """Each such parameter, by name."""
+        return _of_the_whole(self._found(), most)
+
+    def _found(self) -> Iterator[Found]:
         for name in sorted(self._arabic.keys() & self._latin.keys()):
             arabic, latin = self._arabic[name], self._latin[name]
             if arabic + latin >= _ENOUGH and min(arabic, latin) * 10 >= arabic + latin:
-                yield _WHOLE, Found("arguments", f"{name}: {arabic} Arabic values and {latin} Latin ones")
+                yield Found("arguments", f"{name}: {arabic} Arabic values and {latin} Latin ones")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dataset_tools.checks.base import Found, Scope, Severity, check
+from dataset_tools.checks.base import Found, Rows, Scope, Severity, check
 from dataset_tools.rows import Row
 from dataset_tools.tool_view import ToolView, described_values
 from schemas.record import JsonObject
@@ -109,15 +109,16 @@ def enum_in_description(view: ToolView) -> Iterator[Found]:
     why="The prompt grows, and a call to either copy is equally right",
     example="get_weather declared twice",
 )
-def duplicate_tool(row: Row) -> Iterator[Found]:
+def duplicate_tool(rows: Rows) -> Iterator[tuple[Row, Found]]:
     """A record offers two tools of the same name."""
-    if len({view.name for view in row.tools}) == len(row.tools):
-        return
-    seen: set[str] = set()
-    for position, view in enumerate(row.tools):
-        if view.name in seen:
-            yield Found(f"tools[{position}].function.name", f"{view.name!r} is declared before")
-        seen.add(view.name)
+    for row in rows:
+        if len(row.names) == len(row.tools):
+            continue
+        seen: set[str] = set()
+        for position, view in enumerate(row.tools):
+            if view.name in seen:
+                yield row, Found(f"tools[{position}].function.name", f"{view.name!r} is declared before")
+            seen.add(view.name)
 
 
 @check(
@@ -126,7 +127,8 @@ def duplicate_tool(row: Row) -> Iterator[Found]:
     why="There is nothing to choose from, so the model learns to call whatever is offered",
     example='"tools": [one tool]',
 )
-def single_tool(row: Row) -> Iterator[Found]:
+def single_tool(rows: Rows) -> Iterator[tuple[Row, Found]]:
     """A record offers only one tool."""
-    if len(row.tools) == 1:
-        yield Found("tools", f"only {row.tools[0].name!r} is offered", "add distractors from the other rows")
+    for row in rows:
+        if len(row.tools) == 1:
+            yield row, Found("tools", f"only {row.tools[0].name!r} is offered", "add distractors from the other rows")

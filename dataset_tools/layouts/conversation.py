@@ -18,30 +18,29 @@ _CALL = {"name", "arguments"}
 
 def draft(row: JsonObject, messages: list[Message], tools: list[Tool], used: set[str]) -> Draft:
     """A draft of what was read; fields that are not ``used`` and not null go to ``meta``."""
+    meta = {key: value for key, value in row.items() if value is not None and key not in used and key not in _OWN}
     found: Draft = {
         "messages": messages,
         "tools": tools,
-        "dialect": "",
-        "domain": "",
-        "meta": {key: value for key, value in row.items() if value is not None and key not in used and key not in _OWN},
+        "dialect": _own_text(row, "dialect", meta),
+        "domain": _own_text(row, "domain", meta),
+        "meta": meta,
     }
-    _own_fields(row, found)
-    return found
-
-
-def _own_fields(row: JsonObject, found: Draft) -> None:
-    """Fill in dialect, domain and id; a value that the record cannot hold there goes to ``meta``."""
-    for name in ("dialect", "domain"):
-        value = row.get(name)
-        if isinstance(value, str):
-            found[name] = value
-        elif value is not None:
-            found["meta"][name] = value
     identity = row.get("id")
     if isinstance(identity, (str, int)) and not isinstance(identity, bool) and identity != "":
         found["id"] = str(identity)
     elif identity is not None and identity != "":
-        found["meta"]["id"] = identity
+        meta["id"] = identity
+    return found
+
+
+def _own_text(row: JsonObject, name: str, meta: JsonObject) -> str:
+    """A field of the record that holds text; a value that it cannot hold goes to ``meta``."""
+    value = row.get(name)
+    if value is None or isinstance(value, str):
+        return value or ""
+    meta[name] = value
+    return ""
 
 
 def read_turns(value: Any, roles: dict[str, Role], log: Log) -> list[tuple[str, str, str]]:  # noqa: ANN401 - foreign data

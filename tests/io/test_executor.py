@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def sleeper(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         process = subprocess.Popen([sys.executable, script], env=environment, start_new_session=True, **options)
         started.append(process)
         deadline = time.monotonic() + 20
-        while len(_children(process.pid)) < 3 and time.monotonic() < deadline:  # two workers and the tracker
+        while len(_family(process.pid)) < 4 and time.monotonic() < deadline:  # two workers, server and tracker
             time.sleep(0.05)
         time.sleep(0.5)
         return process
@@ -134,11 +135,15 @@ def sleeper(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         process.communicate()
 
 
-def _children(pid: int) -> list[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    if not path.exists():
+def _family(pid: int) -> list[int]:
+    """The children of a process, and theirs: workers are children of the server that starts them."""
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
         pytest.skip("needs /proc to see processes")
-    return [int(child) for task in path.parent.parent.glob("*/children") for child in task.read_text().split()]
+    children: list[int] = []
+    with suppress(OSError):  # it may end while it is looked at
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            children.extend(map(int, (task / "children").read_text().split()))
+    return [*children, *(other for child in children for other in _family(child))]
 
 
 def _all_gone(pids: list[int]) -> bool:
@@ -160,7 +165,8 @@ def _alive(pid: int) -> bool:
 def test_ctrl_c_ends_it_quickly_and_quietly(sleeper: Callable[[], subprocess.Popen[str]]) -> None:
     """Ctrl-C in the terminal, which reaches every process, ends all of them at once with one message."""
     process = sleeper()
-    children = _children(process.pid)
+    children = _family(process.pid)
+    assert len(children) == 4
     start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=10)
@@ -173,7 +179,8 @@ def test_ctrl_c_ends_it_quickly_and_quietly(sleeper: Callable[[], subprocess.Pop
 def test_workers_do_not_outlive_a_killed_parent(sleeper: Callable[[], subprocess.Popen[str]]) -> None:
     """When the parent is killed, its workers end by themselves."""
     process = sleeper()
-    children = _children(process.pid)
+    children = _family(process.pid)
+    assert len(children) == 4
     process.kill()
     process.communicate()
     assert _all_gone(children)
