@@ -13,6 +13,7 @@ import typer
 
 from dataset_tools.console import EXIT_CODES, Progress, run_app, stderr_console, stdout_console
 from dataset_tools.errors import UsageError
+from dataset_tools.sample import SamplePart
 
 if TYPE_CHECKING:
     from dataset_tools.rendering import Problem
@@ -304,17 +305,20 @@ def layouts_command() -> None:
 def sample_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; .jsonl.")],
     dirty: Annotated[bool, typer.Option("--dirty", help="The edition with known defects.")] = False,
+    part: Annotated[
+        SamplePart, typer.Option("--part", help="All rows, those to train on, or those held out to test on.")
+    ] = SamplePart.ALL,
 ) -> None:
-    """Write the bundled sample, clean or with known defects.
+    """Write the bundled sample, clean or with known defects, whole or one part of it.
 
-    Example: afg-data sample --dirty -o raw.jsonl
+    Example: afg-data sample --dirty --part train -o raw.jsonl
     """
     from dataset_tools.output import write_file  # noqa: PLC0415
-    from dataset_tools.sample import dirty_path, sample_path  # noqa: PLC0415
+    from dataset_tools.sample.parts import text  # noqa: PLC0415
 
     if output.suffix != ".jsonl":
         raise UsageError(f"{output}: the sample is JSON Lines", hint="end its name in .jsonl")
-    write_file(output, (dirty_path() if dirty else sample_path()).read_bytes())
+    write_file(output, text(part, dirty=dirty).encode())
 
 
 def _find(sources: list[str]) -> "list[DataFile]":

@@ -4,11 +4,20 @@
 that a check or a repair can be tried without fetching anything.
 """
 
+from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["defects_path", "dirty_path", "sample_path"]
+__all__ = ["SamplePart", "defects_path", "dirty_path", "sample_path"]
 
 _FOLDER = Path(__file__).parent
+
+
+class SamplePart(StrEnum):
+    """Which rows of the sample: all, those that a model may be trained on, those that were held out to test it."""
+
+    ALL = "all"
+    TRAIN = "train"
+    TEST = "test"
 
 
 def sample_path() -> Path:
