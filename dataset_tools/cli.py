@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.console import EXIT_CODES, Progress, run_app, stderr_console, stdout_console
-from dataset_tools.errors import UsageError
+from dataset_tools.errors import InputError, UsageError
 from dataset_tools.sample import SamplePart
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def import_command(
         result = import_data(files, outputs, options, on_shard=progress.shard_done)
     if not quiet:
         print_transform(result, stderr_console())
+    _require_whole(result.rejected, result.output)
 
 
 @app.command("clean")
@@ -138,6 +139,7 @@ def clean_command(
         result = clean(files, outputs, options, on_shard=progress.shard_done)
     if not quiet:
         print_transform(result, stderr_console())
+    _require_whole(result.rejected, result.output)
 
 
 @app.command("validate")
@@ -241,6 +243,7 @@ def build_command(
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
     if not quiet:
         print_build(report, stderr_console())
+    _require_whole(report.rejected, str(report.output))
 
 
 @app.command("parse")
@@ -325,6 +328,19 @@ def _find(sources: list[str]) -> "list[DataFile]":
     from dataset_tools.converting import find_data  # noqa: PLC0415
 
     return find_data(sources)
+
+
+def _require_whole(rejected: dict[str, int], output: str) -> None:
+    """End with an error where input files were damaged, though what could be read of them has been written.
+
+    Raises:
+        InputError: a file was.
+    """
+    from dataset_tools.reading import DAMAGED  # noqa: PLC0415
+
+    if count := rejected.get(DAMAGED):
+        what = f"the input was damaged in {count} place{'s' * (count > 1)}: only what could be read is in {output}"
+        raise InputError(what, hint="the rejects say where; download those files again")
 
 
 def _progress(what: str, files: "list[DataFile]", *, quiet: bool) -> Progress:

@@ -5,6 +5,7 @@
     AfgError
     ├── UsageError          an option or argument makes no sense                       exit 2
     ├── InputError          a file or a Hub repository cannot be read                  exit 2
+    │   └── DamagedError    the rest of a file cannot be read; what stands before can  exit 2
     ├── OutputError         a result cannot be written                                 exit 3
     └── RowError            one row cannot be used; the run goes on without it
 
@@ -12,7 +13,7 @@ A command prints such an error as one line and exits with its code; anything els
 project. ``RowError`` never reaches a user: the row is counted and saved with the reason.
 """
 
-__all__ = ["AfgError", "InputError", "OutputError", "RowError", "UsageError"]
+__all__ = ["AfgError", "DamagedError", "InputError", "OutputError", "RowError", "UsageError"]
 
 
 class AfgError(Exception):
@@ -38,6 +39,10 @@ class UsageError(AfgError):
 
 class InputError(AfgError):
     """A file, a folder or a Hub repository cannot be read."""
+
+
+class DamagedError(InputError):
+    """From some place on a file cannot be read: a download that was cut off, a broken block."""
 
 
 class OutputError(AfgError):

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from dataset_tools.errors import InputError
+from dataset_tools.errors import DamagedError, InputError
 
 __all__ = ["BOM", "MAX_ROW_BYTES", "Line", "dump_line", "dump_text", "read_chunks", "split_lines"]
 
@@ -24,11 +24,19 @@ _ZSTD_INPUT = 1 << 15  # a frame may expand a hundredfold, and all of an input c
 
 @dataclass(slots=True)
 class Line:
-    """One line or element of a text file; ``raw`` is empty where ``size`` is over :data:`MAX_ROW_BYTES`."""
+    """One line or element of a text file.
+
+    Attributes:
+        number: its number, from 1.
+        raw: its bytes; empty where ``size`` is over :data:`MAX_ROW_BYTES`.
+        size: how many bytes it has.
+        fault: why the file cannot be read from here on, in a last line that stands for all that is lost.
+    """
 
     number: int
     raw: bytes
     size: int
+    fault: str = ""
 
 
 def dump_text(value: Any) -> str:  # noqa: ANN401 - JSON is any value
@@ -56,7 +64,8 @@ def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -
     Several gzip members or zstd frames one after another are one file, as ``cat`` makes them.
 
     Raises:
-        InputError: the file cannot be read, or ends inside its compressed data.
+        DamagedError: it ends inside its compressed data, or that is broken.
+        InputError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -67,9 +76,7 @@ def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -
             else:
                 yield from _plain_chunks(file, start, stop)
     except EOFError as error:
-        raise InputError(str(error), where=str(path), hint="download or write it again") from error
-    except zlib.error as error:  # gzip.BadGzipFile is an OSError
-        raise InputError(f"damaged gzip data: {error}", where=str(path), hint="download or write it again") from error
+        raise DamagedError(str(error), where=str(path), hint="download or write it again") from error
     except OSError as error:
         raise InputError(error.strerror or str(error), where=str(path)) from error
 
@@ -138,6 +145,8 @@ def _gzip_chunks(file: BinaryIO) -> Iterator[bytes]:
                 yield chunk
         except EOFError as error:
             raise EOFError("the gzip data is cut off: the file is not whole") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise EOFError(f"damaged gzip data: {error}") from error
 
 
 def _zstd_chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dataset_tools.errors import InputError, RowError
+from dataset_tools.errors import DamagedError, InputError, RowError
 from dataset_tools.json_rows import parse_json
 from schemas.record import JsonObject
 
@@ -49,7 +49,7 @@ def iter_rows(path: Path, start: int, stop: int, first_row: int) -> Iterator[Par
     """The rows of the row groups [start, stop), read a few hundred at a time.
 
     Raises:
-        InputError: the file is damaged; the rows before that have been given.
+        DamagedError: the row groups are damaged; the rows before that have been given.
     """
     import pyarrow as pa  # noqa: PLC0415 - slow to import
 
@@ -62,7 +62,7 @@ def iter_rows(path: Path, start: int, stop: int, first_row: int) -> Iterator[Par
         try:
             batch = next(batches, None)
         except (OSError, pa.ArrowException) as error:
-            raise InputError(
+            raise DamagedError(
                 f"damaged Parquet data: {error}", where=f"{path}:{number}", hint="download or write it again"
             ) from error
         if batch is None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from dataset_tools.errors import RowError
+from dataset_tools.errors import DamagedError, RowError
 from dataset_tools.json_rows import UNREADABLE, few_brackets, parse_json, parse_row
 from dataset_tools.jsonl import MAX_ROW_BYTES, Line
 from dataset_tools.lines import read_lines
@@ -12,7 +12,10 @@ from dataset_tools.repeats import Repeats
 from dataset_tools.shards import Shard
 from schemas.record import JsonObject
 
-__all__ = ["RawRow", "batches", "read_rows"]
+__all__ = ["DAMAGED", "RawRow", "batches", "read_rows"]
+
+DAMAGED = "damaged-file"
+"""The code of a row that stands for the rest of a file, which cannot be read."""
 
 _BATCH_ROWS, _BATCH_BYTES = 128, 1 << 20
 _repeats = Repeats()
@@ -40,13 +43,20 @@ class RawRow:
 def read_rows(shard: Shard) -> Iterator[RawRow]:
     """Every row of a shard, readable or not; blank lines are no rows.
 
+    Where a file is damaged or cut off, the rows before are given, and one with an error for the rest.
+
     Raises:
         InputError: the file itself cannot be read on; the rows before that have been given.
     """
     file = shard.file
     if file.format == "parquet":
-        for number, value, error in iter_rows(file.path, shard.start, shard.stop, shard.first_line):
-            yield RawRow(number, value, error, b"")
+        number = shard.first_line
+        try:
+            for number, value, error in iter_rows(file.path, shard.start, shard.stop, shard.first_line):
+                yield RawRow(number, value, error, b"")
+                number += 1  # noqa: PLW2901 - the next row's, should it be out of reach
+        except DamagedError as damage:
+            yield RawRow(number, None, _damaged(damage.what), b"")
         return
     lines = read_lines(file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
     for line in lines:
@@ -67,7 +77,13 @@ def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
         yield batch
 
 
+def _damaged(what: str) -> RowError:
+    return RowError(DAMAGED, f"{what}; the rows from here on are lost", hint="download or write it again")
+
+
 def _row(line: Line) -> RawRow:
+    if line.fault:
+        return RawRow(line.number, None, _damaged(line.fault), b"")
     if line.size > MAX_ROW_BYTES:
         limit = MAX_ROW_BYTES >> 20
         what = f"row of {max(line.size >> 20, limit)} MB is longer than {limit} MB"

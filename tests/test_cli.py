@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -61,7 +62,6 @@ def _utf16() -> bytes:
 
 
 FILES = {
-    "truncated-gzip": ("a.jsonl.gz", gzip.compress(LINE * 500)[:-30], "gzip data is cut off"),
     "gzip-named-jsonl": ("a.jsonl", gzip.compress(LINE), "not plain text as its name says, but gzip data"),
     "half-parquet": ("a.parquet", b"PAR1" + b"\x15\x04" * 40, "half a Parquet file"),
     "no-parquet": ("a.parquet", LINE, "not a Parquet file as its name says"),
@@ -82,6 +82,20 @@ def test_a_file_that_cannot_be_read_is_one_line(name: str, afg_data: Command, tm
     assert line.startswith(f"afg-data: {file}")
     assert message in line
     assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_of_a_damaged_file_what_can_be_read_is_kept(workers: str, afg_data: Command, tmp_path: Path) -> None:
+    """The rows before the cut are written, the rest is one reject, and the exit code tells of it."""
+    lines = [orjson.dumps(orjson.loads(LINE) | {"id": f"row-{number}"}) for number in range(3000)]
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b"\n".join(lines))[:-2000])
+    run = afg_data("clean", "a.jsonl.gz", "-o", "out.jsonl", "--quiet", "--workers", workers, cwd=tmp_path)
+    assert "damaged in 1 place: only what could be read is in out.jsonl" in _one_line(run, 2)
+    written = (tmp_path / "out.jsonl").read_bytes().splitlines()
+    (reject,) = map(orjson.loads, (tmp_path / "out.rejects.jsonl").read_bytes().splitlines())
+    assert 100 < len(written) < 3000
+    assert (reject["line"], reject["code"]) == (len(written) + 1, "damaged-file")
+    assert reject["reason"] == "the gzip data is cut off: the file is not whole; the rows from here on are lost"
 
 
 # --- bad rows among good ones ---

@@ -129,11 +129,15 @@ def test_public_names_exist_and_are_explained(name: str) -> None:
 
 def test_the_drawn_tree_of_errors_is_the_real_one() -> None:
     """The docstring of the errors names each class with its exit code, and no other."""
-    drawn = re.findall(r"[├└]── (\w+) .*?(?:exit (\d)|goes on)", errors.__doc__ or "")
+    lines = re.findall(r"^ *(│   )?[├└]── (\w+) .*?(?:exit (\d)|goes on)", errors.__doc__ or "", re.MULTILINE)
+    drawn = [(name, code) for _, name, code in lines]
     real = {name: getattr(errors, name) for name in errors.__all__ if name != "AfgError"}
     assert [name for name, _ in drawn] == list({name: None for name, _ in drawn})
     assert {name for name, _ in drawn} == set(real)
-    assert all(kind.__base__ is errors.AfgError for kind in real.values())
+    parent = errors.AfgError
+    for inner, name, _ in lines:
+        assert real[name].__base__ is (parent if inner else errors.AfgError)
+        parent = parent if inner else real[name]
     assert {name: int(code) for name, code in drawn if code} == {
         name: kind.exit_code for name, kind in real.items() if name != "RowError"
     }
