@@ -10,13 +10,12 @@ from typing import Any, cast
 from dataset_tools.arabic.folding import compile_fold
 from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.mojibake import undecodable
-from dataset_tools.arabic.numbers import exact_number
 from dataset_tools.arabic.repair import Side, final_farsi_yeh, looks_arabic, repair
+from dataset_tools.argument_types import typed_arguments
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.memory import ByContent
 from dataset_tools.rows import call_path
-from dataset_tools.tool_view import admits_null
 from schemas.record import JsonObject, Message, Record, Tool
 
 __all__ = ["DEVELOPER_TURN", "Repairer"]
@@ -28,7 +27,6 @@ DEVELOPER_TURN = "You are a model that can do function calling with the followin
 _VERBATIM = frozenset({"pattern", "format", "$ref", "$id", "$schema"})
 _NOTHING: frozenset[str] = frozenset()
 _PASSES = 8
-_INTEGERS = range(-(2**63), 2**64)  # what JSON readers take for integers
 
 
 class Repairer:
@@ -192,7 +190,7 @@ class Repairer:
                     (t["function"].get("parameters") for t in tools if t["function"]["name"] == function["name"]), None
                 )
                 path = f"{call_path(index, position)}.arguments"
-                function["arguments"] = _typed(function["arguments"], schema or {}, path, log)
+                function["arguments"] = typed_arguments(function["arguments"], schema or {}, path, log)
 
 
 def _rebuild(fold: tuple[str, ...], developer_turn: bool) -> Repairer:  # noqa: FBT001 - pickle passes positions
@@ -232,52 +230,4 @@ def _strip_nulls(value: Any, path: str, log: Log) -> Any:  # noqa: ANN401 - JSON
             log.append(Change("strip-null", f"{path}.{key}", None, None))
         else:
             result[key] = _strip_nulls(item, f"{path}.{key}", log)
-    return result
-
-
-def _typed(value: Any, schema: Any, path: str, log: Log) -> Any:  # noqa: ANN401 - JSON is any value
-    """``value`` with the types that ``schema`` declares, where that loses nothing."""
-    schema = schema if isinstance(schema, dict) else {}
-    if isinstance(value, dict):
-        return _typed_object(value, schema, path, log)
-    if isinstance(value, list):
-        return [_typed(item, schema.get("items"), f"{path}[{i}]", log) for i, item in enumerate(value)]
-    kinds = schema.get("type")
-    kinds = kinds if isinstance(kinds, list) else [kinds]
-    integer = "integer" in kinds and "number" not in kinds
-    if isinstance(value, float) and integer:
-        whole = _whole(value)
-        if whole is not None:
-            log.append(Change("integer-float", path, value, whole))
-            return whole
-    if isinstance(value, str) and "string" not in kinds and ("integer" in kinds or "number" in kinds):
-        number = exact_number(value)
-        number = _whole(number) if integer else number
-        if number is not None and (isinstance(number, float) or number in _INTEGERS):
-            log.append(Change("numeric-string", path, value, number))
-            return number
-    return value
-
-
-def _whole(number: float | None) -> int | None:
-    """A number as an integer, if it is one that JSON readers take for an integer."""
-    if number is None or number != int(number):
-        return None
-    return int(number) if int(number) in _INTEGERS else None
-
-
-def _typed_object(value: JsonObject, schema: JsonObject, path: str, log: Log) -> JsonObject:
-    properties = schema.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
-    result: JsonObject = {}
-    for key, item in value.items():
-        declared = properties.get(key)
-        if isinstance(item, str) and (not isinstance(declared, dict) or declared.get("type") == "string"):
-            result[key] = item  # nothing to do for almost all arguments
-        elif item is None and not admits_null(declared):
-            log.append(Change("strip-null", f"{path}.{key}", None, None))
-        elif item is None or (declared is None and not isinstance(item, (dict, list))):
-            result[key] = item
-        else:
-            result[key] = _typed(item, declared, f"{path}.{key}", log)
     return result

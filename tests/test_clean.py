@@ -356,12 +356,28 @@ def test_a_persian_row_keeps_its_letters_on_every_side() -> None:
         (1e300, {"type": "integer"}, 1e300),
         (["٣", 4.0], {"type": "array", "items": {"type": "integer"}}, [3, 4]),
         ({"days": "٣"}, {"type": "object", "properties": {"days": {"type": "integer"}}}, {"days": 3}),
+        ("٣", {"anyOf": [{"type": "integer"}, {"type": "null"}]}, 3),
+        ("٣", {"oneOf": [{"type": "integer"}, {"type": "string"}]}, "٣"),
+        ("٣", {"anyOf": [{"type": "integer"}, {"const": "٣"}]}, "٣"),
+        ("٣", {"allOf": [{"type": "integer"}, {"minimum": 1}]}, 3),
+        (3.0, {"anyOf": [{"type": "integer"}, {"type": "number"}]}, 3.0),
+        ("٣", {"$ref": "#/properties/count"}, 3),
+        ("٣", {"$ref": "#/properties/value"}, "٣"),
+        ("٣", {"$ref": "https://example.org/count.json"}, "٣"),
+        (["٣", "٣", "٣"], {"prefixItems": [{"type": "integer"}, {"type": "string"}]}, [3, "٣", "٣"]),
+        (["ا", "٣"], {"prefixItems": [{"type": "string"}], "items": {"type": "integer"}}, ["ا", 3]),
+        (
+            {"at": "٣"},
+            {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"at": {"type": "integer"}}}]},
+            {"at": 3},
+        ),
     ],
     ids=str,
 )
 def test_numbers_get_the_type_that_the_schema_declares(value: Any, schema: dict[str, Any], expected: Any) -> None:
     """A number in figures becomes one where the schema says so and nothing is lost; anything else stays."""
-    found = _arguments("عايز ٣", {"value": value}, {"value": schema})["value"]
+    properties = {"value": schema, "count": {"type": "integer"}}
+    found = _arguments("عايز ٣", {"value": value}, properties)["value"]
     assert (type(found), found) == (type(expected), expected)
 
 
