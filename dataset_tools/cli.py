@@ -246,6 +246,42 @@ def build_command(
     _require_whole(report.rejected, str(report.output))
 
 
+@app.command("show")
+def show_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `afg-data build` has written.")],
+    row: Annotated[
+        int | None, typer.Option(min=0, help="The sample, counted from 0 as datasets does [default: 0].")
+    ] = None,
+    identity: Annotated[str | None, typer.Option("--id", metavar="ID", help="The sample with this id.")] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, max=1000, help="Samples to show, from that one on.")
+    ] = 1,
+    ids: Annotated[bool, typer.Option("--ids", help="List every token with its id.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page for the browser instead.")] = None,
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", metavar="PATH|ID", help="Another place of the tokenizer [default: as built].")
+    ] = "",
+) -> None:
+    """Show samples as text, what is trained and what is ignored told apart.
+
+    Example: afg-data show samples --row 3
+    """
+    from dataset_tools.preview import preview  # noqa: PLC0415
+
+    found = preview(folder, row, identity=identity, count=count, tokenizer=tokenizer)
+    if html is None:
+        from dataset_tools.show_text import print_preview  # noqa: PLC0415
+
+        print_preview(found, stdout_console(), ids=ids)
+        return
+    from dataset_tools.output import write_file  # noqa: PLC0415
+    from dataset_tools.show_html import page  # noqa: PLC0415
+
+    write_file(html, page(found).encode("utf-8"))
+    shown = "1 sample" if len(found.views) == 1 else f"{len(found.views):,} samples"
+    sys.stderr.write(f"{shown} → {html}\n")
+
+
 @app.command("parse")
 def parse_command(
     source: Annotated[str, typer.Argument(metavar="FILE", help="A model's outputs; - for standard input.")] = "-",

@@ -11,7 +11,7 @@ from schemas.record import JsonObject
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ParquetRow", "iter_rows", "row_groups"]
+__all__ = ["ParquetRow", "iter_rows", "open_parquet", "row_groups"]
 
 _BATCH = 256  # rows held at a time
 
@@ -33,7 +33,7 @@ def row_groups(path: Path, shard_bytes: int) -> Iterator[tuple[int, int, int, in
     Raises:
         InputError: the file is not whole.
     """
-    metadata = _open(path).metadata
+    metadata = open_parquet(path).metadata
     start, first_row, rows, size, plain = 0, 1, 0, 0, 0
     for index in range(metadata.num_row_groups):
         group = metadata.row_group(index)
@@ -53,7 +53,7 @@ def iter_rows(path: Path, start: int, stop: int, first_row: int) -> Iterator[Par
     """
     import pyarrow as pa  # noqa: PLC0415 - slow to import
 
-    file = _open(path)
+    file = open_parquet(path)
     decoders = _decoders(file.schema_arrow)
     number = first_row
     groups = list(range(start, stop if stop >= 0 else file.metadata.num_row_groups))
@@ -72,7 +72,12 @@ def iter_rows(path: Path, start: int, stop: int, first_row: int) -> Iterator[Par
             number += 1
 
 
-def _open(path: Path) -> "pa.parquet.ParquetFile":
+def open_parquet(path: Path) -> "pa.parquet.ParquetFile":
+    """A Parquet file, of which only the footer is read.
+
+    Raises:
+        InputError: the file is not whole.
+    """
     import pyarrow as pa  # noqa: PLC0415 - slow to import
     import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
 

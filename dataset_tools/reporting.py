@@ -1,11 +1,11 @@
 """Results as people and machines read them. A result is computed first and reported here; nothing is decided here."""
 
-import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.checks.base import Check, catalogue
 from dataset_tools.console import isolate, isolate_message
+from dataset_tools.visible import code_point, is_invisible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -208,13 +208,13 @@ def _short(text: str, room: int) -> str:
 
 def _visible(text: str) -> str:
     """Characters that nobody sees, or that look like a letter and are none, by their code points."""
-    return "".join(f"<U+{ord(c):04X}>" if _is_hidden(c) else c for c in text)
+    return "".join(code_point(c) if _is_hidden(c) else c for c in text)
 
 
 def _is_hidden(character: str) -> bool:
     shaped = "\ufb50" <= character <= "\ufdff" or "\ufe70" <= character <= "\ufefc"
     mark = "\u0653" <= character <= "\u0655"
-    return shaped or mark or (character != " " and unicodedata.category(character) in ("Cf", "Cc", "Zs"))
+    return shaped or mark or is_invisible(character)
 
 
 def _escape(text: str) -> str:
