@@ -60,10 +60,10 @@ class Verifier:
         if self.has_template:
             theirs = self._template_text(record)
             if theirs != ours:
-                raise _differs(record, "chat template", *_first_difference(ours, theirs))
+                raise _differs(record, "the tokenizer's chat template", *_first_difference(ours, theirs))
         theirs = self._tokenizer(ours, add_special_tokens=False)["input_ids"]
         if theirs != input_ids:
-            raise _differs(record, "tokenizer", *_first_difference(input_ids, theirs))
+            raise _differs(record, "the tokenizer itself", *_first_difference(input_ids, theirs))
 
     def _template_text(self, record: Record) -> str:
         from jinja2 import TemplateError  # noqa: PLC0415 - comes with transformers
@@ -85,5 +85,5 @@ def _first_difference(ours: Sequence[Any], theirs: Sequence[Any]) -> tuple[Any, 
 
 def _differs(record: Record, what: str, ours: Any, theirs: Any) -> InputError:  # noqa: ANN401 - text or ids
     hint = "the prompts would not be the model's own: use the tokenizer of google/functiongemma-270m-it"
-    message = f"the {what} of the tokenizer gives {theirs!r} where this gives {ours!r}"
+    message = f"{what} gives {theirs!r} where this gives {ours!r}"
     return InputError(message, where=record["id"], hint=hint)
