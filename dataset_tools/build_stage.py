@@ -55,6 +55,14 @@ class SampleOptions:
         return self.shuffle_seed or 0
 
 
+class _Prompt(NamedTuple):
+    """A row's record with the tools that it offers, its prompt, and how many tools it had."""
+
+    record: Record
+    parts: list[Segment]
+    tools: int
+
+
 class Checked(NamedTuple):
     """A row that is to be compared with the tokenizer's own template; the smallest ranks are."""
 
@@ -75,7 +83,7 @@ class Part:
         trained: those of them that the model is trained to produce.
         lengths: rows by length, in steps of :data:`LENGTH_STEP`; too long ones too, before any tool was dropped.
         kept: by each of :data:`LIMITS`, the rows that are no longer.
-        dropped_tools: tools left out, and ``dropped_rows`` the rows that they were left out of.
+        dropped_tools: tools left out of samples, and ``dropped_rows`` the samples that they were left out of.
         verified: rows compared with the tokenizer's own template.
         first_reject: where and why the first row was rejected.
         candidates: rows to compare, in the order of their ranks.
@@ -171,19 +179,17 @@ class BuildStage:
 
         One step over all rows, then the next: a processor is nearly twice as fast at that (see ``checking``).
         """
-        prompts = [self._prompt(raw, shard, part) for raw in batch]
-        made = iter(self._encoder.tokens([prompt[1] for prompt in prompts if not isinstance(prompt, RowError)]))
-        return [
-            prompt if isinstance(prompt, RowError) else self._fit(prompt[0], prompt[1], next(made), part)
-            for prompt in prompts
-        ]
+        prompts = [self._prompt(raw, shard) for raw in batch]
+        made = iter(self._encoder.tokens([prompt.parts for prompt in prompts if not isinstance(prompt, RowError)]))
+        return [prompt if isinstance(prompt, RowError) else self._fit(prompt, next(made), part) for prompt in prompts]
 
-    def _prompt(self, raw: RawRow, shard: Shard, part: Part) -> tuple[Record, list[Segment]] | RowError:
-        """The record with the tools that it offers, and its prompt."""
+    def _prompt(self, raw: RawRow, shard: Shard) -> _Prompt | RowError:
+        """The record as it is offered, and its prompt, or why there is none."""
         try:
             record, _ = self._converter.read(raw, shard.file)
             require_valid(record)
-            record = self._offer(record, part)
+            tools = len(record["tools"])
+            record = self._offer(record)
             parts = _segments(record)
         except RowError as error:
             return error
@@ -193,31 +199,33 @@ class BuildStage:
             )
         if problem := round_trip_problem(record, parts):
             return RowError("ambiguous-call", problem, hint="what the format cannot carry cannot be learned")
-        return record, parts
+        return _Prompt(record, parts, tools)
 
-    def _offer(self, record: Record, part: Part) -> Record:
+    def _offer(self, record: Record) -> Record:
         options = self._options
         if options.max_tools is not None and len(record["tools"]) > options.max_tools:
             ones = [1] * len(record["tools"])
-            record = _drop(record, options.seed, ones, len(ones) - options.max_tools, part)
+            record = drop_distractors(record, options.seed, ones, len(ones) - options.max_tools)
         if options.shuffle_seed is not None:
             record = shuffle_tools(record, options.shuffle_seed)
         return record
 
-    def _fit(
-        self, record: Record, parts: list[Segment], tokens: Tokens, part: Part
-    ) -> tuple[Record, Tokens] | RowError:
+    def _fit(self, prompt: _Prompt, tokens: Tokens, part: Part) -> tuple[Record, Tokens] | RowError:
         """The row, with fewer tools if it is too long and may lose some; it is never cut off."""
+        record, parts, tools = prompt
         limit, length = self._options.max_length, len(tokens)
         part.measure(length)
         if length > limit and self._options.fit:
             declared = self._encoder.tokens([[piece] for piece in parts if piece.kind is Kind.DECLARATION])
             sizes = [len(one) for one in declared]
-            record = _drop(record, self._options.seed, sizes, length - limit, part)
+            record = drop_distractors(record, self._options.seed, sizes, length - limit)
             tokens = self._encoder.tokens([_segments(record)])[0]
         if len(tokens) > limit:
             hint = "no tool is left that could go" if self._options.fit else "--fit drops tools that are not called"
             return RowError("too-long", f"{len(tokens):,} tokens; at most {limit:,}", hint=hint)
+        dropped = tools - len(record["tools"])
+        part.dropped_tools += dropped
+        part.dropped_rows += dropped > 0
         return record, tokens
 
     def _finish(self, part: Part, records: list[Record], tokens: list[Tokens], shard: Shard) -> None:
@@ -238,15 +246,6 @@ class BuildStage:
             ranks = nsmallest(self._options.verify, ((_rank(record), at) for at, record in enumerate(records)))
             part.candidates = [Checked(rank, records[at], tokens[at].input_ids()) for rank, at in ranks]
         part.payload = encode_samples(records, samples)
-
-
-def _drop(record: Record, seed: int, sizes: list[int], excess: int, part: Part) -> Record:
-    """The record without some tools that it does not call; how many is counted."""
-    fewer = drop_distractors(record, seed, sizes, excess)
-    dropped = len(record["tools"]) - len(fewer["tools"])
-    part.dropped_tools += dropped
-    part.dropped_rows += dropped > 0
-    return fewer
 
 
 def _segments(record: Record) -> list[Segment]:
