@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.console import EXIT_CODES, run_app, stdout_console
+from training.cli import train_command
 
 if TYPE_CHECKING:
     from publishing.doctor import Diagnosis
@@ -38,6 +39,9 @@ def common(
     ] = False,
 ) -> None:
     """From a clean Arabic function-calling dataset to a small model on the Hugging Face Hub."""
+
+
+app.command("train")(train_command)
 
 
 @app.command("doctor")

@@ -2,12 +2,12 @@
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from training.hardware import nvidia_gpus as _gpus
 
 __all__ = ["Diagnosis", "Package", "diagnose"]
 
@@ -32,7 +32,10 @@ _OPTIONAL = {
     "transformers": "loads models and tokenizers",
     "peft": "trains LoRA adapters",
     "trl": "runs supervised fine-tuning",
+    "accelerate": "puts the model on its device",
     "unsloth": "makes training fast and small",
+    "unsloth_zoo": "holds what Unsloth shares between models",
+    "matplotlib": "draws the curves of a run",
     "bitsandbytes": "keeps optimiser state in 8 bits on a GPU",
     "gguf": "writes GGUF files",
 }
@@ -116,19 +119,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _gpus() -> list[str]:
-    """The GPUs that the driver's own tool lists; importing torch to ask would take seconds."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    try:
-        listed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 - fixed
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [line.strip() for line in listed.stdout.splitlines() if line.strip()] if listed.returncode == 0 else []
 
 
 def _has_token() -> bool:

@@ -37,16 +37,17 @@ def test_the_roles_are_the_same() -> None:
     assert list(types.Role.__args__) == SHAPES["Message"]["properties"]["role"]["enum"]
 
 
-def test_the_schema_is_valid_itself() -> None:
-    """It is JSON Schema, Draft 2020-12."""
-    Draft202012Validator.check_schema(SCHEMA)
-    assert schemas.names() == ["record"]
+def test_the_schemas_are_valid_themselves() -> None:
+    """Each is JSON Schema, Draft 2020-12."""
+    for name in schemas.names():
+        Draft202012Validator.check_schema(schemas.load(name))
+    assert schemas.names() == ["recipe", "record"]
 
 
 def test_an_unknown_name_lists_the_schemas() -> None:
     """A schema that does not exist is answered with those that do."""
-    with pytest.raises(KeyError, match="no schema named 'recipe'; there are: record"):
-        schemas.load("recipe")
+    with pytest.raises(KeyError, match="no schema named 'tool'; there are: recipe, record"):
+        schemas.load("tool")
 
 
 def test_the_schema_accepts_the_sample() -> None:
