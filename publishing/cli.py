@@ -7,6 +7,7 @@ import typer
 
 from dataset_tools.console import EXIT_CODES, run_app, stdout_console
 from training.cli import train_command
+from training.evaluate_cli import add_commands as add_evaluation
 
 if TYPE_CHECKING:
     from publishing.doctor import Diagnosis
@@ -22,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+add_evaluation(app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the flag

@@ -44,6 +44,12 @@ WORDS: Final[dict[int, str]] = {
 }
 """Whole numbers, with ordinals, which name hours and floors."""
 
+NOT_CARDINAL: Final = (
+    "أول أولى ثاني ثانية ثالث ثالثة رابع رابعة خامس خامسة سادس سادسة سابع سابعة ثامن ثامنة تاسع تاسعة عاشر عاشرة "
+    "وحدة زوج تمن ميت"
+)
+"""Words of the table that are ordinals, or that also mean something else: unit, husband, price, dead."""
+
 HUNDREDS: Final[dict[int, str]] = {
     300: "ثلاث تلت تلات ثلث",
     400: "أربع ربع",

@@ -134,10 +134,13 @@ def _word(token: str) -> tuple[Number | None, bool]:
     return value, False
 
 
-def _fits(  # noqa: PLR0911 - one answer for each kind of word
+def joined_number(  # noqa: PLR0911 - one answer for each kind of word
     total: Number, value: Number, *, joined: bool, ascii_word: bool
 ) -> Number | None:
-    """Return the number that `value` makes with the words before it, or None if it starts anew."""
+    """Return the number that a word of `value` makes with the words before it, or None if it starts anew.
+
+    `joined` says that و stands before the word, `ascii_word` that it is English, which joins without one.
+    """
     if isinstance(total, float) or total < 0:
         return total * value if value >= _THOUSAND and not joined else None
     if isinstance(value, float):
@@ -197,7 +200,7 @@ def _readings(tokens: list[str]) -> Iterator[Number]:  # noqa: C901 - a branch f
         elif less and isinstance(value, float):
             total -= value
         else:
-            fitted = _fits(total, value, joined=joined, ascii_word=token.isascii())
+            fitted = joined_number(total, value, joined=joined, ascii_word=token.isascii())
             total = value if fitted is None else fitted
         joining = less = False
         yield total
