@@ -102,11 +102,12 @@ def build(
         InputError: a source or the tokenizer cannot be read, no row could be used, or the tokenizer's own chat
             template says something else than this project.
         OutputError: the folder cannot be written.
-        UsageError: an option makes no sense.
+        UsageError: an option makes no sense, or the folder holds a source.
     """
     options = options or BuildOptions()
     _require_sense(options.samples)
     files = find_data(sources)
+    _require_apart(files, output)
     found = find_tokenizer(tokenizer)
     require_functiongemma(found)
     tools = load_tools(options.tools_file) if options.tools_file else {}
@@ -138,6 +139,14 @@ def _require_sense(options: SampleOptions) -> None:
         raise UsageError(f"a length of {options.max_length} holds nothing", hint="--max-length 4096")
     if options.max_tools is not None and options.max_tools < 1:
         raise UsageError(f"{options.max_tools} tools are nothing to choose from", hint="--max-tools 1 or more")
+
+
+def _require_apart(files: Sequence[DataFile], output: Path) -> None:
+    """Refuse a folder that holds what is read: rows may lie in files that are named as samples are."""
+    for file in files:
+        if file.path.resolve().parent == output.resolve():
+            what = f"{file.path} is read and would be replaced"
+            raise UsageError(what, where=str(output), hint="choose another folder with -o")
 
 
 def _require_rows(total: Part, sources: Sequence[str] | Sequence[DataFile]) -> None:
