@@ -75,8 +75,12 @@
     const span = over(event);
     if (span) choose(span.dataset.t);
   });
+  // The text that moves under a resting mouse while keys scroll it was not pointed at.
+  let rest = "";
   document.addEventListener("pointerover", (event) => {
-    const span = event.pointerType === "mouse" && over(event);
+    const at = `${event.screenX},${event.screenY}`;
+    const span = event.pointerType === "mouse" && at !== rest && over(event);
+    rest = at;
     if (span) choose(span.dataset.t);
   });
   buttons.previous.addEventListener("click", () => go(shown - 1));
