@@ -26,4 +26,8 @@ run afg-data validate clean.jsonl --examples 1 || test $? -eq 1
 say "6. Into masked samples, for a tokenizer of FunctionGemma's shape"
 run afg-data build clean.jsonl -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
 
-say "In $OUT: records.jsonl, clean.jsonl, samples, the rejects with their reasons, the report and the trace of every change"
+say "7. What of a sample is trained?"
+run afg-data show samples --row 5
+run afg-data show samples --count 20 --html samples.html
+
+say "In $OUT: records.jsonl, clean.jsonl, samples, samples.html, the rejects with their reasons, the report and the trace of every change"

@@ -53,6 +53,7 @@ def test_the_wheel_holds_code_and_data_alone(wheel: Path) -> None:
     assert (wheel / "dataset_tools" / "py.typed").is_file()
     assert (wheel / "dataset_tools" / "sample" / "sample.jsonl").read_bytes() == sample_path().read_bytes()
     assert (wheel / "dataset_tools" / "chat_template.jinja").is_file()
+    assert {path.suffix for path in (wheel / "dataset_tools" / "show_page").iterdir()} == {".html", ".css", ".js"}
     bundled = wheel / "training" / "tiny" / "tokenizer"
     assert _contents(bundled) == _contents(tokenizer_path())
 

@@ -26,6 +26,7 @@
   function go(number) {
     show(number);
     history.replaceState(null, "", `#${samples[shown].id}`);
+    scrollTo(0, 0);
   }
 
   // A token's text may stand in several spans; all of them are marked. The words are told without any markup.
@@ -45,7 +46,7 @@
     detail.hidden = false;
     if (scroll) {
       const box = found[0].getBoundingClientRect();
-      if (box.top < 0 || box.bottom > innerHeight - detail.offsetHeight) found[0].scrollIntoView({ block: "center" });
+      if (box.top < nav.offsetHeight || box.bottom > innerHeight - detail.offsetHeight) found[0].scrollIntoView({ block: "center" });
     }
   }
 
