@@ -86,7 +86,7 @@ def find_tokenizer(name: str) -> TokenizerFiles:
         UsageError: ``name`` is neither.
     """
     folder = Path(name)
-    if folder.is_dir():
+    if name and folder.is_dir():
         if not (folder / _NEEDED).is_file():
             raise InputError(f"no {_NEEDED} in this folder", where=name, hint="save the tokenizer with transformers")
         return TokenizerFiles(name, "", folder.resolve())
