@@ -11,13 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataset_tools.console import EXIT_CODES, Progress, run_app, stderr_console, stdout_console
-from dataset_tools.errors import InputError, UsageError
+from dataset_tools import cli_datasets
+from dataset_tools.cli_options import (
+    LayoutName,
+    Output,
+    Quiet,
+    Rejects,
+    Rename,
+    ReportFile,
+    Sources,
+    TokenizerName,
+    ToolsFile,
+    Trace,
+    Workers,
+    find,
+    progress_of,
+    require_whole,
+)
+from dataset_tools.console import EXIT_CODES, run_app, stderr_console, stdout_console
+from dataset_tools.errors import UsageError
 from dataset_tools.sample import SamplePart
 
 if TYPE_CHECKING:
     from dataset_tools.rendering import Problem
-    from dataset_tools.sources import DataFile
 
 __all__ = ["app", "main"]
 
@@ -48,30 +64,6 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(metavar="SRC", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
-]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")]
-LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
-ToolsFile = Annotated[
-    Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
-]
-Rename = Annotated[
-    bool, typer.Option("--rename-tools", help="Rewrite tool names that FunctionGemma parsers reject, as a.b to a_b.")
-]
-Rejects = Annotated[
-    Path | None, typer.Option("--rejects", metavar="FILE", help="Rejected rows and why [default: beside OUT].")
-]
-ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="The counts of every rule, as JSON.")]
-Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
-Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
-TokenizerName = Annotated[
-    str, typer.Option("--tokenizer", metavar="PATH|ID", help="A folder, or ORG/NAME[@REVISION] on the Hub.")
-]
-
-
 @app.command("import")
 def import_command(
     sources: Sources,
@@ -94,12 +86,12 @@ def import_command(
 
     options = ImportOptions(layout, tools_file, rename_tools, workers)
     outputs = Outputs(output, rejects or Outputs.default_rejects(output), report)
-    files = _find(sources)
-    with _progress("import", files, quiet=quiet) as progress:
+    files = find(sources)
+    with progress_of("import", files, quiet=quiet) as progress:
         result = import_data(files, outputs, options, on_shard=progress.shard_done)
     if not quiet:
         print_transform(result, stderr_console())
-    _require_whole(result.rejected, result.output)
+    require_whole(result.rejected, result.output)
 
 
 @app.command("clean")
@@ -134,12 +126,12 @@ def clean_command(
     folds = tuple(name.strip() for name in fold.split(",") if name.strip())
     options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers)
     outputs = Outputs(output, rejects or Outputs.default_rejects(output), report, trace)
-    files = _find(sources)
-    with _progress("clean", files, quiet=quiet) as progress:
+    files = find(sources)
+    with progress_of("clean", files, quiet=quiet) as progress:
         result = clean(files, outputs, options, on_shard=progress.shard_done)
     if not quiet:
         print_transform(result, stderr_console())
-    _require_whole(result.rejected, result.output)
+    require_whole(result.rejected, result.output)
 
 
 @app.command("validate")
@@ -164,8 +156,8 @@ def validate_command(
 
     # An annotation is one finding at its line, so GitHub gets them all.
     options = Options(layout, tools_file, workers, -1 if format_ is Format.GITHUB else examples)
-    files = _find(sources)
-    with _progress("validate", files, quiet=quiet) as progress:
+    files = find(sources)
+    with progress_of("validate", files, quiet=quiet) as progress:
         result = validate(files, options, on_shard=progress.shard_done)
     if format_ is Format.JSON:
         sys.stdout.write(dump_text(result.as_json()) + "\n")
@@ -237,13 +229,13 @@ def build_command(
         raise UsageError(f"--verify {verify}: neither a number of rows nor all")
     count = -1 if verify == "all" else int(verify)
     samples = SampleOptions(max_length, shuffle_tools, max_tools, fit, count)
-    files = _find(sources)
-    with _progress("build", files, quiet=quiet) as progress:
+    files = find(sources)
+    with progress_of("build", files, quiet=quiet) as progress:
         options = BuildOptions(samples, layout, tools_file, workers)
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
     if not quiet:
         print_build(report, stderr_console())
-    _require_whole(report.rejected, str(report.output))
+    require_whole(report.rejected, str(report.output))
 
 
 @app.command("show")
@@ -280,6 +272,9 @@ def show_command(
     write_file(html, page(found).encode("utf-8"))
     shown = "1 sample" if len(found.views) == 1 else f"{len(found.views):,} samples"
     sys.stderr.write(f"{shown} → {html}\n")
+
+
+cli_datasets.mount(app)
 
 
 @app.command("parse")
@@ -358,31 +353,6 @@ def sample_command(
     if output.suffix != ".jsonl":
         raise UsageError(f"{output}: the sample is JSON Lines", hint="end its name in .jsonl")
     write_file(output, text(part, dirty=dirty).encode())
-
-
-def _find(sources: list[str]) -> "list[DataFile]":
-    from dataset_tools.converting import find_data  # noqa: PLC0415
-
-    return find_data(sources)
-
-
-def _require_whole(rejected: dict[str, int], output: str) -> None:
-    """End with an error where input files were damaged, though what could be read of them has been written.
-
-    Raises:
-        InputError: a file was.
-    """
-    from dataset_tools.reading import DAMAGED  # noqa: PLC0415
-
-    if count := rejected.get(DAMAGED):
-        what = f"the input was damaged in {count} place{'s' * (count > 1)}: only what could be read is in {output}"
-        raise InputError(what, hint="the rejects say where; download those files again")
-
-
-def _progress(what: str, files: "list[DataFile]", *, quiet: bool) -> Progress:
-    from dataset_tools.shards import total_bytes  # noqa: PLC0415
-
-    return Progress(what, total_bytes(files), quiet=quiet)
 
 
 def main() -> None:

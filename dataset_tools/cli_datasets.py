@@ -1,0 +1,48 @@
+"""The commands of ``afg-data`` that look at a dataset as a whole: what it is made of, what repeats, how it is split."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dataset_tools.cli_options import LayoutName, Sources, ToolsFile, Workers, find, progress_of
+from dataset_tools.console import stdout_console
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to ``afg-data``."""
+    app.command("stats")(stats_command)
+
+
+def stats_command(
+    sources: Sources,
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", metavar="PATH|ID", help="Count tokens too: a folder, or ORG/NAME on the Hub.")
+    ] = "",
+    min_cell: Annotated[
+        int, typer.Option(min=0, help="Tell each dialect with fewer rows than this of a tool, or without a call.")
+    ] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    workers: Workers = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Count what a dataset is made of: tools, dialects, arguments, lengths.
+
+    Example: afg-data stats clean.jsonl --tokenizer unsloth/functiongemma-270m-it
+    """
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.reporting_stats import print_stats  # noqa: PLC0415
+    from dataset_tools.stats import StatsOptions, stats  # noqa: PLC0415
+
+    options = StatsOptions(tokenizer, min_cell, layout, tools_file, workers)
+    files = find(sources)
+    with progress_of("stats", files, quiet=quiet) as progress:
+        result = stats(files, options, on_shard=progress.shard_done)
+    if as_json:
+        sys.stdout.write(dump_text(result.as_json()) + "\n")
+    else:
+        print_stats(result, stdout_console())

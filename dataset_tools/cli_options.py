@@ -1,0 +1,72 @@
+"""Options that several commands of ``afg-data`` take, and what they do with the files that were named."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataset_tools.console import Progress
+from dataset_tools.errors import InputError
+
+if TYPE_CHECKING:
+    from dataset_tools.sources import DataFile
+
+__all__ = [
+    "LayoutName", "Output", "Quiet", "Rejects", "Rename", "ReportFile", "Sources", "TokenizerName", "ToolsFile",
+    "Trace", "Workers", "find", "progress_of", "require_whole",
+]  # fmt: skip
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="SRC", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")]
+LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
+ToolsFile = Annotated[
+    Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
+]
+Rename = Annotated[
+    bool, typer.Option("--rename-tools", help="Rewrite tool names that FunctionGemma parsers reject, as a.b to a_b.")
+]
+Rejects = Annotated[
+    Path | None, typer.Option("--rejects", metavar="FILE", help="Rejected rows and why [default: beside OUT].")
+]
+ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="The counts of every rule, as JSON.")]
+Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
+Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+TokenizerName = Annotated[
+    str, typer.Option("--tokenizer", metavar="PATH|ID", help="A folder, or ORG/NAME[@REVISION] on the Hub.")
+]
+
+
+def find(sources: list[str]) -> "list[DataFile]":
+    """The data files that were named.
+
+    Raises:
+        InputError: one cannot be read.
+        UsageError: one is named twice.
+    """
+    from dataset_tools.converting import find_data  # noqa: PLC0415
+
+    return find_data(sources)
+
+
+def require_whole(rejected: dict[str, int], output: str) -> None:
+    """End with an error where input files were damaged, though what could be read of them has been written.
+
+    Raises:
+        InputError: a file was.
+    """
+    from dataset_tools.reading import DAMAGED  # noqa: PLC0415
+
+    if count := rejected.get(DAMAGED):
+        what = f"the input was damaged in {count} place{'s' * (count > 1)}: only what could be read is in {output}"
+        raise InputError(what, hint="the rejects say where; download those files again")
+
+
+def progress_of(what: str, files: "list[DataFile]", *, quiet: bool, passes: int = 1) -> Progress:
+    """The progress of a command that reads the files so many times."""
+    from dataset_tools.shards import total_bytes  # noqa: PLC0415
+
+    return Progress(what, passes * total_bytes(files), quiet=quiet)
