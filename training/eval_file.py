@@ -76,6 +76,7 @@ def _verdict(item: Mapping[str, Any]) -> Verdict:
     verdict = Verdict(**item)
     right, predicted, gold = verdict.keys
     verdict.keys = (right, predicted, gold)
+    verdict.pairs = [(at, other, levels) for at, other, levels in item["pairs"]]
     verdict.arguments = [ArgumentScore(*score) for score in item["arguments"]]
     verdict.mistakes = [Mistake(*mistake) for mistake in item["mistakes"]]
     return verdict

@@ -17,7 +17,7 @@ from dataset_tools.reading import read_rows
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile
 from training.gold import Question, question_of
-from training.metrics import GROUPS, Metrics, argument_metrics, error_counts, grouped, measure
+from training.metrics import GROUPS, Metrics, argument_metrics, error_counts, facts_of, grouped, measure
 from training.predictions import Predictions, read_predictions
 from training.scoring import Verdict, judge
 
@@ -169,7 +169,8 @@ def read_questions(
 def score(questions: Sequence[Question], answers: Predictions, data: Sequence[str]) -> Evaluation:
     """The numbers of answers to questions; every question has an answer."""
     verdicts = [judge(question, answers.of(question.id, question.tools)) for question in questions]
-    groups = {group: grouped(verdicts, group) for group in GROUPS}
+    facts = [facts_of(verdict) for verdict in verdicts]
+    groups = {group: grouped(verdicts, facts, group) for group in GROUPS}
     groups["argument type"] = argument_metrics(verdicts, lambda score: score.type)
     groups["parameter"] = argument_metrics(verdicts, lambda score: f"{score.tool}.{score.parameter}")
-    return Evaluation(answers.name, list(data), measure(verdicts), groups, error_counts(verdicts), verdicts)
+    return Evaluation(answers.name, list(data), measure(facts), groups, error_counts(verdicts), verdicts)

@@ -1,5 +1,6 @@
 """``afg evaluate`` and ``afg compare``: parse, make one library call, report."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ __all__ = ["add_commands"]
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
     app.command("evaluate")(evaluate_command)
+    app.command("compare")(compare_command)
 
 
 def evaluate_command(
@@ -35,10 +37,11 @@ def evaluate_command(
     Example: afg evaluate --predictions outputs.jsonl held-out.jsonl -o eval.json
     """
     from dataset_tools.converting import find_data  # noqa: PLC0415
-    from dataset_tools.output import check_writable  # noqa: PLC0415
+    from dataset_tools.output import check_writable, write_file  # noqa: PLC0415
     from dataset_tools.shards import total_bytes  # noqa: PLC0415
     from training.eval_file import write_evaluation  # noqa: PLC0415
     from training.evaluate import GoldOptions, evaluate  # noqa: PLC0415
+    from training.evaluate_page import evaluation_page  # noqa: PLC0415
     from training.evaluate_text import print_evaluation  # noqa: PLC0415
 
     if predictions is None:
@@ -46,10 +49,43 @@ def evaluate_command(
     if output.suffix != ".json":
         raise UsageError(f"{output}: the result is JSON", hint="end its name in .json")
     files = find_data([source])
-    check_writable(output, [predictions, *(file.path for file in files)])
+    page = output.with_suffix(".html")
+    for path in (output, page):
+        check_writable(path, [predictions, *(file.path for file in files)])
     with Progress("evaluate", total_bytes(files), quiet=quiet) as progress:
         options = GoldOptions(layout, tools_file, limit)
         evaluation = evaluate(files, predictions, options, on_shard=progress.shard_done)
     write_evaluation(output, evaluation)
+    write_file(page, evaluation_page(evaluation).encode())
     if not quiet:
         print_evaluation(evaluation, stdout_console())
+
+
+def compare_command(
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="A B [C ...]", help="Results of afg evaluate; A is what the others are held to."),
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a page of it; .html.")] = None,
+    flips: Annotated[int, typer.Option(min=0, help="Flipped rows to print; the page has more.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> None:
+    """Compare evaluations of the same rows: differences with paired intervals, and the rows that flipped.
+
+    Example: afg compare base.json tuned.json q8.json
+    """
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.output import write_file  # noqa: PLC0415
+    from training.compare import compare_files  # noqa: PLC0415
+    from training.compare_page import comparison_page  # noqa: PLC0415
+    from training.evaluate_text import print_comparison  # noqa: PLC0415
+
+    if output is not None and output.suffix != ".html":
+        raise UsageError(f"{output}: the page is HTML", hint="end its name in .html")
+    comparison = compare_files(results)
+    if output is not None:
+        write_file(output, comparison_page(comparison).encode())
+    if as_json:
+        sys.stdout.write(dump_text(comparison.as_json()) + "\n")
+    else:
+        print_comparison(comparison, stdout_console(), flips)

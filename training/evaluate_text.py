@@ -1,17 +1,23 @@
 """An evaluation or a comparison as tables for a terminal; nothing is decided here."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from training.metrics import METRICS, Metric
+from dataset_tools.console import isolate
+from training.metrics import LOWER_IS_BETTER, METRICS, Metric
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from training.compare import Change, Comparison
     from training.evaluate import Evaluation
 
-__all__ = ["TITLES", "percent", "print_evaluation", "span"]
+__all__ = ["TITLES", "percent", "print_comparison", "print_evaluation", "probability", "span", "verdict_of"]
+
+_WIDE = 1000  # columns of a file
+_SURE = 0.05  # the probability below which a difference is called one
 
 TITLES = {
     "parsed": "parsed",
@@ -46,7 +52,7 @@ def print_evaluation(evaluation: "Evaluation", console: "Console") -> None:
     for name in METRICS:
         metric = evaluation.metrics[name]
         table.add_row(TITLES[name], percent(metric.value), span(metric), f"{metric.n:,}")
-    console.print(table)
+    _show(table, console)
     for group in _SHOWN:
         values = evaluation.groups[group]
         if len(values) > 1:
@@ -56,7 +62,42 @@ def print_evaluation(evaluation: "Evaluation", console: "Console") -> None:
         table = _table(("error", "times", "rows"))
         for name, count in sorted(errors, key=lambda entry: -entry[1]["times"]):
             table.add_row(name, f"{count['times']:,}", f"{count['rows']:,}")
-        console.print(table)
+        _show(table, console)
+
+
+def probability(p: float) -> str:
+    """A probability with three decimals."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"  # noqa: PLR2004 - what three decimals can say
+
+
+def verdict_of(metric: str, change: "Change") -> str:
+    """What a difference means in a word: better, worse, or a dash where the rows that flipped do not tell."""
+    if change.p >= _SURE:
+        return "–"
+    return "better" if (change.difference > 0) != (metric in LOWER_IS_BETTER) else "worse"
+
+
+def print_comparison(comparison: "Comparison", console: "Console", flips: int) -> None:
+    """Print every metric of every evaluation, the first against each other, and the first rows that flipped."""
+    first, *others = comparison.names
+    table = _table(("%", *comparison.names))
+    for name in METRICS:
+        table.add_row(TITLES[name], *(percent(found.metrics[name].value) for found in comparison.evaluations))
+    _show(table, console)
+    for other, changes in zip(others, comparison.changes, strict=True):
+        table = _table((f"{other} against {first}", "points", "95% interval", "p", "gained", "lost", ""))
+        for name, change in changes.items():
+            points, low, high = (f"{100 * value:+.1f}" for value in (change.difference, change.low, change.high))
+            told = (points, f"{low} to {high}", probability(change.p), f"{change.gained:,}", f"{change.lost:,}")
+            table.add_row(TITLES[name], *told, verdict_of(name, change))
+        _show(table, console)
+    if flips and comparison.flips:
+        table = _table(("flipped rows", *comparison.names, "prompt"), left=True)
+        for flip in islice(comparison.flips, flips):
+            marks = ("right" if right else "wrong" for right in flip.right)
+            table.add_row(_plain(flip.id), *marks, _plain(isolate(" ".join(flip.verdicts[0].prompt.split()))))
+        _show(table, console)
+    console.print(f"{len(comparison.flips):,} rows flipped", style="dim")
 
 
 def _print_group(group: str, values: dict[str, dict[str, Metric]], console: "Console") -> None:
@@ -67,14 +108,24 @@ def _print_group(group: str, values: dict[str, dict[str, Metric]], console: "Con
     for value, metrics in values.items():
         n = next(iter(metrics.values())).n
         numbers = [percent(metrics[name].value) for name in shown]
-        table.add_row(value, f"{n:,}", *numbers, span(metrics[shown[-1]]))
-    console.print(table)
+        table.add_row(_plain(value), f"{n:,}", *numbers, span(metrics[shown[-1]]))
+    _show(table, console)
 
 
-def _table(columns: Iterable[str]) -> "Table":
+def _show(table: "Table", console: "Console") -> None:
+    """Print a table; as wide as it needs where nobody is watching, so that no cell is cut off in a file."""
+    console.print(table, width=None if console.is_terminal else _WIDE)
+
+
+def _plain(value: str) -> str:
+    """Text of the data, in which square brackets are no markup."""
+    return value.replace("[", "\\[")
+
+
+def _table(columns: Iterable[str], *, left: bool = False) -> "Table":
     from rich.table import Table  # noqa: PLC0415 - rich is imported only to print
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for at, name in enumerate(columns):
-        table.add_column(name, justify="left" if at == 0 else "right", no_wrap=True)
+        table.add_column(name, justify="left" if at == 0 or left else "right", no_wrap=True)
     return table

@@ -9,6 +9,7 @@ import numpy as np
 __all__ = ["Interval", "Paired", "f1", "f1_interval", "mcnemar", "wilson"]
 
 _Z = 1.959963984540054  # two-sided 95% of the normal distribution
+_FEW = 1000  # flipped rows for which whole numbers are quick enough
 _RESAMPLES = 2000
 _SEED = 20260
 
@@ -101,6 +102,8 @@ def _exact(gained: int, lost: int) -> float:
     flipped = gained + lost
     if gained == lost:
         return 1.0
+    if flipped <= _FEW:
+        return min(1.0, 2 * sum(math.comb(flipped, k) for k in range(min(gained, lost) + 1)) / 2**flipped)
     logs = [_log_binomial(flipped, k) - flipped * math.log(2) for k in range(min(gained, lost) + 1)]
     return min(1.0, 2 * math.fsum(map(math.exp, logs)))
 

@@ -5,12 +5,13 @@ How well two calls agree is a level: the strictest rule under which all their ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas.record import JsonObject
 from training.gold import GoldCall
 from training.rules import NEVER, RULES, Rule, is_blank, strictest
 
-__all__ = ["Agreement", "agree", "pair", "row_level"]
+__all__ = ["Agreement", "Matched", "agree", "match"]
 
 Unscored = Mapping[str, frozenset[str]]
 
@@ -62,15 +63,24 @@ def agree(gold: GoldCall, arguments: JsonObject, unscored: frozenset[str] = froz
     return found
 
 
-def pair(
-    gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: Unscored
-) -> list[tuple[int | None, int | None, Agreement | None]]:
-    """The pairing of gold and predicted calls that agrees most, by their positions.
+class Matched(NamedTuple):
+    """How the calls of an answer match those of gold.
 
-    Calls that are left over stand alone; a pair without an agreement is one of different names.
+    Attributes:
+        level: the strictest rule under which all calls can be paired so that all are equal; NEVER if there is none.
+        pairs: the pairing that agrees most, by positions in gold and answer; calls that are left over stand alone, and
+            a pair without an agreement is one of different names.
     """
+
+    level: int
+    pairs: list[tuple[int | None, int | None, Agreement | None]]
+
+
+def match(gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: Unscored) -> Matched:
+    """Pair the calls as well as can be."""
     if not gold or not predicted:
-        return [(at, None, None) for at in range(len(gold))] + [(None, at, None) for at in range(len(predicted))]
+        alone = [(at, None, None) for at in range(len(gold))], [(None, at, None) for at in range(len(predicted))]
+        return Matched(NEVER if gold or predicted else Rule.RAW, [*alone[0], *alone[1]])
     agreements = _agreements(gold, predicted, unscored)
     rows, columns = _best([[_worth(one) for one in row] for row in agreements])
     pairs: list[tuple[int | None, int | None, Agreement | None]] = [
@@ -78,16 +88,13 @@ def pair(
     ]
     pairs.extend((at, None, None) for at in range(len(gold)) if at not in rows)
     pairs.extend((None, at, None) for at in range(len(predicted)) if at not in columns)
-    return pairs
+    return Matched(_level(agreements) if len(gold) == len(predicted) else NEVER, pairs)
 
 
-def row_level(gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: Unscored) -> int:
-    """The strictest rule under which the calls can be paired so that all are equal; NEVER if there is none."""
-    if len(gold) != len(predicted):
-        return NEVER
-    agreements = _agreements(gold, predicted, unscored)
+def _level(agreements: Sequence[Sequence[Agreement | None]]) -> int:
+    """The strictest rule under which some pairing makes all calls equal."""
     levels = [[NEVER if one is None else one.level for one in row] for row in agreements]
-    if len(gold) == 1:
+    if len(levels) == 1:
         return levels[0][0]
     for rule in RULES:
         rows, columns = _best([[int(level <= rule) for level in row] for row in levels])

@@ -10,14 +10,17 @@ from training.scoring import ERRORS, ArgumentScore, Verdict
 
 __all__ = [
     "GROUPS",
+    "LOWER_IS_BETTER",
     "METRICS",
+    "SHARES",
+    "Facts",
     "Metric",
     "Metrics",
     "argument_metrics",
     "error_counts",
+    "facts_of",
     "grouped",
     "measure",
-    "outcome",
 ]
 
 Metrics = dict[str, "Metric"]
@@ -62,49 +65,62 @@ GROUPS: dict[str, Callable[[Verdict], Sequence[str]]] = {
 }
 """How rows are grouped; a row with calls of several tools belongs to each of them."""
 
-_WORSE = frozenset({"missed_calls", "false_calls"})
+SHARES = tuple(name for name in METRICS if name not in ("key_f1", "argument_acc"))
+"""The metrics that say yes or no to a row."""
+
+LOWER_IS_BETTER = frozenset({"missed_calls", "false_calls"})
+"""The metrics that count what should not be."""
 
 
-def outcome(verdict: Verdict, metric: str) -> bool | None:
-    """Whether a row counts for a metric that is a share of rows; None where the row is not asked."""
-    positive = verdict.level is not None
-    called = bool(verdict.calls) or bool(verdict.problem)
-    if metric == "parsed":
-        return not verdict.problem
-    if metric == "fn_acc":
-        return verdict.named
-    if metric == "missed_calls":
-        return not called if positive else None
-    if metric == "false_calls":
-        return None if positive else called
-    rule = Rule[metric.removeprefix("arg_em_").upper()]
-    return None if verdict.level is None else verdict.level <= rule
+class Facts(NamedTuple):
+    """What a verdict adds to the metrics.
+
+    Attributes:
+        outcomes: for each of :data:`SHARES` whether the row counts; None where the row is not asked.
+        keys: argument names that are right, predicted, and gold; None where no tool should be called.
+        right: gold arguments that are right under the fair rule.
+        arguments: gold arguments.
+    """
+
+    outcomes: tuple[bool | None, ...]
+    keys: tuple[int, int, int] | None
+    right: int
+    arguments: int
 
 
-def is_better_high(metric: str) -> bool:
-    """Whether more of a metric is better."""
-    return metric not in _WORSE
+def facts_of(verdict: Verdict) -> Facts:
+    """What a verdict adds to the metrics, in the order of :data:`SHARES`."""
+    level, read = verdict.level, not verdict.problem
+    called = bool(verdict.calls) or not read
+    arguments = verdict.arguments
+    right = sum(score.level <= Rule.FAIR for score in arguments)
+    if level is None:
+        return Facts((read, verdict.named, *(None for _ in RULES), None, called), None, right, len(arguments))
+    exact = [level <= rule for rule in RULES]
+    return Facts((read, verdict.named, *exact, not called, None), verdict.keys, right, len(arguments))
 
 
-def measure(verdicts: Sequence[Verdict]) -> Metrics:
+def measure(facts: Sequence[Facts]) -> Metrics:
     """Every metric over some rows."""
-    found: Metrics = {}
-    for name in METRICS:
-        if name == "key_f1":
-            found[name] = _key_f1([verdict.keys for verdict in verdicts if verdict.level is not None])
-        elif name == "argument_acc":
-            found[name] = _share(score.level <= Rule.FAIR for verdict in verdicts for score in verdict.arguments)
-        else:
-            found[name] = _share(hit for verdict in verdicts if (hit := outcome(verdict, name)) is not None)
-    return found
+    columns = zip(*(fact.outcomes for fact in facts), strict=True) if facts else ((),) * len(SHARES)
+    shares = {
+        name: _share(column.count(True), column.count(False)) for name, column in zip(SHARES, columns, strict=True)
+    }
+    right, arguments = sum(fact.right for fact in facts), sum(fact.arguments for fact in facts)
+    others = {
+        "key_f1": _key_f1([fact.keys for fact in facts if fact.keys is not None]),
+        "argument_acc": _share(right, arguments - right),
+    }
+    found = shares | others
+    return {name: found[name] for name in METRICS}
 
 
-def grouped(verdicts: Iterable[Verdict], group: str) -> dict[str, Metrics]:
-    """Every metric for each value of a group, the largest first."""
-    members: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
+def grouped(verdicts: Sequence[Verdict], facts: Sequence[Facts], group: str) -> dict[str, Metrics]:
+    """Every metric for each value of a group, the largest first; ``facts`` are those of the verdicts."""
+    members: dict[str, list[Facts]] = defaultdict(list)
+    for verdict, fact in zip(verdicts, facts, strict=True):
         for name in GROUPS[group](verdict):
-            members[name].append(verdict)
+            members[name].append(fact)
     return {name: measure(members[name]) for name in sorted(members, key=lambda name: (-len(members[name]), name))}
 
 
@@ -136,9 +152,8 @@ def _by_rule(levels: Counter[int]) -> Iterator[tuple[str, Metric]]:
         yield rule.name.lower(), Metric(hits / n, n, hits, *wilson(hits, n))
 
 
-def _share(outcomes: Iterable[bool]) -> Metric:
-    counted = Counter(outcomes)
-    n, hits = counted.total(), counted[True]
+def _share(hits: int, others: int) -> Metric:
+    n = hits + others
     return Metric(hits / n if n else None, n, hits, *wilson(hits, n))
 
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas.record import JsonObject, Tool
 from training.aliases import unscored
-from training.gold import Question
-from training.matching import Agreement, pair, row_level
+from training.gold import GoldCall, Question
+from training.matching import Agreement, Matched, match
 from training.predictions import Prediction
 from training.rules import NEVER
 
@@ -61,6 +61,7 @@ class Verdict:
         problem: why the output could not be read; empty where it could.
         named: whether the tools that were called are those that should be, each as often.
         level: the strictest rule under which all calls are right; NEVER if none. None where nothing should be called.
+        pairs: which call answers which, by positions in gold and calls, with the level of each argument that both have.
         keys: argument names that are right, predicted, and gold.
         arguments: every gold argument.
         mistakes: every error under the fair rule.
@@ -77,6 +78,7 @@ class Verdict:
     problem: str
     named: bool
     level: int | None
+    pairs: list[tuple[int | None, int | None, dict[str, int]]] = field(default_factory=list)
     keys: tuple[int, int, int] = (0, 0, 0)
     arguments: list[ArgumentScore] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
@@ -88,9 +90,8 @@ class Verdict:
 
     def as_json(self) -> JsonObject:
         """The verdict as plain lists and objects."""
-        found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            **found,
+            **{name: getattr(self, name) for name in self.__slots__},
             "arguments": [list(score) for score in self.arguments],
             "mistakes": [list(mistake) for mistake in self.mistakes],
         }
@@ -102,9 +103,7 @@ def judge(question: Question, answer: Prediction) -> Verdict:
     left_out = unscored(question.benchmark)
     wanted = [call.name for call in gold]
     named = not answer.problem and Counter(wanted) == Counter(call["name"] for call in calls)
-    level = None
-    if gold:
-        level = row_level(gold, calls, left_out) if named else NEVER
+    matched = match(gold, calls, left_out)
     verdict = Verdict(
         id=question.id,
         dialect=question.dialect,
@@ -116,30 +115,34 @@ def judge(question: Question, answer: Prediction) -> Verdict:
         text=answer.text,
         problem=answer.problem,
         named=named,
-        level=level,
+        level=matched.level if gold else None,
+        pairs=[(at, other, found.arguments if found else {}) for at, other, found in matched.pairs],
     )
-    _look_closer(verdict, question, left_out)
+    verdict.mistakes.extend(_whole(verdict))
+    _look_closer(verdict, question, matched, left_out)
     return verdict
 
 
-def _look_closer(verdict: Verdict, question: Question, left_out: Mapping[str, frozenset[str]]) -> None:
-    """Count the arguments of every call and name every mistake."""
+def _look_closer(
+    verdict: Verdict, question: Question, matched: Matched, left_out: Mapping[str, frozenset[str]]
+) -> None:
+    """Count the arguments of every call and name every mistake in them."""
     gold, calls = question.gold, verdict.calls
-    verdict.mistakes.extend(_whole(verdict))
-    types = _types(question.tools)
     right = 0
-    for at, other, found in pair(gold, calls, left_out):
+    for at, other, found in matched.pairs:
         if at is None:
             continue
         wanted, name = gold[at], gold[at].name
         if found is not None and other is not None:
             right += len(found.arguments)
-            verdict.mistakes.extend(_mistakes(wanted.accepted, calls[other], found, left_out.get(name, frozenset())))
+            if found.level == NEVER:
+                verdict.mistakes.extend(_mistakes(wanted, calls[other], found, left_out.get(name, frozenset())))
         elif other is not None:
             verdict.mistakes.append(Mistake("wrong-name", calls[other]["name"]))
         agreement = found or Agreement(missing=[key for key in wanted.accepted if key not in wanted.optional])
+        types = _types(question.tools, name)
         for parameter, level in (*agreement.arguments.items(), *((key, NEVER) for key in agreement.missing)):
-            kind = types.get(name, {}).get(parameter) or _json_type(wanted.accepted[parameter][0])
+            kind = types.get(parameter) or _json_type(wanted.accepted[parameter][0])
             verdict.arguments.append(ArgumentScore(name, parameter, kind, level))
     predicted = sum(value is not None for call in calls for value in call["arguments"].values())
     verdict.keys = (right, predicted, len(verdict.arguments))
@@ -157,36 +160,31 @@ def _whole(verdict: Verdict) -> list[Mistake]:
     return [Mistake("count", "")] if len(gold) != len(calls) else []
 
 
-def _mistakes(
-    accepted: Mapping[str, tuple[Any, ...]], call: JsonObject, found: Agreement, left_out: frozenset[str]
-) -> list[Mistake]:
+def _mistakes(wanted: GoldCall, call: JsonObject, found: Agreement, left_out: frozenset[str]) -> list[Mistake]:
     """The mistakes in the arguments of a call that names the right tool."""
-    tool = call["name"]
-    if found.level < NEVER:
-        return []
+    tool = wanted.name
     mistakes = [Mistake("missing", tool, name) for name in found.missing if name not in left_out]
     mistakes += [Mistake("unexpected", tool, name) for name in found.unexpected if name not in left_out]
     for name, level in found.arguments.items():
         if level == NEVER and name not in left_out:
-            kinds = {_json_type(value) for value in accepted[name]}
+            kinds = {_json_type(value) for value in wanted.accepted[name]}
             error = "value" if _json_type(call["arguments"][name]) in kinds else "type"
             mistakes.append(Mistake(error, tool, name))
     return mistakes
 
 
-def _types(tools: list[Tool]) -> dict[str, dict[str, str]]:
-    """Tool to parameter to the single type that it declares, in lower case."""
-    found: dict[str, dict[str, str]] = {}
-    for tool in tools:
-        parameters = tool["function"].get("parameters")
-        properties = parameters.get("properties") if isinstance(parameters, dict) else None
-        if isinstance(properties, dict):
-            found[tool["function"]["name"]] = {
-                name: kind.lower()
-                for name, schema in properties.items()
-                if isinstance(schema, dict) and isinstance(kind := schema.get("type"), str)
-            }
-    return found
+def _types(tools: list[Tool], name: str) -> dict[str, str]:
+    """The parameters of a tool with the single type that each declares, in lower case."""
+    function = next((tool["function"] for tool in tools if tool["function"]["name"] == name), None)
+    parameters = function.get("parameters") if function else None
+    properties = parameters.get("properties") if isinstance(parameters, dict) else None
+    if not isinstance(properties, dict):
+        return {}
+    return {
+        parameter: kind.lower()
+        for parameter, schema in properties.items()
+        if isinstance(schema, dict) and isinstance(kind := schema.get("type"), str)
+    }
 
 
 def _json_type(value: object) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.gold import GoldCall
-from training.matching import agree, pair, row_level
+from training.matching import agree, match
 from training.rules import NEVER, Rule
 
 
@@ -25,33 +25,33 @@ def test_parallel_calls_have_no_order() -> None:
     """Two calls of one tool in the other order are right, and each is paired with its own."""
     gold = [_gold("weather", city="جدة"), _gold("weather", city="أبها")]
     calls = [_call("weather", city="أبها"), _call("weather", city="جدة")]
-    assert row_level(gold, calls, {}) == Rule.RAW
-    assert sorted((at, other) for at, other, _ in pair(gold, calls, {})) == [(0, 1), (1, 0)]
+    assert match(gold, calls, {}).level == Rule.RAW
+    assert sorted((at, other) for at, other, _ in match(gold, calls, {}).pairs) == [(0, 1), (1, 0)]
 
 
 def test_the_pairing_is_the_best_not_the_first() -> None:
     """A greedy pairing would give the first gold call the answer that the second alone accepts."""
     gold = [_gold("f", x=(1, 2)), _gold("f", x=1)]
     calls = [_call("f", x=1), _call("f", x=2)]
-    assert row_level(gold, calls, {}) == Rule.RAW
+    assert match(gold, calls, {}).level == Rule.RAW
 
 
 def test_names_go_before_arguments() -> None:
     """A call is paired with gold of its own name, even if another gold call has its arguments."""
     gold = [_gold("book", city="جدة"), _gold("weather", city="أبها")]
     calls = [_call("weather", city="جدة"), _call("other", city="أبها")]
-    pairs = {at: other for at, other, _ in pair(gold, calls, {})}
+    pairs = {at: other for at, other, _ in match(gold, calls, {}).pairs}
     assert pairs == {1: 0, 0: 1}
 
 
 def test_left_over_calls_stand_alone() -> None:
     """Whatever has no partner is listed without one."""
     gold = [_gold("f", x=1)]
-    assert pair(gold, [], {}) == [(0, None, None)]
-    assert pair([], [_call("f")], {}) == [(None, 0, None)]
-    found = pair(gold, [_call("f", x=2), _call("f", x=1)], {})
+    assert match(gold, [], {}).pairs == [(0, None, None)]
+    assert match([], [_call("f")], {}).pairs == [(None, 0, None)]
+    found = match(gold, [_call("f", x=2), _call("f", x=1)], {}).pairs
     assert [(at, other) for at, other, _ in found] == [(0, 1), (None, 0)]
-    assert row_level(gold, [_call("f", x=1), _call("f", x=1)], {}) == NEVER
+    assert match(gold, [_call("f", x=1), _call("f", x=1)], {}).level == NEVER
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_row_is_right_exactly_if_some_order_is(wanted: list[tuple[str, int]], 
     gold = [_gold(name, x=value) for name, value in wanted]
     calls = [_call(name, x=value) for name, value in made]
     right = any(list(order) == wanted for order in permutations(made))
-    assert (row_level(gold, calls, {}) == Rule.RAW) == right if gold else True
-    pairs = pair(gold, calls, {})
+    assert (match(gold, calls, {}).level == Rule.RAW) == right if gold else True
+    pairs = match(gold, calls, {}).pairs
     assert sorted(at for at, _, _ in pairs if at is not None) == list(range(len(gold)))
     assert sorted(other for _, other, _ in pairs if other is not None) == list(range(len(calls)))
