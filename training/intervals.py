@@ -103,7 +103,8 @@ def _exact(gained: int, lost: int) -> float:
     if gained == lost:
         return 1.0
     if flipped <= _FEW:
-        return min(1.0, 2 * sum(math.comb(flipped, k) for k in range(min(gained, lost) + 1)) / 2**flipped)
+        ways = sum(math.comb(flipped, k) for k in range(min(gained, lost) + 1))
+        return min(1.0, 2 * ways / (1 << flipped))
     logs = [_log_binomial(flipped, k) - flipped * math.log(2) for k in range(min(gained, lost) + 1)]
     return min(1.0, 2 * math.fsum(map(math.exp, logs)))
 
