@@ -41,7 +41,7 @@ HEAVY = (
     "numpy",
     "huggingface_hub",
 )
-COMMANDS = ("import", "clean", "validate", "checks", "layouts", "sample")
+COMMANDS = ("import", "clean", "validate", "render", "build", "show", "parse", "checks", "layouts", "sample")
 
 
 def _one_line(run: Any, code: int) -> str:

@@ -1,5 +1,6 @@
-"""The page about showing samples prints what is really printed, and its Python runs."""
+"""What is shown is what was built, and the page about it prints what is really printed."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,8 +10,14 @@ from typing import Any
 
 import pytest
 
+from dataset_tools.build_stage import SampleOptions
+from dataset_tools.building import BuildOptions, build
+from dataset_tools.preview import preview
+from dataset_tools.prompt import render
+from dataset_tools.sample import sample_path
 from training.tiny import tokenizer_path
 
+NOT_VERIFIED = SampleOptions(verify=0)
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "showing.md").read_text(encoding="utf-8")
 
@@ -47,3 +54,15 @@ def test_the_documented_keys_are_those_of_the_page() -> None:
     block = (folder / "page.js").read_text(encoding="utf-8").partition("const keys = {")[2].partition("};")[0]
     names = {"ArrowRight": "→", "ArrowLeft": "←", "Escape": "Esc"}
     assert listed == {names.get(key, key) for key in re.findall(r"^ +(\w+):", block, re.MULTILINE)}
+
+
+@pytest.mark.slow
+def test_what_is_shown_is_what_was_rendered(tmp_path: Path) -> None:
+    """For every row of the bundled sample, the text shown is the prompt, and the tokens marked are those counted."""
+    report = build([str(sample_path())], tmp_path / "samples", str(tokenizer_path()), BuildOptions(NOT_VERIFIED))
+    found = preview(tmp_path / "samples", count=1000)
+    assert (len(found.views), sum(view.trained for view in found.views)) == (480, report.facts["trained_tokens"])
+    records = map(json.loads, sample_path().read_text(encoding="utf-8").splitlines())
+    for record, view in zip(records, found.views, strict=True):
+        shown = "".join(bit.text for line in view.lines for stretch in line.stretches for bit in stretch.bits)
+        assert (view.sample.id, shown) == (record["id"], render(record))
