@@ -76,7 +76,7 @@ def test_datasets_reads_it_with_its_features(tmp_path: Path, monkeypatch: pytest
     report = build_rows(tmp_path, ROWS)
     files = str(report.output / "data-*.parquet")
     loaded = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
-    assert loaded.features == datasets.Features(
+    expected = datasets.Features(
         {
             "id": datasets.Value("string"),
             "input_ids": datasets.List(datasets.Value("int32")),
@@ -85,7 +85,11 @@ def test_datasets_reads_it_with_its_features(tmp_path: Path, monkeypatch: pytest
             "domain": datasets.Value("string"),
         }
     )
+    assert loaded.features == expected
     assert loaded.to_list() == read_samples(report.output)
+    # Where the note and the columns differ, datasets passes over the note without a word.
+    note = json.loads(pq.read_schema(report.output / "data-00000.parquet").metadata[b"huggingface"])
+    assert datasets.Features.from_dict(note["info"]["features"]) == expected
 
 
 def test_rejected_rows_are_lines(tmp_path: Path) -> None:
