@@ -4,23 +4,28 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from heapq import merge, nsmallest
+from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataset_tools.converting import Converter, require_valid
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.masking import IGNORED, Encoder, Tokens, join, mask_problems
-from dataset_tools.prompt import Kind, RenderError, Segment, round_trip_problem, segments
+from dataset_tools.prompt import Kind, RenderError, Segment, segments
 from dataset_tools.reading import RawRow, batches, read_rows
 from dataset_tools.rejects import reject_line
-from dataset_tools.sample_files import encode_samples
+from dataset_tools.round_trip import round_trip_problem
+from dataset_tools.sample_files import encode_samples, sample_batch
 from dataset_tools.shards import Shard
 from dataset_tools.tokenizer import load_tokenizer
 from dataset_tools.tool_choice import drop_distractors, shuffle_tools
 from dataset_tools.verifying import Verifier
 from schemas.record import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["LIMITS", "BuildStage", "Checked", "Part", "SampleOptions"]
 
@@ -29,6 +34,10 @@ LIMITS = (512, 1024, 2048, 4096)
 
 LENGTH_STEP, LENGTH_STEPS = 128, 64
 """Tokens that one bar of the length histogram spans, and the number of the bar for all that is longer."""
+
+
+_RANK_BYTES = 8
+_NO_RANK = b"\xff" * (_RANK_BYTES + 1)  # above every rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ class Checked(NamedTuple):
 
     rank: bytes
     record: Record
-    input_ids: list[int]
+    tokens: Tokens
 
 
 @dataclass(slots=True)
@@ -113,6 +122,17 @@ class Part:
             if length <= limit:
                 self.kept[limit] += 1
 
+    def choose(self, records: list[Record], tokens: list[Tokens], verify: int) -> None:
+        """Keep the ``verify`` candidates of the smallest ranks among those held and these rows, which follow."""
+        if not verify:
+            return
+        held = self.candidates
+        worst = held[-1].rank if len(held) >= verify else _NO_RANK
+        drawn = [Checked(_rank(record), record, made) for record, made in zip(records, tokens, strict=True)]
+        drawn = [candidate for candidate in drawn if candidate.rank < worst]
+        if drawn:
+            self.candidates = sorted(held + drawn, key=attrgetter("rank"))[:verify]
+
     def add(self, other: "Part", verify: int) -> None:
         """Add the counts of the shard that follows, and keep the ``verify`` candidates of the smallest rank."""
         for name in ("rows", "written", "tokens", "trained", "dropped_tools", "dropped_rows", "verified"):
@@ -121,7 +141,7 @@ class Part:
         self.lengths.update(other.lengths)
         self.kept.update(other.kept)
         self.first_reject = self.first_reject or other.first_reject
-        both = merge(self.candidates, other.candidates, key=lambda candidate: candidate.rank)
+        both = merge(self.candidates, other.candidates, key=attrgetter("rank"))
         self.candidates = list(islice(both, max(verify, 0)))
 
 
@@ -156,11 +176,12 @@ class BuildStage:
     def __call__(self, shard: Shard) -> Part:
         """The shard's samples, encoded, with the counts."""
         part = Part()
-        records: list[Record] = []
-        tokens: list[Tokens] = []
+        made: list[pa.RecordBatch] = []
         rejects: list[bytes] = []
         for batch in batches(read_rows(shard)):
             part.rows += len(batch)
+            records: list[Record] = []
+            tokens: list[Tokens] = []
             for raw, outcome in zip(batch, self._outcomes(batch, shard, part), strict=True):
                 if isinstance(outcome, RowError):
                     part.rejected[outcome.code] += 1
@@ -169,8 +190,10 @@ class BuildStage:
                 else:
                     records.append(outcome[0])
                     tokens.append(outcome[1])
-        if records:
-            self._finish(part, records, tokens, shard)
+            if records:
+                made.append(self._finish(part, records, tokens, shard))
+        if made:
+            part.payload = encode_samples(made)
         part.rejects = b"".join(rejects)
         return part
 
@@ -228,24 +251,23 @@ class BuildStage:
         part.dropped_rows += dropped > 0
         return record, tokens
 
-    def _finish(self, part: Part, records: list[Record], tokens: list[Tokens], shard: Shard) -> None:
-        """Check all samples, choose those to compare with the template, and encode them."""
+    def _finish(self, part: Part, records: list[Record], tokens: list[Tokens], shard: Shard) -> "pa.RecordBatch":
+        """Check the samples of a batch, choose those to compare with the template, and put them into columns."""
         samples = join(tokens)
         for row, problem in mask_problems(samples, self._header):
             identity = records[row]["id"]
             hint = "the tokenizer does not treat control tokens as FunctionGemma's does"
             raise InputError(f"the mask of {identity!r} is wrong: {problem}", where=shard.file.place, hint=hint)
-        part.written = len(records)
-        part.tokens = len(samples.input_ids)
-        part.trained = int((samples.labels != IGNORED).sum())
+        part.written += len(records)
+        part.tokens += len(samples.input_ids)
+        part.trained += int((samples.labels != IGNORED).sum())
         if self._options.verify < 0:
             for record, made in zip(records, tokens, strict=True):
                 self._verifier.require_equal(record, made.input_ids())
-            part.verified = len(records)
+            part.verified += len(records)
         else:
-            ranks = nsmallest(self._options.verify, ((_rank(record), at) for at, record in enumerate(records)))
-            part.candidates = [Checked(rank, records[at], tokens[at].input_ids()) for rank, at in ranks]
-        part.payload = encode_samples(records, samples)
+            part.choose(records, tokens, self._options.verify)
+        return sample_batch(records, samples)
 
 
 def _segments(record: Record) -> list[Segment]:
@@ -259,4 +281,4 @@ def _rank(record: Record) -> bytes:
     """Where a row stands in the lottery of those that are compared: the same in every run."""
     source = record["source"]
     key = f"{record['id']}\0{source['file']}\0{source['line']}"
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_RANK_BYTES).digest()

@@ -172,7 +172,7 @@ def _write_samples(folder: AtomicFolder, part: Part, number: int) -> dict[str, A
 def _verify(total: Part, verifier: Verifier) -> int:
     """Compare the rows that the lottery chose; how many those are."""
     for candidate in total.candidates:
-        verifier.require_equal(candidate.record, candidate.input_ids)
+        verifier.require_equal(candidate.record, candidate.tokens.input_ids())
     return len(total.candidates)
 
 

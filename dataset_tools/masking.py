@@ -6,12 +6,13 @@ from the finished ids alone, so that a mistake of either is noticed.
 """
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from dataset_tools.prompt import TRAINED, Kind, Segment
 from dataset_tools.tokenizer import CONTROL_TOKENS, STOP_IDS
+from dataset_tools.word_ids import ID_BYTES, WordIds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,14 +24,13 @@ IGNORED = -100
 """The label of a token that the loss leaves out."""
 
 _ESCAPE = "<escape>"
-_SEPARATOR = "<pad>"  # a control token that stands in no prompt
-_PAD, _BOS = CONTROL_TOKENS[_SEPARATOR], CONTROL_TOKENS["<bos>"]
+_ESCAPE_BLOCK = array("i", [CONTROL_TOKENS[_ESCAPE]]).tobytes()
+_BOS = CONTROL_TOKENS["<bos>"]
 _TURN, _END_TURN = CONTROL_TOKENS["<start_of_turn>"], CONTROL_TOKENS["<end_of_turn>"]
 _RESPONSE, _END_RESPONSE = CONTROL_TOKENS["<start_function_response>"], CONTROL_TOKENS["<end_function_response>"]
 _LAST_CONTROL = max(CONTROL_TOKENS.values())
 
-_ID_BYTES = 4
-# What repeats from row to row. What users and models say does not, and is never remembered.
+# What repeats from row to row, and is worth being remembered as a whole.
 _REPEATING = frozenset((Kind.BOS, Kind.HEADER, Kind.DEVELOPER, Kind.DECLARATION, Kind.END, Kind.STOP, Kind.NEWLINE))
 _MOST_BYTES = 32 << 20
 
@@ -51,7 +51,7 @@ class Tokens:
 
     def __len__(self) -> int:
         """How many tokens there are."""
-        return sum(map(len, self.blocks)) // _ID_BYTES
+        return sum(map(len, self.blocks)) // ID_BYTES
 
     def input_ids(self) -> list[int]:
         """The ids, as a list."""
@@ -75,13 +75,13 @@ class Samples(NamedTuple):
 class Encoder:
     """Turns segments into tokens.
 
-    Declarations, the frames of turns, and of calls the names without the values repeat from row to row: their ids are
-    remembered. What is new in many rows is encoded in one go, joined by a control token, because one long text costs
-    the tokenizer half of what many short ones do.
+    Declarations and the frames of turns repeat from row to row: their ids are remembered whole. All else is made of
+    words that were met before, and of a few new ones. Values between escapes are separated from what frames them, so
+    that the frame of a call is such a word.
     """
 
     def __init__(self, tokenizer: "Tokenizer") -> None:
-        self._tokenizer = tokenizer
+        self._texts = WordIds(tokenizer)
         self._known: dict[str, bytes] = {}
         self._held = 0
 
@@ -89,59 +89,31 @@ class Encoder:
         """The tokens of each prompt, whole: nothing is cut off."""
         known = self._known
         made: list[Tokens] = []
-        wanted: list[tuple[list[bytes], int, Kind, list[str]]] = []  # segments not met before, each in its units
+        new: list[tuple[list[bytes], int, Segment]] = []
         for parts in rows:
             blocks = [known.get(text, b"") for text, _ in parts]
             made.append(Tokens(blocks, [kind in TRAINED for _, kind in parts]))
-            if b"" in blocks:  # no segment is empty
-                new = [(at, parts[at]) for at, block in enumerate(blocks) if not block]
-                wanted.extend((blocks, at, part.kind, _units(part)) for at, part in new)
-        texts = dict.fromkeys([text for _, _, _, units in wanted for text in units if text not in known])
-        encoded = dict(zip(texts, self._encode(list(texts)), strict=True))
-        for blocks, at, _, units in wanted:
-            blocks[at] = b"".join([known.get(text) or encoded[text] for text in units])
-        for _, _, kind, units in wanted:
-            if kind is Kind.CALL:
-                self._remember(units[::2], encoded)
-            elif kind in _REPEATING:
-                self._remember(units, encoded)
+            # No segment is empty.
+            new += [(blocks, at, parts[at]) for at, block in enumerate(blocks) if not block]
+        pieces = [part.text.split(_ESCAPE) for _, _, part in new]
+        encoded = self._texts.encode(list(chain.from_iterable(pieces)))
+        start = 0
+        for (blocks, at, part), texts in zip(new, pieces, strict=True):
+            stop = start + len(texts)
+            block = blocks[at] = encoded[start] if len(texts) == 1 else _ESCAPE_BLOCK.join(encoded[start:stop])
+            start = stop
+            if part.kind in _REPEATING:
+                self._remember(part.text, block)
         return made
 
-    def _encode(self, texts: Sequence[str]) -> list[bytes]:
-        """The ids of each text."""
-        if not texts:
-            return []
-        encoded = self._tokenizer.encode_batch_fast([_SEPARATOR.join(texts)], add_special_tokens=False)
-        ids = array("i", encoded[0].ids)
-        blocks = []
-        start = 0
-        for _ in texts[1:]:
-            stop = ids.index(_PAD, start)
-            blocks.append(ids[start:stop].tobytes())
-            start = stop + 1
-        blocks.append(ids[start:].tobytes())
-        return blocks
-
-    def _remember(self, texts: Sequence[str], encoded: Mapping[str, bytes]) -> None:
-        for text in texts:
-            if text not in self._known and text in encoded:
-                block = encoded[text]
-                self._held += len(text) + len(block)
-                if self._held > _MOST_BYTES:
-                    self._known.clear()
-                    self._held = len(text) + len(block)
-                self._known[text] = block
-
-
-def _units(part: Segment) -> list[str]:
-    """A segment in parts that are tokenized alone; of a call, every second one is a literal value between escapes."""
-    if part.kind is not Kind.CALL:
-        return [part.text]
-    pieces = part.text.split(_ESCAPE)
-    for at in range(0, len(pieces) - 1, 2):
-        pieces[at] += _ESCAPE
-        pieces[at + 2] = _ESCAPE + pieces[at + 2]
-    return pieces
+    def _remember(self, text: str, block: bytes) -> None:
+        if text in self._known:
+            return
+        self._held += len(text) + len(block)
+        if self._held > _MOST_BYTES:
+            self._known.clear()
+            self._held = len(text) + len(block)
+        self._known[text] = block
 
 
 def join(rows: Sequence[Tokens]) -> Samples:
@@ -150,7 +122,7 @@ def join(rows: Sequence[Tokens]) -> Samples:
 
     blocks = list(chain.from_iterable([row.blocks for row in rows]))
     input_ids = np.frombuffer(b"".join(blocks), dtype=np.int32)
-    sizes = np.fromiter(map(len, blocks), dtype=np.int32, count=len(blocks)) // _ID_BYTES
+    sizes = np.fromiter(map(len, blocks), dtype=np.int32, count=len(blocks)) // ID_BYTES
     trained = np.repeat(np.fromiter(chain.from_iterable([row.trained for row in rows]), dtype=bool), sizes)
     offsets = np.zeros(len(rows) + 1, dtype=np.int32)
     np.cumsum([len(row) for row in rows], out=offsets[1:])

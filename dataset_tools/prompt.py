@@ -4,15 +4,14 @@ The text is made in segments that say what each part is, so that whoever tokeniz
 to produce: :attr:`Segment.trained`. What the template cannot express is a :class:`RenderError`, never another text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from dataset_tools.memory import ByContent
-from dataset_tools.parser import ParseError, parse
 from dataset_tools.prompt_values import RenderError, require_text, write_declaration, write_object
 
-__all__ = ["TRAINED", "Kind", "RenderError", "Segment", "render", "round_trip_problem", "segments"]
+__all__ = ["TRAINED", "Kind", "RenderError", "Segment", "render", "segments"]
 
 
 class Kind(StrEnum):
@@ -29,6 +28,8 @@ class Kind(StrEnum):
     RESPONSE = "response"
     STOP = "stop"
     NEWLINE = "newline"
+
+    __hash__ = str.__hash__  # an enumeration's own is Python code, and kinds are looked up for every segment
 
 
 TRAINED = frozenset({Kind.ANSWER, Kind.CALL, Kind.STOP})
@@ -64,9 +65,6 @@ _STOP_ANSWER = Segment("<end_of_turn>", Kind.STOP)
 _END = Segment("<end_of_turn>", Kind.END)
 _NEWLINE = Segment("\n", Kind.NEWLINE)
 _SPOKEN = {"developer": Kind.DEVELOPER, "system": Kind.DEVELOPER, "user": Kind.USER}
-
-# Characters that make a key read as something else.
-_DELIMITERS = frozenset(":,{}[]")
 
 _declarations: ByContent[Segment | RenderError] = ByContent()
 
@@ -117,37 +115,6 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False, shared_
         if not before:
             parts.append(_HEADERS["assistant"])
     return parts
-
-
-def round_trip_problem(row: Mapping[str, Any], parts: list[Segment] | None = None) -> str | None:
-    """Why the calls of a row could not be read back from its prompt as they are; None if they can.
-
-    A row with a problem would teach the model something that its readers take otherwise.
-
-    Args:
-        row: as for :func:`render`.
-        parts: the row's segments, if they are made already.
-    """
-    try:
-        turns = _model_turns(parts or segments(row))
-    except RenderError as error:
-        return str(error)
-    for position, message in enumerate(row["messages"]):
-        if message["role"] != "assistant":
-            continue
-        path = f"messages[{position}]"
-        calls = [call["function"] for call in message.get("tool_calls") or ()]
-        for number, call in enumerate(calls):
-            if problem := _ambiguous(call, f"{path}.tool_calls[{number}].function"):
-                return problem
-        try:
-            read = parse(next(turns))
-        except ParseError as error:
-            return f"{path}: cannot be read back: {error}"
-        same = len(calls) == len(read.tool_calls) and all(map(_same_call, calls, read.tool_calls))
-        if not same or read.content != (message.get("content") or "").strip() or read.recovered:
-            return f"{path}: is read back otherwise"
-    return None
 
 
 def _first(message: Any, tools: list[Any], parts: list[Segment], *, shared_tools: bool) -> str:  # noqa: ANN401 - foreign data
@@ -287,50 +254,3 @@ def _name(holder: Mapping[str, Any], path: str) -> str:
     if not name:
         raise RenderError("a name is needed").inside(f"{path}.name")
     return name
-
-
-def _model_turns(parts: list[Segment]) -> Iterator[str]:
-    """What the model wrote for each of its messages, up to the token that stops it."""
-    written: list[str] = []
-    for text, kind in parts:
-        if kind in TRAINED:
-            written.append(text)
-            if kind is Kind.STOP:
-                yield "".join(written)
-                written = []
-
-
-def _ambiguous(call: Mapping[str, Any], path: str) -> str | None:
-    """Why a call cannot be told from another by its text."""
-    name = call["name"]
-    if name != name.strip() or "{" in name:
-        return f"{path}.name: the name {name!r} is read back otherwise"
-    left: list[tuple[str, Any]] = [(f"{path}.arguments", call["arguments"])]
-    while left:
-        place, value = left.pop()
-        if value is None:
-            return f"{place}: null, which the template prints as None (leave the argument out)"
-        if isinstance(value, list):
-            left.extend((f"{place}[{position}]", inner) for position, inner in enumerate(value))
-        elif isinstance(value, dict):
-            for key, inner in value.items():
-                if not key or key != key.strip() or not _DELIMITERS.isdisjoint(key):
-                    return f"{place}: the key {key!r} is read back otherwise"
-                if type(inner) is not str:
-                    left.append((f"{place}.{key}", inner))
-    return None
-
-
-def _same_call(given: Mapping[str, Any], read: Mapping[str, Any]) -> bool:
-    return bool(given["name"] == read["name"]) and _same(given["arguments"], read["arguments"])
-
-
-def _same(given: Any, read: Any) -> bool:  # noqa: ANN401 - JSON is any value
-    """Whether two JSON values are equal and of the same types: 1, 1.0 and true differ, and so do 0.0 and -0.0."""
-    if type(given) is not type(read):
-        return False
-    if isinstance(given, dict):
-        return given.keys() == read.keys() and all(_same(value, read[key]) for key, value in given.items())
-    if isinstance(given, list):
-        return len(given) == len(read) and all(map(_same, given, read))
-    return bool(given == read) and (given != 0 or repr(given) == repr(read))

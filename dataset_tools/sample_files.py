@@ -9,9 +9,10 @@ from dataset_tools.masking import Samples
 from schemas.record import Record
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-__all__ = ["encode_samples", "sample_schema"]
+__all__ = ["encode_samples", "sample_batch", "sample_schema"]
 
 
 @lru_cache(maxsize=1)
@@ -29,21 +30,28 @@ def sample_schema() -> "pa.Schema":
     return pa.schema(fields, metadata={"huggingface": dump_text({"info": {"features": features}})})
 
 
-def encode_samples(records: Sequence[Record], samples: Samples) -> bytes:
-    """Samples, and what is known of their records, as a Parquet file of :func:`sample_schema`."""
+def sample_batch(records: Sequence[Record], samples: Samples) -> "pa.RecordBatch":
+    """Samples, and what is known of their records, as an Arrow batch of :func:`sample_schema`."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    columns = [
+        _texts([record["id"] for record in records]),
+        _ids(samples.input_ids, samples.offsets),
+        _ids(samples.labels, samples.offsets),
+        _texts([record["dialect"] for record in records]),
+        _texts([record["domain"] for record in records]),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=sample_schema())
+
+
+def encode_samples(batches: Sequence["pa.RecordBatch"]) -> bytes:
+    """Batches of samples as one Parquet file of one row group."""
     import pyarrow as pa  # noqa: PLC0415 - slow to import
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    texts = ("id", "dialect", "domain")
-    columns = {name: pa.array([record[name] for record in records], pa.string()) for name in texts}  # type: ignore[literal-required]
-    offsets = pa.array(samples.offsets)
-    columns["input_ids"] = pa.ListArray.from_arrays(offsets, pa.array(samples.input_ids))
-    columns["labels"] = pa.ListArray.from_arrays(offsets, pa.array(samples.labels))
-    schema = sample_schema()
-    table = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
     buffer = pa.BufferOutputStream()
     pq.write_table(
-        table,
+        pa.Table.from_batches(batches, schema=sample_schema()),
         buffer,
         compression="zstd",
         compression_level=1,  # declarations repeat, which the fastest level finds as well
@@ -51,3 +59,24 @@ def encode_samples(records: Sequence[Record], samples: Samples) -> bytes:
         use_dictionary=["dialect", "domain"],
     )
     return cast("bytes", buffer.getvalue().to_pybytes())
+
+
+# Columns are made of their buffers: `pyarrow.array` imports pandas, which takes half a second in every process.
+
+
+def _texts(values: Sequence[str]) -> "pa.Array":
+    import numpy as np  # noqa: PLC0415 - used only where samples are made
+    import pyarrow as pa  # noqa: PLC0415
+
+    written = [value.encode() for value in values]
+    offsets = np.zeros(len(written) + 1, dtype=np.int32)
+    np.cumsum([len(text) for text in written], out=offsets[1:])
+    return pa.StringArray.from_buffers(len(written), pa.py_buffer(offsets), pa.py_buffer(b"".join(written)))
+
+
+def _ids(values: "np.ndarray", offsets: "np.ndarray") -> "pa.Array":
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    items = pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
+    lists = pa.list_(pa.int32())
+    return pa.Array.from_buffers(lists, len(offsets) - 1, [None, pa.py_buffer(offsets)], children=[items])

@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,15 @@ from dataset_tools.hub_download import download
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["CONTROL_TOKENS", "STOP_IDS", "TokenizerFiles", "find_tokenizer", "load_tokenizer", "require_functiongemma"]
+__all__ = [
+    "CONTROL_TOKENS",
+    "STOP_IDS",
+    "TokenizerFiles",
+    "find_tokenizer",
+    "load_tokenizer",
+    "require_functiongemma",
+    "splits_at_spaces",
+]
 
 CONTROL_TOKENS = {
     "<pad>": 0,
@@ -42,6 +51,15 @@ STOP_IDS = frozenset((1, 50, 106))
 
 _FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "chat_template.jinja", "*_tokens*.json")
 _NEEDED = "tokenizer.json"
+
+_SPACE = "▁"  # how pieces write a space
+# Spaces become that mark, and then there is no space left at which Gemma's pre-tokenizer could split.
+_NORMALIZER = {"type": "Replace", "pattern": {"String": " "}, "content": _SPACE}
+_PRE_TOKENIZERS = (
+    None,
+    {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
+)
+_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +159,35 @@ def require_functiongemma(files: TokenizerFiles) -> None:
     if mixed is not None:
         what = f"the piece {mixed!r} joins a newline with text, so a turn's header would depend on what follows"
         raise InputError(what, where=where, hint=hint)
+
+
+def splits_at_spaces(tokenizer: "Tokenizer") -> bool:
+    """Whether the ids of a text are those of its words, each with the one space before it.
+
+    So it is where no merge can join what stands before a space with the space: no piece and no added token has a space
+    behind anything else, and nothing but merges looks at more than a character.
+    """
+    from tokenizers.models import BPE  # noqa: PLC0415 - used only where text becomes ids
+
+    model = tokenizer.model
+    if not isinstance(model, BPE) or model.dropout or model.continuing_subword_prefix or model.end_of_word_suffix:
+        return False
+    if _settings(tokenizer.normalizer) != _NORMALIZER or _settings(tokenizer.pre_tokenizer) not in _PRE_TOKENIZERS:
+        return False
+    added = tokenizer.get_added_tokens_decoder().values()
+    if any(token.lstrip or token.rstrip or token.single_word for token in added):
+        return False
+    pieces = tokenizer.get_vocab(with_added_tokens=False)
+    # Bytes stand for characters that no piece has, so that there are no unknown ones, which could be fused.
+    if not model.byte_fallback or not all(f"<0x{byte:02X}>" in pieces for byte in range(_BYTES)):
+        return False
+    written = chain(pieces, (token.content.replace(" ", _SPACE) for token in added))
+    return not any(_SPACE in piece.lstrip(_SPACE) for piece in written)
+
+
+def _settings(part: Any) -> Any:  # noqa: ANN401 - a part of a tokenizer, of many types
+    """What a part of a tokenizer is set to; None where there is none."""
+    return None if part is None else json.loads(part.__getstate__())
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from prompt_rows import TRIGGER, Row, call, calls, goldens, result, row, say
 
 from dataset_tools.masking import Samples, mask_problems
 from dataset_tools.parser import parse
-from dataset_tools.prompt import RenderError, render, round_trip_problem
+from dataset_tools.prompt import RenderError, render
+from dataset_tools.round_trip import round_trip_problem
 from dataset_tools.tokenizer import load_tokenizer
 from tests.tokenizer.made_records import records
 from training.tiny import tokenizer_path

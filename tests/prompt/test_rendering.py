@@ -10,8 +10,9 @@ from prompt_rows import call, call_row, calls, row, say, tool
 
 from dataset_tools.cleaning import clean
 from dataset_tools.errors import InputError, UsageError
-from dataset_tools.prompt import render, round_trip_problem
+from dataset_tools.prompt import render
 from dataset_tools.rendering import Counts, Problem, render_rows
+from dataset_tools.round_trip import round_trip_problem
 from dataset_tools.transform import Outputs
 
 USER = say("user", "ما الطقس؟")

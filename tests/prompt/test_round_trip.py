@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prompt_rows import MADE_CALLS, TEXTS, Row, call, call_row, calls, goldens, row, say
 
+from dataset_tools import round_trip
 from dataset_tools.parser import MAX_DEPTH, parse
-from dataset_tools.prompt import render, round_trip_problem
+from dataset_tools.prompt import Kind, Segment, render, segments
+from dataset_tools.round_trip import round_trip_problem
 
 USER = say("user", "س")
 
@@ -73,6 +75,61 @@ def test_what_the_format_cannot_carry_is_named(bad: Row, reason: str) -> None:
     problem = round_trip_problem(bad)
     assert problem is not None
     assert reason in problem
+
+
+@given(MADE_CALLS, MADE_CALLS, TEXTS)
+@settings(max_examples=50)
+def test_what_is_remembered_of_calls_changes_no_answer(made: list[Row], others: list[Row], text: str) -> None:
+    """Shapes that were met and shapes that were not; the right calls, other texts in them, and other calls."""
+    changed = [call(one["function"]["name"], **_with_texts(one["function"]["arguments"], text)) for one in made]
+    rows = [row(USER, calls(*some, content=said)) for some in (made, changed, others) for said in ("", text)]
+    for said in rows:
+        parts = segments(said)
+        for meant in rows:
+            warm = round_trip_problem(meant, parts)
+            round_trip._shapes.clear()
+            assert (round_trip_problem(meant, parts) is None) == (warm is None)
+            assert (warm is None) == (_types(_spoken(meant)) == _types(_spoken(said)))
+            assert round_trip_problem(said, parts) is None  # and is met again
+
+
+def _with_texts(arguments: Row, text: str) -> Row:
+    return {key: text if isinstance(value, str) else value for key, value in arguments.items()}
+
+
+def _spoken(meant: Row) -> Any:
+    message = meant["messages"][2]
+    made = [(one["function"]["name"], _sorted(one["function"]["arguments"])) for one in message["tool_calls"]]
+    return message.get("content", "").strip(), made
+
+
+def _sorted(value: Any) -> Any:
+    """Objects with their keys in order, which is nothing that a call says."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value
+
+
+WRONG_PARTS = {
+    "another text": "<start_function_call>call:f{a:<escape>ب<escape>,n:1}<end_function_call>",
+    "another name": "<start_function_call>call:g{a:<escape>أ<escape>,n:1}<end_function_call>",
+    "another number": "<start_function_call>call:f{a:<escape>أ<escape>,n:2}<end_function_call>",
+    "another type": "<start_function_call>call:f{a:<escape>أ<escape>,n:1.0}<end_function_call>",
+    "a text more": "<start_function_call>call:f{a:<escape>أ<escape>,n:1}<end_function_call><escape>أ",
+    "no end": "<start_function_call>call:f{a:<escape>أ<escape>,n:1}",
+}
+
+
+@pytest.mark.parametrize("text", WRONG_PARTS.values(), ids=WRONG_PARTS)
+def test_a_text_that_says_something_else_is_noticed(text: str) -> None:
+    """Though calls of that shape and of the record's were read before; the text counts, not what it was made of."""
+    meant = call_row(a="أ", n=1)
+    for known in (meant, call_row(a="ب", n=1), call_row(a="أ", n=2), call_row(a="أ", n=1.0)):
+        assert round_trip_problem(known) is None
+    right = segments(meant)
+    assert round_trip_problem(meant, right) is None
+    wrong = [Segment(text, Kind.CALL) if part.kind is Kind.CALL else part for part in right]
+    assert "read back" in str(round_trip_problem(meant, wrong))
 
 
 def _types(value: Any) -> Any:
