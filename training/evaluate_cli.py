@@ -19,7 +19,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def evaluate_command(
-    source: Annotated[str, typer.Argument(metavar="DATA", help="Records with gold answers, in any known layout.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="[MODEL] DATA", help="Records with gold answers, in any known layout.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The result, as JSON; a page stands beside it.")],
     predictions: Annotated[
         Path | None,
@@ -46,9 +48,11 @@ def evaluate_command(
 
     if predictions is None:
         raise UsageError("nothing to evaluate", hint="name outputs with --predictions FILE")
+    if len(names) != 1:
+        raise UsageError(f"{len(names)} sources of gold", hint="with --predictions, name one DATA and no model")
     if output.suffix != ".json":
         raise UsageError(f"{output}: the result is JSON", hint="end its name in .json")
-    files = find_data([source])
+    files = find_data(names)
     page = output.with_suffix(".html")
     for path in (output, page):
         check_writable(path, [predictions, *(file.path for file in files)])

@@ -60,6 +60,18 @@ class Question:
         """What the user said last."""
         return next((m.get("content", "") for m in reversed(self.messages) if m["role"] == "user"), "")
 
+    def record(self) -> Record:
+        """The question as a record without its answer, as ``prompt.render`` takes it to make a generation prompt."""
+        return {
+            "id": self.id,
+            "messages": self.messages,
+            "tools": self.tools,
+            "dialect": self.dialect,
+            "domain": self.domain,
+            "source": {"dataset": "", "file": "", "line": 1},
+            "meta": {},
+        }
+
 
 def question_of(record: Record) -> Question | None:
     """The question that a record asks: its first turn with calls or, where it has none, its last answer.

@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+DEVELOPER = {
+    "role": "developer",
+    "content": "You are a model that can do function calling with the following functions",
+}
 TOOLS: list[dict[str, Any]] = [
     {
         "type": "function",
@@ -48,7 +52,7 @@ def record(
         answer["content"] = "أهلًا بك"
     return {
         "id": identity,
-        "messages": [{"role": "user", "content": f"سؤال {identity}"}, answer],
+        "messages": [DEVELOPER, {"role": "user", "content": f"سؤال {identity}"}, answer],
         "tools": TOOLS,
         "dialect": dialect,
         "domain": domain,

@@ -41,6 +41,23 @@ def test_names_in_both_languages_meet() -> None:
         assert len(apart) <= len(codes) * 0.05, apart
 
 
+def test_a_name_of_two_things_names_neither() -> None:
+    """Unless it is the code of one of them."""
+    cldr = json.loads(CLDR.read_text(encoding="utf-8"))
+    shared = 0
+    for kind, codes in cldr.items():
+        owners: dict[str, set[str]] = defaultdict(set)
+        for code, spoken in codes.items():
+            for name in spoken:
+                owners[aliases._key(folded(name), kind)].add(code)
+        themselves = {aliases._key(folded(code), kind) for code in codes}
+        for name, found in owners.items():
+            if len(found) > 1 and name not in themselves:
+                shared += 1
+                assert table(kind).get(name) is None
+    assert shared > 0
+
+
 def test_bare_currency_words_name_nothing() -> None:
     """A word that several currencies share is no currency."""
     for word in (

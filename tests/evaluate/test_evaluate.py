@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eval_data import TOOLS, call, record, write_lines
+from eval_data import DEVELOPER, TOOLS, call, record, write_lines
 
 from dataset_tools.errors import InputError
+from dataset_tools.prompt import render
 from training.eval_file import read_evaluation, write_evaluation
 from training.evaluate import Evaluation, GoldOptions, evaluate, read_questions
 from training.metrics import METRICS
@@ -74,6 +75,18 @@ def test_every_metric_is_counted_by_hand(evaluation: Evaluation) -> None:
     assert list(counted) == list(METRICS)
     # 2 + 2 + 2 + 2 + 1 + 0 + 0 + 0 + 2 + 1 right names of 14 predicted and 17 gold ones.
     assert evaluation.metrics["key_f1"].value == 2 * 12 / (14 + 17)
+
+
+def test_an_unreadable_call_where_none_should_be_is_a_false_one(tmp_path: Path) -> None:
+    """It tried to call: that is not what gold does."""
+    data = write_lines(tmp_path / "data.jsonl", [record("quiet")])
+    answers = write_lines(tmp_path / "answers.jsonl", [{"id": "quiet", "text": "<start_function_call>weather{"}])
+    metrics = evaluate([str(data)], answers).metrics
+    assert {name: metrics[name].hits for name in ("parsed", "fn_acc", "false_calls")} == {
+        "parsed": 0,
+        "fn_acc": 0,
+        "false_calls": 1,
+    }
 
 
 def test_every_error_has_its_class(evaluation: Evaluation) -> None:
@@ -141,9 +154,10 @@ def test_what_is_asked_ends_before_the_answer(tmp_path: Path) -> None:
     chat = record("chat")
     data = write_lines(tmp_path / "data.jsonl", [long, chat])
     first, second = read_questions([str(data)])
-    assert (first.messages, first.prompt) == ([{"role": "user", "content": "سؤال long"}], "سؤال long")
+    assert (first.messages, first.prompt) == ([DEVELOPER, {"role": "user", "content": "سؤال long"}], "سؤال long")
     assert [gold.as_json() for gold in first.gold] == [call("get_weather", city="جدة")]
-    assert (second.messages, second.gold) == ([{"role": "user", "content": "سؤال chat"}], [])
+    assert render(first.record(), generation_prompt=True).endswith("سؤال long<end_of_turn>\n<start_of_turn>model\n")
+    assert (second.messages, second.gold) == ([DEVELOPER, {"role": "user", "content": "سؤال chat"}], [])
 
 
 def test_a_limit_asks_the_first_rows(tmp_path: Path) -> None:
@@ -191,7 +205,7 @@ def test_a_malformed_line_is_told_with_its_place(tmp_path: Path, line: str, what
 def test_gold_that_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
     """A record that ends with the user's message says nothing about what is right, unless it says that nothing fits."""
     open_end = record("open")
-    del open_end["messages"][1]
+    del open_end["messages"][-1]
     data, answers = tmp_path / "data.jsonl", write_lines(tmp_path / "answers.jsonl", [{"id": "open", "text": "لا"}])
     write_lines(data, [record("a"), open_end])
     with pytest.raises(InputError, match="has no gold: it ends before the assistant answers") as error:
@@ -284,6 +298,7 @@ def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
     for arguments, told in (
         ([data, "-o", tmp_path / "e.json"], "afg: nothing to evaluate"),
         ([data, "--predictions", data, "-o", tmp_path / "e.txt"], "the result is JSON"),
+        ([data, data, "--predictions", data, "-o", tmp_path / "e.json"], "2 sources of gold"),
         ([tmp_path / "none.jsonl", "--predictions", data, "-o", tmp_path / "e.json"], "none.jsonl"),
     ):
         run = _afg("evaluate", *arguments)

@@ -44,6 +44,13 @@ def test_names_go_before_arguments() -> None:
     assert pairs == {1: 0, 0: 1}
 
 
+def test_a_bad_call_of_the_right_name_goes_before_one_of_another() -> None:
+    """Arguments that nobody asked for do not make a call the answer to another tool."""
+    gold = [_gold("weather", city="جدة"), _gold("book", city="أبها")]
+    calls = [_call("weather", a=1, b=2, c=3, d=4, e=5), _call("other")]
+    assert {at: other for at, other, _ in match(gold, calls, {}).pairs} == {0: 0, 1: 1}
+
+
 def test_left_over_calls_stand_alone() -> None:
     """Whatever has no partner is listed without one."""
     gold = [_gold("f", x=1)]

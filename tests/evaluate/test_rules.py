@@ -50,6 +50,7 @@ SAME: list[tuple[Any, Any, str, int]] = [
     ("دينار أردني", "Jordanian Dinar", "to_currency", FAIR),
     ("الإنجليزية", "en", "target_language", FAIR),
     ("انجليزي", "English", "language", FAIR),
+    ("الفرنسية", "fra", "language", FAIR),
     ("عمّان", "Amman", "city", FAIR),
     ("مكة المكرمة", "Makkah", "departure_city", FAIR),
     ("أبو ظبي", "أبوظبي", "city", FAIR),

@@ -73,12 +73,18 @@ def _currencies() -> dict[str, list[str]]:
 
 def _languages() -> dict[str, list[str]]:
     """Arabic says a language as an adjective too: الفرنسية, فرنسية and فرنسي are one language."""
+    from babel.core import get_global  # noqa: PLC0415
+
     arabic, english = _locales()
+    longer: dict[str, list[str]] = defaultdict(list)
+    for alias, code in get_global("language_aliases").items():
+        if re.fullmatch("[a-z]{3}", alias) and re.fullmatch("[a-z]{2}", code):
+            longer[code].append(alias)
     found = {}
     for code, name in english.languages.items():
         if not re.fullmatch("[a-z]{2,3}", code):
             continue
-        spoken = [code, name, arabic.languages.get(code, "")]
+        spoken = [code, name, arabic.languages.get(code, ""), *longer[code]]
         if re.fullmatch(r"ال\w+ية", spoken[2]):
             spoken.append(spoken[2].removeprefix("ال").removesuffix("ية") + "ي")
         found[code] = spoken
