@@ -1,6 +1,7 @@
 """The data that the benchmarks run on: AISA-ArabicFC's dev split repeated, or the bundled sample where it is absent."""
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,23 @@ def write(path: Path, count: int = _ROWS) -> str:
         for number, row in enumerate(_repeat(distinct, count)):
             file.write(orjson.dumps({"id": f"row-{number}", **{k: v for k, v in row.items() if k != "id"}}) + b"\n")
     return f"{name} repeated to {count:,} rows, {path.stat().st_size / 1e6:.0f} MB"
+
+
+def write_answers(path: Path, rows_path: Path) -> None:
+    """Write an output for every row of a file: its gold calls as a model writes them, few arguments left out."""
+    draw = random.Random(1)  # noqa: S311 - a fixed draw
+    with rows_path.open("rb") as rows, path.open("wb") as file:
+        for line in rows:
+            row = orjson.loads(line)
+            calls = [call["function"] for message in row["messages"] for call in message.get("tool_calls", ())]
+            text = "".join(_written(call["name"], call["arguments"], draw) for call in calls) or "لا يلزم"
+            file.write(orjson.dumps({"id": row["id"], "text": text}) + b"\n")
+
+
+def _written(name: str, arguments: dict[str, Any], draw: random.Random) -> str:
+    kept = {key: value for key, value in arguments.items() if draw.random() > 1 / 20}
+    pairs = (f"{k}:<escape>{v}<escape>" if isinstance(v, str) else f"{k}:{v}" for k, v in kept.items())
+    return f"<start_function_call>call:{name}{{{','.join(pairs)}}}<end_function_call>"
 
 
 def _repeat(distinct: list[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """This project's side: one library call in a fresh process.
 
-``python benchmarks/ours.py validate|clean|build FILE WORKERS [OUT]`` prints the rows done, the seconds that they took
-(imports left out, the start of worker processes included) and the peak memory of this process in MB. ``build`` leaves
-its samples in OUT if that is given.
+``python benchmarks/ours.py validate|clean|build|evaluate FILE WORKERS [OUT]`` prints the rows done, the seconds that
+they took (imports left out, the start of worker processes included) and the peak memory of this process in MB.
+``build`` leaves its samples in OUT if that is given; ``evaluate`` reads the predictions there.
 """
 
 import json
@@ -18,6 +18,9 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
     from dataset_tools.validate import Options, validate  # noqa: PLC0415
+    from training.eval_file import write_evaluation  # noqa: PLC0415
+    from training.evaluate import evaluate  # noqa: PLC0415
+    from training.evaluate_page import evaluation_page  # noqa: PLC0415
     from training.tiny import tokenizer_path  # noqa: PLC0415
 
     if side == "build":
@@ -30,6 +33,11 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
         elif side == "build":
             samples = Path(out or f"{folder}/samples")
             rows = build([path], samples, str(tokenizer_path()), BuildOptions(workers=int(workers))).rows_in
+        elif side == "evaluate":
+            evaluation = evaluate([path], Path(out))
+            write_evaluation(Path(folder) / "eval.json", evaluation)
+            evaluation_page(evaluation)
+            rows = len(evaluation.verdicts)
         else:
             outputs = Outputs(output, Outputs.default_rejects(output))
             rows = clean([path], outputs, CleanOptions(workers=int(workers))).rows_in

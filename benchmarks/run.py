@@ -3,7 +3,8 @@
 Each side is a process of its own and runs several times, the sides by turns, so that a busy moment of the machine
 hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
 
-Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, workers, memory.
+Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, evaluate,
+workers, memory.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import corpus
 _HERE = Path(__file__).parent
 _NAIVE_ROWS = {"validate": 2_000, "camel": 4_000, "build": 4_000}
 _MEMORY_BYTES = 1 << 30
+_ANSWERS = 50_000
 
 Case = Callable[[Path, int], None]
 
@@ -63,6 +65,20 @@ def build(folder: Path, times: int) -> None:
     _run("ours.py", "build", str(path), "1", str(folder / "samples"))
     _run("naive_build.py", str(path), "1000000", *other[2:])
     print(f"{'rows with the same ids and labels':<44}{_same_rows(folder / 'samples', theirs)}")
+
+
+def evaluate(folder: Path, times: int) -> None:
+    """50,000 outputs read, scored and written with their page, in one process."""
+    rows, answers = folder / "questions.jsonl", folder / "answers.jsonl"
+    corpus.write(rows, _ANSWERS)
+    corpus.write_answers(answers, rows)
+    runs = [_run("ours.py", "evaluate", str(rows), "1", str(answers)) for _ in range(times)]
+    seconds = [run["seconds"] for run in runs]
+    peak = statistics.median(run["megabytes"] for run in runs)
+    name = f"afg evaluate, {_ANSWERS:,} predictions"
+    print(
+        f"{name:<44}{statistics.median(seconds):8.1f} s   {min(seconds):.1f} to {max(seconds):.1f}, {peak:.0f} MB peak"
+    )
 
 
 def _same_rows(ours: Path, theirs: Path) -> str:
@@ -105,7 +121,8 @@ def memory(folder: Path, times: int) -> None:
 
 
 CASES: dict[str, Case] = {
-    "start-up": start_up, "validate": validate, "clean": clean, "build": build, "workers": workers, "memory": memory,
+    "start-up": start_up, "validate": validate, "clean": clean, "build": build, "evaluate": evaluate,
+    "workers": workers, "memory": memory,
 }  # fmt: skip
 
 

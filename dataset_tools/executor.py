@@ -1,15 +1,15 @@
 """One function over many shards, in this process or in several: results come in the order of the shards."""
 
 import gc
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import TypeVar
 
 from dataset_tools.errors import UsageError
 from dataset_tools.shards import Shard
 
-__all__ = ["run"]
+__all__ = ["run", "seldom_collecting"]
 
 T = TypeVar("T")
 
@@ -43,14 +43,20 @@ def run(
     # Starting processes for a single shard only costs time.
     alone = workers == 1 or len(first) < 2  # noqa: PLR2004
     results = _here(stage, everything) if alone else _in_processes(stage, everything, workers)
+    with seldom_collecting(), closing(results):
+        for shard, result in results:
+            if on_done:
+                on_done(shard, result)
+            yield result
+
+
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Let Python look for reference cycles seldom while many rows are held: plain data has none."""
     before = gc.get_threshold()
     gc.set_threshold(*_SELDOM)
     try:
-        with closing(results):
-            for shard, result in results:
-                if on_done:
-                    on_done(shard, result)
-                yield result
+        yield
     finally:
         gc.set_threshold(*before)
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from dataset_tools.errors import InputError
+from dataset_tools.executor import seldom_collecting
 from dataset_tools.output import write_file
 from training.evaluate import Evaluation
 from training.metrics import Metric
@@ -27,7 +28,8 @@ def write_evaluation(path: Path, evaluation: Evaluation) -> None:
         OutputError: it cannot be written.
     """
     head = orjson.dumps({"format": FORMAT, **evaluation.summary()}, option=orjson.OPT_INDENT_2)
-    rows = b",\n".join(b"    " + orjson.dumps(item) for item in evaluation.items())
+    with seldom_collecting():
+        rows = b",\n".join(b"    " + orjson.dumps(item) for item in evaluation.items())
     write_file(path, head.removesuffix(b"\n}") + b',\n  "items": [\n' + rows + b"\n  ]\n}\n")
 
 

@@ -4,7 +4,7 @@ Answers come from a file today; whatever decodes a model needs :func:`read_quest
 :class:`~training.predictions.Predictions`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from dataset_tools.converting import Converter, find_data, load_tools, names_of, require_valid
 from dataset_tools.errors import InputError, RowError
-from dataset_tools.executor import run
+from dataset_tools.executor import run, seldom_collecting
 from dataset_tools.reading import read_rows
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile
@@ -73,9 +73,9 @@ class Evaluation:
             "errors": self.errors,
         }
 
-    def items(self) -> list[dict[str, Any]]:
+    def items(self) -> Iterator[dict[str, Any]]:
         """Every row as a JSON object."""
-        return [verdict.as_json() for verdict in self.verdicts]
+        return (verdict.as_json() for verdict in self.verdicts)
 
 
 @dataclass(slots=True)
@@ -130,11 +130,12 @@ def evaluate(
         UsageError: an option makes no sense.
     """
     options = options or GoldOptions()
-    answers = read_predictions(predictions)
-    questions = read_questions(sources, options, on_shard=on_shard)
-    asked = questions[: options.limit or None]
-    answers.require_ids([question.id for question in asked], (question.id for question in questions))
-    return score(asked, answers, names_of(sources))
+    with seldom_collecting():
+        answers = read_predictions(predictions)
+        questions = read_questions(sources, options, on_shard=on_shard)
+        asked = questions[: options.limit or None]
+        answers.require_ids([question.id for question in asked], (question.id for question in questions))
+        return score(asked, answers, names_of(sources))
 
 
 def read_questions(

@@ -105,6 +105,16 @@ def test_rows_that_only_the_fair_rule_holds_right_can_be_looked_at(tmp_path: Pat
     assert "wrong" not in article
 
 
+def test_what_is_not_scored_is_not_marked(tmp_path: Path) -> None:
+    """A parameter that a benchmark leaves out may differ: only what is a mistake is marked as one."""
+    about = {"requires_function": True, "tool_called": "get_weather"}
+    row = record("r", call("get_weather", city="جدة", country="مصر"), **about)
+    data = write_lines(tmp_path / "data.jsonl", [row])
+    made = [{"id": "r", "tool_calls": [call("get_weather", city="مكة", country="عمان")]}]
+    page = evaluation_page(evaluate([str(data)], write_lines(tmp_path / "a.jsonl", made)))
+    assert re.findall(r'<tr class="wrong"><th scope="row"><bdi>(\w+)', page) == ["city"]
+
+
 def test_the_heat_map_counts_every_row(tmp_path: Path) -> None:
     """Each cell says how many of its rows are right."""
     reader = _read(evaluation_page(_evaluation(tmp_path, "مكة")))
