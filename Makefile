@@ -23,10 +23,10 @@ demo: $(VENV)/.installed  ## the main job on the bundled sample
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUT=$(OUT) sh docs/demo.sh
 
 test: $(VENV)/.installed check  ## lint, types, architecture and the fast tests
-	@$(BIN)/python -m pytest -n 2 -m "not slow" -q
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" -q
 
 test-all: $(VENV)/.installed check  ## every test, the slow ones too
-	@$(BIN)/python -m pytest -n 2 -q
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
 check: $(VENV)/.installed  ## ruff, mypy, import-linter
 	@$(BIN)/ruff check --quiet .

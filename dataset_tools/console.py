@@ -25,6 +25,7 @@ EXIT_CODES = {
     1: "`validate` found something at that level",
     2: "wrong usage, or an input that cannot be read",
     3: "a result cannot be written",
+    4: "training cannot go on: memory, hardware or numbers",
     130: "interrupted",
 }
 """What the exit codes of both command lines mean."""

@@ -7,13 +7,24 @@
     ├── InputError          a file or a Hub repository cannot be read                  exit 2
     │   └── DamagedError    the rest of a file cannot be read; what stands before can  exit 2
     ├── OutputError         a result cannot be written                                 exit 3
+    ├── TrainingError       training cannot go on: memory, hardware or numbers         exit 4
+    ├── InterruptionError   a person stopped a run that can be gone on with            exit 130
     └── RowError            one row cannot be used; the run goes on without it
 
 A command prints such an error as one line and exits with its code; anything else that escapes is a defect of the
 project. ``RowError`` never reaches a user: the row is counted and saved with the reason.
 """
 
-__all__ = ["AfgError", "DamagedError", "InputError", "OutputError", "RowError", "UsageError"]
+__all__ = [
+    "AfgError",
+    "DamagedError",
+    "InputError",
+    "InterruptionError",
+    "OutputError",
+    "RowError",
+    "TrainingError",
+    "UsageError",
+]
 
 
 class AfgError(Exception):
@@ -49,6 +60,18 @@ class OutputError(AfgError):
     """A result cannot be written: no right, no space, no folder."""
 
     exit_code = 3
+
+
+class TrainingError(AfgError):
+    """Training cannot go on: out of memory, hardware that does not do, a loss that is no number."""
+
+    exit_code = 4
+
+
+class InterruptionError(AfgError):
+    """A person stopped a run that kept what it has done and can be gone on with."""
+
+    exit_code = 130
 
 
 class RowError(AfgError):

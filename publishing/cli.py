@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.console import EXIT_CODES, run_app, stdout_console
-from training.cli import train_command
 from training.evaluate_cli import add_commands as add_evaluation
+from training.train_cli import train_command
 
 if TYPE_CHECKING:
     from publishing.doctor import Diagnosis

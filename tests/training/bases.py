@@ -1,12 +1,14 @@
 """Base models of the real architecture with random weights, for tests in which learning does not matter."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 from training.tiny import tokenizer_path
 
+ROOT = Path(__file__).parent.parent.parent
 CONFIG: dict[str, Any] = {
     "architectures": ["Gemma3ForCausalLM"],
     "model_type": "gemma3_text",
@@ -33,3 +35,30 @@ def write_base(folder: Path, **changes: Any) -> Path:
     (folder / "config.json").write_text(json.dumps({**CONFIG, **changes}), encoding="utf-8")
     (folder / "model.safetensors").write_bytes(b"")
     return folder
+
+
+def write_random_base(folder: Path) -> Path:
+    """A base whose weights are random, of the real architecture: it can be trained, and knows nothing."""
+    from training.model import import_unsloth  # noqa: PLC0415
+
+    import_unsloth()  # before transformers, which it patches
+    import torch  # noqa: PLC0415
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+
+    write_base(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Gemma3ForCausalLM(Gemma3TextConfig(**CONFIG)).to(torch.bfloat16)
+    model.save_pretrained(folder)
+    return folder
+
+
+def short_recipe(path: Path, **changes: str) -> Path:
+    """The demo recipe with ten steps, written where it is named; ``changes`` are values by their keys."""
+    text = (ROOT / "training" / "recipes" / "demo.toml").read_text(encoding="utf-8")
+    values = {"rows": "4", "accumulation": "2", "epochs": "2", "warmup_steps": "3", "save_steps": "4", **changes}
+    for key, value in values.items():
+        text, found = re.subn(rf"(?m)^{key} = [^#\n]*", f"{key} = {value}  ", text)
+        assert found == 1, key
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,9 +1,14 @@
 """What tests of training share: samples built from the bundled conversations."""
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from bases import ROOT, short_recipe, write_random_base
 
 from dataset_tools.build_stage import SampleOptions
 from dataset_tools.building import BuildOptions, build
@@ -30,3 +35,43 @@ def samples(tmp_path_factory: pytest.TempPathFactory, records: Path) -> Path:
     report = build([str(records)], folder, str(tokenizer_path()), options)
     assert report.rows_out == 40
     return folder
+
+
+@pytest.fixture(scope="session")
+def random_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of the real architecture with random weights."""
+    return write_random_base(tmp_path_factory.mktemp("random") / "base")
+
+
+@pytest.fixture(scope="session")
+def afg_train(samples: Path, random_base: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `afg train` on the samples as a user does, in a process of its own and on one thread."""
+
+    def start(*arguments: str | Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
+        code = "from publishing.cli import main; main()"
+        command = [
+            *prefix,
+            sys.executable,
+            "-c",
+            code,
+            "train",
+            str(samples),
+            "--base",
+            str(random_base),
+            *map(str, arguments),
+        ]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, afg_train: Callable[..., subprocess.Popen[str]]) -> Path:
+    """A run of ten steps that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("finished")
+    recipe = short_recipe(folder / "short.toml")
+    process = afg_train("-o", folder / "run", "--recipe", recipe, "-q")
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+    return folder / "run"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bases import CONFIG, write_base
+from bases import CONFIG, short_recipe, write_base
 
 from dataset_tools.errors import InputError, UsageError
 from training import plan as planning
@@ -18,8 +18,8 @@ from training.estimates import estimate_memory, estimate_time, lora_parameters
 from training.hardware import Gpu, first_gpu, precision_for
 from training.plan import Plan, make_plan
 from training.recipe import load_recipe
-from training.reporting import plan_lines
 from training.samples import open_samples
+from training.train_text import plan_lines
 
 ROOT = Path(__file__).parent.parent.parent
 FUNCTIONGEMMA = Shape(18, 640, 2048, 4, 1, 256, 262_144)
@@ -164,9 +164,7 @@ def test_everything_masked(plan: Callable[..., Plan], samples: Path, tmp_path: P
 
 def test_a_row_too_long(plan: Callable[..., Plan], samples: Path, tmp_path: Path) -> None:
     """A row longer than the recipe's limit is a reason, for none is cut off."""
-    text = (ROOT / "training" / "recipes" / "demo.toml").read_text(encoding="utf-8")
-    recipe = tmp_path / "short.toml"
-    recipe.write_text(text.replace("max_seq_length = 1024", "max_seq_length = 256"), encoding="utf-8")
+    recipe = short_recipe(tmp_path / "short.toml", max_seq_length="256")
     longest = open_samples(str(samples)).longest
     expected = f"the data has a row of {longest} tokens, the recipe takes 256 and cuts none off: build it with"
     assert f"{expected} --max-length 256" in plan(str(recipe)).reasons
@@ -249,8 +247,7 @@ def test_the_driver_tells_the_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_the_command_shows_the_plan_and_does_nothing(samples: Path, base: Path, tmp_path: Path) -> None:
     """The dry run prints, writes nothing and exits with 0, or with 2 where the run would not start."""
     command = [sys.executable, "-c", "from publishing.cli import main; main()", "train", str(samples), "-o", "run"]
-    text = (ROOT / "training" / "recipes" / "demo.toml").read_text(encoding="utf-8")
-    (tmp_path / "short.toml").write_text(text.replace("warmup_steps = 20", "warmup_steps = 2"), encoding="utf-8")
+    short_recipe(tmp_path / "short.toml")
     cases = (("short.toml", 0, "nothing speaks against"), ("t4", 2, "would not start: the recipe t4"))
     for recipe, code, last in cases:
         run = subprocess.run(

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from dataset_tools.errors import UsageError
-
 __all__ = ["ReportTo", "train_command"]
 
 
@@ -43,8 +41,10 @@ def train_command(
     Example: afg train samples -o run --validation held-out
     """
     from training.plan import make_plan  # noqa: PLC0415
+    from training.progress import ProgressLine  # noqa: PLC0415
     from training.recipe import load_recipe  # noqa: PLC0415
-    from training.reporting import plan_lines  # noqa: PLC0415
+    from training.train import Watcher, train  # noqa: PLC0415
+    from training.train_text import plan_lines, result_lines  # noqa: PLC0415
 
     plan = make_plan(load_recipe(recipe), data, output, base=base, validation=validation, recipe_source=recipe)
     if dry_run:
@@ -52,5 +52,10 @@ def train_command(
         if plan.reasons:
             raise typer.Exit(2)
         return
-    del resume, report_to, quiet
-    raise UsageError("training itself is not there yet", hint="--dry-run shows the plan")
+    progress = ProgressLine(plan.steps, quiet=quiet)
+    try:
+        result = train(plan, Watcher(progress.step, progress.tell), resume=resume, report_to=report_to.value)
+    finally:
+        progress.close()
+    if not quiet:
+        sys.stderr.writelines(f"{line}\n" for line in result_lines(result.manifest, result.output))

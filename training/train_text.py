@@ -1,11 +1,13 @@
-"""What training tells a person: the plan as text. Nothing is decided here."""
+"""What training tells a person: the plan and the result as text. Nothing is decided here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from training.plan import Plan
 from training.samples import BuiltSamples
 
-__all__ = ["duration", "plan_lines"]
+__all__ = ["duration", "plan_lines", "result_lines"]
 
 _MINUTE, _HOUR = 60, 3600
 
@@ -47,6 +49,27 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield "nothing speaks against starting"
     for reason in plan.reasons:
         yield f"would not start: {reason}"
+
+
+def result_lines(run: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """What a finished run came to, by its manifest."""
+    loss, gradients = run["loss"], run["gradient_norm"]
+    yield (
+        f"{run['steps']:,} steps in {duration(run['training_seconds'])}, {run['tokens_per_second']:,.0f} tokens/s, "
+        f"{run['peak_memory_gib']:.2f} GiB at the peak"
+    )
+    yield f"loss {loss['final']:.4f}, the best {loss['best']:.4f} at step {loss['best_step']:,}"
+    if "validation_loss" in run:
+        held_out = run["validation_loss"]
+        yield (
+            f"validation loss {held_out['final']:.4f}, the best {held_out['best']:.4f} "
+            f"at step {held_out['best_step']:,}"
+        )
+    yield (
+        f"gradient norm above {gradients['limit']:g} at {gradients['steps_above']:,} of {gradients['steps']:,} steps, "
+        f"the highest {gradients['highest']:.2f} at step {gradients['highest_step']:,}"
+    )
+    yield f"adapter in {folder / 'adapter'}, curves in {folder / 'curves.html'}"
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,200 @@
+"""The formulas of docs/recipe.md, held against the real model, adapter, loss and trainer."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bases import short_recipe
+
+from dataset_tools.masking import IGNORED
+from training.base import find_base
+from training.batches import CheckedCollator
+from training.estimates import lora_parameters
+from training.model import add_adapter, load_model
+from training.recipe import Recipe, load_recipe
+from training.samples import open_samples, row_digest
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("unsloth")]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    """The demo recipe with ten steps."""
+    return load_recipe(str(short_recipe(tmp_path / "short.toml")))
+
+
+@pytest.fixture
+def model(random_base: Path, recipe: Recipe) -> Any:
+    """The base with its adapter, as a run has it before the first step."""
+    base, _ = load_model(find_base(str(random_base)), recipe, "float32")
+    return add_adapter(base, recipe)
+
+
+def _adapted(model: Any) -> dict[str, Any]:
+    """Every module that has an adapter, by name."""
+    return {name: module for name, module in model.named_modules() if hasattr(module, "lora_A") and module.lora_A}
+
+
+def test_a_fresh_adapter_changes_nothing(model: Any) -> None:
+    """B is zero and A is not, so the change starts at nothing and the gradient of B does not."""
+    modules = _adapted(model)
+    assert len(modules) == 3 * 7
+    for module in modules.values():
+        assert float(module.lora_B["default"].weight.abs().sum().detach()) == 0.0
+        assert float(module.lora_A["default"].weight.abs().sum().detach()) > 0.0
+        assert module.scaling["default"] == 2.0
+
+
+def test_the_adapter_has_as_many_parameters_as_the_formula(model: Any, random_base: Path, recipe: Recipe) -> None:
+    """R (inputs + outputs) for each matrix, and nothing else is trained."""
+    expected = lora_parameters(find_base(str(random_base)).shape, recipe.lora.r, recipe.lora.targets)
+    assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == expected
+    assert all("lora_" in name for name, weight in model.named_parameters() if weight.requires_grad)
+
+
+def test_merged_weights_are_the_base_plus_twice_b_a(finished: Path, random_base: Path) -> None:
+    """Of a trained adapter: each merged matrix is W0 + (64 / 32) B A, and nothing else has changed."""
+    import torch  # noqa: PLC0415
+    from peft import PeftModel  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+
+    base = AutoModelForCausalLM.from_pretrained(random_base, dtype=torch.float32)
+    before = {name: weight.detach().clone() for name, weight in base.named_parameters()}
+    adapted = PeftModel.from_pretrained(base, str(finished / "adapter"))
+    changes = {
+        name.removeprefix("base_model.model."): (
+            module.lora_B["default"].weight @ module.lora_A["default"].weight
+        ).detach()
+        for name, module in _adapted(adapted).items()
+    }
+    merged = dict(adapted.merge_and_unload().named_parameters())
+    assert set(merged) == set(before)
+    for name, weight in merged.items():
+        place = name.removesuffix(".weight")
+        if place in changes:
+            torch.testing.assert_close(weight.detach(), before[name] + 2 * changes[place], rtol=0, atol=1e-6)
+            assert not torch.equal(weight.detach(), before[name]), name
+        else:
+            assert torch.equal(weight.detach(), before[name]), name
+
+
+def test_ignored_positions_have_no_gradient(model: Any, samples: Path) -> None:
+    """The gradient is exactly zero at the logits of each position whose next token is ignored, and only there."""
+    import torch  # noqa: PLC0415
+
+    table = open_samples(str(samples)).table()
+    ids = torch.tensor([table["input_ids"][0].as_py()])
+    labels = torch.tensor([table["labels"][0].as_py()])
+    output = model(input_ids=ids, labels=labels)
+    output.logits.retain_grad()
+    output.loss.backward()
+    lengths = output.logits.grad[0].abs().sum(dim=-1)
+    trained = torch.cat([labels[0, 1:] != IGNORED, torch.tensor([False])])  # position t predicts token t + 1
+    assert 0 < int(trained.sum()) < len(trained) / 2
+    assert torch.count_nonzero(lengths[~trained]) == 0
+    assert torch.count_nonzero(lengths[trained]) == int(trained.sum())
+
+
+def test_the_loss_is_the_mean_over_trained_tokens(model: Any, samples: Path) -> None:
+    """Cross-entropy over the trained positions alone, added up by hand."""
+    import torch  # noqa: PLC0415
+
+    table = open_samples(str(samples)).table()
+    ids, labels = table["input_ids"][1].as_py(), table["labels"][1].as_py()
+    with torch.no_grad():
+        output = model(input_ids=torch.tensor([ids]), labels=torch.tensor([labels]))
+    chances = torch.log_softmax(output.logits[0].float(), dim=-1)
+    terms = [-chances[place, token] for place, token in enumerate(labels[1:]) if token != IGNORED]
+    assert float(output.loss) == pytest.approx(float(sum(terms)) / len(terms), rel=1e-5)
+
+
+def test_masks_are_untouched_from_build_to_batch(
+    random_base: Path, samples: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    """The batches of a pass hold each built sample once, ids and labels as built; padding trains nothing."""
+    from training.trainer import TrainerOptions, build_trainer  # noqa: PLC0415
+
+    built = open_samples(str(samples))
+    base, tokenizer = load_model(find_base(str(random_base)), recipe, "float32")
+    model = add_adapter(base, recipe)
+    trainer = build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=TrainerOptions("float32"))
+    seen = []
+    for batch in trainer.get_train_dataloader():
+        for ids, labels, attended in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
+            real = attended.bool()
+            seen.append(row_digest(ids[real].numpy(), labels[real].numpy()))
+            assert bool((labels[~real] == IGNORED).all())
+    assert len(seen) == built.rows
+    assert set(seen) == built.digests()
+    assert len(built.digests()) == built.rows
+
+
+def _collate(rows: Any) -> dict[str, Any]:
+    """Pads rows to the right, as TRL does."""
+    import torch  # noqa: PLC0415
+
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def padded(name: str, filler: int) -> Any:
+        return torch.tensor([row[name] + [filler] * (longest - len(row[name])) for row in rows])
+
+    attended = [{"attention_mask": [1] * len(row["input_ids"])} for row in rows]
+    mask = torch.tensor([row["attention_mask"] + [0] * (longest - len(row["attention_mask"])) for row in attended])
+    return {"input_ids": padded("input_ids", 0), "labels": padded("labels", IGNORED), "attention_mask": mask}
+
+
+def test_a_mask_that_was_touched_is_caught() -> None:
+    """One label that is not the dataset's, or one trained place of padding, stops the run."""
+    row = {"input_ids": [2, 5, 6], "labels": [IGNORED, 5, 6]}
+    other = {"input_ids": [2, 5], "labels": [IGNORED, 5]}
+    known = frozenset(row_digest(np.array(r["input_ids"]), np.array(r["labels"])) for r in (row, other))
+    assert CheckedCollator(_collate, known)([row, other])["labels"].tolist() == [[-100, 5, 6], [-100, 5, -100]]
+    with pytest.raises(AssertionError, match="not those that were built"):
+        CheckedCollator(_collate, known)([{**row, "labels": [2, 5, 6]}, other])
+
+    def careless(rows: Any) -> dict[str, Any]:
+        batch = _collate(rows)
+        batch["labels"][batch["attention_mask"] == 0] = 0
+        return batch
+
+    with pytest.raises(AssertionError, match="trains on padding"):
+        CheckedCollator(careless, known)([row, other])
+
+
+def test_trl_takes_built_samples_as_they_are(model: Any, samples: Path, random_base: Path, tmp_path: Path) -> None:
+    """A plain `SFTTrainer` on the Parquet files, as `datasets` reads them: its batches have the dataset's labels."""
+    from datasets import load_dataset  # noqa: PLC0415
+    from transformers import AutoTokenizer  # noqa: PLC0415
+    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
+
+    files = str(samples / "data-*.parquet")
+    rows = load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    arguments = SFTConfig(
+        output_dir=str(tmp_path / "out"), per_device_train_batch_size=4, max_length=4096, report_to="none",
+        disable_tqdm=True, max_steps=1, save_strategy="no", bf16=False,
+    )  # fmt: skip
+    tokenizer = AutoTokenizer.from_pretrained(random_base)
+    trainer = SFTTrainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+    known = open_samples(str(samples)).digests()
+    for batch in trainer.get_train_dataloader():
+        for ids, labels, attended in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
+            real = attended.bool()
+            assert row_digest(ids[real].numpy(), labels[real].numpy()) in known
+    assert trainer.train().training_loss > 0
+
+
+def test_gradients_are_clipped_to_the_limit(model: Any) -> None:
+    """A gradient longer than 1 is scaled to length 1 and keeps its direction; a shorter one stays as it is."""
+    import torch  # noqa: PLC0415
+
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    for size, expected in ((3.0, 1.0), (1e-6, None)):
+        for weight in weights:
+            weight.grad = torch.full_like(weight, size)
+        before = torch.cat([weight.grad.flatten() for weight in weights])
+        norm = torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        after = torch.cat([weight.grad.flatten() for weight in weights])
+        assert float(norm) == pytest.approx(float(before.norm()), rel=1e-4)
+        assert float(after.norm()) == pytest.approx(expected or float(before.norm()), rel=1e-3)
+        assert float(torch.dot(before, after) / before.norm() / after.norm()) == pytest.approx(1.0, rel=1e-3)

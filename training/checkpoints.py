@@ -1,0 +1,101 @@
+"""Checkpoints that can be trusted: each is sealed with the hashes of its files once it is whole.
+
+A run that is killed while it writes one leaves a folder without a seal, which is as if it were not there. A sealed one
+whose files have changed since is damaged, and the one before it is taken.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_tools.atomic import AtomicFile, sync_folder
+from dataset_tools.errors import InputError
+from dataset_tools.jsonl import dump_line
+
+__all__ = ["SEAL", "Checkpoint", "clear_unsealed", "last_good", "seal"]
+
+SEAL = "complete.json"
+_PREFIX = "checkpoint-"
+# The trainer pickles its arguments here. Nobody needs them: they follow from the recipe.
+_UNWANTED = ("training_args.bin", "README.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder of the trainer and the step after which it was written."""
+
+    folder: Path
+    step: int
+
+
+def seal(folder: Path) -> None:
+    """Say that a checkpoint is whole.
+
+    Raises:
+        OutputError: the seal cannot be written.
+    """
+    for name in _UNWANTED:
+        (folder / name).unlink(missing_ok=True)
+    hashes = {}
+    for path in sorted(folder.iterdir()):
+        hashes[path.name] = _sha256(path)
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+    with AtomicFile(folder / SEAL) as file:
+        file.write(dump_line({"files": hashes}))
+    sync_folder(folder.parent)
+
+
+def last_good(folder: Path, tell: Callable[[str], None]) -> Checkpoint:
+    """The newest whole checkpoint in ``folder``; one that is damaged is told and passed over.
+
+    Raises:
+        InputError: there is none.
+    """
+    sealed = [checkpoint for checkpoint in _all(folder) if (checkpoint.folder / SEAL).is_file()]
+    for checkpoint in reversed(sealed):
+        damage = _damage(checkpoint.folder)
+        if damage is None:
+            return checkpoint
+        tell(f"{checkpoint.folder}: damaged ({damage}); the one before it is used")
+    what = "every checkpoint is damaged" if sealed else "there is no checkpoint to go on from"
+    raise InputError(what, where=str(folder), hint="train again without --resume, into another folder")
+
+
+def clear_unsealed(folder: Path, newest: int) -> None:
+    """Remove what a killed run left half written, and whatever is newer than the checkpoint that is gone on from."""
+    for checkpoint in _all(folder):
+        if checkpoint.step > newest or not (checkpoint.folder / SEAL).is_file():
+            shutil.rmtree(checkpoint.folder)
+
+
+def _all(folder: Path) -> list[Checkpoint]:
+    found = [
+        Checkpoint(path, int(path.name.removeprefix(_PREFIX)))
+        for path in folder.glob(f"{_PREFIX}*")
+        if path.is_dir() and path.name.removeprefix(_PREFIX).isdecimal()
+    ]
+    return sorted(found, key=lambda checkpoint: checkpoint.step)
+
+
+def _damage(folder: Path) -> str | None:
+    try:
+        hashes = json.loads((folder / SEAL).read_bytes())["files"]
+    except (ValueError, KeyError, TypeError):
+        return f"{SEAL} cannot be read"
+    for name, expected in hashes.items():
+        path = folder / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if _sha256(path) != expected:
+            return f"{name} has changed"
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,138 @@
+"""``run.json``: what a run was made of and how it went, so that a model card can say it and a resume can hold to it."""
+
+import hashlib
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dataset_tools.atomic import write_file
+from dataset_tools.errors import InputError, UsageError
+from training.plan import Plan, available_cores
+from training.samples import BuiltSamples
+
+__all__ = ["NAME", "differences", "first_manifest", "losses", "read_manifest", "write_manifest"]
+
+NAME = "run.json"
+
+_PACKAGES = (
+    "arabic-functiongemma", "unsloth", "unsloth_zoo", "trl", "peft", "transformers", "accelerate", "torch", "datasets",
+    "bitsandbytes", "triton",
+)  # fmt: skip
+# What must be the same for a run to be gone on with, and in what words it is told.
+_FIXED = {
+    "recipe": ("recipe", "fingerprint"),
+    "base": ("base", "weights_sha256"),
+    "data": ("data", "sha256"),
+    "precision": ("hardware", "number"),
+}
+
+
+def first_manifest(plan: Plan) -> dict[str, Any]:
+    """What is known before the first step."""
+    recipe = plan.recipe
+    return {
+        "command": "train",
+        "status": "running",
+        "recipe": {"name": recipe.name, "fingerprint": recipe.fingerprint(), "values": recipe.values()},
+        "base": {
+            "name": plan.base.name,
+            "revision": plan.base.revision,
+            "weights_sha256": _hash_files(sorted(plan.base.folder.glob("*.safetensors"))),
+            "tokenizer_sha256": plan.base.tokenizer.sha256(),
+        },
+        "data": _data(plan.samples),
+        "validation": _data(plan.validation) if plan.validation else None,
+        "seed": recipe.seed,
+        "steps": plan.steps,
+        "hardware": {
+            "gpu": plan.gpu.name if plan.gpu else "",
+            "gpu_memory_gib": round(plan.gpu.memory_gib, 2) if plan.gpu else 0.0,
+            "platform": f"{platform.system()} {platform.machine()}",
+            "cores": available_cores(),
+            "number": plan.number,
+        },
+        "versions": {"python": platform.python_version(), **_versions()},
+        "resumed_at": [],
+    }
+
+
+def losses(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Final and best loss over the lines of ``metrics.jsonl``, and the same of the validation loss if there is one."""
+    found: dict[str, Any] = {}
+    kept = list(lines)
+    for name in ("loss", "validation_loss"):
+        values = [(line[name], line["step"]) for line in kept if line.get(name) is not None]
+        if values:
+            best, step = min(values)
+            found[name] = {"final": values[-1][0], "best": best, "best_step": step}
+    return found
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is not as it was when a run began, of all that has to be."""
+    return [name for name, (part, key) in _FIXED.items() if before.get(part, {}).get(key) != now[part][key]]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run.
+
+    Raises:
+        InputError: it is damaged.
+        UsageError: the folder holds no run.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise UsageError(f"there is no {NAME}: not a run", where=str(folder), hint="train without --resume")
+    try:
+        found = orjson.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"not JSON: {error}", where=str(path), hint="train again into another folder") from error
+    if not isinstance(found, dict):
+        raise InputError("not an object", where=str(path), hint="train again into another folder")
+    return found
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    write_file(folder / NAME, orjson.dumps(dict(manifest), option=option))
+
+
+def _data(samples: BuiltSamples) -> dict[str, Any]:
+    files = {entry["name"]: entry["sha256"] for entry in samples.facts["files"]}
+    return {
+        "folder": samples.folder.name,
+        "sha256": hashlib.sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "files": files,
+        "inputs": samples.facts.get("inputs", []),
+        "options": samples.facts.get("options", {}),
+        "rows": samples.rows,
+        "tokens": samples.tokens,
+        "trained_tokens": samples.trained,
+    }
+
+
+def _hash_files(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

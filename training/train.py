@@ -1,0 +1,212 @@
+"""``afg train``: from built samples to an adapter, as one library call.
+
+The plan has been made and nothing speaks against it. What follows is the recipe, once: load, adapt, train, save.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.errors import AfgError, InterruptionError, TrainingError, UsageError
+from training.checkpoints import Checkpoint, clear_unsealed, last_good
+from training.curves import draw_curves
+from training.failures import explain
+from training.metrics_log import MetricsLog
+from training.monitor import GradientMonitor
+from training.plan import Plan
+from training.run_manifest import differences, first_manifest, losses, read_manifest, write_manifest
+
+__all__ = ["ADAPTER", "RunResult", "Watcher", "train"]
+
+ADAPTER = "adapter"
+"""The folder of a run that holds the adapter with its tokenizer and template."""
+
+_CHECKPOINTS, _METRICS = "checkpoints", "metrics.jsonl"
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "*_config.json", "*_tokens*.json", "chat_template.jinja")
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told while a run goes on: of each step, with its line of metrics, and of each warning."""
+
+    on_step: Callable[[Mapping[str, Any]], None] = lambda _: None
+    tell: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A finished run: its folder and what ``run.json`` holds."""
+
+    output: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def adapter(self) -> Path:
+        """The folder with the adapter."""
+        return self.output / ADAPTER
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run on its way: the folder, what ``run.json`` says, and where it goes on from, if it does."""
+
+    plan: Plan
+    manifest: dict[str, Any]
+    start: Checkpoint | None
+    log: MetricsLog
+    monitor: GradientMonitor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.monitor = GradientMonitor(self.plan.recipe.optimizer.max_grad_norm)
+        for line in self.log.lines:
+            if "gradient_norm" in line:
+                self.monitor.observe(line["step"], line["gradient_norm"])
+
+    @property
+    def kept(self) -> str:
+        """What can be gone on with, as a hint."""
+        saved = sorted((self.plan.output / _CHECKPOINTS).glob("checkpoint-*/complete.json"))
+        if not saved:
+            return "no checkpoint was written yet"
+        return "the last good checkpoint is kept, --resume goes on from it"
+
+
+def train(plan: Plan, watcher: Watcher | None = None, *, resume: bool = False, report_to: str = "none") -> RunResult:
+    """Train the adapter that ``plan`` describes.
+
+    Args:
+        plan: the plan, made for this machine.
+        watcher: who is told of steps and warnings.
+        resume: go on from the last good checkpoint in the plan's folder.
+        report_to: a service that gets the numbers too: ``tensorboard``, ``trackio``, ``wandb`` or ``none``.
+
+    Raises:
+        InputError: the base cannot be loaded, or no checkpoint is whole.
+        InterruptionError: a person stopped it; the last good checkpoint is kept.
+        OutputError: the run cannot be written.
+        TrainingError: memory, hardware or numbers do not let it go on; the last good checkpoint is kept.
+        UsageError: the plan says why the run would not start, or the folder holds something else.
+    """
+    if plan.reasons:
+        raise UsageError(f"training would not start: {'; '.join(plan.reasons)}", hint="--dry-run shows the plan")
+    watcher = watcher or Watcher()
+    run = _resumed(plan, watcher) if resume else _begun(plan)
+    if run is None:
+        return RunResult(plan.output, read_manifest(plan.output))
+    try:
+        with redirect_stdout(sys.stderr):  # libraries greet and report there; ours is for data
+            _train(run, watcher, report_to)
+    except KeyboardInterrupt:
+        _stop(run, "interrupted")
+        raise InterruptionError("interrupted", where=str(plan.output), hint=run.kept) from None
+    except Exception as error:
+        known = explain(error, str(plan.output), run.kept)
+        _stop(run, "failed")
+        if known is None:
+            raise
+        raise known from error
+    finally:
+        run.log.close()
+    return RunResult(plan.output, run.manifest)
+
+
+def _begun(plan: Plan) -> _Run:
+    output = plan.output
+    if output.is_dir() and any(output.iterdir()):
+        hint = "--resume goes on with a run; else choose another folder with -o"
+        raise UsageError("the folder is not empty", where=str(output), hint=hint)
+    manifest = first_manifest(plan)
+    write_manifest(output, manifest)
+    return _Run(plan, manifest, None, MetricsLog(output / _METRICS))
+
+
+def _resumed(plan: Plan, watcher: Watcher) -> _Run | None:
+    """The run in the plan's folder at its last good checkpoint; none if it is complete."""
+    manifest = read_manifest(plan.output)
+    if changed := differences(manifest, first_manifest(plan)):
+        what = f"the run was begun with another {' and another '.join(changed)}"
+        raise UsageError(what, where=str(plan.output), hint="resume with what it was begun with")
+    if manifest["status"] == "complete":
+        return None
+    start = last_good(plan.output / _CHECKPOINTS, watcher.tell)
+    clear_unsealed(plan.output / _CHECKPOINTS, start.step)
+    manifest = {**manifest, "status": "running", "resumed_at": [*manifest["resumed_at"], start.step]}
+    write_manifest(plan.output, manifest)
+    return _Run(plan, manifest, start, MetricsLog(plan.output / _METRICS, keep=start.step))
+
+
+def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
+    from training.model import add_adapter, import_unsloth, load_model  # noqa: PLC0415
+
+    import_unsloth()  # before anything that it patches
+    from transformers.utils import logging  # noqa: PLC0415
+
+    from training.callbacks import StepRecorder, peak_memory_gib  # noqa: PLC0415
+    from training.trainer import TrainerOptions, build_trainer  # noqa: PLC0415
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    plan = run.plan
+    base, tokenizer = load_model(plan.base, plan.recipe, plan.number)
+    model = add_adapter(base, plan.recipe)
+    recorder = StepRecorder(run.log, run.monitor, plan.steps, on_step=watcher.on_step, tell=watcher.tell)
+    trainer = build_trainer(
+        plan.recipe,
+        model,
+        tokenizer,
+        plan.samples,
+        plan.output / _CHECKPOINTS,
+        options=TrainerOptions(plan.number, plan.validation, report_to),
+        callbacks=[recorder],
+    )
+    recorder.count_tokens_of(trainer)
+    trainer.train(resume_from_checkpoint=str(run.start.folder) if run.start else None)
+    _save_adapter(trainer.model, plan)
+    _finish(run, peak_memory_gib())
+
+
+def _save_adapter(model: Any, plan: Plan) -> None:  # noqa: ANN401 - a patched model
+    """The adapter as PEFT loads it, with the base's tokenizer and template as they are."""
+    partial = plan.output / f".{ADAPTER}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    (partial / "README.md").unlink(missing_ok=True)  # a form to fill in; the card is written when a model is published
+    for pattern in _TOKENIZER_FILES:
+        for path in plan.base.tokenizer.folder.glob(pattern):
+            if path.name not in {"generation_config.json", "adapter_config.json"}:
+                shutil.copyfile(path, partial / path.name)
+    if not any(partial.glob("*.safetensors")):
+        raise TrainingError("the adapter was not written", where=str(plan.output))
+    shutil.rmtree(plan.output / ADAPTER, ignore_errors=True)
+    partial.rename(plan.output / ADAPTER)
+
+
+def _finish(run: _Run, memory: float) -> None:
+    steps = [line for line in run.log.lines if "gradient_norm" in line]
+    seconds = sum(line["seconds"] for line in steps)
+    tokens = sum(line["tokens"] for line in steps)
+    run.manifest |= {
+        "status": "complete",
+        "training_seconds": round(seconds, 3),
+        "tokens": tokens,
+        "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
+        "peak_memory_gib": round(memory, 3),
+        **losses(run.log.lines),
+        "gradient_norm": run.monitor.summary(),
+    }
+    draw_curves(run.log.lines, run.manifest, run.plan.output)
+    write_manifest(run.plan.output, run.manifest)
+    shutil.rmtree(run.plan.output / _CHECKPOINTS, ignore_errors=True)
+
+
+def _stop(run: _Run, status: str) -> None:
+    """Say in the manifest how a run ended; a disk that is full has been told already."""
+    run.manifest |= {"status": status, **losses(run.log.lines), "gradient_norm": run.monitor.summary()}
+    try:
+        write_manifest(run.plan.output, run.manifest)
+    except AfgError:
+        return
