@@ -56,6 +56,8 @@ def test_the_wheel_holds_code_and_data_alone(wheel: Path) -> None:
     assert {path.suffix for path in (wheel / "dataset_tools" / "show_page").iterdir()} == {".html", ".css", ".js"}
     bundled = wheel / "training" / "tiny" / "tokenizer"
     assert _contents(bundled) == _contents(tokenizer_path())
+    assert {"NOTICE.md", "cldr.json", "reviewed.toml"} <= _contents(wheel / "training" / "aliases").keys()
+    assert _contents(wheel / "training" / "pages").keys() == {"page.css", "page.html", "page.js"}
 
 
 @pytest.mark.slow
