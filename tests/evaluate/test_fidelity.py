@@ -36,5 +36,5 @@ def test_the_fair_rule_follows_the_published_one(shared_data: Path, tmp_path: Pa
     metrics = evaluate([str(source)], write_lines(tmp_path / "answers.jsonl", answers)).metrics
     right = {name: metrics[f"arg_em_{name}"].hits or 0 for name in ("raw", "nfc", "numbers", "fair")}
     assert abs(right["fair"] - PUBLISHED) <= 5
-    assert right == {"raw": 158, "nfc": 158, "numbers": 320, "fair": 466}
+    assert right == {"raw": 291, "nfc": 291, "numbers": 416, "fair": 466}
     assert metrics["fn_acc"].value == 1
