@@ -124,8 +124,8 @@ def join(rows: Sequence[Tokens]) -> Samples:
     input_ids = np.frombuffer(b"".join(blocks), dtype=np.int32)
     sizes = np.fromiter(map(len, blocks), dtype=np.int32, count=len(blocks)) // ID_BYTES
     trained = np.repeat(np.fromiter(chain.from_iterable([row.trained for row in rows]), dtype=bool), sizes)
-    offsets = np.zeros(len(rows) + 1, dtype=np.int32)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    ends = np.concatenate(([0], np.cumsum(sizes)))  # of the blocks
+    offsets = ends[np.cumsum([0, *[len(row.blocks) for row in rows]])].astype(np.int32)
     return Samples(input_ids, np.where(trained, input_ids, np.int32(IGNORED)), offsets)
 
 
@@ -144,19 +144,20 @@ def mask_problems(samples: Samples, header: Sequence[int]) -> Iterator[tuple[int
     input_ids, labels, offsets = samples
     starts, rows = offsets[:-1], len(offsets) - 1
     # Few tokens are controls or trained, so all but the first look at each is at their places alone.
-    controls = np.flatnonzero(input_ids <= _LAST_CONTROL)
+    controls = np.flatnonzero(input_ids.view(np.uint32) <= _LAST_CONTROL)
     trained = np.flatnonzero(labels != IGNORED)
     expected = np.where(_expected(input_ids, controls, offsets, header), input_ids, np.int32(IGNORED))
     bos = _rows_of(controls[input_ids[controls] == _BOS], offsets)
     before = np.searchsorted(trained, offsets)  # how many trained tokens stand before each row
     last = trained[before[1:] - 1] if len(trained) else starts
+    wrong = np.zeros(rows, dtype=bool)
+    wrong[_rows_of(np.flatnonzero(labels != expected), offsets)] = True
     checks = (
         ((np.bincount(bos, minlength=rows) != 1) | (input_ids[starts] != _BOS), "not exactly one <bos>, at the start"),
         (before[1:] == before[:-1], "nothing is trained"),
         (~np.isin(input_ids[last], list(STOP_IDS)), "the last trained token does not stop the model"),
-        (np.isin(np.arange(rows), _rows_of(np.flatnonzero(labels != expected), offsets)),
-         "the labels are not those of the model's turns"),
-    )  # fmt: skip
+        (wrong, "the labels are not those of the model's turns"),
+    )
     for row in np.flatnonzero(np.logical_or.reduce([failed for failed, _ in checks])):
         yield int(row), "; ".join(reason for failed, reason in checks if failed[row])
 
@@ -175,7 +176,9 @@ def _expected(
     import numpy as np  # noqa: PLC0415
 
     expected = np.zeros(len(input_ids), dtype=bool)
-    controls = controls[np.isin(input_ids[controls], (_TURN, _END_TURN, _RESPONSE, _END_RESPONSE))]
+    borders = np.zeros(_LAST_CONTROL + 1, dtype=bool)
+    borders[[_TURN, _END_TURN, _RESPONSE, _END_RESPONSE]] = True
+    controls = controls[borders[input_ids[controls]]]
     padded = np.concatenate((input_ids, np.full(len(header) + 1, -1, dtype=input_ids.dtype)))
     is_model = np.logical_and.reduce([padded[controls + 1 + at] == token for at, token in enumerate(header)])
     places = zip(

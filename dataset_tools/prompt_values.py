@@ -7,6 +7,7 @@ what the model's chat template writes, or raises :class:`RenderError`: a wrong t
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from dataset_tools.errors import AfgError
@@ -51,10 +52,13 @@ def write_object(value: Mapping[str, Any], depth: int = 1, *, escape_keys: bool 
     """
     pieces = []
     for key, inner in _sorted(value):
-        try:
-            written = _write(inner, depth, escape_keys=escape_keys)
-        except RenderError as error:
-            raise error.inside(f".{key}") from None
+        if type(inner) is str and "<" not in inner:  # as most are
+            written = f"<escape>{inner}<escape>"
+        else:
+            try:
+                written = _write(inner, depth, escape_keys=escape_keys)
+            except RenderError as error:
+                raise error.inside(f".{key}") from None
         pieces.append(f"<escape>{key}<escape>:{written}" if escape_keys else f"{key}:{written}")
     return "{" + ",".join(pieces) + "}"
 
@@ -122,10 +126,14 @@ def _list(values: list[Any], depth: int, *, escape_keys: bool) -> str:
 
 
 def _sorted(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The items as Jinja's ``dictsort`` gives them: keys that differ only in case keep their order."""
-    for key in value:
-        require_text(key)
-    return sorted(value.items(), key=lambda item: item[0].lower())
+    """The items as Jinja's ``dictsort`` gives them."""
+    return [(key, value[key]) for key in _in_order(tuple(value))]
+
+
+@lru_cache(maxsize=4096)
+def _in_order(keys: tuple[str, ...]) -> list[str]:
+    """The keys sorted without regard to case; those that differ only in case keep their order."""
+    return sorted(map(require_text, keys), key=str.lower)
 
 
 def _parameters(schema: Any) -> str:  # noqa: ANN401 - foreign data

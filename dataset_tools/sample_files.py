@@ -68,10 +68,10 @@ def _texts(values: Sequence[str]) -> "pa.Array":
     import numpy as np  # noqa: PLC0415 - used only where samples are made
     import pyarrow as pa  # noqa: PLC0415
 
-    written = [value.encode() for value in values]
-    offsets = np.zeros(len(written) + 1, dtype=np.int32)
-    np.cumsum([len(text) for text in written], out=offsets[1:])
-    return pa.StringArray.from_buffers(len(written), pa.py_buffer(offsets), pa.py_buffer(b"".join(written)))
+    joined = "".join(values)
+    sizes = map(len, values) if joined.isascii() else [len(value.encode()) for value in values]
+    offsets = np.cumsum([0, *sizes], dtype=np.int32)
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(joined.encode()))
 
 
 def _ids(values: "np.ndarray", offsets: "np.ndarray") -> "pa.Array":
