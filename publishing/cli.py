@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.console import EXIT_CODES, run_app, stdout_console
+from publishing.publish_cli import publish_command
 from training.evaluate_cli import add_commands as add_evaluation
 from training.train_cli import train_command
 
@@ -66,6 +67,9 @@ def doctor_command(
         _print_diagnosis(diagnosis)
     if not diagnosis.healthy:
         raise typer.Exit(1)
+
+
+app.command("publish")(publish_command)
 
 
 def _print_diagnosis(diagnosis: "Diagnosis") -> None:

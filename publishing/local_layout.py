@@ -1,0 +1,76 @@
+"""The repositories of a release laid out in a folder, as they would stand on a Hub: ``--to DIR``."""
+
+import shutil
+from pathlib import Path
+
+from dataset_tools.atomic import AtomicFile, fail
+from dataset_tools.errors import UsageError
+from publishing.checksums import git_oid, sha256
+from publishing.plan import RepositoryPlan, Standing, StandingFile, compare
+from publishing.repositories import CARD, Repository, entries
+
+__all__ = ["Layout"]
+
+
+class Layout:
+    """A folder that holds one folder for each repository.
+
+    Args:
+        path: the folder.
+        release: the release that is laid out, which must not hold the folder.
+
+    Raises:
+        UsageError: the folder is inside of the release.
+    """
+
+    def __init__(self, path: Path, release: Path) -> None:
+        if path.resolve().is_relative_to(release.resolve()):
+            raise UsageError("it is inside of the release", where=str(path), hint="name another folder with --to")
+        self._path = path
+
+    def folder(self, repository: Repository) -> Path:
+        """Where a repository is laid out."""
+        return self._path / repository.name.split("/")[1]
+
+    def plan(self, repository: Repository, *, delete: bool = False) -> RepositoryPlan:
+        """What laying out a repository would do. Only reads."""
+        folder = self.folder(repository)
+        return compare(repository, _standing(folder), lambda _: _read_card(folder), delete=delete)
+
+    def lay_out(self, plan: RepositoryPlan) -> Path:
+        """Do what a plan says; gives the repository's folder.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        folder = self.folder(plan.repository)
+        for file in plan.uploads:
+            target = folder / file.path
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                fail(error, target, 0)
+            with AtomicFile(target) as stream:
+                if isinstance(file.source, bytes):
+                    stream.write(file.source)
+                else:
+                    with file.source.open("rb") as source:
+                        shutil.copyfileobj(source, stream, 1 << 20)
+        for path in plan.deletions:
+            (folder / path).unlink()
+        return folder
+
+
+def _standing(folder: Path) -> Standing | None:
+    if not folder.is_dir():
+        return None
+    paths = [path for path in entries(folder) if path.is_file()]
+    files = {
+        path.relative_to(folder).as_posix(): StandingFile(path.stat().st_size, git_oid(path), sha256(path))
+        for path in paths
+    }
+    return Standing("", files)
+
+
+def _read_card(folder: Path) -> str:
+    return (folder / CARD).read_text(encoding="utf-8")

@@ -1,0 +1,134 @@
+"""``afg publish``: options to a plan, the question before anything is sent, and the result."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataset_tools.console import stderr_console, stdout_console
+from dataset_tools.errors import UsageError
+
+if TYPE_CHECKING:
+    from publishing.plan import RepositoryPlan
+    from publishing.publish import Options, Published
+    from publishing.release import Release
+    from publishing.repositories import Repository
+
+__all__ = ["publish_command"]
+
+
+def publish_command(
+    release: Annotated[Path, typer.Argument(help="The folder that the export wrote.", metavar="RELEASE")],
+    hub: Annotated[str, typer.Option("--hub", help="Publish to the Hub as ORG/NAME.", metavar="ORG/NAME")] = "",
+    to: Annotated[Path | None, typer.Option("--to", help="Lay the repositories out in a folder instead.")] = None,
+    dataset: Annotated[Path | None, typer.Option("--dataset", help="A folder to publish as a dataset, too.")] = None,
+    tag: Annotated[str, typer.Option("--tag", help="Tag every repository at the end, such as v1.0.0.")] = "",
+    private: Annotated[bool, typer.Option("--private", help="Make new repositories private.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete files that are only there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen and send nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the result as JSON.")] = False,
+) -> None:
+    """Publish a release: three repositories, a commit each, verified, tagged, and one collection.
+
+    The token comes from HF_TOKEN or from `hf auth login`. What was interrupted is completed by the same command.
+    Example: afg publish release --hub ORG/NAME --tag v1.0.0 --dry-run
+    """
+    from publishing.publish import Options  # noqa: PLC0415 - not for --help
+    from publishing.release import read_release  # noqa: PLC0415
+    from publishing.repositories import repositories  # noqa: PLC0415
+
+    if bool(hub) == bool(to):
+        raise UsageError("say where: either --hub ORG/NAME or --to DIR")
+    if to and (tag or private):
+        raise UsageError("--tag and --private are for the Hub: a folder has neither")
+    exported = read_release(release)
+    found = repositories(exported, hub or f"local/{exported.name}", dataset)
+    _check(exported, found)
+    if to:
+        _lay_out(exported, found, to, delete=delete, dry_run=dry_run, as_json=as_json)
+        return
+    title = hub.split("/")[1]
+    _to_hub(found, title, Options(tag, private, delete), dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def _check(release: "Release", found: "list[Repository]") -> None:
+    from huggingface_hub import get_token  # noqa: PLC0415 - slow to import
+
+    from publishing.checked import problems, refuse, unlisted  # noqa: PLC0415
+
+    wrong = problems(release, found, get_token() or "")
+    for problem in wrong[:-1] if len(wrong) == 1 else wrong:
+        _tell(f"{problem.where}: {problem.what} ({problem.hint})")
+    refuse(wrong)
+    for name in unlisted(release, found):
+        _tell(f"{name}: published, but not in release.json")
+
+
+def _lay_out(
+    release: "Release", found: "list[Repository]", to: Path, *, delete: bool, dry_run: bool, as_json: bool
+) -> None:
+    from publishing.local_layout import Layout  # noqa: PLC0415
+
+    layout = Layout(to, release.path)
+    plans = [layout.plan(repository, delete=delete) for repository in found]
+    _show(plans, as_json=as_json)
+    if not dry_run:
+        for plan in plans:
+            _tell(f"{layout.lay_out(plan)}: {len(plan.uploads)} files written")
+
+
+def _to_hub(
+    found: "list[Repository]", title: str, options: "Options", *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    from huggingface_hub import HfApi, get_token  # noqa: PLC0415
+    from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+
+    from publishing.hub import Hub  # noqa: PLC0415
+    from publishing.publish import carry_out, make_plan  # noqa: PLC0415
+
+    token = get_token()
+    if token is None and not dry_run:
+        raise UsageError("no token for the Hub", hint="set HF_TOKEN, or run `hf auth login`")
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    hub = Hub(HfApi(library_name="arabic-functiongemma"), _tell)
+    plan = make_plan(found, hub, title, options)
+    if dry_run or not as_json:
+        _show(plan.repositories, as_json=as_json)
+    if dry_run:
+        _tell(f"nothing was sent to {hub.address}{'' if token else '; without a token private repositories look new'}")
+        return
+    if not yes and not all(item.current for item in plan.repositories):
+        _ask(hub.address)
+    _show_published(carry_out(plan, hub, _tell), as_json=as_json)
+
+
+def _ask(address: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("nothing was sent: there is nobody to ask", hint="add --yes, or --dry-run to look only")
+    typer.confirm(f"Send this to {address}?", abort=True, err=True)
+
+
+def _show(plans: "list[RepositoryPlan] | tuple[RepositoryPlan, ...]", *, as_json: bool) -> None:
+    from publishing.publish_report import plan_as_json, print_plan  # noqa: PLC0415
+
+    if as_json:
+        sys.stdout.write(json.dumps(plan_as_json(plans), ensure_ascii=False) + "\n")
+    else:
+        print_plan(plans, stdout_console())
+
+
+def _show_published(published: "Published", *, as_json: bool) -> None:
+    from publishing.publish_report import print_published, published_as_json  # noqa: PLC0415
+
+    if as_json:
+        sys.stdout.write(json.dumps(published_as_json(published), ensure_ascii=False) + "\n")
+    else:
+        print_published(published, stdout_console())
+
+
+def _tell(line: str) -> None:
+    stderr_console().print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,86 @@
+"""A release: the folder that the export writes, with ``release.json``, which lists every file of it.
+
+Of ``release.json`` this module reads two keys and leaves the others to those who wrote them::
+
+    {"name": "my-model", "files": {"merged/config.json": {"size": 1310, "sha256": "…"}, …}, …}
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dataset_tools.errors import InputError
+from publishing.checksums import sha256
+
+__all__ = ["MANIFEST", "Recorded", "Release", "read_release"]
+
+MANIFEST = "release.json"
+"""The file that lists all others of a release."""
+
+_CHANGES_LATER = {"README.md"}  # cards are written, and written again, after the export
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What ``release.json`` says of a file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release on disk.
+
+    Attributes:
+        path: its folder.
+        name: the model's name; the folder's, where ``release.json`` has none.
+        files: what was recorded of each file, by its path in the folder.
+    """
+
+    path: Path
+    name: str
+    files: Mapping[str, Recorded]
+
+    def differences(self) -> Iterator[tuple[str, str]]:
+        """Files that are not what ``release.json`` says, each with what is wrong. Cards may have been written since."""
+        for name, recorded in sorted(self.files.items()):
+            path = self.path / name
+            if PurePosixPath(name).name in _CHANGES_LATER:
+                continue
+            if not path.is_file():
+                yield name, f"it is missing, and {MANIFEST} lists it"
+            elif path.stat().st_size != recorded.size or sha256(path) != recorded.sha256:
+                yield name, f"it is not the file that {MANIFEST} lists: it was changed after the export"
+
+
+def read_release(path: Path) -> Release:
+    """Read a release's list of files; the files themselves are not looked at.
+
+    Raises:
+        InputError: it is no release, or its list cannot be read.
+    """
+    where = path / MANIFEST
+    try:
+        content = json.loads(where.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"no {MANIFEST} in it", where=str(path), hint="name a folder that the export wrote") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(where), hint="export again") from error
+    if not isinstance(content, dict) or not isinstance(content.get("files"), dict):
+        raise InputError("it has no object 'files'", where=str(where), hint="export again")
+    files = {name: _recorded(where, name, value) for name, value in content["files"].items()}
+    name = content.get("name")
+    return Release(path, name if isinstance(name, str) and name else path.resolve().name, files)
+
+
+def _recorded(where: Path, name: str, value: object) -> Recorded:
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in name:
+        raise InputError(f"files: {name!r} leads out of the folder", where=str(where), hint="export again")
+    size, digest = (value.get("size"), value.get("sha256")) if isinstance(value, dict) else (None, None)
+    if not isinstance(size, int) or not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+        raise InputError(f"files: {name!r} has no size and sha256", where=str(where), hint="export again")
+    return Recorded(size, digest)

@@ -1,0 +1,114 @@
+"""A small release on disk, a Hub on loopback, and publishing in this process: the client is told the Hub's address."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import pytest
+
+from publishing.hub import Hub as Client
+from publishing.publish import Options, Plan, Published, carry_out, make_plan
+from publishing.release import read_release
+from publishing.repositories import repositories
+from tests.hub.server import Hub, running_hub
+
+CARD = "---\nlicense: gemma\n---\n# A model\n\n<!-- begin human: notes -->\n<!-- end human: notes -->\n"
+CONTENTS = {
+    "adapter/adapter_config.json": b'{"base_model_name_or_path": "google/functiongemma-270m-it", "revision": "0"}',
+    "adapter/adapter_model.safetensors": b"\x08\0\0\0\0\0\0\0{      }" + bytes(range(200)),
+    "adapter/README.md": CARD.encode(),
+    "merged/config.json": b'{"model_type": "gemma3_text"}',
+    "merged/chat_template.jinja": b"{{ bos_token }}",
+    "merged/model.safetensors": b"\x08\0\0\0\0\0\0\0{      }" + bytes(reversed(range(256))) * 8,
+    "merged/README.md": CARD.encode(),
+    "gguf/tiny-Q8_0.gguf": b"GGUF" + bytes(range(256)) * 10,
+    "gguf/Modelfile": b"FROM ./tiny-Q8_0.gguf\n",
+    "gguf/README.md": CARD.encode(),
+}
+NAMES = ("org/tiny", "org/tiny-lora", "org/tiny-GGUF")
+
+
+def write_manifest(path: Path) -> None:
+    """Write ``release.json`` for what stands in a folder, as the export does."""
+    files = {
+        file.relative_to(path).as_posix(): {
+            "size": file.stat().st_size,
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        }
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and file.name not in ("README.md", "release.json")
+    }
+    (path / "release.json").write_text(json.dumps({"name": "tiny", "files": files}), encoding="utf-8")
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A release with all three parts."""
+    path = tmp_path / "release"
+    for name, content in CONTENTS.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    write_manifest(path)
+    return path
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """An empty Hub. The client neither uses Xet nor waits between its tries."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=lambda _: None))
+    huggingface_hub.utils.disable_progress_bars()
+    with running_hub(tmp_path / "hub") as running:
+        yield running
+        huggingface_hub.close_session()
+
+
+class Publisher:
+    """What ``afg publish`` does with a release, without its questions; ``waits`` are the pauses between tries."""
+
+    def __init__(self, hub: Hub, release: Path) -> None:
+        self.client = Client(huggingface_hub.HfApi(endpoint=hub.address, token=hub.token))
+        self.release = release
+        self.waits: list[float] = []
+        self.told: list[str] = []
+
+    def plan(self, dataset: Path | None = None, **options: Any) -> Plan:
+        """Look, and send nothing."""
+        found = repositories(read_release(self.release), "org/tiny", dataset)
+        return make_plan(found, self.client, "tiny", Options(**options, wait=self.waits.append))
+
+    def publish(self, dataset: Path | None = None, **options: Any) -> Published:
+        """Look, and send."""
+        return carry_out(self.plan(dataset, **options), self.client, self.told.append)
+
+
+@pytest.fixture
+def publisher(hub: Hub, release: Path) -> Publisher:
+    """Publishes the release to the Hub."""
+    return Publisher(hub, release)
+
+
+@pytest.fixture
+def expected(release: Path) -> Callable[[], dict[str, dict[str, bytes]]]:
+    """Gives what each repository must hold: its part of the release as it is now, the list, and the Hub's own file."""
+
+    def contents() -> dict[str, dict[str, bytes]]:
+        found = {}
+        for name, part in zip(NAMES, ("merged", "adapter", "gguf"), strict=True):
+            folder = release / part
+            files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))}
+            found[name] = {**files, "release.json": (release / "release.json").read_bytes()}
+        return found
+
+    return contents
+
+
+def held(hub: Hub, name: str, kind: str = "model", revision: str = "main") -> dict[str, bytes]:
+    """What a repository of the Hub holds, without the Hub's own file."""
+    files = hub.store.read(kind, name, revision)
+    files.pop(".gitattributes", None)
+    return files
