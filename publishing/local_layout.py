@@ -44,6 +44,8 @@ class Layout:
             OutputError: it cannot be written.
         """
         folder = self.folder(plan.repository)
+        for path in _partial(folder):
+            path.unlink()
         for file in plan.uploads:
             target = folder / file.path
             try:
@@ -64,12 +66,18 @@ class Layout:
 def _standing(folder: Path) -> Standing | None:
     if not folder.is_dir():
         return None
-    paths = [path for path in entries(folder) if path.is_file()]
+    partial = set(_partial(folder))
+    paths = [path for path in entries(folder) if path.is_file() and path not in partial]
     files = {
         path.relative_to(folder).as_posix(): StandingFile(path.stat().st_size, git_oid(path), sha256(path))
         for path in paths
     }
     return Standing("", files)
+
+
+def _partial(folder: Path) -> list[Path]:
+    """What a killed run left behind of files that it was writing."""
+    return list(folder.rglob(".*.partial"))
 
 
 def _read_card(folder: Path) -> str:

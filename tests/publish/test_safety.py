@@ -1,0 +1,211 @@
+"""What must not be published is found, by its place; what only looks like it is not."""
+
+import io
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataset_tools.errors import InputError
+from publishing.checked import problems, refuse, unlisted
+from publishing.release import read_release
+from publishing.repositories import repositories
+from publishing.safety import Problem
+from publishing.secret_patterns import KINDS, OVERLAP, find_secrets
+from tests.publish.conftest import write_manifest
+
+# Made up here, and put together so that no scanner of sources takes them for real.
+SECRETS = {
+    "a Hugging Face token": "hf_" + "aB3" * 12,
+    "a private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "an AWS access key": "AKIA" + "A1B2" * 4,
+    "a Google API key": "AIza" + "b" * 35,
+    "a GitHub token": "ghp_" + "c" * 36,
+    "a GitLab token": "glpat-" + "d" * 20,
+    "an OpenAI key": "sk-proj-" + "e" * 20 + "T3Blbk" + "FJ" + "f" * 20,
+    "an Anthropic key": "sk-ant-" + "api03-" + "g" * 40,
+    "a Slack token": "xoxb-" + "1" * 20,
+    "a PyPI token": "pypi-AgEI" + "cHlwaS5vcmc" + "h" * 40,
+    "an npm token": "npm_" + "i" * 36,
+    "a W&B key": "WANDB_API_KEY=" + "0a" * 20,
+    "an Azure storage key": "AccountKey=" + "j" * 86 + "==",
+    "a signed web token": "eyJhbGciOi" + "J" * 10 + ".eyJ" + "K" * 10 + "." + "L" * 20,
+}
+
+
+def _found(release: Path, token: str = "") -> list[Problem]:
+    exported = read_release(release)
+    return problems(exported, repositories(exported, "org/tiny"), token)
+
+
+def _told(release: Path, token: str = "") -> list[tuple[str, str]]:
+    """Each problem: its place in the release, and what it is."""
+    return [(problem.where.removeprefix(f"{release}/"), problem.what) for problem in _found(release, token)]
+
+
+def _add(release: Path, name: str, content: bytes) -> Path:
+    path = release / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    write_manifest(release)
+    return path
+
+
+def test_a_good_release_has_no_problem(release: Path) -> None:
+    """Cards, configurations, weights and templates as the export writes them pass."""
+    assert _found(release) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_secret_is_found(release: Path, kind: str) -> None:
+    """A secret is told by file and line and kind; its letters are not."""
+    _add(release, "merged/notes.txt", f"one\nkey: {SECRETS[kind]}\n".encode())
+    (problem,) = _found(release)
+    assert (problem.where, problem.what) == (f"{release}/merged/notes.txt:2", f"it looks like {kind}")
+    assert SECRETS[kind] not in f"{problem}"
+
+
+def test_the_own_token_is_found_whatever_it_looks_like(release: Path) -> None:
+    """The token at hand must stand nowhere, not even in the header of weights or in the list of the release."""
+    _add(release, "gguf/tiny-F16.gguf", b"GGUF\0\0my-own-secret\0")
+    manifest = (release / "release.json").read_text(encoding="utf-8")
+    (release / "release.json").write_text(manifest[:-1] + ', "by": "my-own-secret"}', encoding="utf-8")
+    assert _told(release, "my-own-secret") == [
+        ("gguf/tiny-F16.gguf:1", "it looks like your own token"),
+        ("release.json:1", "it looks like your own token"),
+    ]
+
+
+@given(st.integers(0, 3 * OVERLAP), st.integers(1, 2 * OVERLAP), st.sampled_from(sorted(SECRETS)))
+def test_a_secret_between_two_blocks_is_found_once(before: int, cut: int, kind: str) -> None:
+    """However the text is cut into blocks, each secret is told once, with its line."""
+    text = b"a line\n" * 3 + b" " * before + SECRETS[kind].encode() + b"\n" + b" " * OVERLAP
+    blocks = [text[at : at + cut] for at in range(0, len(text), cut)]
+    if cut >= 200:  # blocks of a file have a megabyte; the overlap holds whole secrets
+        assert list(find_secrets(blocks)) == [(kind, 4)]
+    assert list(find_secrets([text])) == [(kind, 4)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hf_model", "AKIA", "sk-learn-and-more", "hf_" + "a" * 29, "مفتاح", "ghp_short", "sha256:" + "0a" * 32],
+)
+def test_what_only_looks_like_a_secret_passes(release: Path, text: str) -> None:
+    """Words, short prefixes and checksums keep nothing from being published."""
+    _add(release, "merged/notes.txt", text.encode())
+    assert _found(release) == []
+
+
+class _Evil:
+    """A pickle that would run something when it is read."""
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, ("true",)
+
+
+def _torch_archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    return buffer.getvalue()
+
+
+_ADAPTER = "an adapter's configuration beside merged weights: from_pretrained would load the base instead"
+
+
+@pytest.mark.parametrize(
+    "name, content, what",
+    [
+        ("pytorch_model.bin", pickle.dumps(_Evil()), "a pickle, by its content"),
+        ("weights.bin", _torch_archive(), "a pickle in an archive, as torch.save writes it"),
+        ("optimizer.pt", b"", "a pickle, by its name"),
+        (".env", b"", "a hidden file"),
+        (".git/config", b"", "a hidden file"),
+        ("a:b.txt", b"", "a name that other systems cannot hold: 'a:b.txt'"),
+        ("Config.json", b"{}", "only capitals tell it from Config.json"),
+        ("adapter_config.json", b"{}", _ADAPTER),
+        ("broken.json", b"{", "it is no JSON"),
+        ("paths.json", b'{"a": [{"b": "/data/someone/model"}]}', "a[0].b: an absolute path, '/data/someone/model'"),
+        ("windows.json", rb'{"a": "C:\\models\\base"}', "a: an absolute path, 'C:\\\\models\\\\base'"),
+        ("more.md", "اقرأ /home/someone/x".encode(), "a path of this machine, '/home/someone'"),
+    ],
+)  # fmt: skip
+def test_each_thing_that_must_not_leave_is_found(release: Path, name: str, content: bytes, what: str) -> None:
+    """Pickles by name and by content, hidden files, names, paths, an adapter's configuration beside weights."""
+    _add(release, f"merged/{name}", content)
+    assert [told for _, told in _told(release)] == [what]
+
+
+def test_links_out_of_the_folder_are_found(release: Path, tmp_path: Path) -> None:
+    """A link to another place, to nothing, or to a folder outside; one inside of the folder is a file like others."""
+    (tmp_path / "outside").mkdir()
+    (release / "merged" / "outside").symlink_to(tmp_path / "outside")
+    (release / "merged" / "nothing").symlink_to(release / "merged" / "missing")
+    (release / "merged" / "same.json").symlink_to(release / "merged" / "config.json")
+    assert _told(release) == [
+        ("merged/nothing", "a link to nothing"),
+        ("merged/outside", "a link out of the folder"),
+    ]
+
+
+def test_a_pipe_is_no_file(release: Path) -> None:
+    """What is not read to its end is not opened."""
+    os.mkfifo(release / "merged" / "pipe")
+    assert _told(release) == [("merged/pipe", "no ordinary file")]
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
+def test_pieces_of_paths_in_vocabularies_pass(release: Path, name: str) -> None:
+    """A vocabulary has tokens that look like paths; they are no paths of ours."""
+    _add(release, f"merged/{name}", b'{"vocab": ["/home/user", "/usr/bin"]}')
+    assert _found(release) == []
+
+
+def test_files_changed_after_the_export_are_found(release: Path) -> None:
+    """A file that is missing or not the one that was recorded; cards may be written later."""
+    (release / "merged" / "config.json").write_bytes(b'{"model_type": "gemma3_texT"}')
+    (release / "gguf" / "Modelfile").unlink()
+    (release / "adapter" / "README.md").write_text("a new card", encoding="utf-8")
+    assert _told(release) == [
+        ("gguf/Modelfile", "it is missing, and release.json lists it"),
+        ("merged/config.json", "it is not the file that release.json lists: it was changed after the export"),
+    ]
+
+
+def test_files_that_the_export_does_not_know_are_told(release: Path) -> None:
+    """They are published, but without a recorded checksum."""
+    (release / "merged" / "notes.txt").write_text("notes", encoding="utf-8")
+    exported = read_release(release)
+    assert unlisted(exported, repositories(exported, "org/tiny")) == ["merged/notes.txt"]
+
+
+def test_many_problems_are_one_error() -> None:
+    """The error has the first problem and how many more there are; none is no error."""
+    refuse([])
+    with pytest.raises(InputError, match=r"^a: bad; 1 more: nothing was published \(mend it\)$"):
+        refuse([Problem("a", "bad", "mend it"), Problem("b", "bad", "")])
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"{", "cannot be read"),
+        (b"[]", "it has no object 'files'"),
+        (b'{"files": {"../x": {"size": 1, "sha256": "0"}}}', "leads out of the folder"),
+        (b'{"files": {"/x": {"size": 1, "sha256": "0"}}}', "leads out of the folder"),
+        (b'{"files": {"x": {"size": 1, "sha256": "0"}}}', "has no size and sha256"),
+    ],
+)
+def test_a_damaged_list_is_told(release: Path, content: bytes, message: str) -> None:
+    """A list that cannot be trusted is refused by its place; a folder without one is no release."""
+    (release / "release.json").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_release(release)
+    (release / "release.json").unlink()
+    with pytest.raises(InputError, match=r"no release.json in it"):
+        read_release(release)
