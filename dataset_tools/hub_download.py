@@ -1,12 +1,13 @@
 """Files of a repository on the Hub, downloaded into the cache of huggingface_hub, with its refusals in plain words."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NoReturn, TypeAlias
 
 from dataset_tools.errors import InputError, UsageError
 
-__all__ = ["RepoType", "download"]
+__all__ = ["RepoType", "download", "http_error", "transport_error"]
 
 RepoType: TypeAlias = Literal["dataset", "model"]
 
@@ -25,7 +26,6 @@ def download(source: str, repo: str, repo_type: RepoType, revision: str | None, 
         InputError: there is no such repository or revision, no access to it, or no way to reach the Hub.
         UsageError: ``repo`` can be no repository's name.
     """
-    import httpx  # noqa: PLC0415 - comes with huggingface_hub
     import huggingface_hub as hub  # noqa: PLC0415 - slow to import
     from huggingface_hub import errors  # noqa: PLC0415
 
@@ -35,10 +35,24 @@ def download(source: str, repo: str, repo_type: RepoType, revision: str | None, 
         raise UsageError(str(error).splitlines()[0], where=source) from error
     except errors.HfHubHTTPError as error:
         _refused(source, repo_type, revision, error)
-    except (errors.LocalEntryNotFoundError, httpx.TransportError, errors.OfflineModeIsEnabled) as error:
+    except (errors.LocalEntryNotFoundError, transport_error(), errors.OfflineModeIsEnabled) as error:
         raise _unreachable(source, repo_type) from error
     except OSError as error:
         raise InputError(f"cannot be downloaded: {error}", where=source) from error
+
+
+def http_error() -> type[Exception]:
+    """The base of what the client's HTTP library raises: httpx before version 2 of huggingface_hub, then httpx2."""
+    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - slow to import
+
+    return HfHubHTTPError.__bases__[0]
+
+
+def transport_error() -> type[Exception]:
+    """What that library raises where no answer came."""
+    library = sys.modules[http_error().__module__.split(".")[0]]
+    found: type[Exception] = library.TransportError
+    return found
 
 
 def _refused(source: str, repo_type: RepoType, revision: str | None, error: Exception) -> NoReturn:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dataset_tools.errors import OutputError
+from dataset_tools.hub_download import http_error, transport_error
 
 __all__ = ["attempt", "status_of"]
 
@@ -39,15 +40,13 @@ def attempt(where: str, action: Callable[[], _Result], wait: Callable[[float], N
     Raises:
         OutputError: the Hub refuses it, or cannot be reached.
     """
-    import httpx  # noqa: PLC0415 - comes with huggingface_hub
-
     pauses = list(_PAUSES)
     while True:
         try:
             return action()
         # The client wraps what went wrong in an upload into a RuntimeError, and an answer that makes no sense is a
         # ValueError; RuntimeError is also what Xet raises.
-        except (httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
+        except (http_error(), OSError, ValueError, RuntimeError) as error:
             if not pauses or not _passes(error):
                 what, hint = _explain(error)
                 raise OutputError(what, where=where, hint=hint) from error
@@ -62,18 +61,14 @@ def status_of(error: BaseException) -> int:
 
 def _root(error: BaseException) -> BaseException:
     """The error that the client met, under those that it wrapped around it."""
-    import httpx  # noqa: PLC0415
-
-    while error.__cause__ is not None and not isinstance(error, httpx.HTTPError):
+    while error.__cause__ is not None and not isinstance(error, http_error()):
         error = error.__cause__
     return error
 
 
 def _passes(error: BaseException) -> bool:
-    import httpx  # noqa: PLC0415
-
     root = _root(error)
-    broken = isinstance(root, (httpx.TransportError, json.JSONDecodeError))
+    broken = isinstance(root, (transport_error(), json.JSONDecodeError))
     return broken or status_of(error) in _PASSING
 
 
@@ -99,12 +94,11 @@ def _explain(error: BaseException) -> tuple[str, str]:
 
 
 def _other(root: BaseException, status: int) -> tuple[str, str]:
-    import httpx  # noqa: PLC0415
     from huggingface_hub import constants  # noqa: PLC0415
 
     if status >= 500:  # noqa: PLR2004 - the Hub's own fault
         return f"the Hub failed ({status})", f"later, {_AGAIN}"
-    if isinstance(root, httpx.TransportError):
+    if isinstance(root, transport_error()):
         return f"the connection to {constants.ENDPOINT} broke", f"check it and HF_ENDPOINT, then {_AGAIN}"
     return _in_one_line(root), "" if status else _AGAIN
 

@@ -1,6 +1,7 @@
 """``afg publish`` as a user runs it: a process of its own, with the genuine client, set up by its environment."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -168,6 +169,20 @@ def test_wrong_usage_is_told(release: Path, arguments: tuple[str, ...], message:
     result = CliRunner().invoke(cli.app, ["publish", str(release), *arguments])
     assert isinstance(result.exception, UsageError)
     assert message in str(result.exception)
+
+
+def test_the_snippet_of_the_page_runs(hub: Hub, release: Path, tmp_path: Path, expected: Expected) -> None:
+    """What the page shows for Python does what it says."""
+    page = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    script = snippet.replace("ORG/NAME", "org/tiny").replace('"NAME"', '"tiny"')
+    done = subprocess.run(
+        [CLIENT, "-c", script], cwd=release.parent, env=environment(hub, tmp_path / "home"), capture_output=True,
+        text=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "org/tiny-lora ['README.md', 'adapter_config.json'" in done.stdout
+    assert {name: held(hub, name, revision="v1.0.0") for name in NAMES} == expected()
 
 
 def test_help_comes_without_the_client() -> None:
