@@ -44,8 +44,8 @@ class Layout:
             OutputError: it cannot be written.
         """
         folder = self.folder(plan.repository)
-        for path in _partial(folder):
-            path.unlink()
+        for partial in _partial(folder):
+            partial.unlink()
         for file in plan.uploads:
             target = folder / file.path
             try:
