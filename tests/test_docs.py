@@ -17,12 +17,14 @@ import typer
 import dataset_tools
 import publishing
 import schemas
+import training
 from dataset_tools import cli, errors
 from publishing import cli as publishing_cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")))
 APPS = {"afg-data": typer.main.get_command(cli.app), "afg": typer.main.get_command(publishing_cli.app)}
+AFTER_UNSLOTH = {"training.callbacks"}
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -49,12 +51,12 @@ def _commands(path: Path) -> Iterator[list[str]]:
 
 
 def _modules() -> list[str]:
-    """Every module of the project."""
-    packages = (schemas, dataset_tools, publishing)
+    """Every module of the project, but those that may only be imported after Unsloth, which has to come first."""
+    packages = (schemas, dataset_tools, training, publishing)
     found = [package.__name__ for package in packages]
     for package in packages:
         found += [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    return [name for name in found if not name.endswith("__main__")]
+    return [name for name in found if not name.endswith("__main__") and name not in AFTER_UNSLOTH]
 
 
 def _generator() -> ModuleType:

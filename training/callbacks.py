@@ -15,7 +15,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from dataset_tools.errors import TrainingError
 from training.checkpoints import seal
 from training.metrics_log import MetricsLog
-from training.monitor import GradientMonitor
+from training.monitor import LOWER_RATE, GradientMonitor
 
 __all__ = ["StepRecorder", "peak_memory_gib"]
 
@@ -72,6 +72,11 @@ class StepRecorder(TrainerCallback):
         if state.max_steps != self._steps:
             raise AssertionError(f"the trainer makes {state.max_steps} steps, the plan says {self._steps}")
 
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Measure the validation loss after the last step, too, wherever the interval falls."""
+        if state.global_step == self._steps and args.eval_strategy != "no":
+            control.should_evaluate = True
+
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Start the clock of a step."""
         del args, state, control
@@ -118,7 +123,7 @@ class StepRecorder(TrainerCallback):
             control.should_save = False  # the last good checkpoint stays the last
         if self._monitor.lost:
             what = f"the gradient has been no number for the last {len(self._monitor.not_finite)} steps"
-            raise TrainingError(what, hint="lower schedule.peak_learning_rate in a recipe of your own")
+            raise TrainingError(what, hint=LOWER_RATE)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Seal the checkpoint that was just written."""

@@ -50,20 +50,23 @@ def seal(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def last_good(folder: Path, tell: Callable[[str], None]) -> Checkpoint:
-    """The newest whole checkpoint in ``folder``; one that is damaged is told and passed over.
+def last_good(folder: Path, tell: Callable[[str], None]) -> Checkpoint | None:
+    """The newest whole checkpoint in ``folder``, if any was sealed; one that is damaged is told and passed over.
 
     Raises:
-        InputError: there is none.
+        InputError: every one is damaged.
     """
     sealed = [checkpoint for checkpoint in _all(folder) if (checkpoint.folder / SEAL).is_file()]
     for checkpoint in reversed(sealed):
         damage = _damage(checkpoint.folder)
         if damage is None:
             return checkpoint
-        tell(f"{checkpoint.folder}: damaged ({damage}); the one before it is used")
-    what = "every checkpoint is damaged" if sealed else "there is no checkpoint to go on from"
-    raise InputError(what, where=str(folder), hint="train again without --resume, into another folder")
+        tell(f"{checkpoint.folder}: damaged ({damage}); the one before it is looked for")
+    if not sealed:
+        tell("there is no checkpoint yet: the run begins again")
+        return None
+    hint = "train again without --resume, into another folder"
+    raise InputError("every checkpoint is damaged", where=str(folder), hint=hint)
 
 
 def clear_unsealed(folder: Path, newest: int) -> None:
@@ -84,8 +87,8 @@ def _all(folder: Path) -> list[Checkpoint]:
 
 def _damage(folder: Path) -> str | None:
     try:
-        hashes = json.loads((folder / SEAL).read_bytes())["files"]
-    except (ValueError, KeyError, TypeError):
+        hashes = dict(json.loads((folder / SEAL).read_bytes())["files"].items())
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"{SEAL} cannot be read"
     for name, expected in hashes.items():
         path = folder / name

@@ -18,7 +18,7 @@ __all__ = ["HTML", "PNG", "Chart", "Series", "charts", "draw_curves", "page"]
 PNG, HTML = "curves.png", "curves.html"
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 860, 230, 70, 30, 12
-_TICKS = 4
+_TICKS = 7  # at most, beside the one at 0
 _BLUE, _ORANGE, _RED = "#1f5fa8", "#c25e00", "#b3261e"
 
 
@@ -104,21 +104,20 @@ def _above(gradients: Mapping[str, Any]) -> str:
 
 
 def _svg(chart: Chart) -> str:
-    values = [value for series in chart.series for _, value in series.points] + [chart.level or 0.0, 0.0]
     steps = [step for series in chart.series for step, _ in series.points] or [1.0]
-    top, last = max(values) * 1.05 or 1.0, max(steps)
+    top, last = _top(chart), max(steps)
 
     def place(step: float, value: float) -> tuple[float, float]:
         x = _LEFT + (_WIDTH - _LEFT - 10) * step / last
         return x, _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / top)
 
     parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(chart.title)}">']
-    for tick in range(_TICKS + 1):
-        value, step = top * tick / _TICKS, last * tick / _TICKS
+    for value in _ticks(top):
         _, y = place(0, value)
-        x, _ = place(step, 0)
         parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - 10}" y2="{y:.1f}" stroke="#e4e4e4"/>')
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
+    for step in _ticks(last):
+        x, _ = place(step, 0)
         parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{step:,.0f}</text>')
     for series in chart.series:
         drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(step, value) for step, value in series.points))
@@ -137,6 +136,19 @@ def _svg(chart: Chart) -> str:
     return "".join([*parts, "</svg>"])
 
 
+def _ticks(top: float) -> list[float]:
+    """Round numbers from 0 to ``top``, four to eight of them."""
+    size = 10.0 ** math.floor(math.log10(top))
+    between = next(size * part for part in (0.2, 0.5, 1.0, 2.0) if top / (size * part) <= _TICKS)
+    return [between * n for n in range(math.floor(top / between) + 1)]
+
+
+def _top(chart: Chart) -> float:
+    """Where a chart ends: a little above everything in it."""
+    values = [value for series in chart.series for _, value in series.points]
+    return max([*values, chart.level or 0.0]) * 1.08 or 1.0
+
+
 def _picture(drawn: Sequence[Chart]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - a second, for this alone
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -151,7 +163,7 @@ def _picture(drawn: Sequence[Chart]) -> bytes:
         if chart.level is not None:
             axes.axhline(chart.level, color=_RED, linestyle="--", linewidth=1, label=f"clipped above {chart.level:g}")
         axes.set_title(chart.title, loc="left", fontsize=10)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, _top(chart))
         axes.grid(alpha=0.3)
         axes.legend(loc="upper right", fontsize=8, frameon=False)
     axes.set_xlabel("step")

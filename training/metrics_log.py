@@ -1,7 +1,7 @@
 """``metrics.jsonl``: one line a step, written as it happens, cut back to a checkpoint when a run is resumed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ class MetricsLog:
 
     def __init__(self, path: Path, keep: int = 0) -> None:
         self.path = path
+        self.also: Callable[[Mapping[str, Any]], None] = lambda _: None  # who gets each new line, too
         self.lines = [line for line in read_metrics(path) if line["step"] <= keep] if keep else []
         self._stream: BinaryIO = path.open("wb", buffering=0)
         for line in self.lines:
@@ -30,6 +31,7 @@ class MetricsLog:
         """Add one line."""
         self.lines.append(line)
         self._put(line)
+        self.also(line)
 
     def close(self) -> None:
         """Close the file."""

@@ -56,6 +56,7 @@ def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
     """
     unsloth = import_unsloth()
     import torch  # noqa: PLC0415 - after unsloth
+    from safetensors import SafetensorError  # noqa: PLC0415
 
     # For Gemma 3, Unsloth answers float16 with weights in 16 bits that are computed with in float32.
     types = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float32-compute": torch.float16}
@@ -71,7 +72,7 @@ def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
                 use_gradient_checkpointing=_CHECKPOINTING[recipe.lora.gradient_checkpointing],
                 local_files_only=True,
             )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if "out of memory" in str(error).lower():
             raise
         what = f"the model cannot be loaded: {str(error).splitlines()[0]:.200}"

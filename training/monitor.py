@@ -8,13 +8,16 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["NOT_FINITE_LIMIT", "RUN_TO_WARN", "GradientMonitor"]
+__all__ = ["LOWER_RATE", "NOT_FINITE_LIMIT", "RUN_TO_WARN", "GradientMonitor"]
 
 RUN_TO_WARN = 20
 """So many steps above the limit in a row are told; twice as many are told again, and so on."""
 
 NOT_FINITE_LIMIT = 3
 """After so many steps in a row whose gradient is no number, nothing is left to save."""
+
+LOWER_RATE = "lower schedule.peak_learning_rate in a recipe of your own, and look for odd rows with `afg-data validate`"
+"""What to do about gradients that are no numbers."""
 
 
 @dataclass(slots=True)
@@ -38,10 +41,10 @@ class GradientMonitor:
     _lost: int = 0
     _warn_at: int = RUN_TO_WARN
 
-    def observe(self, step: int, norm: float) -> str | None:
-        """Take in the norm of a step; returns a warning if there is something to do about it."""
+    def observe(self, step: int, norm: float | None) -> str | None:
+        """Take in the norm of a step, none for what is no number; returns a warning if there is something to do."""
         self.steps += 1
-        if not math.isfinite(norm):
+        if norm is None or not math.isfinite(norm):
             return self._no_number(step)
         self._lost = 0
         if norm > self.highest:
@@ -93,6 +96,5 @@ class GradientMonitor:
             return None
         return (
             f"step {step}: the gradient norm is not a number, so the adapter's weights are lost from here on; no "
-            "checkpoint is written any more: lower schedule.peak_learning_rate in a recipe of your own, and look for "
-            "odd rows with `afg-data validate`"
+            f"checkpoint is written any more: {LOWER_RATE}"
         )

@@ -1,6 +1,7 @@
 """``run.json``: what a run was made of and how it went, so that a model card can say it and a resume can hold to it."""
 
 import hashlib
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,7 @@ from dataset_tools.errors import InputError, UsageError
 from training.plan import Plan, available_cores
 from training.samples import BuiltSamples
 
-__all__ = ["NAME", "differences", "first_manifest", "losses", "read_manifest", "write_manifest"]
+__all__ = ["NAME", "differences", "first_manifest", "losses", "read_manifest", "recorded_base", "write_manifest"]
 
 NAME = "run.json"
 
@@ -37,6 +38,7 @@ def first_manifest(plan: Plan) -> dict[str, Any]:
     return {
         "command": "train",
         "status": "running",
+        "error": "",
         "recipe": {"name": recipe.name, "fingerprint": recipe.fingerprint(), "values": recipe.values()},
         "base": {
             "name": plan.base.name,
@@ -61,11 +63,14 @@ def first_manifest(plan: Plan) -> dict[str, Any]:
 
 
 def losses(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Final and best loss over the lines of ``metrics.jsonl``, and the same of the validation loss if there is one."""
+    """Final and best loss over the lines of ``metrics.jsonl``, and the same of the validation loss if there is one.
+
+    What is no number is neither.
+    """
     found: dict[str, Any] = {}
     kept = list(lines)
     for name in ("loss", "validation_loss"):
-        values = [(line[name], line["step"]) for line in kept if line.get(name) is not None]
+        values = [(line[name], line["step"]) for line in kept if _is_number(line.get(name))]
         if values:
             best, step = min(values)
             found[name] = {"final": values[-1][0], "best": best, "best_step": step}
@@ -96,6 +101,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
+def recorded_base(folder: Path) -> str:
+    """The base that the run in ``folder`` was begun with, at its commit: a branch of the Hub may have moved since.
+
+    Raises:
+        InputError: the manifest is damaged.
+        UsageError: the folder holds no run.
+    """
+    base = read_manifest(folder).get("base", {})
+    return f"{base['name']}@{base['revision']}" if base.get("revision") else str(base.get("name", ""))
+
+
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest, whole or not at all.
 
@@ -104,6 +120,10 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     write_file(folder / NAME, orjson.dumps(dict(manifest), option=option))
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _data(samples: BuiltSamples) -> dict[str, Any]:

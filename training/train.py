@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import AfgError, InterruptionError, TrainingError, UsageError
-from training.checkpoints import Checkpoint, clear_unsealed, last_good
+from training.adapter import save_adapter
+from training.checkpoints import SEAL, Checkpoint, clear_unsealed, last_good
 from training.curves import draw_curves
 from training.failures import explain
 from training.metrics_log import MetricsLog
-from training.monitor import GradientMonitor
+from training.monitor import LOWER_RATE, GradientMonitor
 from training.plan import Plan
 from training.run_manifest import differences, first_manifest, losses, read_manifest, write_manifest
+from training.services import Reporter, require_service
 
 __all__ = ["ADAPTER", "RunResult", "Watcher", "train"]
 
@@ -26,7 +28,6 @@ ADAPTER = "adapter"
 """The folder of a run that holds the adapter with its tokenizer and template."""
 
 _CHECKPOINTS, _METRICS = "checkpoints", "metrics.jsonl"
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "*_config.json", "*_tokens*.json", "chat_template.jinja")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,8 @@ class _Run:
     @property
     def kept(self) -> str:
         """What can be gone on with, as a hint."""
-        saved = sorted((self.plan.output / _CHECKPOINTS).glob("checkpoint-*/complete.json"))
-        if not saved:
-            return "no checkpoint was written yet"
+        if not any((self.plan.output / _CHECKPOINTS).glob(f"*/{SEAL}")):
+            return "no checkpoint was written yet, --resume begins again"
         return "the last good checkpoint is kept, --resume goes on from it"
 
 
@@ -91,6 +91,7 @@ def train(plan: Plan, watcher: Watcher | None = None, *, resume: bool = False, r
         TrainingError: memory, hardware or numbers do not let it go on; the last good checkpoint is kept.
         UsageError: the plan says why the run would not start, or the folder holds something else.
     """
+    require_service(report_to)
     if plan.reasons:
         raise UsageError(f"training would not start: {'; '.join(plan.reasons)}", hint="--dry-run shows the plan")
     watcher = watcher or Watcher()
@@ -101,11 +102,11 @@ def train(plan: Plan, watcher: Watcher | None = None, *, resume: bool = False, r
         with redirect_stdout(sys.stderr):  # libraries greet and report there; ours is for data
             _train(run, watcher, report_to)
     except KeyboardInterrupt:
-        _stop(run, "interrupted")
+        _stop(run, "interrupted", "")
         raise InterruptionError("interrupted", where=str(plan.output), hint=run.kept) from None
     except Exception as error:
         known = explain(error, str(plan.output), run.kept)
-        _stop(run, "failed")
+        _stop(run, "failed", str(known or error))
         if known is None:
             raise
         raise known from error
@@ -133,10 +134,11 @@ def _resumed(plan: Plan, watcher: Watcher) -> _Run | None:
     if manifest["status"] == "complete":
         return None
     start = last_good(plan.output / _CHECKPOINTS, watcher.tell)
-    clear_unsealed(plan.output / _CHECKPOINTS, start.step)
-    manifest = {**manifest, "status": "running", "resumed_at": [*manifest["resumed_at"], start.step]}
+    step = start.step if start else 0
+    clear_unsealed(plan.output / _CHECKPOINTS, step)
+    manifest = {**manifest, "status": "running", "error": "", "resumed_at": [*manifest["resumed_at"], step]}
     write_manifest(plan.output, manifest)
-    return _Run(plan, manifest, start, MetricsLog(plan.output / _METRICS, keep=start.step))
+    return _Run(plan, manifest, start, MetricsLog(plan.output / _METRICS, keep=step))
 
 
 def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
@@ -151,6 +153,8 @@ def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     plan = run.plan
+    reporter = Reporter(report_to, plan.output, plan.recipe.values(), watcher.tell)
+    run.log.also = reporter.log
     base, tokenizer = load_model(plan.base, plan.recipe, plan.number)
     model = add_adapter(base, plan.recipe)
     recorder = StepRecorder(run.log, run.monitor, plan.steps, on_step=watcher.on_step, tell=watcher.tell)
@@ -160,29 +164,18 @@ def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
         tokenizer,
         plan.samples,
         plan.output / _CHECKPOINTS,
-        options=TrainerOptions(plan.number, plan.validation, report_to),
+        options=TrainerOptions(plan.number, plan.validation),
         callbacks=[recorder],
     )
     recorder.count_tokens_of(trainer)
-    trainer.train(resume_from_checkpoint=str(run.start.folder) if run.start else None)
-    _save_adapter(trainer.model, plan)
+    try:
+        trainer.train(resume_from_checkpoint=str(run.start.folder) if run.start else None)
+    finally:
+        reporter.close()
+    if not run.monitor.healthy:
+        raise TrainingError("the last gradient was no number, so there is no adapter to save", hint=LOWER_RATE)
+    save_adapter(trainer.model, plan.base, plan.output / ADAPTER)
     _finish(run, peak_memory_gib())
-
-
-def _save_adapter(model: Any, plan: Plan) -> None:  # noqa: ANN401 - a patched model
-    """The adapter as PEFT loads it, with the base's tokenizer and template as they are."""
-    partial = plan.output / f".{ADAPTER}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    (partial / "README.md").unlink(missing_ok=True)  # a form to fill in; the card is written when a model is published
-    for pattern in _TOKENIZER_FILES:
-        for path in plan.base.tokenizer.folder.glob(pattern):
-            if path.name not in {"generation_config.json", "adapter_config.json"}:
-                shutil.copyfile(path, partial / path.name)
-    if not any(partial.glob("*.safetensors")):
-        raise TrainingError("the adapter was not written", where=str(plan.output))
-    shutil.rmtree(plan.output / ADAPTER, ignore_errors=True)
-    partial.rename(plan.output / ADAPTER)
 
 
 def _finish(run: _Run, memory: float) -> None:
@@ -203,9 +196,9 @@ def _finish(run: _Run, memory: float) -> None:
     shutil.rmtree(run.plan.output / _CHECKPOINTS, ignore_errors=True)
 
 
-def _stop(run: _Run, status: str) -> None:
+def _stop(run: _Run, status: str, error: str) -> None:
     """Say in the manifest how a run ended; a disk that is full has been told already."""
-    run.manifest |= {"status": status, **losses(run.log.lines), "gradient_norm": run.monitor.summary()}
+    run.manifest |= {"status": status, "error": error, **losses(run.log.lines), "gradient_norm": run.monitor.summary()}
     try:
         write_manifest(run.plan.output, run.manifest)
     except AfgError:

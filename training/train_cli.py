@@ -43,9 +43,14 @@ def train_command(
     from training.plan import make_plan  # noqa: PLC0415
     from training.progress import ProgressLine  # noqa: PLC0415
     from training.recipe import load_recipe  # noqa: PLC0415
+    from training.run_manifest import recorded_base  # noqa: PLC0415
+    from training.services import require_service  # noqa: PLC0415
     from training.train import Watcher, train  # noqa: PLC0415
     from training.train_text import plan_lines, result_lines  # noqa: PLC0415
 
+    require_service(report_to.value)
+    if resume:
+        base = base or recorded_base(output)
     plan = make_plan(load_recipe(recipe), data, output, base=base, validation=validation, recipe_source=recipe)
     if dry_run:
         sys.stdout.writelines(f"{line}\n" for line in plan_lines(plan))

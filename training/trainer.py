@@ -26,12 +26,10 @@ class TrainerOptions:
     Attributes:
         number: in what numbers the base computes.
         validation: what the loss is measured on beside.
-        report_to: a service that gets the numbers too.
     """
 
     number: Number
     validation: BuiltSamples | None = None
-    report_to: str = "none"
 
 
 def trainer_arguments(recipe: Recipe, number: Number, *, on_gpu: bool) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def build_trainer(
         args=SFTConfig(
             output_dir=str(output),
             eval_strategy="steps" if validation else "no",
-            report_to=options.report_to,
+            report_to="none",  # services get the lines of metrics, from us
             disable_tqdm=True,
             **trainer_arguments(recipe, options.number, on_gpu=torch.cuda.is_available()),
         ),
