@@ -1,0 +1,265 @@
+"""The recipe on a GPU, against TRL and PEFT without Unsloth, on the same rows: ``python benchmarks/gpu_training.py``.
+
+The base has FunctionGemma's real shape and random weights, the rows are 4,096 random tokens of which the last tenth is
+trained: neither speed nor memory depends on what the numbers are. Each side is a process of its own. First every side
+runs at once for a few steps, so that all kernels are compiled; then one after another, timed. Printed is a table in
+Markdown, and with ``--json FILE`` every number.
+
+Memory is what the process allocated at its peak. ``held`` sides may not take more than a T4 leaves to a process.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_HERE = Path(__file__).resolve().parent
+_LENGTH, _ROWS, _TRAINED = 4096, 64, 410
+_T4_GIB = 14.5
+_WARM = 3  # steps that are not timed: the first compiles, the next fill caches
+_GIB = 2**30
+_PACKAGES = ("torch", "transformers", "unsloth", "unsloth_zoo", "trl", "peft", "bitsandbytes", "triton")
+
+
+class Side(NamedTuple):
+    """One way to train: who, in what numbers, with how many layers, and whether a T4's memory is all it may take.
+
+    ``recomputed`` is about the sides without Unsloth: whether PyTorch recomputes activations instead of keeping them.
+    """
+
+    name: str
+    unsloth: bool
+    number: str
+    layers: int = 18
+    held: bool = False
+    recomputed: bool = False
+
+
+SIDES = [
+    Side("recipe, bfloat16", unsloth=True, number="bfloat16"),
+    Side("TRL + PEFT, bfloat16", unsloth=False, number="bfloat16"),
+    Side("TRL + PEFT, bfloat16, recomputing", unsloth=False, number="bfloat16", recomputed=True),
+    Side("recipe, float32-compute, held to 14.5 GiB", unsloth=True, number="float32-compute", held=True),
+    *(Side(f"recipe, bfloat16, {n} layers", unsloth=True, number="bfloat16", layers=n) for n in (2, 6)),
+    *(Side(f"TRL + PEFT, bfloat16, {n} layers", unsloth=False, number="bfloat16", layers=n) for n in (2, 6)),
+]
+
+
+def run_side(side: Side, folder: Path, steps: int) -> dict[str, Any]:
+    """Train for some steps and measure: seconds of each, and memory when the model rests and at the peak."""
+    from training.base import find_base  # noqa: PLC0415 - each side imports what it needs
+    from training.recipe import load_recipe  # noqa: PLC0415
+
+    recipe = load_recipe("t4")
+    base = find_base(str(make_base(folder, side.layers)))
+    samples = make_samples(folder)
+    load = _load_recipe if side.unsloth else _load_plain
+    trainer = load(side, recipe, base, samples, folder / side.name.replace(" ", "-"))
+    import torch  # noqa: PLC0415 - after unsloth
+    from transformers import TrainerCallback  # noqa: PLC0415
+
+    marks: list[float] = []
+
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *_: object, **__: object) -> None:
+            torch.cuda.synchronize()
+            marks.append(time.perf_counter())
+
+    trainer.add_callback(Clock())
+    trainer.args.max_steps = steps
+    resting = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    start = time.perf_counter()
+    trainer.train()
+    seconds = [b - a for a, b in zip([start, *marks], marks, strict=False)]
+    tokens = recipe.batch.rows_per_step * _LENGTH
+    timed = seconds[_WARM:] or seconds
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {
+        "side": side.name,
+        "rows": recipe.batch.rows,
+        "accumulation": recipe.batch.accumulation,
+        "seconds": seconds,
+        "tokens_per_second": tokens / statistics.median(timed),
+        "spread": [tokens / max(timed), tokens / min(timed)],
+        "resting_gib": resting / _GIB,
+        "peak_gib": torch.cuda.max_memory_allocated() / _GIB,
+        "reserved_gib": torch.cuda.max_memory_reserved() / _GIB,
+        "loss": losses[-1:],
+        "gpu": torch.cuda.get_device_name(),
+        "gpu_gib": torch.cuda.get_device_properties(0).total_memory / _GIB,
+    }
+
+
+def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
+    """The project's own path, from recipe to trainer."""
+    from training.model import add_adapter, import_unsloth, load_model  # noqa: PLC0415
+
+    import_unsloth()
+    _hold(side)
+    from training.trainer import TrainerOptions, build_trainer  # noqa: PLC0415 - after unsloth
+
+    model, tokenizer = load_model(base, recipe, side.number)
+    model = add_adapter(model, recipe)
+    return build_trainer(recipe, model, tokenizer, samples, output, options=TrainerOptions(side.number))
+
+
+def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
+    """What TRL's and PEFT's documentation leads to, with the recipe's adapter, optimiser and batch."""
+    import torch  # noqa: PLC0415
+    from datasets import Dataset  # noqa: PLC0415
+    from peft import LoraConfig, get_peft_model  # noqa: PLC0415
+    from training.trainer import trainer_arguments  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
+    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
+
+    _hold(side)
+    model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, attn_implementation="sdpa")
+    lora = recipe.lora
+    config = LoraConfig(r=lora.r, lora_alpha=lora.alpha, target_modules=list(lora.targets), task_type="CAUSAL_LM")
+    arguments = trainer_arguments(recipe, side.number, on_gpu=True)
+    arguments["gradient_checkpointing"] = side.recomputed
+    return SFTTrainer(
+        model=get_peft_model(model, config),
+        args=SFTConfig(output_dir=str(output), report_to="none", disable_tqdm=True, **arguments),
+        train_dataset=Dataset(samples.table()),
+        processing_class=AutoTokenizer.from_pretrained(base.folder),
+    )
+
+
+def _hold(side: Side) -> None:
+    import torch  # noqa: PLC0415
+
+    if side.held:
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(_T4_GIB * _GIB / total, 1.0))
+
+
+def make_base(folder: Path, layers: int) -> Path:
+    """A base of FunctionGemma-270M's shape with so many layers and random weights, made once."""
+    base = folder / f"base-{layers}"
+    if (base / "ready").is_file():
+        return base
+    import torch  # noqa: PLC0415
+    from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+
+    from training.tiny import tokenizer_path  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    kinds = ["full_attention" if (n + 1) % 6 == 0 else "sliding_attention" for n in range(layers)]
+    config = Gemma3TextConfig(
+        vocab_size=262_144, hidden_size=640, intermediate_size=2048, num_hidden_layers=layers, num_attention_heads=4,
+        num_key_value_heads=1, head_dim=256, query_pre_attn_scalar=256, sliding_window=512, layer_types=kinds,
+        max_position_embeddings=32_768, dtype="bfloat16",
+    )  # fmt: skip
+    Gemma3ForCausalLM(config).to(torch.bfloat16).save_pretrained(base)
+    AutoTokenizer.from_pretrained(tokenizer_path()).save_pretrained(base)
+    (base / "ready").touch()
+    return base
+
+
+def make_samples(folder: Path) -> Any:  # noqa: ANN401 - after imports
+    """Rows of random tokens, the end of each trained, in the shape of a built dataset."""
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from training.samples import BuiltSamples  # noqa: PLC0415
+
+    path = folder / f"data-{os.getpid()}.parquet"
+    ids = np.random.default_rng(0).integers(200, 262_000, (_ROWS, _LENGTH), dtype=np.int32)
+    labels = ids.copy()
+    labels[:, : _LENGTH - _TRAINED] = -100
+    pq.write_table(pa.table({"input_ids": ids.tolist(), "labels": labels.tolist()}), path)
+    tokens, trained = _ROWS * _LENGTH, _ROWS * _TRAINED
+    return BuiltSamples(folder, {}, (path,), _ROWS, tokens, trained, masked_rows=0, longest=_LENGTH)
+
+
+def measure(folder: Path, steps: int, seconds: int) -> list[dict[str, Any]]:
+    """Every side: first all at once, to compile what they need, then one after another."""
+    for layers in {side.layers for side in SIDES}:
+        make_base(folder, layers)
+    compiling = [_start(side, folder, 2, folder / f"compiling-{n}.log") for n, side in enumerate(SIDES) if side.unsloth]
+    deadline = time.monotonic() + seconds
+    for process in compiling:
+        process.wait(max(deadline - time.monotonic(), 1))
+    found = []
+    for number, side in enumerate(SIDES):
+        log = folder / f"{number}.log"
+        process = _start(side, folder, steps, log)
+        process.wait(max(deadline - time.monotonic(), 1))
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if process.returncode:
+            found.append({"side": side.name, "error": "\n".join(lines[-15:])})
+        else:
+            found.append(json.loads(next(line for line in reversed(lines) if line.startswith("{"))))
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def _start(side: Side, folder: Path, steps: int, log: Path) -> subprocess.Popen[bytes]:
+    cache = {
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor" / side.name.replace(" ", "-")),
+        "UNSLOTH_COMPILE_LOCATION": str(folder / "unsloth" / side.name.replace(" ", "-")),
+    }
+    command = [sys.executable, __file__, "--folder", str(folder), "--steps", str(steps), "--side", side.name]
+    with log.open("wb") as stream:
+        return subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env={**os.environ, **cache})
+
+
+def print_table(found: list[dict[str, Any]]) -> None:
+    """All sides, with versions and the machine."""
+    good = [entry for entry in found if "error" not in entry]
+    if good:
+        known = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+        print(f"\n{good[0]['gpu']}, {good[0]['gpu_gib']:.0f} GiB; {known}\n")
+    print("| side | tokens/s | peak memory | resting |\n| --- | --- | --- | --- |")
+    for entry in found:
+        if "error" in entry:
+            print(f"| {entry['side']} | failed | | |\n{entry['error']}")
+            continue
+        low, high = entry["spread"]
+        print(
+            f"| {entry['side']} | {entry['tokens_per_second']:,.0f} ({low:,.0f} to {high:,.0f}) "
+            f"| {entry['peak_gib']:.2f} GiB | {entry['resting_gib']:.2f} GiB |"
+        )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def main() -> None:
+    """Measure all sides, or one for the process that measures them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=12, help="steps of each side; the first three are not timed")
+    parser.add_argument("--seconds", type=int, default=1800, help="give up after so long")
+    parser.add_argument("--json", type=Path, help="write every number to this file")
+    parser.add_argument("--side", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        side = next(side for side in SIDES if side.name == options.side)
+        print("\n" + json.dumps(run_side(side, options.folder, options.steps)))
+        return
+    sys.path.insert(0, str(_HERE.parent))
+    os.environ["PYTHONPATH"] = f"{_HERE.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(options.folder or Path(folder), options.steps, options.seconds)
+    print_table(found)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
