@@ -116,9 +116,10 @@ def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) 
     import torch  # noqa: PLC0415
     from datasets import Dataset  # noqa: PLC0415
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415
-    from training.trainer import trainer_arguments  # noqa: PLC0415
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
     from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
+
+    from training.trainer import trainer_arguments  # noqa: PLC0415
 
     _hold(side)
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, attn_implementation="sdpa")
