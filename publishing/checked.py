@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dataset_tools.errors import InputError
-from publishing.release import MANIFEST, Release
+from publishing.release import CARD_FILES, MANIFEST, Release
 from publishing.repositories import Repository
 from publishing.safety import Problem, scan, scan_file
 
@@ -26,7 +26,7 @@ def problems(release: Release, repositories: Iterable[Repository], token: str = 
 
 
 def unlisted(release: Release, repositories: Iterable[Repository]) -> list[str]:
-    """Files of the models that the export does not know, and no card: published, but without a recorded checksum."""
+    """Files of the models that the export does not know, cards and notices apart: they have no recorded checksum."""
     known = set(release.files)
     names = [
         f"{repository.part}/{file.path}"
@@ -35,7 +35,7 @@ def unlisted(release: Release, repositories: Iterable[Repository]) -> list[str]:
         for file in repository.files
         if isinstance(file.source, Path) and file.source.is_relative_to(repository.folder)
     ]
-    return [name for name in names if name not in known and not name.endswith("/README.md")]
+    return [name for name in names if name not in known and name.split("/", 1)[1] not in CARD_FILES]
 
 
 def refuse(found: list[Problem]) -> None:

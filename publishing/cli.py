@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.console import EXIT_CODES, run_app, stdout_console
+from publishing.card_cli import card_command
 from publishing.publish_cli import publish_command
 from training.evaluate_cli import add_commands as add_evaluation
 from training.train_cli import train_command
@@ -69,6 +70,7 @@ def doctor_command(
         raise typer.Exit(1)
 
 
+app.command("card")(card_command)
 app.command("publish")(publish_command)
 
 

@@ -1,25 +1,37 @@
 """A release: the folder that the export writes, with ``release.json``, which lists every file of it.
 
-Of ``release.json`` this module reads two keys and leaves the others to those who wrote them::
+Of ``release.json`` publishing needs ``files`` alone. Cards and ``afg verify`` use the rest as far as it is there::
 
-    {"name": "my-model", "files": {"merged/config.json": {"size": 1310, "sha256": "…"}, …}, …}
+    {"name": "my-model",
+     "files": {"merged/config.json": {"size": 1310, "sha256": "…"}, …},
+     "run": what run.json holds,
+     "gguf": {"my-model-Q8_0.gguf": {"cpu": "…", "peak_memory_mib": 412.5, "agreement": 0.98, "speed": [
+         {"threads": 1, "context": 1024, "prefill_tokens_per_second": 310.0, "decode_tokens_per_second": 41.0}, …]}},
+     "smoke": [{"prompt": "<bos>…", "output": "<start_of_turn>…"}, …],
+     "versions": {"llama.cpp": "…", …}}
+
+``prompt`` is the text that is given to the model as it stands, ``output`` what greedy decoding wrote after it, without
+the token that ended it.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from dataset_tools.errors import InputError
 from publishing.checksums import sha256
 
-__all__ = ["MANIFEST", "Recorded", "Release", "read_release"]
+__all__ = ["CARD_FILES", "MANIFEST", "Recorded", "Release", "read_release"]
 
 MANIFEST = "release.json"
 """The file that lists all others of a release."""
 
 _CHANGES_LATER = {"README.md"}  # cards are written, and written again, after the export
+CARD_FILES = ("README.md", "NOTICE")
+"""What `afg card` writes into a part, after the export has listed its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +50,13 @@ class Release:
         path: its folder.
         name: the model's name; the folder's, where ``release.json`` has none.
         files: what was recorded of each file, by its path in the folder.
+        facts: the whole of ``release.json``.
     """
 
     path: Path
     name: str
     files: Mapping[str, Recorded]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def differences(self) -> Iterator[tuple[str, str]]:
         """Files that are not what ``release.json`` says, each with what is wrong. Cards may have been written since."""
@@ -73,7 +87,7 @@ def read_release(path: Path) -> Release:
         raise InputError("it has no object 'files'", where=str(where), hint="export again")
     files = {name: _recorded(where, name, value) for name, value in content["files"].items()}
     name = content.get("name")
-    return Release(path, name if isinstance(name, str) and name else path.resolve().name, files)
+    return Release(path, name if isinstance(name, str) and name else path.resolve().name, files, content)
 
 
 def _recorded(where: Path, name: str, value: object) -> Recorded:

@@ -20,14 +20,14 @@ from dataset_tools.errors import InputError, UsageError
 from publishing.checksums import git_oid, sha256
 from publishing.release import MANIFEST, Release
 
-__all__ = ["CARD", "Kind", "LocalFile", "Repository", "check_name", "entries", "repositories"]
+__all__ = ["CARD", "SUFFIXES", "Kind", "LocalFile", "Repository", "check_name", "entries", "repositories"]
 
 Kind: TypeAlias = Literal["model", "dataset"]
 
 CARD = "README.md"
 """The model card's file name."""
 
-_SUFFIXES = {"merged": "", "adapter": "-lora", "gguf": "-GGUF"}
+SUFFIXES = {"merged": "", "adapter": "-lora", "gguf": "-GGUF"}
 _DATASET_SUFFIX = "-data"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST = 96  # letters of ORG/NAME, the Hub's limit
@@ -98,7 +98,7 @@ def repositories(release: Release, name: str, dataset: Path | None = None) -> li
     """
     found = []
     manifest = LocalFile(MANIFEST, release.path / MANIFEST)
-    for part, suffix in _SUFFIXES.items():
+    for part, suffix in SUFFIXES.items():
         folder = release.path / part
         files = _files(folder) if folder.is_dir() else ()
         if any(file.path == MANIFEST for file in files):
@@ -109,7 +109,7 @@ def repositories(release: Release, name: str, dataset: Path | None = None) -> li
             whole = (*files, manifest)
             found.append(Repository(check_name(name + suffix), "model", part, folder, tuple(sorted(whole, key=_path))))
     if not found:
-        parts = ", ".join(f"{part}/" for part in _SUFFIXES)
+        parts = ", ".join(f"{part}/" for part in SUFFIXES)
         raise InputError(f"nothing to publish: none of {parts} is there", where=str(release.path))
     if dataset is not None:
         files = _files(dataset) if dataset.is_dir() else ()

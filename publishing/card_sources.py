@@ -1,0 +1,166 @@
+"""What cards are made from: the files that measured something, read and told apart by what they hold."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataset_tools.errors import InputError
+from publishing.card_terms import public_model
+from publishing.release import Release
+
+if TYPE_CHECKING:
+    from training.compare import Comparison
+    from training.evaluate import Evaluation
+
+__all__ = ["CardSources", "DataFacts", "read_data", "read_sources"]
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What is known of the data.
+
+    Attributes:
+        build: ``build.json`` of `afg-data build`.
+        cleaning: the report of `afg-data clean`.
+        stats: what `afg-data stats --json` printed.
+    """
+
+    build: Facts | None = None
+    cleaning: Facts | None = None
+    stats: Facts | None = None
+
+    @property
+    def dialects(self) -> dict[str, int]:
+        """Records by dialect, the most frequent first."""
+        found = (self.stats or {}).get("dialects") or {}
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets of the Hub that it came from."""
+        names = [
+            *(self.cleaning or {}).get("inputs", ()),
+            *(item["name"] for item in (self.build or {}).get("inputs", ())),
+        ]
+        public = (public_model(str(name).removeprefix("hf://datasets/").split("@")[0]) for name in names)
+        return sorted(
+            {name for name, source in zip(public, names, strict=True) if name and str(source).startswith("hf:")}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CardSources:
+    """All that the cards of a release can say.
+
+    Attributes:
+        release: the release.
+        data: what is known of the training data.
+        run: ``run.json`` of `afg train`.
+        steps: the lines of the run's ``metrics.jsonl``.
+        evaluation: the result of `afg evaluate`.
+        comparison: the base model's evaluation and this one, on the same rows.
+        hub: ``ORG/NAME`` that it is published as; empty if that is not known.
+    """
+
+    release: Release
+    data: DataFacts
+    run: Facts | None = None
+    steps: Sequence[Facts] = ()
+    evaluation: "Evaluation | None" = None
+    comparison: "Comparison | None" = None
+    hub: str = ""
+
+    @property
+    def base(self) -> str:
+        """The base model: ``ORG/NAME``, ``tiny``, or nothing if it has no public name."""
+        found = (self.run or {}).get("base", {}).get("name") or self._adapter_base()
+        return found if found == "tiny" else public_model(found)
+
+    @property
+    def base_revision(self) -> str:
+        """The commit of the base."""
+        return str((self.run or {}).get("base", {}).get("revision") or "")
+
+    def _adapter_base(self) -> object:
+        path = self.release.path / "adapter" / "adapter_config.json"
+        return _read(path).get("base_model_name_or_path") if path.is_file() else ""
+
+
+def read_sources(
+    release: Release,
+    *,
+    run: Path | None = None,
+    evaluation: Path | None = None,
+    base_evaluation: Path | None = None,
+    data: Sequence[Path] = (),
+    hub: str = "",
+) -> CardSources:
+    """Read the files that cards are made from.
+
+    Args:
+        release: the release; what its ``release.json`` says of the run is used where ``run`` is not given.
+        run: the folder of a run, or its ``run.json``.
+        evaluation: a result of `afg evaluate`.
+        base_evaluation: the same of the base model, on the same rows.
+        data: ``build.json``, a report of cleaning, statistics, in any order.
+        hub: ``ORG/NAME`` that it is published as.
+
+    Raises:
+        InputError: a file cannot be read, or is none of these; the evaluations are not of the same rows.
+    """
+    from training.compare import compare  # noqa: PLC0415 - scipy, which the check of a card does not need
+    from training.eval_file import read_evaluation  # noqa: PLC0415
+    from training.metrics_log import read_metrics  # noqa: PLC0415
+
+    manifest, steps = release.facts.get("run"), []
+    if run is not None:
+        folder = run if run.is_dir() else run.parent
+        manifest = _read(folder / "run.json" if run.is_dir() else run)
+        steps = list(read_metrics(folder / "metrics.jsonl"))
+    found = read_evaluation(evaluation) if evaluation else None
+    comparison = None
+    if found and base_evaluation:
+        comparison = compare([read_evaluation(base_evaluation), found], ["base", "this model"])
+    return CardSources(
+        release, read_data(data), manifest if isinstance(manifest, dict) else None, steps, found, comparison, hub
+    )
+
+
+def read_data(paths: Sequence[Path]) -> DataFacts:
+    """Read what is known of data; each file is recognised by what it holds.
+
+    Raises:
+        InputError: a file cannot be read or is none of those that are known, or two are of one kind.
+    """
+    found: dict[str, Facts] = {}
+    for path in paths:
+        facts = _read(path)
+        kind = {"build": "build", "clean": "cleaning"}.get(str(facts.get("command")), "")
+        if not kind and isinstance(facts.get("dialects"), dict) and "records" in facts:
+            kind = "stats"
+        if not kind or kind in found:
+            what = f"a second file of {kind}" if kind else "neither a build.json, a report of cleaning nor statistics"
+            raise InputError(what, where=str(path), hint="--data takes one of each")
+        found[kind] = facts
+    return DataFacts(**found)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object in a file.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(path)) from error
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", where=str(path)) from error
+    if not isinstance(found, dict):
+        raise InputError("not a JSON object", where=str(path))
+    return found

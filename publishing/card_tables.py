@@ -1,0 +1,217 @@
+"""The tables of a card: what was measured, as rows of text. What was not measured is no row."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from training.evaluate_text import TITLES, percent, probability, span, verdict_of
+from training.metrics import METRICS
+
+if TYPE_CHECKING:
+    from publishing.card_sources import CardSources, DataFacts
+    from training.compare import Comparison
+    from training.evaluate import Evaluation
+
+__all__ = [
+    "cleaning_rows",
+    "comparison_rows",
+    "curve_rows",
+    "dialect_rows",
+    "evaluation_rows",
+    "gguf_rows",
+    "plain_name",
+    "quant",
+    "recipe_rows",
+    "run_rows",
+    "validation_rows",
+    "version_rows",
+]
+
+Row = tuple[str, ...]
+
+_POINTS = 11  # rows of a curve: the first step, the last, and nine between
+_QUANT = re.compile(r"(?:I?Q\d\w*|BF16|F16|F32)(?=\.gguf$)", re.IGNORECASE)
+
+
+def plain_name(source: str) -> str:
+    """A file's name without the folders of this machine; a Hub's name as it is."""
+    return source if source.startswith("hf://") else PurePath(source).name
+
+
+def quant(name: str) -> str:
+    """The type that a GGUF file's name tells, as the Hub reads it."""
+    found = _QUANT.search(name)
+    return found[0].upper() if found else ""
+
+
+def evaluation_rows(evaluation: "Evaluation") -> list[Row]:
+    """Metric, percent, interval, rows; a metric that nothing was counted for is left out."""
+    return [
+        (TITLES[name], percent(metric.value), span(metric), f"{metric.n:,}", METRICS[name])
+        for name, metric in evaluation.metrics.items()
+        if metric.value is not None
+    ]
+
+
+def dialect_rows(evaluation: "Evaluation") -> list[Row]:
+    """Dialect, rows, FnAcc, ArgEM to the letter and fair, with the interval of the last."""
+    return [
+        (
+            dialect,
+            f"{metrics['fn_acc'].n:,}",
+            percent(metrics["fn_acc"].value),
+            percent(metrics["arg_em_raw"].value),
+            percent(metrics["arg_em_fair"].value),
+            span(metrics["arg_em_fair"]),
+        )
+        for dialect, metrics in evaluation.groups["dialect"].items()
+        if dialect != "(none)"
+    ]
+
+
+def comparison_rows(comparison: "Comparison") -> list[Row]:
+    """Metric, the base's percent, this model's, difference in points with interval, p, what it means."""
+    base, tuned = comparison.evaluations
+    (changes,) = comparison.changes
+    return [
+        (
+            TITLES[name],
+            percent(base.metrics[name].value),
+            percent(tuned.metrics[name].value),
+            f"{100 * change.difference:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})",
+            probability(change.p),
+            verdict_of(name, change),
+        )
+        for name, change in changes.items()
+        if change.n
+    ]
+
+
+def cleaning_rows(data: "DataFacts") -> tuple[list[Row], list[Row]]:
+    """Rule, rows, changes; and reason, rejected rows, of cleaning and of building."""
+    cleaning, build = data.cleaning or {}, data.build or {}
+    rules = [(name, f"{rule['rows']:,}", f"{rule['changes']:,}") for name, rule in cleaning.get("rules", {}).items()]
+    rejects = [
+        (step, reason, f"{count:,}")
+        for step, facts in (("cleaning", cleaning), ("building samples", build))
+        for reason, count in facts.get("rejected", {}).items()
+    ]
+    return rules, rejects
+
+
+def recipe_rows(run: Mapping[str, Any]) -> list[Row]:
+    """Every value of the recipe, by section and key."""
+    return list(_flat(run["recipe"]["values"], ""))
+
+
+def run_rows(sources: "CardSources") -> list[Row]:
+    """What a run was and took."""
+    run = sources.run or {}
+    data, hardware, norm = run.get("data") or {}, run.get("hardware") or {}, run.get("gradient_norm") or {}
+    rows: list[tuple[str, Any, str]] = [
+        ("rows", data.get("rows"), "{:,}"),
+        ("tokens in them", data.get("tokens"), "{:,}"),
+        ("trained tokens in them", data.get("trained_tokens"), "{:,}"),
+        ("steps", run.get("steps"), "{:,}"),
+        ("tokens seen", run.get("tokens"), "{:,}"),
+        ("seconds", run.get("training_seconds"), "{:,.0f}"),
+        ("tokens per second", run.get("tokens_per_second"), "{:,.0f}"),
+        ("peak memory, GiB", run.get("peak_memory_gib"), "{:.2f}"),
+        ("hardware", hardware.get("gpu") or hardware.get("platform"), "{}"),
+        ("computed in", hardware.get("number"), "{}"),
+        *_losses(run),
+        ("gradient norm, highest", norm.get("highest"), "{:.3f}"),
+        ("steps whose gradient was clipped", _clipped(norm), "{}"),
+        ("steps whose gradient was no number", norm.get("steps_not_finite"), "{:,}"),
+    ]
+    return [(name, form.format(value)) for name, value, form in rows if value not in (None, "")]
+
+
+def curve_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Step, loss, learning rate and gradient norm at some steps of a run, evenly apart, the first and the last too."""
+    lines = [line for line in steps if line.get("gradient_norm") is not None and line.get("loss") is not None]
+    return [
+        (
+            f"{line['step']:,}",
+            f"{line['loss']:.4f}",
+            f"{line['learning_rate']:.2e}" if line.get("learning_rate") is not None else "",
+            f"{line['gradient_norm']:.3f}",
+        )
+        for line in _spread(lines)
+    ]
+
+
+def validation_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Step and validation loss, of a run that measured it."""
+    lines = [line for line in steps if line.get("validation_loss") is not None]
+    return [(f"{line['step']:,}", f"{line['validation_loss']:.4f}") for line in _spread(lines)]
+
+
+def gguf_rows(sources: "CardSources") -> list[Row]:
+    """File, type, size, memory, speed at each number of threads, checksum, of each GGUF file."""
+    rows = []
+    for path, recorded in sorted(sources.release.files.items(), key=lambda item: -item[1].size):
+        name = path.removeprefix("gguf/")
+        if path.startswith("gguf/") and name.endswith(".gguf"):
+            facts = gguf_facts(sources, name)
+            memory = facts.get("peak_memory_mib")
+            rows.append(
+                (
+                    name,
+                    quant(name),
+                    f"{recorded.size / 1e6:,.1f} MB",
+                    f"{memory:,.0f} MiB" if memory is not None else "",
+                    _speed(facts),
+                    recorded.sha256,
+                )
+            )
+    return rows
+
+
+def gguf_facts(sources: "CardSources", name: str) -> Mapping[str, Any]:
+    """What the export measured of a GGUF file."""
+    found = sources.release.facts.get("gguf")
+    facts = found.get(name) if isinstance(found, dict) else None
+    return facts if isinstance(facts, dict) else {}
+
+
+def version_rows(sources: "CardSources") -> list[Row]:
+    """The versions that a run and an export were made with."""
+    found = {**((sources.run or {}).get("versions") or {}), **(sources.release.facts.get("versions") or {})}
+    return sorted((name, str(version)) for name, version in found.items())
+
+
+def _speed(facts: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{item['threads']} thread{'' if item['threads'] == 1 else 's'}: "
+        f"{item['prefill_tokens_per_second']:,.0f} / {item['decode_tokens_per_second']:,.0f}"
+        for item in facts.get("speed") or ()
+    )
+
+
+def _losses(run: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    for key, name in (("loss", "loss"), ("validation_loss", "validation loss")):
+        if found := run.get(key):
+            yield f"{name}, last", found["final"], "{:.4f}"
+            yield f"{name}, best", f"{found['best']:.4f} at step {found['best_step']:,}", "{}"
+
+
+def _clipped(norm: Mapping[str, Any]) -> str:
+    if not norm.get("steps"):
+        return ""
+    return f"{norm['steps_above']:,} of {norm['steps']:,}, clipped to {norm['limit']:g}"
+
+
+def _spread(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    last = len(lines) - 1
+    wanted = sorted({round(at * last / (_POINTS - 1)) for at in range(_POINTS)}) if lines else []
+    return [lines[at] for at in wanted]
+
+
+def _flat(values: Mapping[str, Any], before: str) -> Iterator[Row]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)
