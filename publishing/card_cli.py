@@ -46,15 +46,18 @@ def card_command(
 
     Example: afg card release --run run --eval eval.json --data samples/build.json --hub ORG/NAME
     """
-    if check:
-        _check(_cards_of(release))
-        return
-    from publishing.card_sources import read_sources  # noqa: PLC0415 - not for --help
+    from publishing.card_sources import base_of, read_sources  # noqa: PLC0415 - not for --help
+    from publishing.card_terms import is_gemma  # noqa: PLC0415
     from publishing.cards import make_cards, write_card  # noqa: PLC0415
     from publishing.dataset_card import make_dataset_card  # noqa: PLC0415
-    from publishing.release import read_release  # noqa: PLC0415
+    from publishing.release import MANIFEST, read_release  # noqa: PLC0415
     from publishing.repositories import check_name  # noqa: PLC0415
 
+    if check:
+        cards = _cards_of(release)
+        is_release = (release / MANIFEST).is_file()
+        _check(cards, gemma=is_gemma(base_of(read_release(release))) if is_release else None)
+        return
     if base and not evaluation:
         raise UsageError("--compare needs --eval: a comparison is of two evaluations")
     if hub:
@@ -69,7 +72,7 @@ def card_command(
         _tell(f"{folder / 'README.md'}: {'written' if changed else 'unchanged'}")
     for what in dict.fromkeys(what for card in folders for what in card.missing):
         _tell(f"not measured: {what}")
-    _check({folder / "README.md": card.part for card, folder in folders.items()})
+    _check({folder / "README.md": card.part for card, folder in folders.items()}, gemma=is_gemma(sources.base))
 
 
 def _cards_of(path: Path) -> dict[Path, str]:
@@ -90,7 +93,7 @@ def _cards_of(path: Path) -> dict[Path, str]:
     return found
 
 
-def _check(cards: dict[Path, str]) -> None:
+def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
     """Print what is wrong.
 
     Raises:
@@ -99,10 +102,12 @@ def _check(cards: dict[Path, str]) -> None:
     from huggingface_hub import get_token  # noqa: PLC0415 - slow to import
 
     from publishing.card_lint import lint  # noqa: PLC0415
+    from publishing.safety import scan_file  # noqa: PLC0415
 
     problems: list[Problem] = []
     for path, part in cards.items():
-        problems += lint(path, part, token=get_token() or "")
+        problems += lint(path, part, gemma=None if part == "dataset" else gemma)
+        problems += scan_file(path, get_token() or "") if path.is_file() else ()
     for problem in problems:
         sys.stdout.write(f"{problem.where}: {problem.what} ({problem.hint})\n")
     _tell(f"{len(cards)} cards, {len(problems)} problems")

@@ -1,6 +1,7 @@
-"""``afg card --check``: what is wrong with a card, found without a network: metadata, structure, links, secrets.
+"""``afg card --check``: what is wrong with a card, found without a network: its metadata, structure and links.
 
-Each check is a generator of problems; nothing is printed or raised here.
+Each check is a generator of problems; nothing is printed or raised here. Secrets and paths of this machine are looked
+for by :mod:`publishing.safety`.
 """
 
 import re
@@ -15,7 +16,7 @@ from publishing.card_metadata import RELATIONS
 from publishing.card_sections import human_sections
 from publishing.card_terms import LICENSES, is_language
 from publishing.repositories import CARD
-from publishing.safety import Problem, scan_file
+from publishing.safety import Problem
 
 __all__ = ["lint"]
 
@@ -36,13 +37,12 @@ class _Found(NamedTuple):
     hint: str
 
 
-def lint(path: Path, part: str = "", *, token: str = "", gemma: bool | None = None) -> Iterator[Problem]:
+def lint(path: Path, part: str = "", *, gemma: bool | None = None) -> Iterator[Problem]:
     """Everything that is wrong with a card.
 
     Args:
         path: the card.
         part: the part of a release that it belongs to, ``adapter``, ``merged``, ``gguf`` or ``dataset``, if known.
-        token: the user's own token, which must not stand in it.
         gemma: whether it describes a Gemma derivative; told by its base where that is None.
     """
     try:
@@ -57,7 +57,6 @@ def lint(path: Path, part: str = "", *, token: str = "", gemma: bool | None = No
             yield _place(path, problem)
     for problem in (*_links(text, path.parent), *_sections(text, path)):
         yield _place(path, problem)
-    yield from scan_file(path, token)
 
 
 def _place(path: Path, problem: _Found) -> Problem:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.compare import Comparison
     from training.evaluate import Evaluation
 
-__all__ = ["CardSources", "DataFacts", "read_data", "read_sources"]
+__all__ = ["CardSources", "DataFacts", "base_of", "read_data", "read_sources"]
 
 Facts = Mapping[str, Any]
 
@@ -42,14 +42,11 @@ class DataFacts:
     @property
     def datasets(self) -> list[str]:
         """The datasets of the Hub that it came from."""
-        names = [
-            *(self.cleaning or {}).get("inputs", ()),
-            *(item["name"] for item in (self.build or {}).get("inputs", ())),
-        ]
-        public = (public_model(str(name).removeprefix("hf://datasets/").split("@")[0]) for name in names)
-        return sorted(
-            {name for name, source in zip(public, names, strict=True) if name and str(source).startswith("hf:")}
-        )
+        names = [str(name) for name in (self.cleaning or {}).get("inputs", ())]
+        names += [str(item["name"]) for item in (self.build or {}).get("inputs", ())]
+        prefix = "hf://datasets/"
+        found = {public_model(name.removeprefix(prefix).split("@")[0]) for name in names if name.startswith(prefix)}
+        return sorted(found - {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +74,30 @@ class CardSources:
     @property
     def base(self) -> str:
         """The base model: ``ORG/NAME``, ``tiny``, or nothing if it has no public name."""
-        found = (self.run or {}).get("base", {}).get("name") or self._adapter_base()
-        return found if found == "tiny" else public_model(found)
+        return base_of(self.release, self.run)
 
     @property
     def base_revision(self) -> str:
         """The commit of the base."""
         return str((self.run or {}).get("base", {}).get("revision") or "")
 
-    def _adapter_base(self) -> object:
-        path = self.release.path / "adapter" / "adapter_config.json"
-        return _read(path).get("base_model_name_or_path") if path.is_file() else ""
+
+def base_of(release: Release, run: Facts | None = None) -> str:
+    """The base of a release: ``ORG/NAME``, ``tiny``, or nothing if it has no public name.
+
+    Args:
+        release: the release.
+        run: ``run.json``, if it is known better than from the release.
+
+    Raises:
+        InputError: the adapter's configuration cannot be read.
+    """
+    known = run or release.facts.get("run") or {}
+    found = known.get("base", {}).get("name")
+    path = release.path / "adapter" / "adapter_config.json"
+    if not found and path.is_file():
+        found = _read(path).get("base_model_name_or_path")
+    return "tiny" if found == "tiny" else public_model(found)
 
 
 def read_sources(

@@ -14,6 +14,7 @@ from publishing.card_metadata import front_matter, model_metadata
 from publishing.card_sections import human_section, keep_human_sections
 from publishing.card_sources import CardSources
 from publishing.card_terms import GEMMA_NOTICE, GEMMA_TERMS, is_gemma, public_model
+from publishing.release import NOTICE
 from publishing.repositories import CARD, SUFFIXES
 
 if TYPE_CHECKING:
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Card", "make_cards", "old_card", "template", "write_card"]
 
-NOTICE = "NOTICE"
-"""The file that the Gemma terms ask for."""
-
 _KINDS = {
-    "adapter": "a LoRA adapter for",
-    "merged": "a fine-tuned copy of",
-    "gguf": "GGUF files, for llama.cpp and Ollama, of a fine-tuned copy of",
+    "adapter": "This is a LoRA adapter for",
+    "merged": "This is a fine-tuned copy of",
+    "gguf": "These are GGUF files, for llama.cpp and Ollama, of a fine-tuned copy of",
 }
 _EXAMPLE: dict[str, Any] = {
     "messages": [

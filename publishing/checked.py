@@ -1,14 +1,17 @@
-"""Whether a release may be published: nothing in it that must not leave, and every file as the export wrote it."""
+"""Whether a release may be published: nothing that must not leave, every file as exported, cards that are right."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dataset_tools.errors import InputError
-from publishing.release import CARD_FILES, MANIFEST, Release
-from publishing.repositories import Repository
+from publishing.card_lint import lint
+from publishing.card_sources import base_of
+from publishing.card_terms import is_gemma
+from publishing.release import CARD_FILES, MANIFEST, NOTICE, Release
+from publishing.repositories import CARD, Repository
 from publishing.safety import Problem, scan, scan_file
 
-__all__ = ["problems", "refuse", "unlisted"]
+__all__ = ["problems", "refuse", "unlisted", "without_card"]
 
 
 def problems(release: Release, repositories: Iterable[Repository], token: str = "") -> list[Problem]:
@@ -19,10 +22,28 @@ def problems(release: Release, repositories: Iterable[Repository], token: str = 
         repositories: what it becomes.
         token: the user's own token, which must stand in no file.
     """
-    found = [problem for repository in repositories for problem in scan(repository, token)]
+    gemma = is_gemma(base_of(release))
+    found = []
+    for repository in repositories:
+        found += scan(repository, token)
+        found += _of_card(repository, gemma=gemma and repository.kind == "model")
     found += scan_file(release.path / MANIFEST, token)
     found += [Problem(str(release.path / name), what, "export again") for name, what in release.differences()]
     return found
+
+
+def without_card(repositories: Iterable[Repository]) -> list[str]:
+    """The repositories that would be published without a card."""
+    return [repository.name for repository in repositories if repository.card is None]
+
+
+def _of_card(repository: Repository, *, gemma: bool) -> Iterator[Problem]:
+    """What is wrong with a repository's card, and with its duties to those who made the base."""
+    if repository.card is not None:
+        yield from lint(repository.folder / CARD, repository.part, gemma=gemma)
+    if gemma and not (repository.folder / NOTICE).is_file():
+        what = f"no {NOTICE} in it, which the Gemma terms ask for"
+        yield Problem(str(repository.folder), what, "`afg card` writes it")
 
 
 def unlisted(release: Release, repositories: Iterable[Repository]) -> list[str]:

@@ -57,12 +57,14 @@ def publish_command(
 def _check(release: "Release", found: "list[Repository]") -> None:
     from huggingface_hub import get_token  # noqa: PLC0415 - slow to import
 
-    from publishing.checked import problems, refuse, unlisted  # noqa: PLC0415
+    from publishing.checked import problems, refuse, unlisted, without_card  # noqa: PLC0415
 
     wrong = problems(release, found, get_token() or "")
     for problem in wrong[:-1] if len(wrong) == 1 else wrong:
         _tell(f"{problem.where}: {problem.what} ({problem.hint})")
     refuse(wrong)
+    for name in without_card(found):
+        _tell(f"{name}: no card: `afg card` writes one")
     for name in unlisted(release, found):
         _tell(f"{name}: published, but not in release.json")
 

@@ -24,13 +24,16 @@ from typing import Any
 from dataset_tools.errors import InputError
 from publishing.checksums import sha256
 
-__all__ = ["CARD_FILES", "MANIFEST", "Recorded", "Release", "read_release"]
+__all__ = ["CARD_FILES", "MANIFEST", "NOTICE", "Recorded", "Release", "read_release"]
 
 MANIFEST = "release.json"
 """The file that lists all others of a release."""
 
 _CHANGES_LATER = {"README.md"}  # cards are written, and written again, after the export
-CARD_FILES = ("README.md", "NOTICE")
+NOTICE = "NOTICE"
+"""The file that the Gemma terms ask for."""
+
+CARD_FILES = ("README.md", NOTICE)
 """What `afg card` writes into a part, after the export has listed its files."""
 
 

@@ -20,13 +20,16 @@ CARD = "---\nlicense: gemma\n---\n# A model\n\n<!-- begin human: notes -->\n<!--
 CONTENTS = {
     "adapter/adapter_config.json": b'{"base_model_name_or_path": "google/functiongemma-270m-it", "revision": "0"}',
     "adapter/adapter_model.safetensors": b"\x08\0\0\0\0\0\0\0{      }" + bytes(range(200)),
+    "adapter/NOTICE": b"Gemma is provided under terms",
     "adapter/README.md": CARD.encode(),
     "merged/config.json": b'{"model_type": "gemma3_text"}',
     "merged/chat_template.jinja": b"{{ bos_token }}",
     "merged/model.safetensors": b"\x08\0\0\0\0\0\0\0{      }" + bytes(reversed(range(256))) * 8,
+    "merged/NOTICE": b"Gemma is provided under terms",
     "merged/README.md": CARD.encode(),
     "gguf/tiny-Q8_0.gguf": b"GGUF" + bytes(range(256)) * 10,
     "gguf/Modelfile": b"FROM ./tiny-Q8_0.gguf\n",
+    "gguf/NOTICE": b"Gemma is provided under terms",
     "gguf/README.md": CARD.encode(),
 }
 NAMES = ("org/tiny", "org/tiny-lora", "org/tiny-GGUF")

@@ -24,9 +24,9 @@ def test_a_release_becomes_three_repositories(hub: Hub, publisher: Publisher, ex
     assert {name: held(hub, name) for name in NAMES} == expected()
     assert _history(hub, "org/tiny") == ["Publish merged v1.0.0", "initial commit"]
     assert [(item.name, item.sent, item.verified) for item in result.repositories] == [
-        ("org/tiny", 5, 5),
-        ("org/tiny-lora", 4, 4),
-        ("org/tiny-GGUF", 4, 4),
+        ("org/tiny", 6, 6),
+        ("org/tiny-lora", 5, 5),
+        ("org/tiny-GGUF", 5, 5),
     ]
     for item in result.repositories:
         repository = hub.store.repositories["model", item.name]
@@ -42,7 +42,7 @@ def test_a_release_becomes_three_repositories(hub: Hub, publisher: Publisher, ex
 def test_a_plan_sends_no_write_request(hub: Hub, publisher: Publisher, release: Path) -> None:
     """Looking asks with GET and HEAD alone, before anything was published and after a change."""
     plan = publisher.plan(tag="v1")
-    assert [item.change for item in plan.repositories[0].changes] == [Change.NEW] * 5
+    assert [item.change for item in plan.repositories[0].changes] == [Change.NEW] * 6
     assert hub.writes() == []
     publisher.publish()
     sent = len(hub.writes())

@@ -61,9 +61,9 @@ def test_a_release_is_published_and_shown_with_links(hub: Hub, afg: Afg, release
     assert again.returncode == 0, again.stderr
     result: dict[str, Any] = json.loads(again.stdout)
     assert [(item["name"], item["sent"], item["verified"]) for item in result["repositories"]] == [
-        ("org/tiny", 0, 5),
-        ("org/tiny-lora", 0, 4),
-        ("org/tiny-GGUF", 0, 4),
+        ("org/tiny", 0, 6),
+        ("org/tiny-lora", 0, 5),
+        ("org/tiny-GGUF", 0, 5),
     ]
     assert [len(hub.store.repositories["model", name].history()) for name in NAMES] == [2, 2, 2]
 
@@ -181,7 +181,7 @@ def test_the_snippet_of_the_page_runs(hub: Hub, release: Path, tmp_path: Path, e
         text=True, encoding="utf-8", timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "org/tiny-lora ['README.md', 'adapter_config.json'" in done.stdout
+    assert "org/tiny-lora ['NOTICE', 'README.md', 'adapter_config.json'" in done.stdout
     assert {name: held(hub, name, revision="v1.0.0") for name in NAMES} == expected()
 
 

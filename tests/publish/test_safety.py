@@ -17,7 +17,7 @@ from publishing.release import read_release
 from publishing.repositories import repositories
 from publishing.safety import Problem
 from publishing.secret_patterns import KINDS, OVERLAP, find_secrets
-from tests.publish.conftest import write_manifest
+from tests.publish.conftest import CARD, write_manifest
 
 # Made up here, and put together so that no scanner of sources takes them for real.
 SECRETS = {
@@ -170,7 +170,7 @@ def test_files_changed_after_the_export_are_found(release: Path) -> None:
     """A file that is missing or not the one that was recorded; cards may be written later."""
     (release / "merged" / "config.json").write_bytes(b'{"model_type": "gemma3_texT"}')
     (release / "gguf" / "Modelfile").unlink()
-    (release / "adapter" / "README.md").write_text("a new card", encoding="utf-8")
+    (release / "adapter" / "README.md").write_text(CARD + "more", encoding="utf-8")
     assert _told(release) == [
         ("gguf/Modelfile", "it is missing, and release.json lists it"),
         ("merged/config.json", "it is not the file that release.json lists: it was changed after the export"),
