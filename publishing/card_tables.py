@@ -91,8 +91,10 @@ def comparison_rows(comparison: "Comparison") -> list[Row]:
 def cleaning_rows(data: "DataFacts") -> tuple[list[Row], list[Row]]:
     """Rule, rows, changes; and reason, rejected rows, of cleaning and of building."""
     cleaning, build = data.cleaning or {}, data.build or {}
-    rules = [(name, f"{rule['rows']:,}", f"{rule['changes']:,}") for name, rule in cleaning.get("rules", {}).items()]
-    rejects = [
+    rules: list[Row] = [
+        (name, f"{rule['rows']:,}", f"{rule['changes']:,}") for name, rule in cleaning.get("rules", {}).items()
+    ]
+    rejects: list[Row] = [
         (step, reason, f"{count:,}")
         for step, facts in (("cleaning", cleaning), ("building samples", build))
         for reason, count in facts.get("rejected", {}).items()
@@ -150,7 +152,7 @@ def validation_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 def gguf_rows(sources: "CardSources") -> list[Row]:
     """File, type, size, memory, speed at each number of threads, checksum, of each GGUF file."""
-    rows = []
+    rows: list[Row] = []
     for path, recorded in sorted(sources.release.files.items(), key=lambda item: -item[1].size):
         name = path.removeprefix("gguf/")
         if path.startswith("gguf/") and name.endswith(".gguf"):

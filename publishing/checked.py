@@ -23,7 +23,7 @@ def problems(release: Release, repositories: Iterable[Repository], token: str = 
         token: the user's own token, which must stand in no file.
     """
     gemma = is_gemma(base_of(release))
-    found = []
+    found: list[Problem] = []
     for repository in repositories:
         found += scan(repository, token)
         found += _of_card(repository, gemma=gemma and repository.kind == "model")

@@ -68,7 +68,7 @@ def _metadata(names: list[str], rows: int, data: DataFacts, license_id: str) -> 
     for name in names:
         split = next((split for word, split in _SPLITS.items() if word in Path(name).stem.lower()), "")
         splits.setdefault(split, []).append(name)
-    found = {
+    found: dict[str, Any] = {
         "language": languages(list(data.dialects)),
         "license": license_id,
         "task_categories": ["text-generation"],
