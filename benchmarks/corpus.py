@@ -57,6 +57,42 @@ def _written(name: str, arguments: dict[str, Any], draw: random.Random) -> str:
     return f"<start_function_call>call:{name}{{{','.join(pairs)}}}<end_function_call>"
 
 
+def write_varied(path: Path, count: int = 50_000) -> str:
+    """Write rows that hardly repeat, for comparing all with all; say what they are.
+
+    Of a hundred rows about seventy ask something new in words of the corpus, eight repeat a row in another spelling,
+    twelve repeat one with a letter or two changed, and ten fill the same sentence with another number.
+    """
+    draw = random.Random(1)  # noqa: S311 - nothing secret depends on it
+    name, distinct = rows()
+    words = sorted({word for row in distinct for word in _question(row).split()})
+    made: list[dict[str, Any]] = []
+    for number in range(count):
+        row, kind = draw.choice(distinct), draw.random()
+        question = " ".join(draw.choices(words, k=draw.randint(4, 16)))
+        if made and kind < 0.2:  # noqa: PLR2004 - the shares of the docstring
+            row = draw.choice(made)
+            question = _question(row).replace("ا", "أ") + "؟" if kind < 0.08 else _misspelt(_question(row), draw)  # noqa: PLR2004
+        elif kind < 0.3:  # noqa: PLR2004
+            question = f"اعرض تفاصيل الطلب رقم {draw.randrange(10**6)} من فضلك يا صديقي العزيز"
+        messages = [{**m, "content": question} if m["role"] == "user" else m for m in row["messages"]]
+        made.append({**row, "id": f"row-{number}", "messages": messages})
+    with path.open("wb") as file:
+        file.writelines(orjson.dumps(row) + b"\n" for row in made)
+    return f"{count:,} varied rows with the tools of {name}, {path.stat().st_size / 1e6:.0f} MB"
+
+
+def _question(row: dict[str, Any]) -> str:
+    return " ".join(message["content"] for message in row["messages"] if message["role"] == "user")
+
+
+def _misspelt(text: str, draw: random.Random) -> str:
+    letters = list(text)
+    for _ in range(draw.randint(1, 2)):
+        letters[draw.randrange(len(letters))] = draw.choice("بتجدرسمن")
+    return "".join(letters)
+
+
 def _repeat(distinct: list[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
     for number in range(count):
         yield distinct[number % len(distinct)]

@@ -1,7 +1,7 @@
 """This project's side: one library call in a fresh process.
 
-``python benchmarks/ours.py validate|clean|build|evaluate FILE WORKERS [OUT]`` prints the rows done, the seconds that
-they took (imports left out, the start of worker processes included) and the peak memory of this process in MB.
+``python benchmarks/ours.py validate|clean|build|evaluate|dedup FILE WORKERS [OUT]`` prints the rows done, the seconds
+that they took (imports left out, the start of worker processes included) and the peak memory of this process in MB.
 ``build`` leaves its samples in OUT if that is given; ``evaluate`` reads the predictions there.
 """
 
@@ -16,6 +16,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     """Time one call over a file."""
     from dataset_tools.building import BuildOptions, build  # noqa: PLC0415 - start-up is not what is measured
     from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
+    from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
     from dataset_tools.validate import Options, validate  # noqa: PLC0415
     from training.eval_file import write_evaluation  # noqa: PLC0415
@@ -38,6 +39,9 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
             write_evaluation(Path(folder) / "eval.json", evaluation)
             evaluation_page(evaluation)
             rows = len(evaluation.verdicts)
+        elif side == "dedup":
+            outputs = Outputs(output, Outputs.default_rejects(output))
+            rows = dedup([path], outputs, DedupOptions(workers=int(workers))).rows_in
         else:
             outputs = Outputs(output, Outputs.default_rejects(output))
             rows = clean([path], outputs, CleanOptions(workers=int(workers))).rows_in

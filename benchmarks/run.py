@@ -4,7 +4,7 @@ Each side is a process of its own and runs several times, the sides by turns, so
 hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
 
 Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, evaluate,
-workers, memory.
+dedup, workers, memory.
 """
 
 import argparse
@@ -81,6 +81,20 @@ def evaluate(folder: Path, times: int) -> None:
     )
 
 
+def dedup(folder: Path, times: int) -> None:
+    """50,000 rows that hardly repeat, compared all with all, with two worker processes."""
+    path = folder / "varied.jsonl"
+    print(corpus.write_varied(path), flush=True)
+    runs = [_run("ours.py", "dedup", str(path), "2") for _ in range(times)]
+    seconds = [run["seconds"] for run in runs]
+    peak = statistics.median(run["megabytes"] for run in runs)
+    name = f"afg-data dedup, {runs[0]['rows']:,} rows, 2 workers"
+    print(
+        f"{name:<44}{statistics.median(seconds):8.1f} s   {min(seconds):.1f} to {max(seconds):.1f}, {peak:.0f} MB peak"
+    )
+    path.unlink()
+
+
 def _same_rows(ours: Path, theirs: Path) -> str:
     import pyarrow as pa  # noqa: PLC0415 - used here alone
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -122,7 +136,7 @@ def memory(folder: Path, times: int) -> None:
 
 CASES: dict[str, Case] = {
     "start-up": start_up, "validate": validate, "clean": clean, "build": build, "evaluate": evaluate,
-    "workers": workers, "memory": memory,
+    "dedup": dedup, "workers": workers, "memory": memory,
 }  # fmt: skip
 
 

@@ -5,15 +5,67 @@ from typing import Annotated
 
 import typer
 
-from dataset_tools.cli_options import LayoutName, Sources, ToolsFile, Workers, find, progress_of
-from dataset_tools.console import stdout_console
+from dataset_tools.cli_options import (
+    LayoutName,
+    Output,
+    Quiet,
+    Rejects,
+    ReportFile,
+    Sources,
+    ToolsFile,
+    Workers,
+    find,
+    progress_of,
+    require_whole,
+)
+from dataset_tools.console import stderr_console, stdout_console
 
 __all__ = ["mount"]
 
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to ``afg-data``."""
+    app.command("dedup")(dedup_command)
     app.command("stats")(stats_command)
+
+
+def dedup_command(
+    sources: Sources,
+    output: Output,
+    near: Annotated[
+        float,
+        typer.Option(
+            metavar="LIKENESS", help="Drop a row that calls the same and asks so nearly the same; 0 for no such row."
+        ),
+    ] = 0.9,
+    twins: Annotated[bool, typer.Option("--twins", help="Drop rows that only make the same calls, too.")] = False,
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    rejects: Rejects = None,
+    report: ReportFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    workers: Workers = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Keep the first of rows that say the same; the others are rejects that name the row they repeat.
+
+    Example: afg-data dedup clean.jsonl -o distinct.jsonl
+    """
+    from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.reporting import print_transform  # noqa: PLC0415
+    from dataset_tools.transform import Outputs  # noqa: PLC0415
+
+    options = DedupOptions(near or None, twins, layout, tools_file, workers)
+    outputs = Outputs(output, rejects or Outputs.default_rejects(output), report)
+    files = find(sources)
+    with progress_of("dedup", files, quiet=quiet, passes=2) as progress:
+        result = dedup(files, outputs, options, on_shard=progress.shard_done)
+    if as_json:
+        sys.stdout.write(dump_text(result.as_json()) + "\n")
+    elif not quiet:
+        print_transform(result, stderr_console())
+    require_whole(result.rejected, result.output)
 
 
 def stats_command(

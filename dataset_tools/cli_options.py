@@ -69,4 +69,4 @@ def progress_of(what: str, files: "list[DataFile]", *, quiet: bool, passes: int 
     """The progress of a command that reads the files so many times."""
     from dataset_tools.shards import total_bytes  # noqa: PLC0415
 
-    return Progress(what, passes * total_bytes(files), quiet=quiet)
+    return Progress(what, total_bytes(files), quiet=quiet, passes=passes)

@@ -119,14 +119,16 @@ class _Counted(Protocol):
 class Progress:
     """Tells how far a run is: a bar on a terminal, else a line every 30 seconds.
 
-    Use as a context manager and hand :meth:`shard_done` to the library call.
+    Use as a context manager and hand :meth:`shard_done` to the library call. ``total`` are the bytes of one pass; a run
+    that reads every row twice has two.
     """
 
-    def __init__(self, what: str, total: int, *, quiet: bool = False) -> None:
+    def __init__(self, what: str, total: int, *, quiet: bool = False, passes: int = 1) -> None:
         self._what = what
-        self._total = max(total, 1)
+        self._total = max(total * passes, 1)
+        self._passes = passes
         self._quiet = quiet
-        self._rows = 0
+        self._rows = 0.0
         self._done = 0
         self._start = self._told = time.monotonic()
         self._bar: Any = None
@@ -155,13 +157,13 @@ class Progress:
 
     def shard_done(self, shard: "Shard", part: _Counted) -> None:
         """Count one shard's rows and bytes."""
-        self._rows += part.rows
+        self._rows += part.rows / self._passes
         self._done += shard.size
         now = time.monotonic()
         speed = self._rows / max(now - self._start, 1e-6)
         if self._bar:
-            self._bar.update(self._task, completed=self._done, rows=self._rows, speed=speed)
+            self._bar.update(self._task, completed=self._done, rows=round(self._rows), speed=speed)
         elif not self._quiet and now - self._told >= _EVERY:
             self._told = now
             share = min(self._done / self._total, 1)
-            sys.stderr.write(f"{self._what}: {self._rows:,} rows, {share:.0%}, {speed:,.0f} rows/s\n")
+            sys.stderr.write(f"{self._what}: {self._rows:,.0f} rows, {share:.0%}, {speed:,.0f} rows/s\n")

@@ -75,16 +75,20 @@ class InterruptionError(AfgError):
 
 
 class RowError(AfgError):
-    """One row cannot be used: ``code`` names the reason in the reports, ``what`` says it for this row."""
+    """One row cannot be used: ``code`` names the reason in the reports, ``what`` says it for this row.
 
-    def __init__(self, code: str, what: str, *, hint: str = "") -> None:
+    ``repeats`` is the id of the row that makes this one superfluous, if one does.
+    """
+
+    def __init__(self, code: str, what: str, *, hint: str = "", repeats: str = "") -> None:
         super().__init__(what, hint=hint)
         self.code = code
+        self.repeats = repeats
 
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild across processes; the keyword argument keeps the default pickling from working."""
-        return (_row_error, (self.code, self.what, self.hint))
+        return (_row_error, (self.code, self.what, self.hint, self.repeats))
 
 
-def _row_error(code: str, what: str, hint: str) -> RowError:
-    return RowError(code, what, hint=hint)
+def _row_error(code: str, what: str, hint: str, repeats: str) -> RowError:
+    return RowError(code, what, hint=hint, repeats=repeats)

@@ -13,6 +13,7 @@ _MOST_BYTES = 10_000  # of a row that is no JSON
 def reject_line(raw: RawRow, error: RowError, file: DataFile) -> bytes:
     """A rejected row as one line of JSON."""
     row = raw.value if raw.value is not None else raw.raw[:_MOST_BYTES].decode("utf-8", "backslashreplace")
+    repeats = {"repeats": error.repeats} if error.repeats else {}
     return dump_line(
         {
             "file": file.name,
@@ -20,6 +21,7 @@ def reject_line(raw: RawRow, error: RowError, file: DataFile) -> bytes:
             "code": error.code,
             "reason": error.what,
             "hint": error.hint,
+            **repeats,
             "row": row,
         }
     )

@@ -6,7 +6,7 @@ the shards. So the output's bytes do not depend on the number of workers, and me
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile, split_ending
 from schemas.record import Record
 
-__all__ = ["Outputs", "Part", "Report", "Stage", "transform"]
+__all__ = ["Outputs", "Part", "Report", "Stage", "check_outputs", "transform"]
 
 SAMPLES = 3
 """Before-and-after samples that a report keeps of each rule."""
@@ -135,13 +135,30 @@ class Report:
 
 
 class Stage:
-    """Reads, and where asked repairs, one shard: a pure function of the shard, so any process may run it."""
+    """Reads, and where asked repairs, one shard: a pure function of the shard, so any process may run it.
 
-    def __init__(self, converter: Converter, repairer: Repairer | None, output: Path, *, trace: bool) -> None:
+    Args:
+        converter: reads the rows.
+        repairer: repairs the records; None for no repair.
+        output: names the form of the payloads.
+        trace: whether the changes are kept one by one.
+        refused: rows that are rejected although they can be read, by file and line.
+    """
+
+    def __init__(
+        self,
+        converter: Converter,
+        repairer: Repairer | None,
+        output: Path,
+        *,
+        trace: bool,
+        refused: Mapping[str, Mapping[int, RowError]] | None = None,
+    ) -> None:
         self._converter = converter
         self._repairer = repairer
         self._output = output
         self._trace = trace
+        self._refused = refused or {}
 
     def __call__(self, shard: Shard) -> Part:
         """What becomes of the shard's rows."""
@@ -178,7 +195,13 @@ class Stage:
         repairer = self._repairer
         if repairer is not None:
             outcomes = [_repair(repairer, outcome, log) for outcome, log in zip(outcomes, logs, strict=True)]
-        return list(zip(batch, map(_checked, outcomes), logs, strict=True))
+        outcomes = list(map(_checked, outcomes))
+        if refused := self._refused.get(shard.file.place):
+            pairs = zip(batch, outcomes, strict=True)
+            outcomes = [
+                outcome if isinstance(outcome, RowError) else refused.get(raw.line, outcome) for raw, outcome in pairs
+            ]
+        return list(zip(batch, outcomes, logs, strict=True))
 
     def _convert(self, raw: RawRow, shard: Shard, log: Log) -> Record | RowError:
         try:
@@ -229,7 +252,7 @@ def transform(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
         UsageError: an output is also an input; ``also_read`` are inputs beside the sources.
     """
     files = find_data(sources)
-    _check_outputs(outputs, [*(file.path for file in files), *companions_of(files), *also_read])
+    check_outputs(outputs, files, also_read)
     total = Part()
     with ExitStack() as stack:
         records = stack.enter_context(Sink(outputs.records))
@@ -258,13 +281,14 @@ def transform(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
     return report
 
 
-def _check_outputs(outputs: Outputs, inputs: list[Path]) -> None:
+def check_outputs(outputs: Outputs, files: Sequence[DataFile], also_read: Sequence[Path] = ()) -> None:
     """Make sure, before any work, that each output can be written and that none is in the way of another.
 
     Raises:
         OutputError: one cannot be.
         UsageError: one is an input or another output, or is to hold lines and named Parquet.
     """
+    inputs = [*(file.path for file in files), *companions_of(files), *also_read]
     seen: set[Path] = set()
     for path in (outputs.records, outputs.rejects, outputs.report, outputs.trace):
         if path is None:

@@ -1,0 +1,184 @@
+"""``afg-data dedup``: of rows that say the same only the first is kept, as one library call.
+
+Every row is read twice: first for what it is compared by, then to be written or rejected. What becomes of a row
+depends on the rows before it alone, and a row is only ever dropped for one that is kept, so that doing it twice
+changes nothing the second time.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.converting import Converter, find_data, load_tools
+from dataset_tools.errors import RowError
+from dataset_tools.near import Buckets, bands_for, likeness
+from dataset_tools.row_keys import Keys, KeyStage, RowKey, read_keys
+from dataset_tools.shards import Shard
+from dataset_tools.sources import DataFile
+from dataset_tools.transform import Outputs, Report, Stage, check_outputs, transform
+
+__all__ = ["DedupOptions", "dedup"]
+
+# Of one bucket no more rows are compared, so that a file of one template takes no quadratic time.
+_MOST_COMPARED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class DedupOptions:
+    """What ``dedup`` can be told.
+
+    Attributes:
+        near: how alike two questions must be, from 0.3 to 1, for the later row to be dropped if it calls the same.
+            None compares no questions but equal ones.
+        twins: whether rows that make the same calls are dropped though they ask otherwise.
+        layout: the layout of every row; recognised by the fields when empty.
+        tools_file: declarations for layouts that carry none.
+        workers: processes to use; the output's bytes are the same for any number.
+    """
+
+    near: float | None = 0.9
+    twins: bool = False
+    layout: str = ""
+    tools_file: Path | None = None
+    workers: int = 1
+
+
+def dedup(
+    sources: Sequence[str] | Sequence[DataFile],
+    outputs: Outputs,
+    options: DedupOptions | None = None,
+    *,
+    on_shard: Callable[[Shard, Any], None] | None = None,
+) -> Report:
+    """Write the rows of ``sources`` without those that repeat one before them; those are rejects that name it.
+
+    Args:
+        sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
+        outputs: where rows and rejects go.
+        options: see :class:`DedupOptions`.
+        on_shard: called after each shard, in order, twice over, for progress.
+
+    Raises:
+        UsageError: an option makes no sense, or an output is also an input.
+        InputError: a source cannot be read.
+        OutputError: a result cannot be written.
+    """
+    options = options or DedupOptions()
+    bands = bands_for(options.near) if options.near is not None else None
+    files = find_data(sources)
+    also_read = [options.tools_file] if options.tools_file else []
+    check_outputs(outputs, files, also_read)
+    tools = load_tools(options.tools_file) if options.tools_file else {}
+    converter = Converter(options.layout, tools)
+    keys = read_keys(files, KeyStage(converter, bands), options.workers, on_shard)
+    refused = _by_place(keys, options)
+    return transform(
+        "dedup",
+        files,
+        outputs,
+        Stage(converter, None, outputs.records, trace=False, refused=refused),
+        workers=options.workers,
+        options={
+            "near": options.near,
+            "twins": options.twins,
+            "layout": options.layout,
+            "tools_file": str(options.tools_file or ""),
+        },
+        also_read=also_read,
+        on_shard=on_shard,
+    )
+
+
+def _by_place(keys: Keys, options: DedupOptions) -> Mapping[str, Mapping[int, RowError]]:
+    refused: dict[str, dict[int, RowError]] = defaultdict(dict)
+    for at, error in _repetitions(keys, options):
+        refused[keys.rows[at].file][keys.rows[at].line] = error
+    return dict(refused)
+
+
+def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowError]]:
+    """Each row that repeats a row that is kept, with the reason."""
+    asked: dict[int, list[int]] = defaultdict(list)  # kept rows by their question
+    called: dict[tuple[bytes, ...], int] = {}  # the first kept row by its calls
+    alike = _Alike(keys, options.near) if options.near is not None and keys.hashes is not None else None
+    for at, row in enumerate(keys.rows):
+        place = keys.places[at]
+        error = _same_question(row, [keys.rows[kept] for kept in asked.get(place, ())])
+        if error is None and alike and row.question:
+            error = alike.repetition(at)
+        if error is None and options.twins and row.calls in called:
+            kept = keys.rows[called[row.calls]]
+            error = _error(
+                "templated-twin", f"makes the same calls as {_place(kept, row)}, though it asks otherwise", kept
+            )
+        if error is not None:
+            yield at, error
+            continue
+        asked[place].append(at)
+        if row.calls:
+            called.setdefault(row.calls, at)
+        if alike and row.question:
+            alike.keep(at)
+
+
+def _same_question(row: RowKey, kept: list[RowKey]) -> RowError | None:
+    """Why a row is superfluous beside kept ones that ask the same; None if it is not."""
+    if not row.question:
+        return None
+    for other in kept:
+        if other.calls == row.calls:
+            return _error("duplicate", f"asks and calls the same as {_place(other, row)}", other)
+    for other in kept:
+        # Where a row does not offer what the other calls, both answers are right: the pair teaches the difference.
+        if set(other.called) <= set(row.offered) and set(row.called) <= set(other.offered):
+            what = f"asks the same as {_place(other, row)}, but calls otherwise, though both offer the same tools"
+            return _error("conflicting-duplicate", what, other, "one of the two answers is wrong or incomplete")
+    return None
+
+
+class _Alike:
+    """Finds a kept row that makes the same calls and asks nearly the same."""
+
+    def __init__(self, keys: Keys, threshold: float) -> None:
+        if keys.hashes is None:
+            raise ValueError("the keys were read without bands")
+        self._keys = keys
+        self._threshold = threshold
+        self._buckets = Buckets(keys.hashes)
+        self._kept: dict[tuple[int, tuple[bytes, ...]], list[int]] = defaultdict(list)
+
+    def repetition(self, at: int) -> RowError | None:
+        """Why a row is superfluous; None if it is not."""
+        rows, row = self._keys.rows, self._keys.rows[at]
+        near = chain.from_iterable([self._kept.get((bucket, row.calls), ()) for bucket in self._of(at)])
+        for other in sorted(set(near)):
+            share = likeness(row.question, rows[other].question)
+            if share >= self._threshold:
+                kept = rows[other]
+                what = f"asks nearly the same ({share:.2f}) as {_place(kept, row)}, and calls the same"
+                return _error("near-duplicate", what, kept)
+        return None
+
+    def keep(self, at: int) -> None:
+        """Compare later rows with this one."""
+        calls = self._keys.rows[at].calls
+        for bucket in self._of(at):
+            kept = self._kept[bucket, calls]
+            if len(kept) < _MOST_COMPARED:
+                kept.append(at)
+
+    def _of(self, at: int) -> list[int]:
+        return self._buckets.of(self._keys.places[at])
+
+
+def _error(code: str, what: str, kept: RowKey, hint: str = "the first is kept") -> RowError:
+    return RowError(code, what, hint=hint, repeats=kept.id)
+
+
+def _place(kept: RowKey, row: RowKey) -> str:
+    """The id of a kept row and where it stands, as seen from the row that repeats it."""
+    where = f"line {kept.line}" if kept.file == row.file else f"{kept.file} line {kept.line}"
+    return f"{kept.id!r} ({where})"
