@@ -62,6 +62,10 @@ class AtomicFolder:
             fail(error, self.path, self._written)
         self._written += len(content)
 
+    def file(self, name: str) -> Path:
+        """Where one file of the folder is until the block ends, for writers that want a path."""
+        return self._partial / name
+
     def append(self, name: str, content: bytes) -> None:
         """Add to one file of the folder, which is made where it is missing."""
         try:

@@ -1,6 +1,8 @@
 """The commands of ``afg-data`` that look at a dataset as a whole: what it is made of, what repeats, how it is split."""
 
 import sys
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,9 +25,17 @@ from dataset_tools.console import stderr_console, stdout_console
 __all__ = ["mount"]
 
 
+class SideFormat(StrEnum):
+    """How ``split`` writes its sides."""
+
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+
+
 def mount(app: typer.Typer) -> None:
     """Add the commands to ``afg-data``."""
     app.command("dedup")(dedup_command)
+    app.command("split")(split_command)
     app.command("stats")(stats_command)
 
 
@@ -66,6 +76,60 @@ def dedup_command(
     elif not quiet:
         print_transform(result, stderr_console())
     require_whole(result.rejected, result.output)
+
+
+def split_command(
+    sources: Sources,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of sides to write.")],
+    test: Annotated[float, typer.Option(metavar="SHARE", help="The share of rows to test on.")] = 0.1,
+    validation: Annotated[float, typer.Option(metavar="SHARE", help="The share of rows to watch training with.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Another one gives another split.")] = 0,
+    by: Annotated[
+        str, typer.Option(metavar="FIELD,...", help="Fields whose values are on every side in the same shares.")
+    ] = "",
+    near: Annotated[
+        float,
+        typer.Option(metavar="LIKENESS", help="Questions that are so nearly the same stay together; 0: equal ones."),
+    ] = 0.8,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--against", metavar="FILE", help="Leave out what repeats a row of this evaluation data. Repeat it."
+        ),
+    ] = None,
+    made_by: Annotated[
+        list[Path] | None,
+        typer.Option("--made-by", metavar="FILE", help="A report of clean or dedup, kept for the card. Repeat it."),
+    ] = None,
+    format_: Annotated[SideFormat, typer.Option("--format", help="The format of the sides.")] = SideFormat.PARQUET,
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    rejects: Rejects = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what split.json holds.")] = False,
+    workers: Workers = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Divide rows into train, validation and test, so that no side repeats a question or a call of another.
+
+    Example: afg-data split distinct.jsonl -o data --by dialect
+    """
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.reporting import print_split  # noqa: PLC0415
+    from dataset_tools.splitting import SplitOptions, split  # noqa: PLC0415
+
+    fields = tuple(name.strip() for name in by.split(",") if name.strip())
+    options = SplitOptions(
+        test, validation, seed, fields, near or None, tuple(against or ()), tuple(made_by or ()),
+        format_.value, layout, tools_file, workers,
+    )  # fmt: skip
+    files = find(sources)
+    with progress_of("split", files, quiet=quiet, passes=2) as progress:
+        result = split(files, output, options, rejects=rejects, on_shard=progress.shard_done)
+    if as_json:
+        sys.stdout.write(dump_text(dict(result.facts)) + "\n")
+    elif not quiet:
+        print_split(result, stderr_console())
+    require_whole(result.rejected, str(output))
 
 
 def stats_command(

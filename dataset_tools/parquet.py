@@ -15,13 +15,27 @@ from schemas.record import Record
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["GROUP_BYTES", "GROUP_ROWS", "SCHEMA", "TableWriter", "arrow_stream", "record_batch"]
+__all__ = ["FEATURES", "GROUP_BYTES", "GROUP_ROWS", "SCHEMA", "TableWriter", "arrow_stream", "record_batch"]
 
 GROUP_ROWS = 4096
 """Rows in a row group."""
 
 GROUP_BYTES = 64 << 20
 """A row group is also ended by a payload that brings it past this size, so that long rows do not fill the memory."""
+
+_TEXT = {"dtype": "string", "_type": "Value"}
+_JSON = {"_type": "Json"}
+_LIST = {"feature": _JSON, "_type": "List"}
+FEATURES = {
+    "id": _TEXT,
+    "messages": _LIST,
+    "tools": _LIST,
+    "dialect": _TEXT,
+    "domain": _TEXT,
+    "source": {"dataset": _TEXT, "file": _TEXT, "line": {"dtype": "int64", "_type": "Value"}},
+    "meta": _JSON,
+}
+"""The columns as ``datasets`` writes them down."""
 
 _BATCH_ROWS = 1024
 
@@ -34,18 +48,6 @@ def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant, but for pyarrow's slow 
     import pyarrow as pa  # noqa: PLC0415 - slow to import
 
     text, json = pa.string(), pa.json_()
-    value, integer = {"dtype": "string", "_type": "Value"}, {"dtype": "int64", "_type": "Value"}
-    anything = {"_type": "Json"}
-    many = {"feature": anything, "_type": "List"}
-    features = {
-        "id": value,
-        "messages": many,
-        "tools": many,
-        "dialect": value,
-        "domain": value,
-        "source": {"dataset": value, "file": value, "line": integer},
-        "meta": anything,
-    }
     fields = [
         ("id", text),
         ("messages", pa.list_(json)),
@@ -55,7 +57,7 @@ def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant, but for pyarrow's slow 
         ("source", pa.struct([("dataset", text), ("file", text), ("line", pa.int64())])),
         ("meta", json),
     ]
-    return pa.schema(fields, metadata={"huggingface": dump_text({"info": {"features": features}})})
+    return pa.schema(fields, metadata={"huggingface": dump_text({"info": {"features": FEATURES}})})
 
 
 def record_batch(records: Sequence[Record]) -> "pa.RecordBatch":

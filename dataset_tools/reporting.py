@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dataset_tools.building import BuildReport
+    from dataset_tools.splitting import SplitReport
     from dataset_tools.transform import Report
     from dataset_tools.validate import Result
 
@@ -20,6 +21,7 @@ __all__ = [
     "print_build",
     "print_check",
     "print_checks",
+    "print_split",
     "print_transform",
     "print_validation",
 ]
@@ -153,6 +155,19 @@ def checks_markdown() -> str:
 def check_facts(check: Check) -> dict[str, str]:
     """One entry of the catalogue, for ``--json``."""
     return {"code": check.code, "severity": str(check.severity), **dict(_facts(check))}
+
+
+def print_split(report: "SplitReport", console: "Console") -> None:
+    """The sides with their shares and dialects, and what is on none."""
+    facts = report.facts
+    for side, entry in facts["splits"].items():
+        dialects = ", ".join(f"{name or 'none'} {rows:,}" for name, rows in entry["dialects"].items())
+        counts = f"{_plural(entry['rows'], 'row'):>14} {entry['share']:>6.1%}  in {_plural(entry['groups'], 'group')}"
+        console.print(f"{side:<11}{counts}; {entry['negatives']:,} without a call; {dialects}", markup=False)
+    for side in (name for name in ("validation", "test") if facts["options"][name] and name not in facts["splits"]):
+        console.print(f"warning: no row is for {side}: too few groups; try another --seed", style="yellow")
+    _print_rejected(facts["rejected"], console)
+    _print_done(facts["rows_in"], facts["rows_out"], facts["rejected"], str(report.output), console)
 
 
 def _print_rejected(rejected: dict[str, int], console: "Console") -> None:

@@ -26,7 +26,7 @@ from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile, split_ending
 from schemas.record import Record
 
-__all__ = ["Outputs", "Part", "Report", "Stage", "check_outputs", "transform"]
+__all__ = ["Outputs", "Part", "Report", "Stage", "check_outputs", "clear_rejects", "transform"]
 
 SAMPLES = 3
 """Before-and-after samples that a report keeps of each rule."""
@@ -274,7 +274,7 @@ def transform(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
         if not total.rows:
             raise InputError("there is no row: nothing but blank lines", where=", ".join(names_of(sources)))
     if rejects is None:
-        _clear_rejects(outputs)
+        clear_rejects(outputs)
     report = _report(command, sources, outputs, total, options or {})
     if outputs.report:
         json_report(outputs.report, report.as_json())
@@ -301,7 +301,7 @@ def check_outputs(outputs: Outputs, files: Sequence[DataFile], also_read: Sequen
         check_writable(path, inputs)
 
 
-def _clear_rejects(outputs: Outputs) -> None:
+def clear_rejects(outputs: Outputs) -> None:
     """Leave no rejects of an earlier run: they would mislead. A file that the user named is emptied, never removed."""
     if outputs.rejects != Outputs.default_rejects(outputs.records):
         write_file(outputs.rejects, encode([], outputs.rejects))

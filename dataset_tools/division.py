@@ -1,0 +1,117 @@
+"""How the rows of a split are divided: what each row's side is, or why it is on none."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_tools.errors import RowError
+from dataset_tools.grouping import Group, groups_of, leaks_of
+from dataset_tools.row_keys import Keys, RowKey
+from dataset_tools.sides import SIDES, sides_of
+from dataset_tools.sources import DataFile
+
+__all__ = ["FIELDS", "FORMATS", "Division", "SplitOptions", "divide"]
+
+FIELDS = ("dialect", "domain")
+"""What is counted on each side, whatever the split is by: the first labels of each row."""
+
+FORMATS = ("parquet", "jsonl")
+"""The formats of the sides."""
+
+_LEAKS = {
+    "question": "asks the same as",
+    "near": "asks nearly the same as",
+    "call": "makes the same call as",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """What ``split`` can be told.
+
+    Attributes:
+        test: the share of rows to test on.
+        validation: the share of rows to watch training with.
+        seed: another one gives another split.
+        by: fields whose values should have the same shares on every side, such as dialect and domain.
+        near: how alike two questions must be, from 0.3 to 1, to belong on one side; None for equal ones alone.
+        against: evaluation data; rows that repeat a question or a call of it are left out.
+        reports: what `afg-data clean` and `dedup` reported, kept for the card.
+        format: parquet or jsonl.
+        layout: the layout of every row; recognised by the fields when empty.
+        tools_file: declarations for layouts that carry none.
+        workers: processes to use; the output's bytes are the same for any number.
+    """
+
+    test: float = 0.1
+    validation: float = 0.1
+    seed: int = 0
+    by: tuple[str, ...] = ()
+    near: float | None = 0.8
+    against: tuple[str, ...] = ()
+    reports: tuple[Path, ...] = ()
+    format: str = "parquet"
+    layout: str = ""
+    tools_file: Path | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The rows of a split.
+
+    Attributes:
+        sides: the groups of each side that has any.
+        rows: what each row is compared by; groups name rows by their places here.
+        leaks: the rows left out because of the evaluation data: place, kind of leak, and the row there.
+        places: the side of each row, or why it has none, by file and line.
+    """
+
+    sides: Mapping[str, Sequence[Group]]
+    rows: Sequence[RowKey]
+    leaks: Sequence[tuple[int, str, RowKey]]
+    places: Mapping[str, Mapping[int, str | RowError]]
+
+    def rows_of(self, side: str) -> list[RowKey]:
+        """The rows of one side."""
+        return [self.rows[at] for group in self.sides[side] for at in group.rows]
+
+    def stratum(self, group: Group) -> tuple[str, ...]:
+        """The labels that most rows of a group have, beside those that are counted anyway."""
+        return _stratum(self.rows, group)
+
+
+def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> Division:
+    """Divide the rows whose keys were read.
+
+    Args:
+        keys: the keys of the evaluation data and of what is split.
+        held_out: the files of the evaluation data.
+        options: see :class:`SplitOptions`.
+    """
+    apart = {file.place for file in held_out}
+    tested = [at for at, row in enumerate(keys.rows) if row.file in apart]
+    chosen = [at for at, row in enumerate(keys.rows) if row.file not in apart]
+    leaks = leaks_of(keys, chosen, tested, options.near) if tested else {}
+    groups = groups_of(keys, [at for at in chosen if at not in leaks], options.near)
+    strata = [_stratum(keys.rows, group) for group in groups] if options.by else None
+    sides: dict[str, list[Group]] = {side: [] for side in SIDES}
+    for group, side in zip(
+        groups, sides_of(groups, options.test, options.validation, options.seed, strata), strict=True
+    ):
+        sides[side].append(group)
+    places: dict[str, dict[int, str | RowError]] = defaultdict(dict)
+    for side, found in sides.items():
+        for at in (at for group in found for at in group.rows):
+            places[keys.rows[at].file][keys.rows[at].line] = side
+    for at, (kind, row) in leaks.items():
+        what = f"{_LEAKS[kind]} {row.id!r} (line {row.line}) of the evaluation data"
+        places[keys.rows[at].file][keys.rows[at].line] = RowError(f"leaked-{kind}", what, repeats=row.id)
+    left_out = [(at, f"leaked-{kind}", row) for at, (kind, row) in leaks.items()]
+    return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, dict(places))
+
+
+def _stratum(rows: Sequence[RowKey], group: Group) -> tuple[str, ...]:
+    labels = Counter(rows[at].labels[len(FIELDS) :] for at in group.rows)
+    return min(labels, key=lambda label: (-labels[label], label))

@@ -1,0 +1,145 @@
+"""Rows that belong together: those that ask the same, nearly the same, or make the same call, directly or by others.
+
+A split must not cut such a group, or the model is tested on what it was taught. A group is known by the least digest
+among its rows, so its name depends neither on the order of the rows nor on those of other groups.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dataset_tools.near import Buckets, likeness
+from dataset_tools.row_keys import Keys, RowKey
+
+__all__ = ["Group", "groups_of", "leaks_of"]
+
+# A question that shares bands with so many others without being like one of them is a filling of their template:
+# they are taken together, which can never leak, instead of comparing all with all.
+_MOST_COMPARED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that belong on one side.
+
+    Attributes:
+        key: what it is known by.
+        rows: their places among the keys, in order.
+    """
+
+    key: bytes
+    rows: list[int]
+
+
+def groups_of(keys: Keys, chosen: Sequence[int], threshold: float | None) -> list[Group]:
+    """The groups of some rows.
+
+    Args:
+        keys: what all rows are compared by.
+        chosen: the places of the rows to group.
+        threshold: how alike two questions must be to belong together; None for equal ones alone.
+    """
+    trees = _Trees(len(keys.rows))
+    asked: dict[int, int] = {}  # the first row with each question
+    called: dict[bytes, int] = {}
+    for at in chosen:
+        row = keys.rows[at]
+        if row.question:
+            trees.join(asked.setdefault(keys.places[at], at), at)
+        for call in row.calls:
+            trees.join(called.setdefault(call, at), at)
+    if threshold is not None and keys.hashes is not None:
+        _join_alike(keys, Buckets(keys.hashes), asked, trees, threshold)
+    members: dict[int, list[int]] = defaultdict(list)
+    for at in chosen:
+        members[trees.root(at)].append(at)
+    return [Group(min(_digest(keys.rows[at]) for at in rows), rows) for rows in members.values()]
+
+
+def leaks_of(
+    keys: Keys, chosen: Sequence[int], held_out: Sequence[int], threshold: float | None
+) -> dict[int, tuple[str, RowKey]]:
+    """The rows among ``chosen`` that ask the same as one of ``held_out``, nearly the same, or make one of its calls.
+
+    Returns:
+        For each, what leaks (``question``, ``near`` or ``call``) and the row that it leaks from.
+    """
+    asked = {keys.places[at]: at for at in reversed(held_out) if keys.rows[at].question}
+    called = {call: at for at in reversed(held_out) for call in keys.rows[at].calls}
+    near = _alike_to(keys, Buckets(keys.hashes), asked, threshold) if threshold and keys.hashes is not None else {}
+    found: dict[int, tuple[str, RowKey]] = {}
+    for at in chosen:
+        row, place = keys.rows[at], keys.places[at]
+        call = next((call for call in row.calls if call in called), None)
+        if place in asked:
+            found[at] = ("question", keys.rows[asked[place]])
+        elif call is not None:
+            found[at] = ("call", keys.rows[called[call]])
+        elif place in near:
+            found[at] = ("near", keys.rows[asked[near[place]]])
+    return found
+
+
+class _Trees:
+    """Sets that join: each row points towards the root of its own."""
+
+    def __init__(self, size: int) -> None:
+        self._above = list(range(size))
+
+    def root(self, at: int) -> int:
+        above = self._above
+        while above[at] != at:
+            above[at] = above[above[at]]
+            at = above[at]
+        return at
+
+    def join(self, one: int, other: int) -> None:
+        first, second = sorted((self.root(one), self.root(other)))
+        self._above[second] = first
+
+
+def _join_alike(keys: Keys, buckets: Buckets, asked: dict[int, int], trees: _Trees, threshold: float) -> None:
+    """Join the rows whose questions are alike; ``asked`` has a row for each question."""
+    filled: dict[int, list[int]] = defaultdict(list)
+    for place, row in asked.items():
+        compared = 0
+        for bucket in buckets.of(place):
+            for other in filled[bucket]:
+                if trees.root(asked[other]) == trees.root(row):
+                    continue
+                compared += 1
+                if compared > _MOST_COMPARED or likeness(keys.questions[place], keys.questions[other]) >= threshold:
+                    trees.join(asked[other], row)
+            filled[bucket].append(place)
+
+
+def _alike_to(keys: Keys, buckets: Buckets, asked: dict[int, int], threshold: float) -> dict[int, int]:
+    """For each question that is like one of ``asked``, that one."""
+    filled: dict[int, list[int]] = defaultdict(list)
+    for place in asked:
+        for bucket in buckets.of(place):
+            filled[bucket].append(place)
+
+    def others(place: int) -> Iterator[int]:
+        for bucket in buckets.of(place):
+            yield from filled.get(bucket, ())
+
+    found: dict[int, int] = {}
+    for place, question in enumerate(keys.questions):
+        if not question or place in asked:
+            continue
+        like = (
+            other for other in dict.fromkeys(others(place)) if likeness(question, keys.questions[other]) >= threshold
+        )
+        first = next(like, None)
+        if first is not None:
+            found[place] = first
+    return found
+
+
+def _digest(row: RowKey) -> bytes:
+    digest = hashlib.blake2b(row.question.encode("utf-8", "surrogatepass"), digest_size=16)
+    for call in row.calls:
+        digest.update(call)
+    return digest.digest()

@@ -1,0 +1,194 @@
+"""``afg-data split``: sides of a dataset that have nothing in common, as one library call.
+
+Every row is read twice: first for what it is compared by, then to be written to its side. The folder holds a file for
+each side and ``split.json``, which says all that a card of the dataset needs.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from dataset_tools.atomic import check_writable
+from dataset_tools.atomic_folder import AtomicFolder
+from dataset_tools.converting import Converter, companions_of, find_data, load_tools, names_of, require_valid
+from dataset_tools.division import FIELDS, FORMATS, Division, SplitOptions, divide
+from dataset_tools.errors import InputError, RowError, UsageError
+from dataset_tools.executor import run
+from dataset_tools.near import bands_for
+from dataset_tools.output import Sink, encode
+from dataset_tools.reading import batches, read_rows
+from dataset_tools.rejects import reject_line
+from dataset_tools.row_keys import KeyStage, read_keys
+from dataset_tools.shards import Shard, plan
+from dataset_tools.sides import SIDES, require_shares
+from dataset_tools.sources import DataFile
+from dataset_tools.split_facts import fingerprint, public_name, read_report, split_facts
+from dataset_tools.transform import Outputs, clear_rejects
+
+if TYPE_CHECKING:
+    from schemas.record import Record
+
+__all__ = ["SPLIT_FILE", "SPLIT_FILES", "SplitOptions", "SplitReport", "split"]
+
+SPLIT_FILE = "split.json"
+"""What a split folder says of itself."""
+
+SPLIT_FILES = (SPLIT_FILE, *(f"{side}.{ending}" for side in SIDES for ending in FORMATS), "README.md")
+"""The files of a split folder; a card may stand beside the sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    """What was split; ``rows_in == rows_out + sum(rejected.values())`` always holds.
+
+    Attributes:
+        output: the folder.
+        facts: the object that ``split.json`` holds.
+    """
+
+    output: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """How many rows are on no side, by the code of the reason."""
+        return dict(self.facts["rejected"])
+
+
+@dataclass(slots=True)
+class _Part:
+    rows: int = 0
+    payloads: dict[str, bytes] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    rejects: bytes = b""
+    first_reject: str = ""
+
+
+class _Stage:
+    """Writes the rows of one shard to their sides: a pure function of the shard, so any process may run it."""
+
+    def __init__(self, converter: Converter, ending: str, places: Mapping[str, Mapping[int, str | RowError]]) -> None:
+        self._converter = converter
+        self._ending = ending
+        self._places = places
+
+    def __call__(self, shard: Shard) -> _Part:
+        part, places = _Part(), self._places.get(shard.file.place, {})
+        rows: dict[str, list[Record]] = {side: [] for side in SIDES}
+        rejects: list[bytes] = []
+        for raw in chain.from_iterable(batches(read_rows(shard))):
+            part.rows += 1
+            try:
+                record, _ = self._converter.read(raw, shard.file)
+                require_valid(record)
+                side = places[raw.line]
+                if isinstance(side, RowError):
+                    raise side
+                rows[side].append(record)
+            except RowError as error:
+                part.rejected[error.code] += 1
+                part.first_reject = part.first_reject or f"line {raw.line}: {error}"
+                rejects.append(reject_line(raw, error, shard.file))
+        part.payloads = {side: encode(found, f"{side}.{self._ending}") for side, found in rows.items()}
+        part.rejects = b"".join(rejects)
+        return part
+
+
+def split(
+    sources: Sequence[str] | Sequence[DataFile],
+    output: Path,
+    options: SplitOptions | None = None,
+    *,
+    rejects: Path | None = None,
+    on_shard: Callable[[Shard, Any], None] | None = None,
+) -> SplitReport:
+    """Divide the rows of ``sources`` into sides that share no question, no near question and no call.
+
+    Args:
+        sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
+        output: the folder to write; one of an earlier split is replaced when the new one is whole.
+        options: see :class:`SplitOptions`.
+        rejects: where rows go that are on no side, with the reasons; beside the folder if None.
+        on_shard: called after each shard, in order, twice over, for progress.
+
+    Raises:
+        UsageError: an option makes no sense, or a file is both split and split against.
+        InputError: a source cannot be read, or no row of it.
+        OutputError: a result cannot be written.
+    """
+    options = options or SplitOptions()
+    require_shares(options.test, options.validation)
+    if options.format not in FORMATS:
+        raise UsageError(f"there is no format {options.format!r}", hint=" or ".join(FORMATS))
+    files, held_out = find_data(sources), find_data(options.against) if options.against else []
+    outputs = Outputs(output, rejects or Outputs.default_rejects(output))
+    _require_apart(files, held_out, outputs)
+    reports = [read_report(path) for path in options.reports]
+    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    bands = bands_for(options.near) if options.near is not None else None
+    stage = KeyStage(converter, bands, (*FIELDS, *options.by))
+    division = divide(read_keys([*held_out, *files], stage, options.workers, on_shard), held_out, options)
+    with AtomicFolder(output, SPLIT_FILES) as folder:
+        writing = _Stage(converter, options.format, division.places)
+        total = _write(writing, files, outputs, folder, division.sides, options, on_shard)
+        _require_rows(total, division, sources)
+        written = {side: fingerprint(folder.file(f"{side}.{options.format}")) for side in division.sides}
+        facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
+        facts |= {"inputs": [fingerprint(file.path, public_name(file)) for file in files]}
+        facts |= {"against": [fingerprint(file.path, public_name(file)) for file in held_out], "reports": reports}
+        folder.write(SPLIT_FILE, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    return SplitReport(output, facts)
+
+
+def _require_apart(files: Sequence[DataFile], held_out: Sequence[DataFile], outputs: Outputs) -> None:
+    """Refuse to split a file against itself, and to write over what is read."""
+    both = {file.path.resolve() for file in files} & {file.path.resolve() for file in held_out}
+    if both:
+        raise UsageError(f"{min(both)} is both split and split against", hint="every row of it would be left out")
+    read = [*(file.path for file in (*files, *held_out)), *companions_of([*files, *held_out])]
+    for path in read:
+        if path.resolve().parent == outputs.records.resolve():
+            what = f"{path} is read and would be replaced"
+            raise UsageError(what, where=str(outputs.records), hint="choose another folder with -o")
+    check_writable(outputs.rejects, read)
+
+
+def _write(
+    stage: _Stage,
+    files: Sequence[DataFile],
+    outputs: Outputs,
+    folder: AtomicFolder,
+    sides: Iterable[str],
+    options: SplitOptions,
+    on_shard: Callable[[Shard, Any], None] | None,
+) -> _Part:
+    """Write every row to its side or to the rejects; the counts."""
+    total, rejects = _Part(), None
+    with ExitStack() as stack:
+        sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in sides}
+        for part in stack.enter_context(closing(run(stage, plan(files), options.workers, on_done=on_shard))):
+            for side, sink in sinks.items():
+                sink.write_payload(part.payloads[side])
+            if part.rejects:
+                rejects = rejects or stack.enter_context(Sink(outputs.rejects))
+                rejects.write_payload(encode([part.rejects], outputs.rejects))
+            total.rows += part.rows
+            total.rejected.update(part.rejected)
+            total.first_reject = total.first_reject or part.first_reject
+    if rejects is None:
+        clear_rejects(outputs)
+    return total
+
+
+def _require_rows(total: _Part, division: Division, sources: Sequence[str] | Sequence[DataFile]) -> None:
+    where = ", ".join(names_of(sources))
+    if not total.rows:
+        raise InputError("there is no row: nothing but blank lines", where=where)
+    if not division.sides:
+        raise InputError(f"not one of {total.rows} rows could be used; the first: {total.first_reject}", where=where)
