@@ -38,6 +38,7 @@ _OPTIONAL = {
     "matplotlib": "draws the curves of a run",
     "bitsandbytes": "keeps optimiser state in 8 bits on a GPU",
     "gguf": "writes GGUF files",
+    "xllamacpp": "runs GGUF files",
 }
 
 
@@ -135,5 +136,5 @@ def _advice(packages: list[Package], *, has_gpu: bool) -> list[str]:
         advice.append(f"{sys.executable} -m pip install {' '.join(required)}")
     optional = [name for name in missing if name in _OPTIONAL and (has_gpu or name != "bitsandbytes")]
     if optional:
-        advice.append(f"to train and export: {sys.executable} -m pip install {' '.join(optional)}")
+        advice.append(f"to train, evaluate and export: {sys.executable} -m pip install {' '.join(optional)}")
     return advice

@@ -94,7 +94,7 @@ def test_a_missing_training_package_is_advice_only(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(doctor, "_gpus", list)
     diagnosis = doctor.diagnose()
     assert diagnosis.healthy
-    line = next(line for line in diagnosis.advice if line.startswith("to train and export: "))
+    line = next(line for line in diagnosis.advice if line.startswith("to train, evaluate and export: "))
     assert {"trl", "unsloth"} <= set(line.split())
     assert "bitsandbytes" not in line
     assert CliRunner().invoke(cli.app, ["doctor"]).exit_code == 0

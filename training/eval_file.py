@@ -67,6 +67,7 @@ def _evaluation(found: Mapping[str, Any]) -> Evaluation:
         },
         errors=found["errors"],
         verdicts=[_verdict(item) for item in found["items"]],
+        decoding=found.get("decoding", {}),
     )
 
 

@@ -1,12 +1,11 @@
 """``afg evaluate``: answers held against gold, as one library call that returns numbers.
 
-Answers come from a file today; whatever decodes a model needs :func:`read_questions` for what to ask, and hands back
-:class:`~training.predictions.Predictions`.
+Answers come from a file (:func:`evaluate`) or from a model (:func:`evaluate_model`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,14 @@ from dataset_tools.executor import run, seldom_collecting
 from dataset_tools.reading import read_rows
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile
+from training.decoding import DecodeOptions, decode
 from training.gold import Question, question_of
 from training.metrics import GROUPS, Metrics, argument_metrics, error_counts, facts_of, grouped, measure
+from training.model_source import find_model
 from training.predictions import Predictions, read_predictions
 from training.scoring import Verdict, judge
 
-__all__ = ["Evaluation", "GoldOptions", "evaluate", "read_questions", "score"]
+__all__ = ["Evaluation", "GoldOptions", "evaluate", "evaluate_model", "read_questions", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Evaluation:
         groups: group to its values to their metrics: dialect, domain, tool, argument type, parameter.
         errors: error to how often it occurs and in how many rows.
         verdicts: the verdict on every row.
+        decoding: the model that answered, what it ran on, and how many answers were cut off; empty for a file.
     """
 
     name: str
@@ -58,12 +60,14 @@ class Evaluation:
     groups: dict[str, dict[str, Metrics]]
     errors: dict[str, dict[str, int]]
     verdicts: list[Verdict]
+    decoding: dict[str, Any] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """The numbers as a JSON object, without the rows."""
         return {
             "name": self.name,
             "data": self.data,
+            "decoding": self.decoding,
             "rows": len(self.verdicts),
             "metrics": {name: metric._asdict() for name, metric in self.metrics.items()},
             "groups": {
@@ -138,6 +142,41 @@ def evaluate(
         return score(asked, answers, names_of(sources))
 
 
+def evaluate_model(
+    sources: Sequence[str] | Sequence[DataFile],
+    model: str,
+    kept: Path,
+    options: GoldOptions | None = None,
+    decoding: DecodeOptions | None = None,
+    *,
+    on_answers: Callable[[int, int, int], None] = lambda _done, _all, _tokens: None,
+) -> Evaluation:
+    """Ask a model what ``sources`` ask, and hold its answers against their gold.
+
+    Args:
+        sources: records with gold.
+        model: a run, an adapter, a folder with weights, a GGUF file, or one of these on the Hub.
+        kept: where the answers are kept, as JSON Lines; those that it has already are not made again.
+        options: how the records are read.
+        decoding: how answers are made.
+        on_answers: is told of the answers that are there, of how many there will be, and of the tokens made so far.
+
+    Raises:
+        InputError: a source or the model cannot be read, or a record is no prompt.
+        OutputError: the answers cannot be kept.
+        TrainingError: memory or hardware do not let it go on; the answers so far are kept.
+        UsageError: an option makes no sense, or ``model`` is none.
+    """
+    options, decoding = options or GoldOptions(), decoding or DecodeOptions()
+    source = find_model(model, base=decoding.base)
+    with seldom_collecting():
+        questions = read_questions(sources, options)[: options.limit or None]
+    count = len(questions)
+    made = decode(source, questions, kept, decoding, on_answers=lambda done, tokens: on_answers(done, count, tokens))
+    with seldom_collecting():
+        return score(questions, made.predictions, names_of(sources), made.facts)
+
+
 def read_questions(
     sources: Sequence[str] | Sequence[DataFile],
     options: GoldOptions | None = None,
@@ -167,11 +206,15 @@ def read_questions(
     return found
 
 
-def score(questions: Sequence[Question], answers: Predictions, data: Sequence[str]) -> Evaluation:
+def score(
+    questions: Sequence[Question], answers: Predictions, data: Sequence[str], decoding: Mapping[str, Any] | None = None
+) -> Evaluation:
     """The numbers of answers to questions; every question has an answer."""
     verdicts = [judge(question, answers.of(question.id, question.tools)) for question in questions]
     facts = [facts_of(verdict) for verdict in verdicts]
     groups = {group: grouped(verdicts, facts, group) for group in GROUPS}
     groups["argument type"] = argument_metrics(verdicts, lambda score: score.type)
     groups["parameter"] = argument_metrics(verdicts, lambda score: f"{score.tool}.{score.parameter}")
-    return Evaluation(answers.name, list(data), measure(facts), groups, error_counts(verdicts), verdicts)
+    return Evaluation(
+        answers.name, list(data), measure(facts), groups, error_counts(verdicts), verdicts, dict(decoding or {})
+    )

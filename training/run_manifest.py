@@ -15,7 +15,16 @@ from dataset_tools.errors import InputError, UsageError
 from training.plan import Plan, available_cores
 from training.samples import BuiltSamples
 
-__all__ = ["NAME", "differences", "first_manifest", "losses", "read_manifest", "recorded_base", "write_manifest"]
+__all__ = [
+    "NAME",
+    "differences",
+    "first_manifest",
+    "hash_files",
+    "losses",
+    "read_manifest",
+    "recorded_base",
+    "write_manifest",
+]
 
 NAME = "run.json"
 
@@ -43,7 +52,7 @@ def first_manifest(plan: Plan) -> dict[str, Any]:
         "base": {
             "name": plan.base.name,
             "revision": plan.base.revision,
-            "weights_sha256": _hash_files(sorted(plan.base.folder.glob("*.safetensors"))),
+            "weights_sha256": hash_files(sorted(plan.base.folder.glob("*.safetensors"))),
             "tokenizer_sha256": plan.base.tokenizer.sha256(),
         },
         "data": _data(plan.samples),
@@ -80,6 +89,15 @@ def losses(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What is not as it was when a run began, of all that has to be."""
     return [name for name, (part, key) in _FIXED.items() if before.get(part, {}).get(key) != now[part][key]]
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """The hash of several files, in their order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -138,14 +156,6 @@ def _data(samples: BuiltSamples) -> dict[str, Any]:
         "tokens": samples.tokens,
         "trained_tokens": samples.trained,
     }
-
-
-def _hash_files(paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:
