@@ -37,7 +37,7 @@ def load_checks(release: Release) -> Iterator[Check]:
             yield Check("load", f"{part}/", Result.FAILED, " ".join(str(error).split()) or type(error).__name__)
         else:
             yield Check("load", f"{part}/", Result.OK, f"{model.num_parameters():,} parameters")
-            yield from _smoke(model, release.path / part, f"{part}/", prompts)
+            yield from _smoke(model, release, part, prompts)
             del model
             gc.collect()
 
@@ -87,32 +87,43 @@ def _whole(folder: Path) -> Any:  # noqa: ANN401
     return model.eval()
 
 
-def _smoke(model: Any, folder: Path, where: str, prompts: Sequence[Mapping[str, Any]]) -> Iterator[Check]:  # noqa: ANN401
+def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[str, Any]]) -> Iterator[Check]:  # noqa: ANN401
     """Ask the model the recorded prompts; each answer must be the recorded one."""
     from transformers import AutoTokenizer  # noqa: PLC0415
 
+    where = f"{part}/"
     if not prompts:
         yield Check("smoke", where, Result.SKIPPED, "the release has no recorded answers")
         return
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(release.path / part, local_files_only=True)
+    stops = _stops(model, release)
     for number, item in enumerate(prompts, 1):
-        answer = _answer(model, tokenizer, str(item.get("prompt")), str(item.get("output")))
+        answer = _answer(model, tokenizer, str(item.get("prompt")), str(item.get("output")), stops)
         if answer == item.get("output"):
             yield Check("smoke", f"{where} prompt {number}", Result.OK)
         else:
             yield Check("smoke", f"{where} prompt {number}", Result.FAILED, f"it answers {answer!r}")
 
 
-def _answer(model: Any, tokenizer: Any, prompt: str, expected: str) -> str:  # noqa: ANN401
+def _stops(model: Any, release: Release) -> list[int]:  # noqa: ANN401
+    """The ids that end an answer: the merged model's, if it is here, for an adapter's base may know fewer."""
+    from transformers import GenerationConfig  # noqa: PLC0415
+
+    found = model.generation_config.eos_token_id
+    if (release.path / "merged" / "generation_config.json").is_file():
+        found = GenerationConfig.from_pretrained(release.path / "merged", local_files_only=True).eos_token_id
+    return found if isinstance(found, list) else [found]
+
+
+def _answer(model: Any, tokenizer: Any, prompt: str, expected: str, stops: list[int]) -> str:  # noqa: ANN401
     """What follows a prompt greedily, without the token that ends it."""
     import torch  # noqa: PLC0415
 
     inputs = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
     room = len(tokenizer(expected, add_special_tokens=False)["input_ids"]) + _ROOM
     with torch.inference_mode():
-        output = model.generate(**inputs, max_new_tokens=room, do_sample=False)
+        output = model.generate(**inputs, max_new_tokens=room, do_sample=False, eos_token_id=stops)
     made = output[0, inputs["input_ids"].shape[1] :].tolist()
-    stops = model.generation_config.eos_token_id
-    if made and made[-1] in (stops if isinstance(stops, list) else [stops]):
+    if made and made[-1] in stops:
         made.pop()
     return str(tokenizer.decode(made, skip_special_tokens=False))

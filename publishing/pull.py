@@ -144,7 +144,7 @@ def _files(release: Release, part: str, quant: str, name: str) -> dict[str, Reco
     found = {
         path.removeprefix(f"{part}/"): recorded
         for path, recorded in release.files.items()
-        if path.startswith(f"{part}/")
+        if path.startswith(f"{part}/") and not path.endswith("/README.md")  # cards change after the export
     }
     if part != "gguf" or not quant:
         return found
