@@ -12,7 +12,7 @@ import typer
 from dataset_tools.console import stderr_console, stdout_console
 
 if TYPE_CHECKING:
-    from publishing.verify import Check
+    from publishing.file_checks import Check
 
 __all__ = ["pull_command", "verify_command"]
 

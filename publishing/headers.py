@@ -78,7 +78,7 @@ def read_safetensors(path: Path) -> Mapping[str, Any]:
 
 
 def _bytes(tensor: Mapping[str, Any]) -> int:
-    return math.prod(tensor["shape"]) * _BITS[tensor["dtype"]] // 8
+    return int(math.prod(tensor["shape"]) * _BITS[tensor["dtype"]] // 8)
 
 
 def read_gguf(path: Path) -> GgufHeader:

@@ -11,8 +11,8 @@ from typing import Any
 
 from dataset_tools.errors import AfgError
 from publishing.card_sources import base_of
+from publishing.file_checks import Check, Result
 from publishing.release import Release
-from publishing.verify import Check, Result
 
 __all__ = ["load_checks"]
 
@@ -75,9 +75,10 @@ def _whole(folder: Path) -> Any:  # noqa: ANN401
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    model, found = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
     )
+    model, found = loaded
     for key in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if found.get(key):
             raise ValueError(f"{key.replace('_', ' ')}: {', '.join(sorted(map(str, found[key]))[:3])}")

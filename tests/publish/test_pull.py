@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from dataset_tools.errors import InputError, UsageError
 from publishing import cli
+from publishing.file_checks import Check, Result, verify_files
 from publishing.release import read_release
-from publishing.verify import Check, Result, verify, verify_files
+from publishing.verify import verify
 from tests.hub.client import CLIENT, environment
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
