@@ -62,7 +62,8 @@ class _Wandb:
     def __init__(self, folder: Path, recipe: Mapping[str, Any]) -> None:
         self._wandb: Any = importlib.import_module("wandb")
         where = None if "WANDB_DIR" in os.environ else str(folder)
-        self._wandb.init(project=PROJECT, name=folder.name, config=_flat(recipe), dir=where, save_code=False)
+        quiet = {"console": "off", "disable_git": True}  # neither what is printed nor where the code lies is sent
+        self._wandb.init(project=PROJECT, name=folder.name, config=_flat(recipe), dir=where, settings=quiet)
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         self._wandb.log(dict(numbers), step=step)

@@ -113,6 +113,7 @@ def build_trainer(
         callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.create_model_card = lambda *_, **__: None  # a form beside each checkpoint, for which TRL asks Trackio, too
     if not isinstance(trainer.data_collator, CheckedCollator):
         raise AssertionError("the trainer has put another collator in the place of the one that checks")  # noqa: TRY004
     return trainer

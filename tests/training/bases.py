@@ -45,6 +45,7 @@ def write_random_base(folder: Path) -> Path:
     import torch  # noqa: PLC0415
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
 
+    torch.set_num_threads(1)  # a second one gains nothing at this size, and waits where the cores are busy
     write_base(folder)
     with torch.random.fork_rng():
         torch.manual_seed(0)

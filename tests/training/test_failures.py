@@ -99,6 +99,27 @@ def test_a_run_that_breaks_goes_on_from_its_checkpoint(
 
 
 @with_unsloth
+def test_a_damaged_checkpoint_is_passed_over(planned: Callable[..., Plan], finished: Path) -> None:
+    """Of two checkpoints the newer one is damaged: it is told, the older one is gone on from, and nothing is lost."""
+    plan = planned(save_steps="2")
+    with pytest.raises(TrainingError):
+        train(plan, _raise_at(7, _no_memory))
+    newest = plan.output / "checkpoints" / "checkpoint-6"
+    with (newest / "adapter_model.safetensors").open("r+b") as stream:
+        stream.seek(1000)
+        stream.write(b"\xff\xff\xff\xff")
+    told: list[str] = []
+    found = train(plan, Watcher(tell=told.append), resume=True)
+    assert told[0] == f"{newest}: damaged (adapter_model.safetensors has changed); the one before it is looked for"
+    assert found.manifest["resumed_at"] == [4]
+    for line, expected in zip(_steps(plan.output), _steps(finished), strict=True):
+        assert line == pytest.approx(expected, rel=1e-4)
+    before = (plan.output / "run.json").read_bytes()
+    assert train(plan, resume=True).manifest == found.manifest  # a complete run has nothing left to do
+    assert (plan.output / "run.json").read_bytes() == before
+
+
+@with_unsloth
 def test_a_run_without_a_checkpoint_begins_again(planned: Callable[..., Plan], finished: Path) -> None:
     """What breaks before the first checkpoint is begun again; a defect of ours is raised as it is."""
     plan = planned()

@@ -1,19 +1,23 @@
 """The formulas of docs/recipe.md, held against the real model, adapter, loss and trainer."""
 
+import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from bases import short_recipe
+from bases import ROOT, short_recipe
 
 from dataset_tools.masking import IGNORED
 from training.base import find_base
 from training.batches import CheckedCollator
 from training.estimates import lora_parameters
 from training.model import add_adapter, load_model
+from training.plan import make_plan
 from training.recipe import Recipe, load_recipe
 from training.samples import open_samples, row_digest
+from training.train import Watcher, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("unsloth")]
 
@@ -198,3 +202,62 @@ def test_gradients_are_clipped_to_the_limit(model: Any) -> None:
         assert float(norm) == pytest.approx(float(before.norm()), rel=1e-4)
         assert float(after.norm()) == pytest.approx(expected or float(before.norm()), rel=1e-3)
         assert float(torch.dot(before, after) / before.norm() / after.norm()) == pytest.approx(1.0, rel=1e-3)
+
+
+def test_the_gradient_of_the_loss_is_the_formula(model: Any, samples: Path) -> None:
+    """At the logits of a trained position it is the probabilities less one at the token, over the trained tokens."""
+    import torch  # noqa: PLC0415
+
+    table = open_samples(str(samples)).table()
+    ids, labels = (torch.tensor([table[name][2].as_py()]) for name in ("input_ids", "labels"))
+    output = model(input_ids=ids, labels=labels)
+    output.logits.retain_grad()
+    output.loss.backward()
+    trained = labels[0, 1:] != IGNORED
+    expected = torch.softmax(output.logits.detach()[0, :-1].float(), dim=-1)
+    expected[torch.arange(len(trained)), ids[0, 1:]] -= 1
+    expected = expected[trained] / trained.sum()
+    torch.testing.assert_close(output.logits.grad[0, :-1][trained], expected, rtol=1e-4, atol=1e-8)
+
+
+def test_accumulated_batches_are_one_large_batch(samples: Path, random_base: Path, tmp_path: Path) -> None:
+    """Two batches of four rows give the loss and the gradient norm of one of eight, though rows differ in tokens."""
+    first = []
+    for rows, accumulation in (("4", "2"), ("8", "1")):
+        recipe = load_recipe(str(short_recipe(tmp_path / "s.toml", rows=rows, accumulation=accumulation, epochs="2")))
+        plan = make_plan(recipe, str(samples), tmp_path / rows, base=str(random_base))
+        lines: list[Any] = []
+        train(plan, Watcher(lines.append))
+        first.append([(line["loss"], line["gradient_norm"], line["tokens"]) for line in lines[:2]])
+    assert first[0] == [pytest.approx(line, rel=1e-4) for line in first[1]]
+
+
+def test_a_layer_that_is_computed_again_keeps_its_input_alone(tmp_path: Path) -> None:
+    """With layers of FunctionGemma's shape: each adds 640 numbers a token, and more than twenty times that without."""
+    path = ROOT / "docs" / "figures" / "measure.py"
+    spec = importlib.util.spec_from_file_location("measure", path)
+    assert spec is not None
+    assert spec.loader is not None
+    measure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(measure)
+    found = {
+        kind: measure._kept_bytes(tmp_path, 2, kind) - measure._kept_bytes(tmp_path, 1, kind)
+        for kind in ("unsloth", "false")
+    }
+    recorded = json.loads((path.parent / "measured" / "layers.json").read_text(encoding="utf-8"))["bytes"]
+    assert found["unsloth"] == 640 * measure.TOKENS * 4
+    assert found["false"] > 20 * found["unsloth"]
+    assert found["unsloth"] * 16 == recorded["recomputed"]["18"] - recorded["recomputed"]["2"]
+    assert found["false"] * 16 == pytest.approx(recorded["kept"]["18"] - recorded["kept"]["2"], rel=0.05)
+
+
+def test_the_first_step_of_adamw_moves_everything_alike() -> None:
+    """However large or small a gradient is, its parameter moves by the learning rate, against it."""
+    import torch  # noqa: PLC0415
+
+    weight = torch.nn.Parameter(torch.zeros(4))
+    weight.grad = torch.tensor([1e-4, -1e-2, 3.0, -500.0])
+    optimizer = load_recipe("t4").optimizer
+    betas = (optimizer.beta1, optimizer.beta2)
+    torch.optim.AdamW([weight], lr=1e-3, betas=betas, eps=optimizer.epsilon, weight_decay=0.01).step()
+    torch.testing.assert_close(weight.detach(), torch.tensor([-1e-3, 1e-3, -1e-3, 1e-3]), rtol=2e-4, atol=0)
