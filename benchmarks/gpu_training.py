@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,15 +184,15 @@ def make_samples(folder: Path) -> Any:  # noqa: ANN401 - after imports
     return BuiltSamples(folder, {}, (path,), _ROWS, tokens, trained, masked_rows=0, longest=_LENGTH)
 
 
-def measure(folder: Path, steps: int, seconds: int) -> list[dict[str, Any]]:
-    """Every side: first all at once, to compile what they need, then one after another."""
+def measure(folder: Path, steps: int, seconds: int, keep: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Every side: first all at once, to compile what they need, then one after another; each is kept at once."""
     for layers in {side.layers for side in SIDES}:
         make_base(folder, layers)
     compiling = [_start(side, folder, 2, folder / f"compiling-{n}.log") for n, side in enumerate(SIDES) if side.unsloth]
     deadline = time.monotonic() + seconds
     for process in compiling:
         process.wait(max(deadline - time.monotonic(), 1))
-    found = []
+    found: list[dict[str, Any]] = []
     for number, side in enumerate(SIDES):
         log = folder / f"{number}.log"
         process = _start(side, folder, steps, log)
@@ -202,7 +203,7 @@ def measure(folder: Path, steps: int, seconds: int) -> list[dict[str, Any]]:
         else:
             found.append(json.loads(next(line for line in reversed(lines) if line.startswith("{"))))
         print(json.dumps(found[-1]), flush=True)
-    return found
+        keep(found)
 
 
 def _start(side: Side, folder: Path, steps: int, log: Path) -> subprocess.Popen[bytes]:
@@ -255,11 +256,16 @@ def main() -> None:
         return
     sys.path.insert(0, str(_HERE.parent))
     os.environ["PYTHONPATH"] = f"{_HERE.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    found: list[dict[str, Any]] = []
+
+    def keep(sides: list[dict[str, Any]]) -> None:
+        found[:] = sides
+        if options.json:
+            options.json.write_text(json.dumps(sides, indent=1), encoding="utf-8")
+
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(options.folder or Path(folder), options.steps, options.seconds)
+        measure(options.folder or Path(folder), options.steps, options.seconds, keep)
     print_table(found)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The tables of a card: what was measured, as rows of text. What was not measured is no row."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from publishing.repositories import quant_of
 from training.evaluate_text import TITLES, percent, probability, span, verdict_of
 from training.metrics import METRICS
 
@@ -21,7 +21,6 @@ __all__ = [
     "evaluation_rows",
     "gguf_rows",
     "plain_name",
-    "quant",
     "recipe_rows",
     "run_rows",
     "validation_rows",
@@ -31,18 +30,11 @@ __all__ = [
 Row = tuple[str, ...]
 
 _POINTS = 11  # rows of a curve: the first step, the last, and nine between
-_QUANT = re.compile(r"(?:I?Q\d\w*|BF16|F16|F32)(?=\.gguf$)", re.IGNORECASE)
 
 
 def plain_name(source: str) -> str:
     """A file's name without the folders of this machine; a Hub's name as it is."""
     return source if source.startswith("hf://") else PurePath(source).name
-
-
-def quant(name: str) -> str:
-    """The type that a GGUF file's name tells, as the Hub reads it."""
-    found = _QUANT.search(name)
-    return found[0].upper() if found else ""
 
 
 def evaluation_rows(evaluation: "Evaluation") -> list[Row]:
@@ -161,7 +153,7 @@ def gguf_rows(sources: "CardSources") -> list[Row]:
             rows.append(
                 (
                     name,
-                    quant(name),
+                    quant_of(name),
                     f"{recorded.size / 1e6:,.1f} MB",
                     f"{memory:,.0f} MiB" if memory is not None else "",
                     _speed(facts),

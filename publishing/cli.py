@@ -7,6 +7,7 @@ import typer
 
 from dataset_tools.console import EXIT_CODES, run_app, stdout_console
 from publishing.card_cli import card_command
+from publishing.consume_cli import pull_command, verify_command
 from publishing.publish_cli import publish_command
 from training.evaluate_cli import add_commands as add_evaluation
 from training.train_cli import train_command
@@ -72,6 +73,8 @@ def doctor_command(
 
 app.command("card")(card_command)
 app.command("publish")(publish_command)
+app.command("pull")(pull_command)
+app.command("verify")(verify_command)
 
 
 def _print_diagnosis(diagnosis: "Diagnosis") -> None:

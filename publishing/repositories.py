@@ -20,7 +20,7 @@ from dataset_tools.errors import InputError, UsageError
 from publishing.checksums import git_oid, sha256
 from publishing.release import MANIFEST, Release
 
-__all__ = ["CARD", "SUFFIXES", "Kind", "LocalFile", "Repository", "check_name", "entries", "repositories"]
+__all__ = ["CARD", "SUFFIXES", "Kind", "LocalFile", "Repository", "check_name", "entries", "quant_of", "repositories"]
 
 Kind: TypeAlias = Literal["model", "dataset"]
 
@@ -30,6 +30,7 @@ CARD = "README.md"
 SUFFIXES = {"merged": "", "adapter": "-lora", "gguf": "-GGUF"}
 _DATASET_SUFFIX = "-data"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_QUANT = re.compile(r"(?:I?Q\d\w*|BF16|F16|F32)(?=\.gguf$)", re.IGNORECASE)
 _LONGEST = 96  # letters of ORG/NAME, the Hub's limit
 
 
@@ -138,6 +139,12 @@ def check_name(name: str) -> str:
     if wrong:
         raise UsageError(f"{name!r} can be no repository: {wrong}", hint="--hub ORG/NAME")
     return name
+
+
+def quant_of(name: str) -> str:
+    """The type that a GGUF file's name tells, as the Hub reads it; nothing if it tells none."""
+    found = _QUANT.search(name)
+    return found[0].upper() if found else ""
 
 
 def entries(folder: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,17 +18,39 @@ from publishing.repositories import repositories
 from tests.hub.server import Hub, running_hub
 
 CARD = "---\nlicense: gemma\n---\n# A model\n\n<!-- begin human: notes -->\n<!-- end human: notes -->\n"
+TEMPLATE = b"{{ bos_token }}"
+
+
+def safetensors(values: bytes) -> bytes:
+    """A safetensors file with one tensor of bytes."""
+    header = json.dumps({"w": {"dtype": "U8", "shape": [len(values)], "data_offsets": [0, len(values)]}}).encode()
+    return struct.pack("<Q", len(header)) + header + values
+
+
+def gguf(values: bytes, **texts: str) -> bytes:
+    """A GGUF file with texts by key, and one tensor of 8-bit integers in blocks of 34 bytes."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value.encode())) + value.encode()
+
+    keys = b"".join(text(key.replace("__", ".")) + struct.pack("<I", 8) + text(value) for key, value in texts.items())
+    keys += text("numbers") + struct.pack("<IIQ3H", 9, 2, 3, 1, 2, 3)
+    tensor = text("w") + struct.pack("<IQIQ", 1, len(values) // 34 * 32, 8, 0)
+    header = b"GGUF" + struct.pack("<IQQ", 3, 1, len(texts) + 1) + keys + tensor
+    return header + b"\0" * (-len(header) % 32) + values
+
+
 CONTENTS = {
     "adapter/adapter_config.json": b'{"base_model_name_or_path": "google/functiongemma-270m-it", "revision": "0"}',
-    "adapter/adapter_model.safetensors": b"\x08\0\0\0\0\0\0\0{      }" + bytes(range(200)),
+    "adapter/adapter_model.safetensors": safetensors(bytes(range(200))),
     "adapter/NOTICE": b"Gemma is provided under terms",
     "adapter/README.md": CARD.encode(),
     "merged/config.json": b'{"model_type": "gemma3_text"}',
-    "merged/chat_template.jinja": b"{{ bos_token }}",
-    "merged/model.safetensors": b"\x08\0\0\0\0\0\0\0{      }" + bytes(reversed(range(256))) * 8,
+    "merged/chat_template.jinja": TEMPLATE,
+    "merged/model.safetensors": safetensors(bytes(reversed(range(256))) * 8),
     "merged/NOTICE": b"Gemma is provided under terms",
     "merged/README.md": CARD.encode(),
-    "gguf/tiny-Q8_0.gguf": b"GGUF" + bytes(range(256)) * 10,
+    "gguf/tiny-Q8_0.gguf": gguf(bytes(range(34)) * 80, tokenizer__chat_template=TEMPLATE.decode()),
     "gguf/Modelfile": b"FROM ./tiny-Q8_0.gguf\n",
     "gguf/NOTICE": b"Gemma is provided under terms",
     "gguf/README.md": CARD.encode(),

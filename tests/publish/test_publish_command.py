@@ -74,7 +74,8 @@ def test_a_dry_run_asks_no_token_and_writes_nothing(hub: Hub, afg: Afg, release:
     assert run.returncode == 0, run.stderr
     plan: list[dict[str, Any]] = json.loads(run.stdout)
     assert [(item["name"], item["exists"]) for item in plan] == [(name, False) for name in NAMES]
-    assert {"path": "model.safetensors", "size": 2064, "change": "new"} in plan[0]["files"]
+    size = (release / "merged" / "model.safetensors").stat().st_size
+    assert {"path": "model.safetensors", "size": size, "change": "new"} in plan[0]["files"]
     assert "nothing was sent" in run.stderr
     assert hub.writes() == []
     assert hub.requests != []
