@@ -1,7 +1,6 @@
 """Draws the figures of ``recipe.md`` out of what was measured: ``python docs/figures/draw.py``.
 
-``measure.py`` writes ``measured/`` on any machine. Memory on a GPU comes from ``benchmarks/gpu_training.py --json``;
-the figure of it is drawn where that file is.
+``measure.py`` writes ``measured/`` on any machine; memory on a GPU comes from ``benchmarks/gpu_training.py``.
 """
 
 import json
@@ -115,8 +114,7 @@ def main() -> None:
     draw_learning_rate()
     draw_gradient_norm()
     draw_layers()
-    if GPU.is_file():
-        draw_gpu_memory()
+    draw_gpu_memory()
 
 
 if __name__ == "__main__":
