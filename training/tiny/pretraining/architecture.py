@@ -1,0 +1,82 @@
+"""The tiny base: FunctionGemma's architecture with every size scaled down."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataset_tools.tokenizer import CONTROL_TOKENS, STOP_IDS
+from training.tiny import tokenizer_path
+from training.tiny.vocabulary import VOCABULARY_SIZE
+
+if TYPE_CHECKING:
+    from transformers import Gemma3ForCausalLM
+
+__all__ = ["ARCHITECTURE", "new_model", "save"]
+
+_LAYERS = 6
+_HEAD = 64
+
+ARCHITECTURE: dict[str, Any] = {
+    "vocab_size": VOCABULARY_SIZE,
+    "hidden_size": 256,
+    "intermediate_size": 416,
+    "num_hidden_layers": _LAYERS,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 1,
+    "head_dim": _HEAD,
+    "query_pre_attn_scalar": _HEAD,
+    # What follows is the 270M model's own: five layers that see 512 tokens, then one that sees all.
+    "layer_types": ["sliding_attention"] * (_LAYERS - 1) + ["full_attention"],
+    "sliding_window": 512,
+    "max_position_embeddings": 32768,
+    "rope_parameters": {
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
+        "full_attention": {"rope_type": "default", "rope_theta": 1_000_000.0},
+    },
+    "tie_word_embeddings": True,
+    "bos_token_id": CONTROL_TOKENS["<bos>"],
+    "eos_token_id": CONTROL_TOKENS["<eos>"],
+    "pad_token_id": CONTROL_TOKENS["<pad>"],
+}
+"""The settings of the model, as ``Gemma3TextConfig`` takes them."""
+
+
+def new_model(seed: int) -> "Gemma3ForCausalLM":
+    """A model of noise, in 32-bit floats."""
+    import torch  # noqa: PLC0415 - takes seconds
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+
+    torch.manual_seed(seed)
+    return Gemma3ForCausalLM(Gemma3TextConfig(**ARCHITECTURE))
+
+
+def save(model: "Gemma3ForCausalLM", folder: Path) -> None:
+    """Write the model in bfloat16, to stand beside the tokenizer's files.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    import copy  # noqa: PLC0415
+
+    import torch  # noqa: PLC0415 - takes seconds
+    from transformers import GenerationConfig  # noqa: PLC0415
+
+    rounded = copy.deepcopy(model).to(device="cpu", dtype=torch.bfloat16)
+    rounded.generation_config = GenerationConfig(
+        bos_token_id=CONTROL_TOKENS["<bos>"],
+        eos_token_id=sorted(STOP_IDS),
+        pad_token_id=CONTROL_TOKENS["<pad>"],
+        do_sample=False,
+    )
+    rounded.save_pretrained(folder)
+
+
+def link_tokenizer(folder: Path) -> None:
+    """Let the model's folder hold the tokenizer too, without storing it a second time.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    for file in sorted(tokenizer_path().iterdir()):
+        link = folder / file.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("..") / tokenizer_path().name / file.name)

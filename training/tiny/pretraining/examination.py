@@ -1,0 +1,74 @@
+"""How well a model does on generated records that it was not trained on.
+
+The model is shown the right tokens before each one it must produce. Where it would pick every one of them itself, it
+would write the same calls on its own, without choosing at random; so this measures exact calls at the price of one pass.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dataset_tools.tokenizer import load_tokenizer
+from training.tiny import tokenizer_path
+from training.tiny.pretraining.batches import Batch, Plan, encoded, records
+from training.tiny.vocabulary import VOCABULARY_SIZE
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Score", "exam", "examine"]
+
+_SHARD = -1
+_MESSAGES = 3  # the developer's, the user's, and the calls
+
+
+class Score(NamedTuple):
+    """Shares of the rows.
+
+    Attributes:
+        name: with the right name in the first call.
+        exact: with every call right, to the last letter.
+    """
+
+    name: float
+    exact: float
+
+
+def exam(plan: Plan, rows: int) -> list[Batch]:
+    """So many records of one request and its calls, as batches."""
+    found = [row for row in records(plan.seed, _SHARD, 2 * rows) if len(row["messages"]) == _MESSAGES]
+    return encoded([row for row in found if "tool_calls" in row["messages"][-1]][:rows], plan.lengths)
+
+
+def examine(model: "torch.nn.Module", batches: list[Batch], device: str, size: int = 64) -> Score:
+    """Score a model.
+
+    Args:
+        model: gives logits for ids, as transformers' models do.
+        batches: from :func:`exam`.
+        device: where the model is.
+        size: how many rows are looked at in one go.
+    """
+    import torch  # noqa: PLC0415 - takes seconds
+
+    names = exact = rows = 0
+    for batch in batches:
+        for start in range(0, len(batch.input_ids), size):
+            ids, trained = (part[start : start + size] for part in batch)
+            with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
+                logits = model(input_ids=torch.from_numpy(ids.astype(np.int64)).to(device)).logits
+            right = logits[:, :-1].argmax(-1).cpu().numpy() == ids[:, 1:]
+            wanted = trained[:, 1:]
+            # The name ends where the arguments open for the first time.
+            named = wanted & (np.cumsum(wanted & np.isin(ids[:, 1:], _openings()), axis=1) == 0)
+            names += int((right | ~named).all(axis=1).sum())
+            exact += int((right | ~wanted).all(axis=1).sum())
+            rows += len(ids)
+    return Score(names / rows, exact / rows)
+
+
+@cache
+def _openings() -> np.ndarray:
+    tokenizer = load_tokenizer(tokenizer_path())
+    return np.array([place for place in range(VOCABULARY_SIZE) if "{" in (tokenizer.id_to_token(place) or "")])
