@@ -1,23 +1,24 @@
-"""Makes the tiny base model: ``python -m training.tiny.pretrain OUT [--steps N] [--device cuda]``.
+"""Makes the tiny base model: ``python -m training.tiny.pretrain OUT [--seconds N | --steps N] [--device cuda]``.
 
-The whole of it is generated: :mod:`training.tiny.pretraining` composes the text, and the model is trained on what
-:mod:`dataset_tools.masking` marks, as in fine-tuning. A graphics card does it in minutes; a few steps on a processor
-show that it runs. OUT receives ``base/``, and ``pretrain.jsonl``: the settings, then the progress.
+The whole of it is generated: :mod:`training.tiny.pretraining` composes the text. The model learns to produce what
+:mod:`dataset_tools.masking` marks, as in fine-tuning, and in a small part the rest of the text too, which shows it
+names and values again and again. A graphics card does it in minutes; a few steps on a processor show that it runs.
+OUT receives ``base/``, and ``pretrain.jsonl``: the settings, then the progress.
 """
 
 import argparse
 import json
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.tiny.pretraining.architecture import ARCHITECTURE, new_model, save
 from training.tiny.pretraining.batches import Batch, Plan, batches
 from training.tiny.pretraining.examination import exam, examine
+from training.tiny.pretraining.optimizer import Optimizer
 
 if TYPE_CHECKING:
     import torch
@@ -33,29 +34,35 @@ class Settings:
     Attributes:
         seed: of the text and of the first weights.
         steps: how many batches are trained on.
-        lengths: rows are padded to one of these; longer ones are left out.
-        tokens: tokens of a batch, padding included.
-        peak: the highest learning rate, reached by a linear warmup and left by a cosine to zero.
-        warmup: how many steps that takes.
+        seconds: instead of ``steps``, how long; the learning rate then follows the clock.
+        length: tokens of a row.
+        rows: rows of a batch.
+        peak: the highest learning rate.
+        warmup: how many steps lead up to it.
+        decay: the last part of the training, in which it falls to zero.
         weight_decay: of matrices; embeddings and norms have none.
         clip: the largest norm of a gradient.
+        reading: the weight of a token that is only read, beside 1 for one that is produced.
         exam_rows: generated rows that are never trained on and measure the progress.
         every: steps between two lines of the log.
     """
 
     seed: int = 2025
-    steps: int = 16_000
-    lengths: tuple[int, ...] = (640, 1024)
-    tokens: int = 65_536
-    peak: float = 3e-3
-    warmup: int = 400
+    steps: int = 10_000
+    seconds: float = 0.0
+    length: int = 1024
+    rows: int = 64
+    peak: float = 4e-3
+    warmup: int = 200
+    decay: float = 0.6
     weight_decay: float = 0.05
     clip: float = 1.0
+    reading: float = 0.1
     exam_rows: int = 512
     every: int = 500
 
 
-def pretrain(out: Path, settings: Settings, *, device: str, workers: int, save_every: int = 2000) -> None:
+def pretrain(out: Path, settings: Settings, *, device: str, workers: int, save_every: float = 100.0) -> None:
     """Train a new model and write it, with its settings and its log.
 
     Args:
@@ -63,81 +70,79 @@ def pretrain(out: Path, settings: Settings, *, device: str, workers: int, save_e
         settings: what to do.
         device: ``cuda``, or ``cpu`` for a trial.
         workers: processes that make the text.
-        save_every: steps between two copies of the unfinished model.
+        save_every: seconds between two copies of the unfinished model.
     """
-    plan = Plan(settings.seed, settings.lengths, settings.tokens, shard_rows=2048 if device == "cuda" else 256)
-    questions = exam(plan, settings.exam_rows)
-    model = new_model(settings.seed).to(device)
+    plan = Plan(settings.seed, settings.length, settings.rows, shard_rows=8 * settings.rows)
+    made = batches(plan, workers)
+    # The workers begin here, while the rest is prepared.
+    text = chain([next(made)], made)
     out.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
     with (out / "pretrain.jsonl").open("w", encoding="utf-8") as log:
+        model = new_model(settings.seed).to(device)
         _tell(log, {"settings": asdict(settings), "architecture": ARCHITECTURE, "parameters": model.num_parameters()})
-        rows = tokens = 0
-        for step, batch, loss in _steps(model, settings, islice(batches(plan, workers), settings.steps), device):
-            rows, tokens = rows + len(batch.input_ids), tokens + int((batch.input_ids > 0).sum())
-            if step % settings.every == 0 or step == settings.steps:
+        questions = exam(plan, settings.exam_rows)
+        tokens = 0
+        saved = time.monotonic()
+        for seen, batch, loss in _steps(model, settings, text, device):
+            tokens += int((batch.input_ids > 0).sum())
+            if seen["step"] % settings.every == 0 or seen["done"] >= 1:
                 score = examine(model, questions, device)
-                seen = {"step": step, "rows": rows, "tokens": tokens, "seconds": round(time.monotonic() - started)}
-                _tell(log, {**seen, "loss": round(float(loss), 4), "name": score.name, "exact": score.exact})
-            if step % save_every == 0:
+                _tell(log, {**seen, "tokens": tokens, "loss": round(float(loss), 4), **score._asdict()})
+            if time.monotonic() - saved > save_every:
                 save(model, out / "base")
-    save(model, out / "base")
+                saved = time.monotonic()
+        save(model, out / "base")
 
 
-def learning_rate(settings: Settings, step: int) -> float:
-    """The learning rate of a step; the first is 1."""
-    if step <= settings.warmup:
-        return settings.peak * step / settings.warmup
-    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return settings.peak * 0.5 * (1 + math.cos(math.pi * done))
+def learning_rate(settings: Settings, step: int, done: float) -> float:
+    """The learning rate of a step; the first is 1, and ``done`` is the part of the training that lies behind it."""
+    return settings.peak * min(1.0, step / settings.warmup, (1 - done) / settings.decay)
 
 
 def _steps(
     model: "Gemma3ForCausalLM", settings: Settings, text: Iterator[Batch], device: str
-) -> Iterator[tuple[int, Batch, "torch.Tensor"]]:
-    """Train, a step for each batch; gives its number and its loss."""
+) -> Iterator[tuple[dict[str, Any], Batch, "torch.Tensor"]]:
+    """Train, a step for each batch; gives where it stands, and its loss."""
     import torch  # noqa: PLC0415 - takes seconds
 
     torch.set_float32_matmul_precision("high")
-    body = torch.compile(model.model, dynamic=False) if device == "cuda" else model.model
-    optimizer = _optimizer(model, settings)
-    masks = {length: _masks(length, device) for length in settings.lengths}
-    for step, batch in enumerate(text, start=1):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings, step)
-        ids = torch.from_numpy(batch.input_ids.astype("int64")).to(device, non_blocking=True)
-        # Logits are made for the trained places alone, which are few; each is foretold at the place before it.
-        rows, places = (torch.from_numpy(found).to(device) for found in batch.trained[:, 1:].nonzero())
-        with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
-            hidden = body(input_ids=ids, attention_mask=masks[ids.shape[1]], use_cache=False).last_hidden_state
-            logits = model.lm_head(hidden[rows, places])
-        loss = torch.nn.functional.cross_entropy(logits.float(), ids[rows, places + 1])
+    loss_of = _loss(model, settings, device)
+    optimizer = Optimizer(model, weight_decay=settings.weight_decay)
+    started = time.monotonic()
+    done, step = 0.0, 0
+    while done < 1:
+        step += 1
+        batch = next(text)
+        ids, trained = (torch.from_numpy(part.astype("int64")).to(device, non_blocking=True) for part in batch)
+        loss = loss_of(ids, trained)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        yield step, batch, loss.detach()
+        optimizer.step(learning_rate(settings, step, done))
+        seconds = time.monotonic() - started
+        done = seconds / settings.seconds if settings.seconds else step / settings.steps
+        yield {"step": step, "done": round(done, 4), "seconds": round(seconds)}, batch, loss.detach()
 
 
-def _optimizer(model: "Gemma3ForCausalLM", settings: Settings) -> "torch.optim.Optimizer":
+def _loss(
+    model: "Gemma3ForCausalLM", settings: Settings, device: str
+) -> Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]:
+    """What is made smaller: the weighted mean of each token's cross-entropy."""
     import torch  # noqa: PLC0415 - takes seconds
 
-    embeddings = model.get_input_embeddings().weight
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1 and weight is not embeddings]
-    others = [weight for weight in model.parameters() if weight.ndim == 1 or weight is embeddings]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.peak, betas=(0.9, 0.98), fused=embeddings.is_cuda)
+    # No row is longer than the window and padding stands behind its end, so every layer's mask is causal and no more;
+    # None says that, and costs no memory.
+    seen = {"full_attention": None, "sliding_attention": None}
 
+    def loss_of(ids: "torch.Tensor", trained: "torch.Tensor") -> "torch.Tensor":
+        with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
+            hidden = model.model(input_ids=ids, attention_mask=seen, use_cache=False).last_hidden_state
+            logits = model.lm_head(hidden[:, :-1])
+        wanted = ids[:, 1:]
+        weights = torch.where(trained[:, 1:] > 0, 1.0, settings.reading) * (wanted > 0)
+        found = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), reduction="none")
+        return (found * weights.flatten()).sum() / weights.sum()
 
-def _masks(length: int, device: str) -> dict[str, Any]:
-    """What each kind of layer sees. Rows are padded behind their end, so nothing looks at padding but padding."""
-    import torch  # noqa: PLC0415 - takes seconds
-
-    place = torch.arange(length, device=device)
-    distance = place[:, None] - place[None, :]
-    near = (distance >= 0) & (distance < ARCHITECTURE["sliding_window"])
-    # None is a causal mask that costs no memory.
-    return {"full_attention": None, "sliding_attention": near[None, None]}
+    return torch.compile(loss_of, dynamic=False) if device == "cuda" else loss_of
 
 
 def _tell(log: Any, line: dict[str, Any]) -> None:  # noqa: ANN401 - an open file
@@ -152,13 +157,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Pre-train the tiny base model on generated text.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=Settings.steps)
+    parser.add_argument("--seconds", type=float, default=Settings.seconds)
+    parser.add_argument("--rows", type=int, default=Settings.rows)
+    parser.add_argument("--peak", type=float, default=Settings.peak)
     parser.add_argument("--every", type=int, default=Settings.every)
-    parser.add_argument("--tokens", type=int, default=Settings.tokens)
     parser.add_argument("--exam-rows", type=int, default=Settings.exam_rows)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--workers", type=int, default=14)
     chosen = parser.parse_args()
-    settings = Settings(steps=chosen.steps, every=chosen.every, tokens=chosen.tokens, exam_rows=chosen.exam_rows)
+    names = ("steps", "seconds", "rows", "peak", "every", "exam_rows")
+    settings = Settings(**{name: getattr(chosen, name) for name in names})
     pretrain(chosen.out, settings, device=chosen.device, workers=chosen.workers)
 
 

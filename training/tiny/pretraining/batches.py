@@ -25,14 +25,14 @@ class Plan(NamedTuple):
 
     Attributes:
         seed: of everything.
-        lengths: the lengths that rows are padded to; a longer row is left out.
-        tokens: how many tokens a batch has, padding included.
-        shard_rows: how many records a worker makes at a time.
+        length: tokens of a row; what is longer is cut off, what is shorter is padded.
+        rows: rows of a batch.
+        shard_rows: how many records a worker makes at a time; a multiple of ``rows``.
     """
 
     seed: int
-    lengths: tuple[int, ...]
-    tokens: int
+    length: int
+    rows: int
     shard_rows: int
 
 
@@ -41,7 +41,7 @@ class Batch(NamedTuple):
 
     Attributes:
         input_ids: the ids, zeros behind each row's end.
-        trained: which of them the model learns to produce.
+        trained: which of them the model learns to produce in fine-tuning.
     """
 
     input_ids: np.ndarray
@@ -54,45 +54,33 @@ def records(seed: int, shard: int, count: int) -> list[JsonObject]:
     return [record(rng) for _ in range(count)]
 
 
-def encoded(rows: list[JsonObject], lengths: tuple[int, ...]) -> list[Batch]:
-    """For each length, in their order, the rows that fit it and no shorter one."""
-    segments = [prompt.segments(row) for row in rows]
-    samples = join(_encoder().tokens(segments))
-    sizes = np.diff(samples.offsets)
-    made = []
-    for shorter, length in zip((0, *lengths), lengths, strict=False):
-        chosen = np.flatnonzero((sizes > shorter) & (sizes <= length))
-        batch = Batch(np.zeros((len(chosen), length), np.uint16), np.zeros((len(chosen), length), np.bool_))
-        for place, row in enumerate(chosen):
-            span = slice(samples.offsets[row], samples.offsets[row + 1])
-            batch.input_ids[place, : sizes[row]] = samples.input_ids[span]
-            batch.trained[place, : sizes[row]] = samples.labels[span] != IGNORED
-        made.append(batch)
-    return made
+def encoded(rows: list[JsonObject], length: int) -> Batch:
+    """The records as rows, in their order."""
+    samples = join(_encoder().tokens([prompt.segments(row) for row in rows]))
+    batch = Batch(np.zeros((len(rows), length), np.uint16), np.zeros((len(rows), length), np.bool_))
+    for row, (start, end) in enumerate(zip(samples.offsets[:-1], samples.offsets[1:], strict=True)):
+        span = slice(start, min(end, start + length))
+        size = span.stop - span.start
+        batch.input_ids[row, :size] = samples.input_ids[span]
+        batch.trained[row, :size] = samples.labels[span] != IGNORED
+    return batch
 
 
 def batches(plan: Plan, workers: int) -> Iterator[Batch]:
-    """Batches without end, of all lengths in turn as they fill up; the number of workers changes nothing."""
-    waiting: list[list[Batch]] = [[] for _ in plan.lengths]
+    """Batches without end; the number of workers changes nothing."""
     for shard in _shards(plan, workers):
-        for queue, length, made in zip(waiting, plan.lengths, shard, strict=True):
-            queue.append(made)
-            size = plan.tokens // length
-            rows = Batch(*map(np.concatenate, zip(*queue, strict=True)))
-            whole = len(rows.input_ids) // size * size
-            for start in range(0, whole, size):
-                yield Batch(rows.input_ids[start : start + size], rows.trained[start : start + size])
-            queue[:] = [Batch(rows.input_ids[whole:], rows.trained[whole:])]
+        for start in range(0, plan.shard_rows, plan.rows):
+            yield Batch(*(part[start : start + plan.rows] for part in shard))
 
 
-def _shards(plan: Plan, workers: int) -> Iterator[list[Batch]]:
+def _shards(plan: Plan, workers: int) -> Iterator[Batch]:
     """The shards from 0 on, a few of them made ahead."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        ahead: deque[Future[list[Batch]]] = deque()
+        ahead: deque[Future[Batch]] = deque()
         number = 0
         try:
             while True:
-                while len(ahead) < 3 * workers:
+                while len(ahead) < 4 * workers:
                     ahead.append(pool.submit(_shard, plan, number))
                     number += 1
                 yield ahead.popleft().result()
@@ -100,8 +88,8 @@ def _shards(plan: Plan, workers: int) -> Iterator[list[Batch]]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _shard(plan: Plan, number: int) -> list[Batch]:
-    return encoded(records(plan.seed, number, plan.shard_rows), plan.lengths)
+def _shard(plan: Plan, number: int) -> Batch:
+    return encoded(records(plan.seed, number, plan.shard_rows), plan.length)
 
 
 @cache

@@ -1,4 +1,8 @@
-"""Whole records: one call, several, several turns, and requests that no tool answers."""
+"""Generated conversations: one user, a few tools, and many requests one after another.
+
+Declarations are most of a row's text and only calls are learned from, so a row that goes on for long teaches far more
+for the same work than one that ends with its first call.
+"""
 
 import json
 import random
@@ -17,6 +21,7 @@ DEVELOPER = "You are a model that can do function calling with the following fun
 
 _LANGUAGE_WEIGHTS = (20, 16, 16, 16, 16, 16)
 _ARABIC_DESCRIPTIONS = 0.85
+_REQUESTS = (1, 3, 5, 7, 9, 11)
 
 
 def record(rng: random.Random) -> JsonObject:
@@ -24,56 +29,54 @@ def record(rng: random.Random) -> JsonObject:
     draw = Draw(rng, rng.choices(LANGUAGES, _LANGUAGE_WEIGHTS)[0])
     arabic = draw.chance(0.1 if draw.language == ENGLISH else _ARABIC_DESCRIPTIONS)
     tools = offered(draw, arabic=arabic)
-    make = rng.choices((_single, _parallel, _turns, _negative), (52, 16, 18, 14))[0]
-    messages = [{"role": "developer", "content": DEVELOPER}, *make(draw, tools)]
+    # One tool that is asked for now and then is not offered.
+    absent = tools.pop() if len(tools) > 2 and draw.chance(0.5) else None  # noqa: PLR2004
+    messages: list[JsonObject] = [{"role": "developer", "content": DEVELOPER}]
+    said: Wish | None = None
+    for left in reversed(range(draw.pick(_REQUESTS))):
+        answered = left > 0 or draw.chance(0.3)
+        if draw.chance(0.1):
+            messages += _negative(draw, tools, absent)
+            continue
+        if said and draw.chance(0.25):
+            wishes = [changed(draw, said)]
+        elif draw.chance(0.2):
+            wishes = _parallel(draw, tools)
+        else:
+            wishes = [wish(draw, draw.pick(tools), tools)]
+        messages += _exchange(draw, wishes, answered=answered)
+        said = wishes[0] if len(wishes) == 1 else None
     return {"messages": messages, "tools": [tool.declaration for tool in tools]}
 
 
-def _single(draw: Draw, tools: list[MadeTool]) -> list[JsonObject]:
-    asked = wish(draw, draw.pick(tools), tools)
-    return _exchange(draw, asked.said, [asked], answered=draw.chance(0.2))
+def _parallel(draw: Draw, tools: list[MadeTool]) -> list[Wish]:
+    """Several calls that one sentence asks for, which each of them holds."""
+    if len(tools) == 1 or draw.chance(0.6):
+        return repeated(draw, draw.pick(tools), tools)
+    wishes = [wish(draw, tool, tools) for tool in draw.rng.sample(tools, 2)]
+    said = f" {draw.listed('and_then')} ".join([one.said for one in wishes])
+    return [one._replace(said=said) for one in wishes]
 
 
-def _parallel(draw: Draw, tools: list[MadeTool]) -> list[JsonObject]:
-    if len(tools) == 1 or draw.chance(0.5):
-        wishes = repeated(draw, draw.pick(tools), tools)
-        said = wishes[0].said
-    else:
-        wishes = [wish(draw, tool, tools) for tool in draw.rng.sample(tools, 2)]
-        joint = draw.listed("and_then")
-        said = f" {joint} ".join([one.said for one in wishes])
-    return _exchange(draw, said, wishes, answered=draw.chance(0.2))
-
-
-def _turns(draw: Draw, tools: list[MadeTool]) -> list[JsonObject]:
-    first = wish(draw, draw.pick(tools), tools)
-    second = changed(draw, first) if draw.chance(0.6) else wish(draw, draw.pick(tools), tools)
-    return [
-        *_exchange(draw, first.said, [first], answered=True),
-        *_exchange(draw, second.said, [second], answered=draw.chance(0.3)),
-    ]
-
-
-def _negative(draw: Draw, tools: list[MadeTool]) -> list[JsonObject]:
+def _negative(draw: Draw, tools: list[MadeTool], absent: MadeTool | None) -> list[JsonObject]:
     """Small talk, a request without a value that is needed, or one for something else."""
     share = draw.rng.random()
     if share < 0.3:  # noqa: PLR2004 - the shares stand side by side
         said, answer = draw.listed("talk")
-    elif share < 0.55 or len(tools) == 1:  # noqa: PLR2004
+    elif share < 0.6 or absent is None:  # noqa: PLR2004
         tool = draw.pick(tools)
         lacking = next(one for one in tool.parameters if one.name in tool.required)
         said, answer = opening(draw, tool, tools), draw.listed("asks").format(d=lacking.schema["description"])
     else:
-        unknown = tools.pop()
-        said = wish(draw, unknown, [*tools, unknown]).said
-        answer = _filled(draw, draw.listed("refusals"), unknown)
+        said = wish(draw, absent, [*tools, absent]).said
+        answer = _filled(draw, draw.listed("refusals"), absent)
     return [{"role": "user", "content": spoken(draw, said)}, {"role": "assistant", "content": answer}]
 
 
-def _exchange(draw: Draw, said: str, wishes: list[Wish], *, answered: bool) -> list[JsonObject]:
+def _exchange(draw: Draw, wishes: list[Wish], *, answered: bool) -> list[JsonObject]:
     """A request and its calls, and if it is answered their results and what the model says of them."""
     messages: list[JsonObject] = [
-        {"role": "user", "content": spoken(draw, said)},
+        {"role": "user", "content": spoken(draw, wishes[0].said)},
         {"role": "assistant", "tool_calls": [one.call() for one in wishes]},
     ]
     if answered:
@@ -93,12 +96,10 @@ def _exchange(draw: Draw, said: str, wishes: list[Wish], *, answered: bool) -> l
 
 
 def _result(draw: Draw, asked: Wish) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for _ in range(draw.rng.randint(1, 2)):
-        shown = draw.words(2) if draw.chance(0.5) else said_number(draw, draw.rng.randint(1, 9999)).meant
-        result[draw.pick(table()["response_keys"])] = shown
+    shown = draw.words(2) if draw.chance(0.5) else said_number(draw, draw.rng.randint(1, 9999)).meant
+    result: dict[str, Any] = {draw.pick(table()["response_keys"]): shown}
     for name, value in asked.arguments.items():
-        if isinstance(value, str) and draw.chance(0.4):
+        if isinstance(value, str) and draw.chance(0.15):
             result[name] = value
     return result
 

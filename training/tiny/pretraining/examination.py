@@ -35,37 +35,42 @@ class Score(NamedTuple):
     exact: float
 
 
-def exam(plan: Plan, rows: int) -> list[Batch]:
-    """So many records of one request and its calls, as batches."""
-    found = [row for row in records(plan.seed, _SHARD, 2 * rows) if len(row["messages"]) == _MESSAGES]
-    return encoded([row for row in found if "tool_calls" in row["messages"][-1]][:rows], plan.lengths)
+def exam(plan: Plan, rows: int) -> Batch:
+    """So many records of one request and its calls."""
+    found = [row for row in records(plan.seed, _SHARD, 10 * rows) if len(row["messages"]) == _MESSAGES]
+    made = encoded([row for row in found if "tool_calls" in row["messages"][-1]], plan.length)
+    # A call that stands behind the cut asks for nothing.
+    whole = made.trained.any(axis=1).nonzero()[0][:rows]
+    return Batch(made.input_ids[whole], made.trained[whole])
 
 
-def examine(model: "torch.nn.Module", batches: list[Batch], device: str, size: int = 64) -> Score:
+def examine(model: "torch.nn.Module", questions: Batch, device: str, size: int = 64) -> Score:
     """Score a model.
 
     Args:
         model: gives logits for ids, as transformers' models do.
-        batches: from :func:`exam`.
+        questions: from :func:`exam`.
         device: where the model is.
         size: how many rows are looked at in one go.
     """
     import torch  # noqa: PLC0415 - takes seconds
 
-    names = exact = rows = 0
-    for batch in batches:
-        for start in range(0, len(batch.input_ids), size):
-            ids, trained = (part[start : start + size] for part in batch)
-            with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
-                logits = model(input_ids=torch.from_numpy(ids.astype(np.int64)).to(device)).logits
-            right = logits[:, :-1].argmax(-1).cpu().numpy() == ids[:, 1:]
-            wanted = trained[:, 1:]
-            # The name ends where the arguments open for the first time.
-            named = wanted & (np.cumsum(wanted & np.isin(ids[:, 1:], _openings()), axis=1) == 0)
-            names += int((right | ~named).all(axis=1).sum())
-            exact += int((right | ~wanted).all(axis=1).sum())
-            rows += len(ids)
-    return Score(names / rows, exact / rows)
+    names = exact = 0
+    count = len(questions.input_ids)
+    for start in range(0, count, size):
+        ids, trained = (part[start : start + size] for part in questions)
+        # Rows are padded behind their end, so a causal mask is all that is needed.
+        seen = {"full_attention": None, "sliding_attention": None}
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
+            shown = torch.from_numpy(ids.astype(np.int64)).to(device)
+            logits = model(input_ids=shown, attention_mask=seen, use_cache=False).logits
+        right = logits[:, :-1].argmax(-1).cpu().numpy() == ids[:, 1:]
+        wanted = trained[:, 1:]
+        # The name ends where the arguments open for the first time.
+        named = wanted & (np.cumsum(wanted & np.isin(ids[:, 1:], _openings()), axis=1) == 0)
+        names += int((right | ~named).all(axis=1).sum())
+        exact += int((right | ~wanted).all(axis=1).sum())
+    return Score(round(names / count, 4), round(exact / count, 4))
 
 
 @cache

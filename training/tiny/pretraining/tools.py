@@ -57,7 +57,7 @@ class MadeTool(NamedTuple):
 def offered(draw: Draw, *, arabic: bool) -> list[MadeTool]:
     """The tools of one row: some with the same action or the same object, so that both must be read."""
     concepts = [_concept(draw)]
-    for _ in range(draw.pick((1, 2, 2, 3, 3, 4, 5))):
+    for _ in range(draw.pick((1, 2, 3, 3, 4, 4, 5, 6))):
         near = draw.pick(concepts)
         fresh = _concept(draw)
         share = draw.rng.random()

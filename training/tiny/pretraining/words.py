@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,8 @@ _SHAPES = (
     "{0}ا{1}{2}", "م{0}{1}و{2}", "ت{0}{1}ي{2}", "{0}{1}ي{2}", "{0}{1}ا{2}", "است{0}{1}ا{2}", "م{0}ا{1}{2}ة",
     "ان{0}{1}ا{2}", "{0}{1}{2}ة", "أ{0}{1}ا{2}", "{0}و{1}{2}", "مت{0}{1}{2}", "{0}{1}{2}ي", "{0}{1}و{2}ة", "{0}{1}{2}",
 )  # fmt: skip
-_SHORTEST_PIECE = 2
+_ARABIC_PIECE = re.compile("[\u0621-\u0652\u0671\u067e\u0686\u06a4\u06af]{2,}")
+_ENGLISH_PIECE = re.compile("[A-Za-z]{2,}")
 
 
 @cache
@@ -35,12 +37,15 @@ def table() -> dict[str, Any]:
 
 
 @cache
-def _pieces() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The tokenizer's pieces that look like Arabic words, and those that look like English ones."""
+def _pieces(form: re.Pattern[str]) -> tuple[str, ...]:
+    """The tokenizer's pieces that look like words or parts of them.
+
+    All of them are met equally often: fine-tuning by LoRA leaves embeddings as they are, so a piece that was never met
+    here stays noise, and cannot be copied.
+    """
     found = json.loads((tokenizer_path() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     words = sorted({piece.removeprefix(SPACE) for piece in found})
-    words = [word for word in words if len(word) >= _SHORTEST_PIECE and word.isalpha()]
-    return tuple(word for word in words if not word.isascii()), tuple(word for word in words if word.isascii())
+    return tuple(word for word in words if form.fullmatch(word))
 
 
 class Draw:
@@ -81,25 +86,25 @@ class Draw:
         return " ".join([self.word() for _ in range(1 + int(self.rng.random() * most))])
 
     def arabic_word(self) -> str:
-        """An Arabic word: a listed one, a piece of the tokenizer, two of them joined, or one made from a root."""
+        """An Arabic word: a piece of the tokenizer, two of them joined, a listed word, or one made from a root."""
         share = self.rng.random()
-        if share < 0.2:  # noqa: PLR2004 - the shares stand side by side
+        if share < 0.64:  # noqa: PLR2004 - the shares stand side by side
+            return self.pick(_pieces(_ARABIC_PIECE))
+        if share < 0.74:  # noqa: PLR2004
+            return self.pick(_pieces(_ARABIC_PIECE)) + self.pick(_pieces(_ARABIC_PIECE))
+        if share < 0.86:  # noqa: PLR2004
             return str(self.pick(table()[self.pick(("objects", "labels", "adjectives"))])[0])
-        if share < 0.55:  # noqa: PLR2004
-            return self.pick(_pieces()[0])
-        if share < 0.65:  # noqa: PLR2004
-            return self.pick(_pieces()[0]) + self.pick(_pieces()[0])
         root = [self.pick(_ROOT_LETTERS) for _ in range(3)]
         made = self.pick(_SHAPES).format(*root)
         return f"ال{made}" if self.chance(0.3) else made
 
     def english_word(self) -> str:
-        """An English word: a listed one, a piece of the tokenizer, or one made from syllables."""
+        """An English word: a piece of the tokenizer, a listed word, or one made from syllables."""
         share = self.rng.random()
-        if share < 0.3:  # noqa: PLR2004 - as above
+        if share < 0.6:  # noqa: PLR2004 - as above
+            return self.pick(_pieces(_ENGLISH_PIECE))
+        if share < 0.85:  # noqa: PLR2004
             return str(self.pick(table()[self.pick(("objects", "labels", "adjectives"))])[1])
-        if share < 0.6:  # noqa: PLR2004
-            return self.pick(_pieces()[1])
         return "".join([self.pick(table()["syllables"]) for _ in range(2 + int(self.rng.random() * 2))])
 
     def identifier(self, *words: str) -> str:
