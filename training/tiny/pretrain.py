@@ -52,13 +52,13 @@ class Settings:
     seconds: float = 0.0
     length: int = 1024
     rows: int = 64
-    peak: float = 4e-3
+    peak: float = 3e-3
     warmup: int = 200
     decay: float = 0.6
     weight_decay: float = 0.05
     clip: float = 1.0
     reading: float = 0.1
-    exam_rows: int = 512
+    exam_rows: int = 256
     every: int = 500
 
 

@@ -73,14 +73,7 @@ def _labelled(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
 def _enum(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
     """One of a few values, which the request names in the same or in other words."""
     label, name, said_label = _label(draw, arabic=arabic)
-    if draw.chance(0.45):
-        said = _some(draw, {code: word for code, word in draw.pick(table()["enums"])})
-        if draw.english:
-            said = {code: code for code in said}
-    elif draw.chance(0.4) and not draw.english:
-        said = {word: word for word in draw.pick(table()["word_enums"])}
-    else:
-        said = {word: word for word in [draw.words(2) for _ in range(draw.rng.randint(2, 6))]}
+    said = draw.pick((_coded, _coded, _currencies, _synonyms, _listed, _made_up))(draw)
     schema = {"type": "string", "enum": list(said), "description": _suffixed(draw, label, arabic=arabic)}
     frames = (
         ("{v}", "{v}", "{d} {v}", "by {v}") if draw.english else ("{v}", "{v}", "ال{v}", "{d} {v}", "ب{v}", "نوع {v}")
@@ -88,9 +81,40 @@ def _enum(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
 
     def mention(draw: Draw) -> Value:
         meant = draw.pick(list(said))
-        return Value(draw.pick(frames).format(d=said_label, v=said[meant]), meant)
+        return Value(draw.pick(frames).format(d=said_label, v=draw.pick(said[meant])), meant)
 
     return Parameter(name, schema, mention, telling=True)
+
+
+def _coded(draw: Draw) -> dict[str, list[str]]:
+    """English values, which an Arabic request names in Arabic."""
+    found = draw.pick(table()["enums"])
+    return _some(draw, {code: [code if draw.english else word] for code, word in found})
+
+
+def _currencies(draw: Draw) -> dict[str, list[str]]:
+    """Codes of currencies, whose names are said with the article or without."""
+    names: dict[str, str] = table()["currencies"]
+    if draw.english:
+        return _some(draw, {code: [code] for code in names})
+    return _some(draw, {code: [word, " ".join([f"ال{part}" for part in word.split()])] for code, word in names.items()})
+
+
+def _synonyms(draw: Draw) -> dict[str, list[str]]:
+    """Things that each dialect has its own word for."""
+    at = 1 if draw.english else 0
+    known = [entry for entry in table()["objects"] if entry[2]]
+    return _some(draw, {entry[at]: [entry[at]] if draw.english else [entry[0], *entry[2]] for entry in known})
+
+
+def _listed(draw: Draw) -> dict[str, list[str]]:
+    """Values in the language of the request, word for word."""
+    return _made_up(draw) if draw.english else {word: [word] for word in draw.pick(table()["word_enums"])}
+
+
+def _made_up(draw: Draw) -> dict[str, list[str]]:
+    """Values of any words."""
+    return {word: [word] for word in [draw.words(2) for _ in range(draw.rng.randint(2, 6))]}
 
 
 def _flag(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
@@ -155,7 +179,7 @@ def _object(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
     return Parameter(name, schema, mention)
 
 
-def _some(draw: Draw, said: dict[str, str]) -> dict[str, str]:
+def _some(draw: Draw, said: dict[str, list[str]]) -> dict[str, list[str]]:
     """At most seven of many choices, in any order."""
     chosen = draw.rng.sample(list(said), min(len(said), draw.rng.randint(2, 7)))
     return {code: said[code] for code in chosen}

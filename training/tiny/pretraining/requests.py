@@ -90,7 +90,9 @@ def spoken(draw: Draw, said: str) -> str:
     """A request as it is sent: a greeting, a word more, a question mark."""
     if draw.chance(0.3):
         said = f"{draw.listed('greetings')}{draw.pick((' ', ', ' if draw.english else '، '))}{said}"
-    if draw.chance(0.15):
+    if draw.chance(0.08):
+        said = f"{draw.words(3)}{draw.pick((' ', ', ' if draw.english else '، '))}{said}"
+    if draw.chance(0.2):
         aside = draw.listed("asides") if draw.chance(0.7) else draw.words(4)
         said = f"{said}, {aside}" if draw.english else f"{said}{draw.pick((' ', '، '))}{aside}"
     if draw.chance(0.25):

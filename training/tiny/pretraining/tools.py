@@ -86,7 +86,7 @@ def opening(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> str:
         return draw.pick(("{} {}", "I want to {} {}", "can you {} {}", "I need to {} {}", "help me {} {}")).format(
             verb, thing
         )
-    thing = draw.pick(("", "ال", "", "هال")) + _said_thing(draw, concept, alone=alone).removeprefix("ال")
+    thing = _inflected(draw, _said_thing(draw, concept, alone=alone))
     imperative, first, maghrebi, noun, _, asked = concept.action
     share = draw.rng.random()
     if alone and share < 0.25:  # noqa: PLR2004 - the shares stand side by side
@@ -110,6 +110,13 @@ def _said_thing(draw: Draw, concept: Concept, *, alone: bool) -> str:
     if alone and draw.chance(0.25):
         return draw.pick(concept.thing.split())
     return concept.thing
+
+
+def _inflected(draw: Draw, thing: str) -> str:
+    """The object with an article, or as somebody's own; so that a word is known again by its stem."""
+    if draw.chance(0.2):
+        return thing + draw.pick(("ي", "نا", "ات", "ه", "ين", "ك"))
+    return draw.pick(("", "ال", "", "هال", "لل", "ب")) + thing.removeprefix("ال")
 
 
 def _concept(draw: Draw) -> Concept:
