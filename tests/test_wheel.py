@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.sample import dirty_path, sample_path
-from training.tiny import tokenizer_path
+from training.tiny import base_path, tokenizer_path
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,6 +56,8 @@ def test_the_wheel_holds_code_and_data_alone(wheel: Path) -> None:
     assert {path.suffix for path in (wheel / "dataset_tools" / "show_page").iterdir()} == {".html", ".css", ".js"}
     bundled = wheel / "training" / "tiny" / "tokenizer"
     assert _contents(bundled) == _contents(tokenizer_path())
+    assert _contents(wheel / "training" / "tiny" / "base") == _contents(base_path())
+    assert (wheel / "training" / "tiny" / "pretraining" / "words.json").is_file()
     assert {"NOTICE.md", "cldr.json", "reviewed.toml"} <= _contents(wheel / "training" / "aliases").keys()
     assert _contents(wheel / "training" / "pages").keys() == {"page.css", "page.html", "page.js"}
 

@@ -8,6 +8,7 @@ from typing import Any
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.hub_download import download
 from dataset_tools.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
+from training.tiny import base_path, tokenizer_path
 
 __all__ = ["BUNDLED", "Base", "Shape", "base_problems", "find_base"]
 
@@ -80,8 +81,8 @@ class Base:
     Attributes:
         name: what was named; ``ORG/NAME`` without a revision for one of the Hub.
         revision: the commit on the Hub; empty for a folder.
-        folder: where it lies.
-        tokenizer: its tokenizer.
+        folder: where its configuration and weights lie.
+        tokenizer: its tokenizer, which may lie elsewhere.
         config: its ``config.json``.
     """
 
@@ -104,7 +105,7 @@ def find_base(name: str, revision: str = "") -> Base:
         InputError: there is none, or it cannot be reached or read.
         UsageError: ``name`` is neither.
     """
-    folder = Path(__file__).parent / "tiny" / "base" if name == BUNDLED else Path(name)
+    folder = base_path() if name == BUNDLED else Path(name)
     commit = ""
     if not folder.is_dir():
         repo, _, named = name.partition("@")
@@ -115,7 +116,9 @@ def find_base(name: str, revision: str = "") -> Base:
     config = _read_config(folder)
     if not any(folder.glob("*.safetensors")):
         raise InputError("no weights in this folder", where=str(folder), hint="a base holds model.safetensors")
-    return Base(name, commit, folder.resolve(), find_tokenizer(str(folder)), config)
+    # The bundled tokenizer serves without a model, too, and is stored once.
+    tokenizer = find_tokenizer(str(tokenizer_path() if name == BUNDLED else folder))
+    return Base(name, commit, folder.resolve(), tokenizer, config)
 
 
 def base_problems(base: Base, longest: int) -> list[str]:

@@ -65,6 +65,7 @@ def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
         with redirect_stdout(sys.stderr):
             model, tokenizer = unsloth.FastModel.from_pretrained(
                 str(base.folder),
+                tokenizer_name=str(base.tokenizer.folder),
                 max_seq_length=recipe.model.max_seq_length,
                 dtype=types[number],
                 load_in_4bit=recipe.model.load_in_4bit,

@@ -12,7 +12,7 @@ from typing import Any
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.hub_download import download
 from dataset_tools.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
-from training.base import Base, base_problems, find_base
+from training.base import BUNDLED, Base, base_problems, find_base
 from training.gguf_header import read_header
 from training.run_manifest import NAME as RUN
 from training.run_manifest import hash_files, read_manifest
@@ -23,7 +23,7 @@ __all__ = ["ModelKind", "ModelSource", "find_model"]
 _FILES = ("*.json", "*.safetensors", "tokenizer.model", "chat_template.jinja")
 _GGUF = ".gguf"
 _ADAPTER_CONFIG, _ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_NAMED = "a run, an adapter, a folder with weights, a GGUF file, or ORG/NAME[@REVISION][/FILE.gguf] on the Hub"
+_NAMED = "a run, an adapter, a folder with weights, a GGUF file, or ORG/NAME[@REVISION][/FILE.gguf] on the Hub, or tiny"
 
 
 class ModelKind(StrEnum):
@@ -65,13 +65,16 @@ def find_model(name: str, *, base: str = "") -> ModelSource:
     """The model that ``name`` means.
 
     Args:
-        name: a run of ``afg train``, an adapter, a folder with merged weights, a GGUF file, or one on the Hub.
+        name: a run of ``afg train``, an adapter, a folder with merged weights, a GGUF file, one on the Hub, or the
+            bundled ``tiny``.
         base: the base of an adapter, where it is not found by the name that the adapter tells.
 
     Raises:
         InputError: there is none, a part of it is missing or damaged, or it is no FunctionGemma.
         UsageError: ``name`` is none of these.
     """
+    if name == BUNDLED:
+        return _merged(name, name)
     path = Path(name)
     revision = ""
     if not path.exists():
@@ -91,9 +94,13 @@ def find_model(name: str, *, base: str = "") -> ModelSource:
         listed = sorted(file.name for file in path.glob(f"*{_GGUF}"))
         hint = f"name one of its files: {', '.join(listed)}" if listed else f"name {_NAMED}"
         raise InputError("no model in this folder", where=name, hint=hint)
-    found = find_base(str(path))
+    return _merged(name, str(path), revision)
+
+
+def _merged(name: str, where: str, revision: str = "") -> ModelSource:
+    found = find_base(where)
     _require(base_problems(found, 0), name)
-    return ModelSource(name, revision, ModelKind.MERGED, path.resolve(), found, found.tokenizer)
+    return ModelSource(name, revision, ModelKind.MERGED, found.folder, found, found.tokenizer)
 
 
 def _downloaded(name: str) -> Path:

@@ -1,13 +1,21 @@
-"""A tokenizer made like Gemma's and as small as a test needs it: for tests, for the demo and for a tiny base model.
+"""A tokenizer made like Gemma's and a base model made like FunctionGemma, as small as tests and the demo need them.
 
-It is real in every respect but size. What is learned with it says nothing about Arabic.
+They are real in every respect but size: the tokenizer is learned from the sample (``make_tokenizer``), the model is
+pre-trained on generated calls of other tools (``pretrain``). What is learned with them says nothing about Arabic.
 """
 
 from pathlib import Path
 
-__all__ = ["tokenizer_path"]
+__all__ = ["base_path", "tokenizer_path"]
+
+_FOLDER = Path(__file__).parent
 
 
 def tokenizer_path() -> Path:
     """The folder of the bundled tokenizer, as ``AutoTokenizer.from_pretrained`` takes it."""
-    return Path(__file__).parent / "tokenizer"
+    return _FOLDER / "tokenizer"
+
+
+def base_path() -> Path:
+    """The folder of the bundled base model: configuration and weights; its tokenizer stands beside it."""
+    return _FOLDER / "base"

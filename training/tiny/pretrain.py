@@ -78,7 +78,8 @@ def pretrain(out: Path, settings: Settings, *, device: str, workers: int, save_e
     text = chain([next(made)], made)
     out.mkdir(parents=True, exist_ok=True)
     with (out / "pretrain.jsonl").open("w", encoding="utf-8") as log:
-        model = new_model(settings.seed).to(device)
+        model: Any = new_model(settings.seed)
+        model.to(device)
         _tell(log, {"settings": asdict(settings), "architecture": ARCHITECTURE, "parameters": model.num_parameters()})
         questions = exam(plan, settings.exam_rows)
         tokens = 0
@@ -114,7 +115,7 @@ def _steps(
         step += 1
         batch = next(text)
         ids, trained = (torch.from_numpy(part.astype("int64")).to(device, non_blocking=True) for part in batch)
-        loss = loss_of(ids, trained)
+        loss: Any = loss_of(ids, trained)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
         optimizer.step(learning_rate(settings, step, done))

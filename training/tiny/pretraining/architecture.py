@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.tokenizer import CONTROL_TOKENS, STOP_IDS
-from training.tiny import tokenizer_path
 from training.tiny.vocabulary import VOCABULARY_SIZE
 
 if TYPE_CHECKING:
@@ -48,7 +47,9 @@ def new_model(seed: int) -> "Gemma3ForCausalLM":
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
 
     torch.manual_seed(seed)
-    return Gemma3ForCausalLM(Gemma3TextConfig(**ARCHITECTURE))
+    made: Any = Gemma3ForCausalLM
+    model: Gemma3ForCausalLM = made(Gemma3TextConfig(**ARCHITECTURE))
+    return model
 
 
 def save(model: "Gemma3ForCausalLM", folder: Path) -> None:
@@ -62,23 +63,13 @@ def save(model: "Gemma3ForCausalLM", folder: Path) -> None:
     import torch  # noqa: PLC0415 - takes seconds
     from transformers import GenerationConfig  # noqa: PLC0415
 
-    rounded = copy.deepcopy(model).to(device="cpu", dtype=torch.bfloat16)
-    rounded.generation_config = GenerationConfig(
+    rounded: Any = copy.deepcopy(model)
+    rounded = rounded.to(device="cpu", dtype=torch.bfloat16)
+    greedy: Any = GenerationConfig
+    rounded.generation_config = greedy(
         bos_token_id=CONTROL_TOKENS["<bos>"],
         eos_token_id=sorted(STOP_IDS),
         pad_token_id=CONTROL_TOKENS["<pad>"],
         do_sample=False,
     )
     rounded.save_pretrained(folder)
-
-
-def link_tokenizer(folder: Path) -> None:
-    """Let the model's folder hold the tokenizer too, without storing it a second time.
-
-    Raises:
-        OSError: the folder cannot be written to.
-    """
-    for file in sorted(tokenizer_path().iterdir()):
-        link = folder / file.name
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path("..") / tokenizer_path().name / file.name)

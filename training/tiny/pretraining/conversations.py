@@ -98,10 +98,8 @@ def _exchange(draw: Draw, wishes: list[Wish], *, answered: bool) -> list[JsonObj
 def _result(draw: Draw, asked: Wish) -> dict[str, Any]:
     shown = draw.words(2) if draw.chance(0.5) else said_number(draw, draw.rng.randint(1, 9999)).meant
     result: dict[str, Any] = {draw.pick(table()["response_keys"]): shown}
-    for name, value in asked.arguments.items():
-        if isinstance(value, str) and draw.chance(0.15):
-            result[name] = value
-    return result
+    said = {name: value for name, value in asked.arguments.items() if isinstance(value, str) and draw.chance(0.15)}
+    return result | said
 
 
 def _filled(draw: Draw, answer: str, tool: MadeTool) -> str:

@@ -1,7 +1,7 @@
 """How well a model does on generated records that it was not trained on.
 
 The model is shown the right tokens before each one it must produce. Where it would pick every one of them itself, it
-would write the same calls on its own, without choosing at random; so this measures exact calls at the price of one pass.
+would write the same calls on its own, without choosing at random; so exact calls are measured in one pass.
 """
 
 from functools import cache
@@ -36,11 +36,11 @@ class Score(NamedTuple):
 
 
 def exam(plan: Plan, rows: int) -> Batch:
-    """So many records of one request and its calls."""
+    """Up to so many records of one request and its calls, among ten times as many that are made."""
     found = [row for row in records(plan.seed, _SHARD, 10 * rows) if len(row["messages"]) == _MESSAGES]
     made = encoded([row for row in found if "tool_calls" in row["messages"][-1]], plan.length)
     # A call that stands behind the cut asks for nothing.
-    whole = made.trained.any(axis=1).nonzero()[0][:rows]
+    whole = np.flatnonzero(made.trained.any(axis=1))[:rows]
     return Batch(made.input_ids[whole], made.trained[whole])
 
 

@@ -5,10 +5,11 @@ are learned equally fast. For models of this size it takes about half of AdamW's
 """
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
 __all__ = ["Optimizer"]
 
@@ -23,18 +24,16 @@ _ADAMW_SIZE = 0.2
 class Optimizer:
     """Both, behind one ``step``."""
 
-    def __init__(self, model: "torch.nn.Module", *, weight_decay: float) -> None:
+    def __init__(self, model: "PreTrainedModel", *, weight_decay: float) -> None:
         """An optimizer of all of ``model``'s weights; ``weight_decay`` is for the layers' matrices."""
         import torch  # noqa: PLC0415 - takes seconds
 
-        embeddings = model.get_input_embeddings().weight
+        embeddings: Any = model.get_input_embeddings().weight
         rest = [weight for weight in model.parameters() if weight.ndim == 1 or weight is embeddings]
-        self._adamw = torch.optim.AdamW(
-            rest, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, fused=embeddings.is_cuda
-        )
+        self._adamw = torch.optim.AdamW(rest, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, fused=embeddings.is_cuda)
         self._decay = weight_decay
         # Matrices of one shape are worked on together, which is what makes this fast.
-        shapes = defaultdict(list)
+        shapes: dict[tuple[int, ...], list[Any]] = defaultdict(list)
         for weight in model.parameters():
             if weight.ndim > 1 and weight is not embeddings:
                 shapes[tuple(weight.shape)].append(weight)
@@ -53,8 +52,8 @@ class Optimizer:
                 momentum.lerp_(gradients, 1 - _MOMENTUM)
                 size = _ADAMW_SIZE * max(momentum.shape[1:]) ** 0.5
                 updates = _orthogonal(gradients.lerp(momentum, _MOMENTUM)).to(momentum.dtype).unbind()
-                torch._foreach_mul_(weights, 1 - rate * self._decay)  # noqa: SLF001 - torch has no public name for it
-                torch._foreach_add_(weights, updates, alpha=-rate * size)  # noqa: SLF001
+                torch._foreach_mul_(weights, 1 - rate * self._decay)
+                torch._foreach_add_(weights, updates, alpha=-rate * size)
                 for weight in weights:
                     weight.grad = None
 
@@ -62,7 +61,7 @@ class Optimizer:
 def _orthogonal(matrices: "torch.Tensor") -> "torch.Tensor":
     """Each matrix with its singular values brought near 1, by Newton and Schulz's iteration."""
     tall = matrices.shape[1] > matrices.shape[2]
-    found = (matrices.mT if tall else matrices).bfloat16()
+    found: torch.Tensor = (matrices.mT if tall else matrices).bfloat16()
     found = found / (found.norm(dim=(1, 2), keepdim=True) + 1e-7)
     first, third, fifth = _QUINTIC
     for _ in range(_ROUNDS):

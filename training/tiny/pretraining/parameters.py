@@ -1,7 +1,7 @@
 """Parameters of made-up tools: a declaration, and a way to speak of a value for it."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas.record import JsonObject
 from training.tiny.pretraining.values import Value, numeric, value

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from dataset_tools.messages import call
-from schemas.record import JsonObject
+from schemas.record import ToolCall
 from training.tiny.pretraining.parameters import Parameter
 from training.tiny.pretraining.tools import MadeTool, opening
 from training.tiny.pretraining.values import Value
@@ -25,7 +25,7 @@ class Wish(NamedTuple):
     said: str
     arguments: dict[str, Any]
 
-    def call(self) -> JsonObject:
+    def call(self) -> ToolCall:
         """The call that is due."""
         return call(self.tool.name, self.arguments)
 

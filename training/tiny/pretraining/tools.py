@@ -79,20 +79,12 @@ def opening(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> str:
     concept = tool.concept
     alone = all(other is tool or other.concept.thing != concept.thing for other in tools)
     if draw.english:
-        thing = f"{draw.pick(('a ', 'the ', 'my ', ''))}{concept.english_thing.replace('_', ' ')}"
-        if alone and draw.chance(0.25):
-            return f"{draw.listed('questions')} {thing}"
-        verb = concept.verb.replace("_", " ")
-        return draw.pick(("{} {}", "I want to {} {}", "can you {} {}", "I need to {} {}", "help me {} {}")).format(
-            verb, thing
-        )
+        return _english_opening(draw, concept, alone=alone)
     thing = _inflected(draw, _said_thing(draw, concept, alone=alone))
     imperative, first, maghrebi, noun, _, asked = concept.action
     share = draw.rng.random()
-    if alone and share < 0.25:  # noqa: PLR2004 - the shares stand side by side
-        return f"{draw.listed('questions')} {thing}"
-    if alone and share < 0.35:  # noqa: PLR2004
-        return f"{draw.listed('nouns_wanted')} {thing}"
+    if alone and share < 0.35:  # noqa: PLR2004 - the shares stand side by side
+        return f"{draw.listed('questions' if share < 0.25 else 'nouns_wanted')} {thing}"  # noqa: PLR2004
     if share < 0.55:  # noqa: PLR2004
         return f"{draw.listed('wants')} {maghrebi if draw.language == 'maghrebi' else first} {thing}"
     if share < 0.75:  # noqa: PLR2004
@@ -101,6 +93,14 @@ def opening(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> str:
         return f"{draw.pick(asked)} {thing}"
     for_me = "" if " " in imperative else draw.listed("for_me")
     return " ".join(filter(None, (imperative, for_me, thing)))
+
+
+def _english_opening(draw: Draw, concept: Concept, *, alone: bool) -> str:
+    thing = f"{draw.pick(('a ', 'the ', 'my ', ''))}{concept.english_thing.replace('_', ' ')}"
+    if alone and draw.chance(0.25):
+        return f"{draw.listed('questions')} {thing}"
+    wanted = draw.pick(("{} {}", "I want to {} {}", "can you {} {}", "I need to {} {}", "help me {} {}"))
+    return wanted.format(concept.verb.replace("_", " "), thing)
 
 
 def _said_thing(draw: Draw, concept: Concept, *, alone: bool) -> str:

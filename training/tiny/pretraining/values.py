@@ -86,16 +86,16 @@ def _date(draw: Draw) -> str:
     lists = table()
     number = str(draw.rng.randint(1, 30))
     if draw.english:
-        return draw.pick((draw.pick(lists["days_en"]), f"{draw.pick(lists['months_en'])} {number}", _iso(draw)))
+        return str(draw.pick((draw.pick(lists["days_en"]), f"{draw.pick(lists['months_en'])} {number}", _iso(draw))))
     if draw.chance(0.3):
         number = number.translate(_EASTERN)
-    return draw.pick((
+    return str(draw.pick((
         draw.pick(lists["days"]),
         f"{draw.pick(('يوم ', 'نهار ', ''))}{draw.pick(lists['weekdays'])} {draw.pick(lists['next'])}".strip(),
         f"{draw.pick(('يوم ', 'نهار ', ''))}{number} {draw.pick(lists['months'])}",
         f"{draw.pick(('أول', 'نص', 'آخر', 'مطلع'))} {draw.word()}",
         _iso(draw),
-    ))  # fmt: skip
+    )))  # fmt: skip
 
 
 def _iso(draw: Draw) -> str:
@@ -108,9 +108,9 @@ def _time(draw: Draw) -> str:
         return draw.pick((clock, f"{draw.rng.randint(1, 12)} pm"))
     number = str(draw.rng.randint(1, 12))
     number = number.translate(_EASTERN) if draw.chance(0.3) else number
-    return draw.pick((
-        clock, draw.pick(table()["times"]), f"{number} {draw.pick(('مساءً', 'الصبح', 'صباحًا', 'العشية', 'المسا', 'بالليل', 'الضهر', ''))}", draw.words(2)
-    ))  # fmt: skip
+    words: str = draw.pick(table()["times"])
+    part = draw.pick(("مساءً", "الصبح", "صباحًا", "العشية", "المسا", "بالليل", "الضهر", ""))
+    return draw.pick((clock, words, f"{number} {part}", draw.words(2)))
 
 
 def _code(draw: Draw) -> str:
