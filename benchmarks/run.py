@@ -4,7 +4,7 @@ Each side is a process of its own and runs several times, the sides by turns, so
 hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
 
 Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, evaluate,
-dedup, workers, memory.
+dedup, workers, memory, upload.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import corpus
+from upload import upload
 
 _HERE = Path(__file__).parent
 _NAIVE_ROWS = {"validate": 2_000, "camel": 4_000, "build": 4_000}
@@ -136,7 +137,7 @@ def memory(folder: Path, times: int) -> None:
 
 CASES: dict[str, Case] = {
     "start-up": start_up, "validate": validate, "clean": clean, "build": build, "evaluate": evaluate,
-    "dedup": dedup, "workers": workers, "memory": memory,
+    "dedup": dedup, "workers": workers, "memory": memory, "upload": upload,
 }  # fmt: skip
 
 

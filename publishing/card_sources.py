@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.compare import Comparison
     from training.evaluate import Evaluation
 
-__all__ = ["CardSources", "DataFacts", "base_of", "read_data", "read_sources"]
+__all__ = ["CardSources", "DataFacts", "base_of", "base_revision_of", "read_data", "read_sources"]
 
 Facts = Mapping[str, Any]
 
@@ -79,7 +79,7 @@ class CardSources:
     @property
     def base_revision(self) -> str:
         """The commit of the base."""
-        return str((self.run or {}).get("base", {}).get("revision") or "")
+        return str(_base_facts(self.release, self.run).get("revision") or "")
 
 
 def base_of(release: Release, run: Facts | None = None) -> str:
@@ -92,12 +92,25 @@ def base_of(release: Release, run: Facts | None = None) -> str:
     Raises:
         InputError: the adapter's configuration cannot be read.
     """
-    known = run or release.facts.get("run") or {}
-    found = known.get("base", {}).get("name")
+    found = _base_facts(release, run).get("name")
     path = release.path / "adapter" / "adapter_config.json"
     if not found and path.is_file():
         found = _read(path).get("base_model_name_or_path")
     return "tiny" if found == "tiny" else public_model(found)
+
+
+def _base_facts(release: Release, run: Facts | None) -> Facts:
+    """What is known of the base: the name that the export gave it goes before the one that a run was told."""
+    for facts in (release.facts, run or release.facts.get("run") or {}):
+        found = facts.get("base")
+        if isinstance(found, dict) and (found.get("name") == "tiny" or public_model(found.get("name"))):
+            return found
+    return {}
+
+
+def base_revision_of(release: Release) -> str:
+    """The commit of a release's base on the Hub; empty if that is not known."""
+    return str(_base_facts(release, None).get("revision") or "")
 
 
 def read_sources(

@@ -183,6 +183,7 @@ def _context(sources: CardSources, part: str) -> dict[str, Any]:
         "evaluation": tables.evaluation_rows(evaluation) if evaluation else [],
         "by_dialect": tables.dialect_rows(evaluation) if evaluation else [],
         "comparison": tables.comparison_rows(sources.comparison) if sources.comparison else [],
+        "example": f"{part}/example.py" in release.files,
         "gguf": tables.gguf_rows(sources),
         "files": _files(sources, part),
         "versions": tables.version_rows(sources),

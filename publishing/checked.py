@@ -1,7 +1,7 @@
 """Whether a release may be published: nothing that must not leave, every file as exported, cards that are right."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
 from publishing.card_lint import lint
@@ -24,12 +24,29 @@ def problems(release: Release, repositories: Iterable[Repository], token: str = 
     """
     gemma = is_gemma(base_of(release))
     found: list[Problem] = []
+    repositories = list(repositories)
     for repository in repositories:
         found += scan(repository, token)
         found += _of_card(repository, gemma=gemma and repository.kind == "model")
     found += scan_file(release.path / MANIFEST, token)
-    found += [Problem(str(release.path / name), what, "export again") for name, what in release.differences()]
+    found += _differences(release, repositories)
     return found
+
+
+def _differences(release: Release, repositories: Iterable[Repository]) -> Iterator[Problem]:
+    """Files that are not what the release's list says. Their checksums are those that publishing goes by later."""
+    here = {
+        f"{found.part}/{file.path}": file for found in repositories if found.kind == "model" for file in found.files
+    }
+    for name, recorded in sorted(release.files.items()):
+        where, file = str(release.path / name), here.get(name)
+        if PurePosixPath(name).name == CARD:
+            continue  # a card may have been written since
+        if file is None:
+            yield Problem(where, f"it is missing, and {MANIFEST} lists it", "export again")
+        elif file.size != recorded.size or file.sha256 != recorded.sha256:
+            what = f"it is not the file that {MANIFEST} lists: it was changed after the export"
+            yield Problem(where, what, "export again")
 
 
 def without_card(repositories: Iterable[Repository]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import AfgError
-from publishing.card_sources import base_of
+from publishing.card_sources import base_of, base_revision_of
 from publishing.file_checks import Check, Result
 from publishing.release import Release
 
@@ -59,7 +59,7 @@ def _adapter(release: Release) -> Any:  # noqa: ANN401
 
     from training.base import find_base  # noqa: PLC0415
 
-    base = find_base(base_of(release))
+    base = find_base(base_of(release), base_revision_of(release))
     return PeftModel.from_pretrained(_whole(base.folder), str(release.path / "adapter")).eval()
 
 

@@ -4,6 +4,7 @@ Of ``release.json`` publishing needs ``files`` alone. Cards and ``afg verify`` u
 
     {"name": "my-model",
      "files": {"merged/config.json": {"size": 1310, "sha256": "…"}, …},
+     "base": {"name": "ORG/NAME", "revision": "…"},
      "run": what run.json holds,
      "gguf": {"my-model-Q8_0.gguf": {"cpu": "…", "peak_memory_mib": 412.5, "agreement": 0.98, "speed": [
          {"threads": 1, "context": 1024, "prefill_tokens_per_second": 310.0, "decode_tokens_per_second": 41.0}, …]}},
@@ -16,20 +17,18 @@ the token that ended it.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dataset_tools.errors import InputError
-from publishing.checksums import sha256
 
 __all__ = ["CARD_FILES", "MANIFEST", "NOTICE", "Recorded", "Release", "read_release"]
 
 MANIFEST = "release.json"
 """The file that lists all others of a release."""
 
-_CHANGES_LATER = {"README.md"}  # cards are written, and written again, after the export
 NOTICE = "NOTICE"
 """The file that the Gemma terms ask for."""
 
@@ -60,17 +59,6 @@ class Release:
     name: str
     files: Mapping[str, Recorded]
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def differences(self) -> Iterator[tuple[str, str]]:
-        """Files that are not what ``release.json`` says, each with what is wrong. Cards may have been written since."""
-        for name, recorded in sorted(self.files.items()):
-            path = self.path / name
-            if PurePosixPath(name).name in _CHANGES_LATER:
-                continue
-            if not path.is_file():
-                yield name, f"it is missing, and {MANIFEST} lists it"
-            elif path.stat().st_size != recorded.size or sha256(path) != recorded.sha256:
-                yield name, f"it is not the file that {MANIFEST} lists: it was changed after the export"
 
 
 def read_release(path: Path) -> Release:
