@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from dataset_tools.errors import InputError
-from publishing.card_metadata import RELATIONS
 from publishing.card_sections import human_sections
-from publishing.card_terms import LICENSES, is_language
+from publishing.card_terms import LICENSES, RELATIONS, is_language
 from publishing.repositories import CARD
 from publishing.safety import Problem
 

@@ -5,17 +5,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from publishing.card_tables import plain_name
-from publishing.card_terms import DIALECTS, GEMMA_TERMS, is_gemma, public_model
+from publishing.card_terms import DIALECTS, GEMMA_TERMS, RELATIONS, is_gemma, public_model
 from training.evaluate_text import TITLES
 
 if TYPE_CHECKING:
     from publishing.card_sources import CardSources
     from training.metrics import Metric
 
-__all__ = ["RELATIONS", "front_matter", "languages", "model_metadata"]
-
-RELATIONS = {"adapter": "adapter", "merged": "finetune", "gguf": "quantized"}
-"""How each part relates to its base, in the Hub's words."""
+__all__ = ["front_matter", "languages", "model_metadata"]
 
 _LIBRARIES = {"adapter": "peft", "merged": "transformers", "gguf": "gguf"}
 _TAGS = ("function-calling", "tool-use", "arabic", "functiongemma")

@@ -7,6 +7,7 @@ __all__ = [
     "GEMMA_NOTICE",
     "GEMMA_TERMS",
     "LICENSES",
+    "RELATIONS",
     "is_gemma",
     "is_language",
     "public_model",
@@ -29,6 +30,9 @@ _LICENSES = """
 """
 LICENSES = frozenset(_LICENSES.split())
 """The licence ids that the Hub knows."""
+
+RELATIONS = {"adapter": "adapter", "merged": "finetune", "gguf": "quantized"}
+"""How each part of a release relates to its base, in the Hub's words."""
 
 DIALECTS = {
     "msa": "arb",
