@@ -22,7 +22,7 @@ from training.plan import Plan
 from training.run_manifest import differences, first_manifest, losses, read_manifest, write_manifest
 from training.services import Reporter, require_service
 
-__all__ = ["ADAPTER", "RunResult", "Watcher", "train"]
+__all__ = ["ADAPTER", "RunResult", "Watcher", "start_problems", "train"]
 
 ADAPTER = "adapter"
 """The folder of a run that holds the adapter with its tokenizer and template."""
@@ -115,11 +115,36 @@ def train(plan: Plan, watcher: Watcher | None = None, *, resume: bool = False, r
     return RunResult(plan.output, run.manifest)
 
 
-def _begun(plan: Plan) -> _Run:
-    output = plan.output
+def start_problems(plan: Plan, *, resume: bool) -> list[str]:
+    """Every reason why the run would not start, those of the plan and those of the folder that is there already."""
+    problems = list(plan.reasons)
+    try:
+        if resume:
+            _check_resumable(plan)
+        else:
+            _check_empty(plan.output)
+    except AfgError as error:
+        problems.append(str(error))
+    return problems
+
+
+def _check_empty(output: Path) -> None:
     if output.is_dir() and any(output.iterdir()):
         hint = "--resume goes on with a run; else choose another folder with -o"
         raise UsageError("the folder is not empty", where=str(output), hint=hint)
+
+
+def _check_resumable(plan: Plan) -> dict[str, Any]:
+    manifest = read_manifest(plan.output)
+    if changed := differences(manifest, first_manifest(plan)):
+        what = f"the run was begun with another {' and another '.join(changed)}"
+        raise UsageError(what, where=str(plan.output), hint="resume with what it was begun with")
+    return manifest
+
+
+def _begun(plan: Plan) -> _Run:
+    output = plan.output
+    _check_empty(output)
     manifest = first_manifest(plan)
     write_manifest(output, manifest)
     return _Run(plan, manifest, None, MetricsLog(output / _METRICS))
@@ -127,10 +152,7 @@ def _begun(plan: Plan) -> _Run:
 
 def _resumed(plan: Plan, watcher: Watcher) -> _Run | None:
     """The run in the plan's folder at its last good checkpoint; none if it is complete."""
-    manifest = read_manifest(plan.output)
-    if changed := differences(manifest, first_manifest(plan)):
-        what = f"the run was begun with another {' and another '.join(changed)}"
-        raise UsageError(what, where=str(plan.output), hint="resume with what it was begun with")
+    manifest = _check_resumable(plan)
     if manifest["status"] == "complete":
         return None
     start = last_good(plan.output / _CHECKPOINTS, watcher.tell)

@@ -1,6 +1,7 @@
 """``afg train``: the command over :mod:`training`, which ``afg`` takes in."""
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def train_command(
     from training.recipe import load_recipe  # noqa: PLC0415
     from training.run_manifest import recorded_base  # noqa: PLC0415
     from training.services import require_service  # noqa: PLC0415
-    from training.train import Watcher, train  # noqa: PLC0415
+    from training.train import Watcher, start_problems, train  # noqa: PLC0415
     from training.train_text import plan_lines, result_lines  # noqa: PLC0415
 
     require_service(report_to.value)
@@ -53,6 +54,7 @@ def train_command(
         base = base or recorded_base(output)
     plan = make_plan(load_recipe(recipe), data, output, base=base, validation=validation, recipe_source=recipe)
     if dry_run:
+        plan = replace(plan, reasons=tuple(start_problems(plan, resume=resume)))
         sys.stdout.writelines(f"{line}\n" for line in plan_lines(plan))
         if plan.reasons:
             raise typer.Exit(2)

@@ -253,10 +253,15 @@ def test_the_command_shows_the_plan_and_does_nothing(samples: Path, base: Path, 
     """The dry run prints, writes nothing and exits with 0, or with 2 where the run would not start."""
     command = [sys.executable, "-c", "from publishing.cli import main; main()", "train", str(samples), "-o", "run"]
     short_recipe(tmp_path / "short.toml")
-    cases = (("short.toml", 0, "nothing speaks against"), ("t4", 2, "would not start: the recipe t4"))
-    for recipe, code, last in cases:
+    cases = (
+        (("--recipe", "short.toml"), 0, "nothing speaks against"),
+        (("--recipe", "t4"), 2, "would not start: the recipe t4"),
+        (("--recipe", "short.toml", "--resume"), 2, "would not start: run: there is no run.json"),
+        (("--recipe", "short.toml", "-o", "base"), 2, "would not start: base: the folder is not empty"),
+    )
+    for options, code, last in cases:
         run = subprocess.run(
-            [*command, "--recipe", recipe, "--base", str(base), "--dry-run"],
+            [*command, *options, "--base", str(base), "--dry-run"],
             cwd=tmp_path,
             env={"PYTHONPATH": str(ROOT), "PATH": ""},
             capture_output=True,
