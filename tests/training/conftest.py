@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,10 +47,9 @@ def random_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def afg_train(samples: Path, random_base: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts `afg train` on the samples as a user does, in a process of its own and on one thread."""
 
-    def start(*arguments: str | Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(*arguments: str | Path) -> subprocess.Popen[str]:
         code = "from publishing.cli import main; main()"
         command = [
-            *prefix,
             sys.executable,
             "-c",
             code,
