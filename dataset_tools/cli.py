@@ -13,6 +13,7 @@ import typer
 
 from dataset_tools import cli_datasets, cli_samples
 from dataset_tools.cli_options import (
+    Html,
     LayoutName,
     Output,
     Quiet,
@@ -23,9 +24,11 @@ from dataset_tools.cli_options import (
     ToolsFile,
     Trace,
     Workers,
+    check_page,
     find,
     progress_of,
     require_whole,
+    write_page,
 )
 from dataset_tools.console import EXIT_CODES, run_app, stderr_console, stdout_console
 from dataset_tools.errors import UsageError
@@ -108,6 +111,7 @@ def clean_command(
     rejects: Rejects = None,
     report: ReportFile = None,
     trace: Trace = None,
+    html: Html = None,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -123,8 +127,13 @@ def clean_command(
     options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers)
     outputs = Outputs(output, rejects or Outputs.default_rejects(output), report, trace)
     files = find(sources)
+    check_page(html, files)
     with progress_of("clean", files, quiet=quiet) as progress:
         result = clean(files, outputs, options, on_shard=progress.shard_done)
+    if html:
+        from dataset_tools.report_page import cleaning_page  # noqa: PLC0415
+
+        write_page(html, cleaning_page(result))
     if not quiet:
         print_transform(result, stderr_console())
     require_whole(result.rejected, result.output)
@@ -138,6 +147,7 @@ def validate_command(
     tools_file: ToolsFile = None,
     layout: LayoutName = "",
     examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 3,
+    html: Html = None,
     workers: Workers = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -153,8 +163,14 @@ def validate_command(
     # An annotation is one finding at its line, so GitHub gets them all.
     options = Options(layout, tools_file, workers, -1 if format_ is Format.GITHUB else examples)
     files = find(sources)
+    check_page(html, files)
     with progress_of("validate", files, quiet=quiet) as progress:
         result = validate(files, options, on_shard=progress.shard_done)
+    if html:
+        from dataset_tools.excerpts import excerpts  # noqa: PLC0415
+        from dataset_tools.report_page import validation_page  # noqa: PLC0415
+
+        write_page(html, validation_page(sources, result, excerpts(files, result, options)))
     if format_ is Format.JSON:
         sys.stdout.write(dump_text(result.as_json()) + "\n")
     elif format_ is Format.GITHUB:

@@ -16,9 +16,11 @@ from dataset_tools.cli_options import (
     Sources,
     ToolsFile,
     Workers,
+    check_page,
     find,
     progress_of,
     require_whole,
+    write_page,
 )
 from dataset_tools.console import stderr_console, stdout_console
 
@@ -35,6 +37,7 @@ class SideFormat(StrEnum):
 def mount(app: typer.Typer) -> None:
     """Add the commands to ``afg-data``."""
     app.command("dedup")(dedup_command)
+    app.command("report")(report_command)
     app.command("split")(split_command)
     app.command("stats")(stats_command)
 
@@ -76,6 +79,36 @@ def dedup_command(
     elif not quiet:
         print_transform(result, stderr_console())
     require_whole(result.rejected, result.output)
+
+
+def report_command(
+    sources: Sources,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write; .html.")],
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", metavar="PATH|ID", help="Count tokens, too: a folder, or ORG/NAME on the Hub.")
+    ] = "",
+    examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 3,
+    min_cell: Annotated[int, typer.Option(min=0, help="Tell where a dialect has fewer rows of a tool.")] = 5,
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    workers: Workers = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Write one page for the browser with all there is to see of a dataset; it needs no network.
+
+    Example: afg-data report raw.jsonl -o report.html
+    """
+    from dataset_tools.report import PASSES, ReportOptions, report  # noqa: PLC0415
+    from dataset_tools.report_page import report_page  # noqa: PLC0415
+
+    options = ReportOptions(tokenizer, min_cell, examples, layout=layout, tools_file=tools_file, workers=workers)
+    files = find(sources)
+    check_page(output, files)
+    with progress_of("report", files, quiet=quiet, passes=PASSES) as progress:
+        result = report(files, options, on_shard=progress.shard_done)
+    write_page(output, report_page(result))
+    if not quiet:
+        sys.stderr.write(f"{result.before.rows:,} rows → {output}\n")
 
 
 def split_command(

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from dataset_tools.sources import DataFile
 
 __all__ = [
-    "LayoutName", "Output", "Quiet", "Rejects", "Rename", "ReportFile", "Sources", "TokenizerName", "ToolsFile",
-    "Trace", "Workers", "find", "progress_of", "require_whole",
+    "Html", "LayoutName", "Output", "Quiet", "Rejects", "Rename", "ReportFile", "Sources", "TokenizerName", "ToolsFile",
+    "Trace", "Workers", "check_page", "find", "progress_of", "require_whole", "write_page",
 ]  # fmt: skip
 
 Sources = Annotated[
@@ -34,6 +34,7 @@ Rejects = Annotated[
 ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="The counts of every rule, as JSON.")]
 Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
 Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page for the browser, too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
 TokenizerName = Annotated[
     str, typer.Option("--tokenizer", metavar="PATH|ID", help="A folder, or ORG/NAME[@REVISION] on the Hub.")
@@ -50,6 +51,30 @@ def find(sources: list[str]) -> "list[DataFile]":
     from dataset_tools.converting import find_data  # noqa: PLC0415
 
     return find_data(sources)
+
+
+def check_page(path: Path | None, files: "list[DataFile]") -> None:
+    """Make sure, before any work, that a page can be written.
+
+    Raises:
+        OutputError: it cannot be.
+        UsageError: it would overwrite an input.
+    """
+    from dataset_tools.atomic import check_writable  # noqa: PLC0415
+
+    if path is not None:
+        check_writable(path, [file.path for file in files])
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page for the browser.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from dataset_tools.atomic import write_file  # noqa: PLC0415
+
+    write_file(path, page.encode("utf-8", "backslashreplace"))
 
 
 def require_whole(rejected: dict[str, int], output: str) -> None:

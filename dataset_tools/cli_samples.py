@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.cli_options import (
+    Html,
     LayoutName,
     Quiet,
     Sources,
     TokenizerName,
     ToolsFile,
     Workers,
+    check_page,
     find,
     progress_of,
     require_whole,
+    write_page,
 )
 from dataset_tools.console import stderr_console, stdout_console
 from dataset_tools.errors import UsageError
@@ -77,6 +80,7 @@ def build_command(
     ] = "200",
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
+    html: Html = None,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -93,9 +97,15 @@ def build_command(
     count = -1 if verify == "all" else int(verify)
     samples = SampleOptions(max_length, shuffle_tools, max_tools, fit, count)
     files = find(sources)
+    check_page(html, files)
     with progress_of("build", files, quiet=quiet) as progress:
         options = BuildOptions(samples, layout, tools_file, workers)
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
+    if html:
+        from dataset_tools.preview import preview  # noqa: PLC0415
+        from dataset_tools.report_page import build_page  # noqa: PLC0415
+
+        write_page(html, build_page(report, preview(output, count=3, tokenizer=tokenizer), max_length))
     if not quiet:
         print_build(report, stderr_console())
     require_whole(report.rejected, str(report.output))

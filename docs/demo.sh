@@ -23,11 +23,14 @@ run afg-data clean records.jsonl -o clean.jsonl --report clean.report.json --tra
 say "5. What is left for a person to decide?"
 run afg-data validate clean.jsonl --examples 1 || test $? -eq 1
 
-say "6. Into masked samples, for a tokenizer of FunctionGemma's shape"
+say "6. All of that to look at: open report.html in a browser"
+run afg-data report raw.jsonl -o report.html --tokenizer ../training/tiny/tokenizer
+
+say "7. Into masked samples, for a tokenizer of FunctionGemma's shape"
 run afg-data build clean.jsonl -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
 
-say "7. What of a sample is trained?"
+say "8. What of a sample is trained?"
 run afg-data show samples --row 5
 run afg-data show samples --count 20 --html samples.html
 
-say "In $OUT: records.jsonl, clean.jsonl, samples, samples.html, the rejects with their reasons, the report and the trace of every change"
+say "In $OUT: records.jsonl, clean.jsonl, report.html, samples, samples.html, the rejects with their reasons, the report and the trace of every change"
