@@ -1,12 +1,14 @@
 """What cards are made from: the files that measured something, read and told apart by what they hold."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.splitting import SPLIT_FILE
 from publishing.card_terms import public_model
 from publishing.release import Release
 
@@ -27,26 +29,46 @@ class DataFacts:
         build: ``build.json`` of `afg-data build`.
         cleaning: the report of `afg-data clean`.
         stats: what `afg-data stats --json` printed.
+        split: ``split.json`` of `afg-data split`.
     """
 
     build: Facts | None = None
     cleaning: Facts | None = None
     stats: Facts | None = None
+    split: Facts | None = None
 
     @property
     def dialects(self) -> dict[str, int]:
         """Records by dialect, the most frequent first."""
         found = (self.stats or {}).get("dialects") or {}
+        if not found and self.split:
+            sides: list[Facts] = list(self.split["splits"].values())
+            found = dict(sum((Counter(side["dialects"]) for side in sides), Counter()))
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     @property
     def datasets(self) -> list[str]:
         """The datasets of the Hub that it came from."""
         names = [str(name) for name in (self.cleaning or {}).get("inputs", ())]
-        names += [str(item["name"]) for item in (self.build or {}).get("inputs", ())]
+        for facts in (self.build, self.split):
+            names += [str(item["name"]) for item in (facts or {}).get("inputs", ())]
         prefix = "hf://datasets/"
         found = {public_model(name.removeprefix(prefix).split("@")[0]) for name in names if name.startswith(prefix)}
         return sorted(found - {""})
+
+    def of_folder(self, folder: Path) -> "DataFacts":
+        """The same with what a split folder says of itself; what is known otherwise counts more.
+
+        Raises:
+            InputError: its ``split.json`` cannot be read.
+        """
+        if self.split is not None or not (folder / SPLIT_FILE).is_file():
+            return self
+        split = _read(folder / SPLIT_FILE)
+        if split.get("command") != "split":
+            raise InputError("not what `afg-data split` writes", where=str(folder / SPLIT_FILE))
+        cleaning = next((report for report in split["reports"] if report["command"] == "clean"), None)
+        return DataFacts(self.build, self.cleaning or cleaning, self.stats, split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +184,15 @@ def read_data(paths: Sequence[Path]) -> DataFacts:
     found: dict[str, Facts] = {}
     for path in paths:
         facts = _read(path)
-        kind = {"build": "build", "clean": "cleaning"}.get(str(facts.get("command")), "")
+        kind = {"build": "build", "clean": "cleaning", "split": "split"}.get(str(facts.get("command")), "")
         if not kind and isinstance(facts.get("dialects"), dict) and "records" in facts:
             kind = "stats"
         if not kind or kind in found:
-            what = f"a second file of {kind}" if kind else "neither a build.json, a report of cleaning nor statistics"
+            what = (
+                f"a second file of {kind}"
+                if kind
+                else "neither a build.json, a split.json, a report of cleaning nor statistics"
+            )
             raise InputError(what, where=str(path), hint="--data takes one of each")
         found[kind] = facts
     return DataFacts(**found)

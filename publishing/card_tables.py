@@ -19,10 +19,13 @@ __all__ = [
     "curve_rows",
     "dialect_rows",
     "evaluation_rows",
+    "feature_rows",
     "gguf_rows",
+    "left_out_rows",
     "plain_name",
     "recipe_rows",
     "run_rows",
+    "split_rows",
     "validation_rows",
     "version_rows",
 ]
@@ -92,6 +95,47 @@ def cleaning_rows(data: "DataFacts") -> tuple[list[Row], list[Row]]:
         for reason, count in facts.get("rejected", {}).items()
     ]
     return rules, rejects
+
+
+def left_out_rows(data: "DataFacts") -> list[Row]:
+    """Step, reason, rows that deduplicating and splitting left out."""
+    split = data.split or {}
+    steps = [("deduplication", report) for report in split.get("reports", ()) if report["command"] == "dedup"]
+    return [
+        (step, reason, f"{count:,}")
+        for step, facts in (*steps, ("splitting", split))
+        for reason, count in facts.get("rejected", {}).items()
+    ]
+
+
+def split_rows(data: "DataFacts") -> list[Row]:
+    """Split, rows, percent of all, calls, rows without a call, distinct tools called, dialects."""
+    return [
+        (
+            side,
+            f"{found['rows']:,}",
+            f"{100 * found['share']:.1f}",
+            f"{found['calls']:,}",
+            f"{found['negatives']:,}",
+            f"{len(found['tools']):,}",
+            ", ".join(f"{dialect} {rows:,}" for dialect, rows in found["dialects"].items() if dialect),
+        )
+        for side, found in (data.split or {}).get("splits", {}).items()
+    ]
+
+
+def feature_rows(data: "DataFacts") -> list[Row]:
+    """Field and type, as `datasets` names them."""
+    return [(name, _type(feature)) for name, feature in (data.split or {}).get("features", {}).items()]
+
+
+def _type(feature: Mapping[str, Any]) -> str:
+    kind = feature.get("_type")
+    if kind == "List":
+        return f"list of {_type(feature['feature'])}"
+    if kind is None:
+        return ", ".join(f"{name}: {_type(inner)}" for name, inner in feature.items())
+    return str(feature["dtype"] if kind == "Value" else kind)
 
 
 def recipe_rows(run: Mapping[str, Any]) -> list[Row]:

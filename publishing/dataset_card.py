@@ -6,7 +6,7 @@ from typing import Any
 from dataset_tools.errors import InputError
 from publishing.card_metadata import front_matter, languages
 from publishing.card_sources import DataFacts
-from publishing.card_tables import cleaning_rows
+from publishing.card_tables import cleaning_rows, feature_rows, left_out_rows, split_rows
 from publishing.cards import Card, template
 from publishing.checksums import sha256
 from publishing.repositories import entries
@@ -30,6 +30,7 @@ def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: 
     Raises:
         InputError: there are no data files in it, or one cannot be read.
     """
+    data = data.of_folder(folder)
     paths = [path for path in entries(folder) if path.is_file() and path.suffix in _DATA]
     if not paths:
         raise InputError("no .jsonl and no .parquet file in it", where=str(folder), hint="name a dataset's folder")
@@ -46,11 +47,15 @@ def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: 
         if not value
     )
     rules, rejects = cleaning_rows(DataFacts(cleaning=data.cleaning))
+    rejects += left_out_rows(data)
     text = template("dataset.md.jinja").render(
         name=f"{hub.split('/')[1]}-data" if hub else folder.resolve().name,
         repository=f"{hub}-data" if hub else "",
         files=[(name, f"{count:,}", f"{size:,}", digest) for name, count, size, digest in files],
         rows=rows,
+        splits=split_rows(data),
+        by=", ".join((data.split or {}).get("options", {}).get("by", ())),
+        features=feature_rows(data),
         cleaning=data.cleaning,
         rules=rules,
         rejects=rejects,

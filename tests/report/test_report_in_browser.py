@@ -98,7 +98,7 @@ def test_text_has_contrast(opened: Open, scheme: str) -> None:
       const element = document.querySelector(selector);
       let ground = element;
       while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
-      const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+      const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
       const luminance = (colour) => {
         canvas.fillStyle = colour;
         canvas.fillRect(0, 0, 1, 1);
@@ -115,7 +115,7 @@ def test_text_has_contrast(opened: Open, scheme: str) -> None:
     }"""
     for selector in (
         "body", ".facts", ".value mark", ".value del", ".value ins", ".line mark", ".ignored", ".odd",
-        ".plot text.fill-quiet", ".plot .fill-limit", ".heat td.h1", ".heat td.h5", ".heat td.h10", ".tag.bad",
+        ".plot text.fill-quiet", ".plot .fill-limit", ".heat td.h2", ".heat td.h5", ".heat td.h10", ".tag.bad",
     ):  # fmt: skip
         assert page.evaluate(colours, selector) >= 4.5, selector
     assert page.evaluate(colours, ".plot .fill-bar") >= 3
