@@ -1,7 +1,7 @@
 """This project's side: one library call in a fresh process.
 
-``python benchmarks/ours.py validate|clean|build|evaluate|dedup FILE WORKERS [OUT]`` prints the rows done, the seconds
-that they took (imports left out, the start of worker processes included) and the peak memory of this process in MB.
+``python benchmarks/ours.py validate|clean|build|evaluate|dedup|split FILE WORKERS [OUT]`` prints the rows done, the
+seconds that they took (imports left out, the start of worker processes included) and the peak memory in MB.
 ``build`` leaves its samples in OUT if that is given; ``evaluate`` reads the predictions there.
 """
 
@@ -17,6 +17,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     from dataset_tools.building import BuildOptions, build  # noqa: PLC0415 - start-up is not what is measured
     from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
     from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
+    from dataset_tools.splitting import SplitOptions, split  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
     from dataset_tools.validate import Options, validate  # noqa: PLC0415
     from training.eval_file import write_evaluation  # noqa: PLC0415
@@ -42,6 +43,8 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
         elif side == "dedup":
             outputs = Outputs(output, Outputs.default_rejects(output))
             rows = dedup([path], outputs, DedupOptions(workers=int(workers))).rows_in
+        elif side == "split":
+            rows = split([path], Path(folder) / "sides", SplitOptions(workers=int(workers))).facts["rows_in"]
         else:
             outputs = Outputs(output, Outputs.default_rejects(output))
             rows = clean([path], outputs, CleanOptions(workers=int(workers))).rows_in

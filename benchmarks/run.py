@@ -83,16 +83,16 @@ def evaluate(folder: Path, times: int) -> None:
 
 
 def dedup(folder: Path, times: int) -> None:
-    """50,000 rows that hardly repeat, compared all with all, with two worker processes."""
+    """50,000 rows that hardly repeat, compared all with all, with two worker processes; and split."""
     path = folder / "varied.jsonl"
     print(corpus.write_varied(path), flush=True)
-    runs = [_run("ours.py", "dedup", str(path), "2") for _ in range(times)]
-    seconds = [run["seconds"] for run in runs]
-    peak = statistics.median(run["megabytes"] for run in runs)
-    name = f"afg-data dedup, {runs[0]['rows']:,} rows, 2 workers"
-    print(
-        f"{name:<44}{statistics.median(seconds):8.1f} s   {min(seconds):.1f} to {max(seconds):.1f}, {peak:.0f} MB peak"
-    )
+    for side in ("dedup", "split"):
+        runs = [_run("ours.py", side, str(path), "2") for _ in range(times)]
+        seconds = [run["seconds"] for run in runs]
+        peak = statistics.median(run["megabytes"] for run in runs)
+        name = f"afg-data {side}, {runs[0]['rows']:,} rows, 2 workers"
+        middle = statistics.median(seconds)
+        print(f"{name:<44}{middle:8.1f} s   {min(seconds):.1f} to {max(seconds):.1f}, {peak:.0f} MB peak")
     path.unlink()
 
 

@@ -101,17 +101,26 @@ class _Trees:
 
 def _join_alike(keys: Keys, buckets: Buckets, asked: dict[int, int], trees: _Trees, threshold: float) -> None:
     """Join the rows whose questions are alike; ``asked`` has a row for each question."""
-    filled: dict[int, list[int]] = defaultdict(list)
+    # In each bucket the questions by what was the root of their tree, so that a thousand of one group are one look.
+    filled: dict[int, dict[int, list[int]]] = defaultdict(dict)
     for place, row in asked.items():
         compared = 0
         for bucket in buckets.of(place):
-            for other in filled[bucket]:
-                if trees.root(asked[other]) == trees.root(row):
+            trees_in = filled[bucket]
+            for known in list(trees_in):
+                if trees.root(known) == trees.root(row):
                     continue
-                compared += 1
-                if compared > _MOST_COMPARED or likeness(keys.questions[place], keys.questions[other]) >= threshold:
-                    trees.join(asked[other], row)
-            filled[bucket].append(place)
+                for other in trees_in[known]:
+                    compared += 1
+                    if compared > _MOST_COMPARED or likeness(keys.questions[place], keys.questions[other]) >= threshold:
+                        trees.join(known, row)
+                        break
+            mine = trees.root(row)
+            joined = [known for known in trees_in if known != mine and trees.root(known) == mine]
+            together = trees_in.setdefault(mine, [])
+            for known in joined:
+                together.extend(trees_in.pop(known))
+            together.append(place)
 
 
 def _alike_to(keys: Keys, buckets: Buckets, asked: dict[int, int], threshold: float) -> dict[int, int]:

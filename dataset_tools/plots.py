@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
@@ -53,23 +53,13 @@ def bars(shown: Sequence[Bar], *, told: str, across: str = "", limit: tuple[floa
         limit: a place among the bars, counted from the left edge of the first, where a line stands, and its name.
     """
     from matplotlib import rc_context  # noqa: PLC0415 - a second, for pages alone
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    settings: dict[str, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "page",
-        "font.size": _LETTERS,
-        "text.color": _TEXT,
-        "path.simplify": False,
-    }
-    with rc_context(settings):
+    buffer = io.BytesIO()
+    with rc_context({"svg.fonttype": "none", "font.size": _LETTERS, "text.color": _TEXT, "path.simplify": False}):
         figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
-        canvas = FigureCanvasSVG(figure)
-        axes = figure.subplots()
-        _draw(axes, shown, across, limit)
-        buffer = io.BytesIO()
-        canvas.print_svg(buffer, metadata={"Date": None})
+        _draw(figure.subplots(), shown, across, limit)
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     return _freed(buffer.getvalue(), told)
 
 

@@ -29,6 +29,7 @@ __all__ = [
 _BEFORE = 8  # characters of a sample before the first difference
 _BAR = 40  # columns of the longest bar
 _COUNTS = 20  # columns that the counts take, with the space between
+_LARGE = 0.1  # of all rows: a group so large leaves no fine choice of sides
 _COLOURS = {"error": "red", "warning": "yellow"}
 # What GitHub's workflow commands need escaped, in messages and, beyond that, in properties.
 _GITHUB = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -166,6 +167,12 @@ def print_split(report: "SplitReport", console: "Console") -> None:
         console.print(f"{side:<11}{counts}; {entry['negatives']:,} without a call; {dialects}", markup=False)
     for side in (name for name in ("validation", "test") if facts["options"][name] and name not in facts["splits"]):
         console.print(f"warning: no row is for {side}: too few groups; try another --seed", style="yellow")
+    largest = facts["groups"]["largest"]
+    if largest > 1 and largest > _LARGE * facts["rows_out"]:
+        told = (
+            f"warning: {largest:,} rows are one group, connected by questions and calls: no side may have a part of it"
+        )
+        console.print(told, style="yellow")
     _print_rejected(facts["rejected"], console)
     _print_done(facts["rows_in"], facts["rows_out"], facts["rejected"], str(report.output), console)
 

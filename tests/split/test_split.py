@@ -316,6 +316,10 @@ def test_the_command_tells_the_sides(afg_data: Any, tmp_path: Path) -> None:
     lines = done.stderr.splitlines()
     assert [line.split()[0] for line in lines] == ["train", "validation", "test", "480"]
     assert lines[-1] == "480 rows in, 480 out, 0 rejected → data"
+    assert "one group" not in done.stderr
+    twins = write(tmp_path / "twins.jsonl", [made(at, random.Random(at), city="جدة") for at in range(9)])
+    done = afg_data("split", twins, "-o", "twins", cwd=tmp_path)
+    assert "warning: 9 rows are one group, connected by questions and calls" in done.stderr
     few = write(tmp_path / "few.jsonl", [made(1, random.Random(1))])
     done = afg_data("split", few, "-o", "few", cwd=tmp_path)
     assert "no row is for test: too few groups; try another --seed" in done.stderr
