@@ -127,7 +127,7 @@ def clean_command(
     options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers)
     outputs = Outputs(output, rejects or Outputs.default_rejects(output), report, trace)
     files = find(sources)
-    check_page(html, files)
+    check_page(html, files, output, outputs.rejects, report, trace)
     with progress_of("clean", files, quiet=quiet) as progress:
         result = clean(files, outputs, options, on_shard=progress.shard_done)
     if html:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.console import Progress
-from dataset_tools.errors import InputError
+from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from dataset_tools.sources import DataFile
@@ -53,17 +53,20 @@ def find(sources: list[str]) -> "list[DataFile]":
     return find_data(sources)
 
 
-def check_page(path: Path | None, files: "list[DataFile]") -> None:
-    """Make sure, before any work, that a page can be written.
+def check_page(path: Path | None, files: "list[DataFile]", *others: Path | None) -> None:
+    """Make sure, before any work, that a page can be written; ``others`` are what else is written.
 
     Raises:
         OutputError: it cannot be.
-        UsageError: it would overwrite an input.
+        UsageError: it would overwrite an input, or is another output.
     """
     from dataset_tools.atomic import check_writable  # noqa: PLC0415
 
-    if path is not None:
-        check_writable(path, [file.path for file in files])
+    if path is None:
+        return
+    if path.resolve() in {other.resolve() for other in others if other is not None}:
+        raise UsageError(f"{path} is named for two outputs", hint="each needs a file of its own")
+    check_writable(path, [file.path for file in files])
 
 
 def write_page(path: Path, page: str) -> None:

@@ -97,7 +97,7 @@ def build_command(
     count = -1 if verify == "all" else int(verify)
     samples = SampleOptions(max_length, shuffle_tools, max_tools, fit, count)
     files = find(sources)
-    check_page(html, files)
+    check_page(html, files, output)
     with progress_of("build", files, quiet=quiet) as progress:
         options = BuildOptions(samples, layout, tools_file, workers)
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)

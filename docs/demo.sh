@@ -26,11 +26,15 @@ run afg-data validate clean.jsonl --examples 1 || test $? -eq 1
 say "6. All of that to look at: open report.html in a browser"
 run afg-data report raw.jsonl -o report.html --tokenizer ../training/tiny/tokenizer
 
-say "7. Into masked samples, for a tokenizer of FunctionGemma's shape"
-run afg-data build clean.jsonl -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
+say "7. Each row once, and a test that repeats no question and no call of the rows to train on"
+run afg-data dedup clean.jsonl -o distinct.jsonl --report distinct.report.json
+run afg-data split distinct.jsonl -o data --by dialect --made-by clean.report.json --made-by distinct.report.json
 
-say "8. What of a sample is trained?"
+say "8. Into masked samples, for a tokenizer of FunctionGemma's shape"
+run afg-data build data/train.parquet -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
+
+say "9. What of a sample is trained?"
 run afg-data show samples --row 5
 run afg-data show samples --count 20 --html samples.html
 
-say "In $OUT: records.jsonl, clean.jsonl, report.html, samples, samples.html, the rejects with their reasons, the report and the trace of every change"
+say "In $OUT: records.jsonl, clean.jsonl, report.html, distinct.jsonl, data, samples, samples.html, the rejects with their reasons, the report and the trace of every change"

@@ -211,5 +211,7 @@ def test_commands_write_their_part(afg_data: Any, tmp_path: Path) -> None:
         "samples.html": ">4,096</text>",
     }.items():
         assert wanted in (tmp_path / name).read_text("utf-8"), name
+    done = run("clean", "raw.jsonl", "-o", "out.jsonl", "--html", "./out.jsonl")
+    assert done.stderr == "afg-data: out.jsonl is named for two outputs (each needs a file of its own)\n"
     done = run("report", "clean.jsonl", "-o", "clean.jsonl")
     assert (done.returncode, "would overwrite an input" in done.stderr) == (2, True)
