@@ -54,12 +54,13 @@ def test_the_wheel_holds_code_and_data_alone(wheel: Path) -> None:
     assert (wheel / "dataset_tools" / "sample" / "sample.jsonl").read_bytes() == sample_path().read_bytes()
     assert (wheel / "dataset_tools" / "chat_template.jinja").is_file()
     assert {path.suffix for path in (wheel / "dataset_tools" / "show_page").iterdir()} == {".html", ".css", ".js"}
+    assert _contents(wheel / "dataset_tools" / "pages").keys() == {"page.css", "page.html", "report.css"}
     bundled = wheel / "training" / "tiny" / "tokenizer"
     assert _contents(bundled) == _contents(tokenizer_path())
     assert _contents(wheel / "training" / "tiny" / "base") == _contents(base_path())
     assert (wheel / "training" / "tiny" / "pretraining" / "words.json").is_file()
     assert {"NOTICE.md", "cldr.json", "reviewed.toml"} <= _contents(wheel / "training" / "aliases").keys()
-    assert _contents(wheel / "training" / "pages").keys() == {"page.css", "page.html", "page.js"}
+    assert _contents(wheel / "training" / "pages").keys() == {"page.css", "page.js"}
 
 
 @pytest.mark.slow
