@@ -88,7 +88,8 @@ class Hub:
                 parent_commit=plan.standing.commit if plan.standing else None,
             )
         for remark in remarks:
-            self._tell(f"{plan.repository.name}: {' '.join(str(remark.message).split())}")
+            if issubclass(remark.category, UserWarning):  # others are for those who write libraries
+                self._tell(f"{plan.repository.name}: {' '.join(str(remark.message).split())}")
         return str(made.oid)
 
     def tag(self, repository: Repository, tag: str, commit: str) -> None:

@@ -9,9 +9,11 @@ from publishing.publish import Published
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 __all__ = ["plan_as_json", "print_plan", "print_published", "published_as_json"]
 
+_WIDE = 1000  # columns of a file
 _STYLES = {
     Change.NEW: "green",
     Change.CHANGED: "yellow",
@@ -49,7 +51,7 @@ def print_plan(plans: Iterable[RepositoryPlan], console: "Console") -> None:
         table.add_column(justify="right")
         for item in plan.changes:
             table.add_row(str(item.change), item.path, _size(item.size), style=_STYLES[item.change])
-        console.print(table)
+        _show(table, console)
         for line in plan.card_diff:
             console.print(f"    {line}", markup=False, style=_diff_style(line))
 
@@ -60,14 +62,20 @@ def print_published(published: Published, console: "Console") -> None:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("repository", "sent", "size", "verified", "commit", "address"):
-        table.add_column(name, justify="right" if name in ("sent", "size", "verified") else "left")
+        right = name in ("sent", "size", "verified")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=not right)
     for item in published.repositories:
         sent, verified = f"{item.sent} files", f"{item.verified} files"
         table.add_row(item.name, sent, _size(item.bytes), verified, item.commit[:8], item.url)
-    console.print(table)
+    _show(table, console)
     if published.tag:
         console.print(f"tag {published.tag}", markup=False)
     console.print(published.collection, markup=False)
+
+
+def _show(table: "Table", console: "Console") -> None:
+    """Print a table; as wide as it needs where nobody is watching, so that no address is cut off in a file."""
+    console.print(table, width=None if console.is_terminal else _WIDE)
 
 
 def published_as_json(published: Published) -> dict[str, Any]:

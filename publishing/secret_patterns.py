@@ -29,8 +29,24 @@ KINDS: dict[str, str] = {
 OVERLAP = 1024
 """Bytes of a block that are looked at again with the next one; no pattern needs more to be recognised."""
 
-_ORDERED = list(KINDS)
-_ANY = re.compile("|".join(f"({pattern})" for pattern in KINDS.values()).encode())
+# What each begins with, as literals: to look for these is a hundred times as fast as to try every pattern everywhere.
+_STARTS = {
+    "a Hugging Face token": ("hf_", "api_org_"),
+    "a private key": ("-----BEGIN ",),
+    "an AWS access key": ("AKIA", "ASIA"),
+    "a Google API key": ("AIza",),
+    "a GitHub token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    "a GitLab token": ("glpat-",),
+    "an OpenAI key": ("sk-",),
+    "an Anthropic key": ("sk-ant-",),
+    "a Slack token": ("xox",),
+    "a PyPI token": ("pypi-AgEI",),
+    "an npm token": ("npm_",),
+    "a W&B key": ("WANDB_API_KEY",),
+    "an Azure storage key": ("AccountKey=",),
+    "a signed web token": ("eyJhbGciOi",),
+}
+_PATTERNS = {kind: re.compile(pattern.encode()) for kind, pattern in KINDS.items()}
 
 
 def find_secrets(blocks: Iterable[bytes], own: str = "") -> Iterator[tuple[str, int]]:
@@ -53,8 +69,20 @@ def find_secrets(blocks: Iterable[bytes], own: str = "") -> Iterator[tuple[str, 
 
 
 def _in_block(text: bytes, own: bytes) -> Iterator[tuple[str, int]]:
-    for match in _ANY.finditer(text):
-        yield _ORDERED[(match.lastindex or 1) - 1], match.start()
-    place = text.find(own) if own else -1
-    if place >= 0:
-        yield "your own token", place
+    found = [
+        (place, kind)
+        for kind, starts in _STARTS.items()
+        for start in starts
+        for place in _places(text, start.encode())
+        if _PATTERNS[kind].match(text, place)
+    ]
+    if own:
+        found += [(place, "your own token") for place in _places(text, own)]
+    yield from ((kind, place) for place, kind in sorted(found))
+
+
+def _places(text: bytes, start: bytes) -> Iterator[int]:
+    place = text.find(start)
+    while place >= 0:
+        yield place
+        place = text.find(start, place + 1)

@@ -57,6 +57,7 @@ def test_a_release_is_published_and_shown_with_links(hub: Hub, afg: Afg, release
         assert f"{name}: tag v1.0.0" in run.stderr
     assert f"{hub.address}/collections/" in run.stdout
     assert hub.token not in run.stdout + run.stderr
+    assert run.stderr.count("\n") == 6, run.stderr  # what is sent and what is tagged, and no library's remarks
     again = afg("publish", release, "--hub", "org/tiny", "--tag", "v1.0.0", "--json")  # nothing to do: nobody is asked
     assert again.returncode == 0, again.stderr
     result: dict[str, Any] = json.loads(again.stdout)

@@ -3,6 +3,8 @@
 import io
 import os
 import pickle
+import random
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,7 @@ from publishing.checked import problems, refuse, unlisted
 from publishing.release import read_release
 from publishing.repositories import repositories
 from publishing.safety import Problem
-from publishing.secret_patterns import KINDS, OVERLAP, find_secrets
+from publishing.secret_patterns import _STARTS, KINDS, OVERLAP, find_secrets
 from tests.publish.conftest import CARD, write_manifest
 
 # Made up here, and put together so that no scanner of sources takes them for real.
@@ -99,6 +101,19 @@ def test_what_only_looks_like_a_secret_passes(release: Path, text: str) -> None:
     """Words, short prefixes and checksums keep nothing from being published."""
     _add(release, "merged/notes.txt", text.encode())
     assert _found(release) == []
+
+
+def test_every_kind_has_its_beginnings() -> None:
+    """A pattern whose beginning nobody looks for would find nothing."""
+    assert list(_STARTS) == list(KINDS) == list(SECRETS)
+
+
+def test_a_large_file_is_scanned_quickly() -> None:
+    """A hundred megabytes of a dataset or a vocabulary are a matter of seconds, whatever stands in them."""
+    blocks = [random.Random(7).randbytes(1 << 20)] * 10
+    start = time.perf_counter()
+    assert list(find_secrets(blocks)) == []
+    assert time.perf_counter() - start < 5
 
 
 class _Evil:
