@@ -22,10 +22,11 @@ __all__ = ["EXIT_CODES", "Progress", "isolate", "isolate_message", "run_app", "s
 
 EXIT_CODES = {
     0: "done; `validate` found nothing at the level of --fail-on",
-    1: "`validate` found something at that level; `card --check` or `verify` found a mistake",
+    1: "`validate` found something at that level; `card --check` or `verify` found a mistake; `export` left out GGUF",
     2: "wrong usage, or an input that cannot be read",
     3: "a result cannot be written",
     4: "training cannot go on: memory, hardware or numbers",
+    5: "what was exported is not what it has to be, and was not kept",
     130: "interrupted",
 }
 """What the exit codes of both command lines mean."""

@@ -8,6 +8,7 @@
     │   └── DamagedError    the rest of a file cannot be read; what stands before can  exit 2
     ├── OutputError         a result cannot be written                                 exit 3
     ├── TrainingError       training cannot go on: memory, hardware or numbers         exit 4
+    ├── ProofError          what was made is not what it has to be                     exit 5
     ├── InterruptionError   a person stopped a run that can be gone on with            exit 130
     └── RowError            one row cannot be used; the run goes on without it
 
@@ -21,6 +22,7 @@ __all__ = [
     "InputError",
     "InterruptionError",
     "OutputError",
+    "ProofError",
     "RowError",
     "TrainingError",
     "UsageError",
@@ -66,6 +68,12 @@ class TrainingError(AfgError):
     """Training cannot go on: out of memory, hardware that does not do, a loss that is no number."""
 
     exit_code = 4
+
+
+class ProofError(AfgError):
+    """What was made from a model is not what it has to be: a tensor, a token or an answer differs."""
+
+    exit_code = 5
 
 
 class InterruptionError(AfgError):
