@@ -6,7 +6,6 @@ but this module imports it, and :mod:`publishing.llama` starts this module. The 
 
 import array
 import json
-import resource
 import shutil
 import sys
 import time
@@ -24,11 +23,11 @@ _FACTS = ("general.architecture", "general.file_type", "tokenizer.chat_template"
 _BATCH = 2048
 
 
-def add_stops(library: Any, path: str, out: str, stops: dict[str, int]) -> dict[str, Any]:  # noqa: ANN401
-    """Write ``path`` again with the ids that end an answer in its header; the weights are copied as they are."""
+def add_keys(library: Any, path: str, out: str, keys: dict[str, int]) -> dict[str, Any]:  # noqa: ANN401
+    """Write ``path`` again with more keys in its header; the weights are copied as they are."""
     head = library.GGUFContext.from_file(path)
     start = head.data_offset
-    for key, token in stops.items():
+    for key, token in keys.items():
         head.set_val_u32(key, token)
     head.write_to_file(out, only_meta=True)
     with Path(path).open("rb") as source, Path(out).open("ab") as target:
@@ -98,6 +97,8 @@ def measure(  # noqa: PLR0913
     threads: int,
 ) -> dict[str, Any]:
     """Tokens a second of reading ``context`` tokens and of writing ``decode`` more, and the peak memory of it."""
+    import resource  # noqa: PLC0415 - Unix alone has it
+
     model = _model(library, path)
     loaded = _context(library, model, context + decode, threads)
     _feed(library, loaded, [token] * 8, 0)  # the first touch of the weights is the disk's speed
@@ -155,7 +156,7 @@ def _greedy(
 
 
 _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
-    "add_stops": add_stops,
+    "add_keys": add_keys,
     "quantize": quantize,
     "describe": describe,
     "answer": answer,

@@ -117,6 +117,7 @@ class ReleaseFolder:
         content = {**manifest, "files": files, "steps": self.steps}
         write_file(self.path / MANIFEST, orjson.dumps(content, option=_FORMAT))
         (self.path / _PROGRESS).unlink(missing_ok=True)
+        shutil.rmtree(self.path / _STAGING, ignore_errors=True)  # of a run that was killed
         self.complete = True
 
     def _reopen(self) -> None:

@@ -1,0 +1,149 @@
+"""The last steps of an export: GGUF files, F16 by llama.cpp's converter and the others from it, and what lies beside."""
+
+import platform
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from publishing import llama
+from publishing.agreement import F16_DISTANCE, compare_answers, distance
+from publishing.export_parts import consumer_files, modelfile, write_consumer_files
+from publishing.export_run import TEMPLATE
+from publishing.export_steps import LONGEST_ANSWER, Work
+from publishing.gguf import Converter, convert, file_name, type_lines
+from publishing.proofs import answer_differences, distance_differences, header_differences, require, token_differences
+
+if TYPE_CHECKING:
+    from publishing.torch_model import TorchModel
+
+__all__ = ["make_gguf"]
+
+_HALF = "f16"
+_THREADS = (1, 2)
+_CPUS = Path("/proc/cpuinfo")
+
+
+@dataclass(slots=True)
+class _Merged:
+    """The merged weights that GGUF files are held against; loaded when the first of them is."""
+
+    folder: Path
+    loaded: "TorchModel | None" = None
+
+    def model(self) -> "TorchModel":
+        """The model in transformers."""
+        from publishing.torch_model import load_merged  # noqa: PLC0415 - torch takes seconds
+
+        self.loaded = self.loaded or load_merged(self.folder)
+        return self.loaded
+
+
+def make_gguf(work: Work, converter: Converter, quants: Sequence[str]) -> None:
+    """The GGUF files and what lies beside them.
+
+    Raises:
+        ProofError: a file is not the merged model.
+    """
+    merged = _Merged(work.folder.path / "merged")
+    made_from = [work.keys["merged"], work.name, converter.fingerprint(), version("cyllama")]
+    for quant in quants:
+        if not work.is_done(f"gguf {quant}", *made_from):
+            with work.folder.making(quant) as staging:
+                _make(work, converter, merged, quant, staging)
+    if not work.is_done("gguf beside", work.keys["merged"], work.name, list(quants), consumer_files("gguf")):
+        with work.folder.making("beside") as staging:
+            (staging / "Modelfile").write_text(modelfile(work.name, quants), encoding="utf-8")
+            (staging / TEMPLATE).write_bytes(work.run.template.read_bytes())
+            write_consumer_files(staging, "gguf")
+            work.keep("gguf beside", staging, {})
+
+
+def _make(work: Work, converter: Converter, merged: _Merged, quant: str, staging: Path) -> None:
+    """One file: made, proven, measured, kept."""
+    path = staging / file_name(work.name, quant)
+    if quant == _HALF:
+        convert(converter, merged.folder, path, work.name)
+    else:
+        half = work.folder.path / "gguf" / file_name(work.name, _HALF)
+        if not (_is_kept := f"gguf {_HALF}" in work.wanted):
+            half = staging / file_name(work.name, _HALF)
+            convert(converter, merged.folder, half, work.name)
+        llama.quantize(half, path, quant, max(_THREADS))
+        if not _is_kept:
+            half.unlink()
+    facts = _prove(work, merged, quant, path)
+    device, told = _measured(path)
+    facts["device"] = {**device, "agreement": facts["agreement"]["same"] / max(facts["agreement"]["answers"], 1)}
+    work.keep(f"gguf {quant}", staging, {"file": path.name, **facts})
+    lines = "; ".join(type_lines(facts["tensors"]))
+    agreed = f"{facts['agreement']['same']} of {facts['agreement']['answers']} answers are the merged model's"
+    work.tell(f"{path.name}: {path_size(work, path.name)}; {agreed}; {told}\n  {lines}")
+
+
+def path_size(work: Work, name: str) -> str:
+    """The size of a GGUF file that is kept, in words."""
+    return f"{(work.folder.path / 'gguf' / name).stat().st_size / 1e6:,.1f} MB"
+
+
+def _prove(work: Work, merged: _Merged, quant: str, path: Path) -> dict[str, Any]:
+    """Hold a file against the merged weights in transformers: header, tokens, answers, and for F16 the logits."""
+    model, where = merged.model(), f"gguf/{path.name}"
+    description = llama.describe(path)
+    vocabulary = model.model.config.vocab_size
+    require(header_differences(description, work.run.template.read_text(encoding="utf-8"), vocabulary), where)
+    logits = path.with_suffix(".logits")
+    without = [prompt.without_bos for prompt in work.prompts]
+    replies = llama.ask(path, without, LONGEST_ANSWER, max(_THREADS), logits)
+    texts = [prompt.text for prompt in work.prompts]
+    require(token_differences([model.tokens(text) for text in texts], replies.tokens, "llama.cpp"), where)
+    answers = work.folder.facts("merged")["answers"]
+    off = _logits_off(model, texts[0], logits)
+    agreement = compare_answers(answers, replies.answers, lambda at: model.logits(texts[at], answers[at]))
+    if quant == _HALF:
+        require(distance_differences(off, F16_DISTANCE, "llama.cpp"), where)
+        require(answer_differences(agreement, F16_DISTANCE, "llama.cpp"), where)
+    else:
+        require(distance_differences(off, float("inf"), "llama.cpp"), where)  # numbers, at least
+    return {"tensors": dict(description.tensors), "agreement": agreement.as_json(), "distance": off}
+
+
+def _logits_off(model: "TorchModel", prompt: str, path: Path) -> float:
+    import torch  # noqa: PLC0415 - imported already
+
+    stored = array("f", path.read_bytes())
+    path.unlink()
+    expected = model.logits(prompt, ())[0]
+    return distance(torch.tensor(stored)[: len(expected)], expected)
+
+
+def _measured(path: Path) -> tuple[dict[str, Any], str]:
+    """Speed and memory on this machine, as facts and in words."""
+    speeds = [llama.measure(path, threads) for threads in _THREADS]
+    memory = max(speed.peak_bytes for speed in speeds) / 2**20
+    facts = {
+        "cpu": _cpu(),
+        "peak_memory_mib": round(memory, 1),
+        "speed": [
+            {
+                "threads": speed.threads,
+                "context": speed.context,
+                "prefill_tokens_per_second": round(speed.prefill, 1),
+                "decode_tokens_per_second": round(speed.decode, 1),
+            }
+            for speed in speeds
+        ],
+    }
+    words = [f"{speed.prefill:,.0f} and {speed.decode:,.0f} tokens/s on {speed.threads}" for speed in speeds]
+    return facts, f"{memory:,.0f} MiB, reads and writes {', '.join(words)} threads"
+
+
+def _cpu() -> str:
+    """What the processor calls itself."""
+    if _CPUS.is_file():
+        for line in _CPUS.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,149 @@
+"""The first steps of an export: the adapter, and the merged weights. Each is made, proven, kept and written down."""
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from publishing.agreement import BF16_DISTANCE, compare_answers, distance
+from publishing.checksums import sha256
+from publishing.export_parts import consumer_files, write_adapter, write_consumer_files
+from publishing.export_run import ExportedRun
+from publishing.held_out import Prompt
+from publishing.proofs import (
+    adapter_differences,
+    answer_differences,
+    distance_differences,
+    file_differences,
+    require,
+    token_differences,
+)
+from publishing.release_folder import ReleaseFolder, fingerprint
+
+__all__ = ["LONGEST_ANSWER", "Work", "make_adapter", "make_merged"]
+
+LONGEST_ANSWER = 128
+"""Tokens at which an answer is cut off while models are compared."""
+
+_FORMAT = 1  # of what the steps make; another number makes all of it again
+_SMOKE = 3
+
+
+@dataclass(slots=True)
+class Work:
+    """An export on its way.
+
+    Attributes:
+        run: what is exported.
+        folder: where it goes.
+        name: the model's name.
+        prompts: what the proofs ask.
+        tell: is told of each step.
+        made: the steps that were made now.
+        wanted: the steps that belong to this release.
+        keys: by step, the fingerprint of what it is made from.
+    """
+
+    run: ExportedRun
+    folder: ReleaseFolder
+    name: str
+    prompts: Sequence[Prompt]
+    tell: Callable[[str], None]
+    made: list[str] = field(default_factory=list)
+    wanted: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def is_done(self, step: str, *made_from: Any) -> bool:  # noqa: ANN401 - anything that JSON can hold
+        """Whether a step was done before from the same things; it belongs to the release in any case."""
+        self.wanted.add(step)
+        self.keys[step] = fingerprint(_FORMAT, LONGEST_ANSWER, step, *made_from)
+        return self.folder.is_done(step, self.keys[step])
+
+    def keep(self, step: str, staging: Path, facts: dict[str, Any]) -> None:
+        """Keep what a step has made, now that it is proven."""
+        self.folder.keep(step, self.keys[step], staging, step.split()[0], facts)
+        self.made.append(step)
+
+
+def make_adapter(work: Work) -> None:
+    """The adapter: it loads with PEFT on its base, and answers.
+
+    Raises:
+        ProofError: it does not.
+    """
+    run = work.run
+    contents = {file.name: sha256(file) for file in run.adapter.iterdir() if file.is_file()}
+    base = [run.manifest["base"]["weights_sha256"], run.base_id, run.base_revision]
+    if work.is_done("adapter", contents, base, [prompt.text for prompt in work.prompts], consumer_files("adapter")):
+        return
+    from publishing.torch_model import load_adapted  # noqa: PLC0415 - torch takes seconds
+
+    with work.folder.making("adapter") as staging:
+        write_adapter(staging, run)
+        require(adapter_differences(staging, run), "adapter/")
+        model = load_adapted(run.base.folder, staging)
+        answers = [model.answer(prompt.text, LONGEST_ANSWER) for prompt in work.prompts]
+        writeconsumer_files(staging, "adapter")
+        work.keep("adapter", staging, {"prompts": [prompt.id for prompt in work.prompts], "answers": answers})
+    work.tell(f"adapter: PEFT loads it on its base, and it answered {len(answers)} prompts")
+
+
+def make_merged(work: Work) -> None:
+    """The merged weights: the base's and what the adapter adds, and the same answers.
+
+    Raises:
+        ProofError: they are something else.
+    """
+    if work.is_done("merged", work.keys["adapter"], consumer_files("merged")):
+        return
+    from publishing.merging import (  # noqa: PLC0415 - torch takes seconds
+        merged_tensors,
+        tensor_differences,
+        write_config,
+        write_merged,
+        write_tokenizer,
+    )
+    from publishing.torch_model import load_adapted  # noqa: PLC0415
+
+    adapter, base = work.folder.path / "adapter", work.run.base.folder
+    with work.folder.making("merged") as staging:
+        write_merged(staging, merged_tensors(load_adapted(base, adapter), base))
+        gc.collect()
+        write_config(staging, base)
+        write_tokenizer(staging, work.run.adapter, base)
+        require(tensor_differences(staging, base, adapter), "merged/model.safetensors")
+        require(file_differences(staging, work.run), "merged/")
+        facts = _compare(work, staging)
+        writeconsumer_files(staging, "merged")
+        work.keep("merged", staging, facts)
+    same = f"{facts['agreement']['same']} of {facts['agreement']['answers']} answers are the adapter's"
+    work.tell(f"merged: each tensor is the base's plus the adapter's; {same}, logits within {facts['distance']:.3f} sd")
+
+
+def _compare(work: Work, staging: Path) -> dict[str, Any]:
+    """Hold merged weights against the adapter that is not merged."""
+    from transformers import AutoTokenizer  # noqa: PLC0415
+
+    from publishing.torch_model import load_adapted, load_merged  # noqa: PLC0415
+
+    adapted, merged = load_adapted(work.run.base.folder, work.folder.path / "adapter"), load_merged(staging)
+    texts, before = [prompt.text for prompt in work.prompts], work.folder.facts("adapter")["answers"]
+    reader = AutoTokenizer.from_pretrained(staging, local_files_only=True)  # type: ignore[no-untyped-call]
+    read = [reader(text, add_special_tokens=False)["input_ids"] for text in texts]
+    require(token_differences([merged.tokens(text) for text in texts], read, "AutoTokenizer"), "merged/")
+    furthest, chosen = 0.0, []
+    for text, answer in zip(texts, before, strict=True):
+        expected, found = adapted.logits(text, answer), merged.logits(text, answer)
+        furthest = max(furthest, *(distance(*rows) for rows in zip(found, expected, strict=True)))
+        chosen.append([int(row.argmax()) for row in found])
+    agreement = compare_answers(before, chosen, lambda at: adapted.logits(texts[at], before[at]))
+    require(distance_differences(furthest, BF16_DISTANCE, "the merged weights"), "merged/")
+    require(answer_differences(agreement, BF16_DISTANCE, "the merged model"), "merged/")
+    answers = [merged.answer(text, LONGEST_ANSWER) for text in texts]
+    smoke = [
+        {"prompt": text, "output": merged.text(answer)}
+        for text, answer, same in zip(texts, answers, before, strict=True)
+        if answer == same and len(answer) < LONGEST_ANSWER
+    ]
+    return {"answers": answers, "agreement": agreement.as_json(), "distance": furthest, "smoke": smoke[:_SMOKE]}
