@@ -60,7 +60,9 @@ class Agreement:
 
     def as_json(self) -> dict[str, Any]:
         """The facts for ``release.json``."""
-        ties = [{"prompt": part.prompt, "token": part.position, "margin": round(part.margin, 4)} for part in self.partings]
+        ties = [
+            {"prompt": part.prompt, "token": part.position, "margin": round(part.margin, 4)} for part in self.partings
+        ]
         return {"answers": self.answers, "same": self.same, "partings": ties}
 
 

@@ -8,6 +8,7 @@ import typer
 from dataset_tools.console import EXIT_CODES, run_app, stdout_console
 from publishing.card_cli import card_command
 from publishing.consume_cli import pull_command, verify_command
+from publishing.export_cli import export_command
 from publishing.publish_cli import publish_command
 from training.evaluate_cli import add_commands as add_evaluation
 from training.train_cli import train_command
@@ -71,6 +72,7 @@ def doctor_command(
         raise typer.Exit(1)
 
 
+app.command("export")(export_command)
 app.command("card")(card_command)
 app.command("publish")(publish_command)
 app.command("pull")(pull_command)

@@ -1,4 +1,4 @@
-"""The last steps of an export: GGUF files, F16 by llama.cpp's converter and the others from it, and what lies beside."""
+"""The last steps of an export: GGUF files, F16 by llama.cpp's converter and the others from it, and what is beside."""
 
 import platform
 from array import array
@@ -96,7 +96,7 @@ def _prove(work: Work, merged: _Merged, quant: str, path: Path) -> dict[str, Any
     require(header_differences(description, work.run.template.read_text(encoding="utf-8"), vocabulary), where)
     logits = path.with_suffix(".logits")
     without = [prompt.without_bos for prompt in work.prompts]
-    replies = llama.ask(path, without, LONGEST_ANSWER, max(_THREADS), logits)
+    replies = llama.ask(path, without, LONGEST_ANSWER, 1, logits)
     texts = [prompt.text for prompt in work.prompts]
     require(token_differences([model.tokens(text) for text in texts], replies.tokens, "llama.cpp"), where)
     answers = work.folder.facts("merged")["answers"]

@@ -79,7 +79,9 @@ def find_run(path: Path, *, base: str = "", base_id: str = "") -> ExportedRun:
     found = find_base(base or str(told.get("name", "")), "" if base else str(told.get("revision", "")))
     where = str(found.folder)
     if told.get("weights_sha256") != hash_files(sorted(found.folder.glob("*.safetensors"))):
-        raise InputError("not the base that was trained on: its weights differ", where=where, hint="name it with --base")
+        raise InputError(
+            "not the base that was trained on: its weights differ", where=where, hint="name it with --base"
+        )
     if problems := base_problems(found, 0):
         raise InputError("; ".join(problems), where=where, hint="FunctionGemma and its fine-tunes can be exported")
     if not (found.folder / TOKENIZER_MODEL).is_file():

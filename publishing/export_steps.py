@@ -62,7 +62,7 @@ class Work:
 
     def keep(self, step: str, staging: Path, facts: dict[str, Any]) -> None:
         """Keep what a step has made, now that it is proven."""
-        self.folder.keep(step, self.keys[step], staging, step.split()[0], facts)
+        self.folder.keep(step, self.keys[step], staging, step.split(maxsplit=1)[0], facts)
         self.made.append(step)
 
 
@@ -84,7 +84,7 @@ def make_adapter(work: Work) -> None:
         require(adapter_differences(staging, run), "adapter/")
         model = load_adapted(run.base.folder, staging)
         answers = [model.answer(prompt.text, LONGEST_ANSWER) for prompt in work.prompts]
-        writeconsumer_files(staging, "adapter")
+        write_consumer_files(staging, "adapter")
         work.keep("adapter", staging, {"prompts": [prompt.id for prompt in work.prompts], "answers": answers})
     work.tell(f"adapter: PEFT loads it on its base, and it answered {len(answers)} prompts")
 
@@ -115,7 +115,7 @@ def make_merged(work: Work) -> None:
         require(tensor_differences(staging, base, adapter), "merged/model.safetensors")
         require(file_differences(staging, work.run), "merged/")
         facts = _compare(work, staging)
-        writeconsumer_files(staging, "merged")
+        write_consumer_files(staging, "merged")
         work.keep("merged", staging, facts)
     same = f"{facts['agreement']['same']} of {facts['agreement']['answers']} answers are the adapter's"
     work.tell(f"merged: each tensor is the base's plus the adapter's; {same}, logits within {facts['distance']:.3f} sd")
@@ -129,7 +129,7 @@ def _compare(work: Work, staging: Path) -> dict[str, Any]:
 
     adapted, merged = load_adapted(work.run.base.folder, work.folder.path / "adapter"), load_merged(staging)
     texts, before = [prompt.text for prompt in work.prompts], work.folder.facts("adapter")["answers"]
-    reader = AutoTokenizer.from_pretrained(staging, local_files_only=True)  # type: ignore[no-untyped-call]
+    reader = AutoTokenizer.from_pretrained(staging, local_files_only=True)
     read = [reader(text, add_special_tokens=False)["input_ids"] for text in texts]
     require(token_differences([merged.tokens(text) for text in texts], read, "AutoTokenizer"), "merged/")
     furthest, chosen = 0.0, []

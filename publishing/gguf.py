@@ -128,7 +128,8 @@ def type_lines(tensors: Mapping[str, str]) -> list[str]:
         short = name.removesuffix(".weight").split(".")[-1]
         kinds.setdefault(kind, Counter())[short] += 1
     ordered = sorted(kinds.items(), key=lambda item: (item[0] == "F32", item[0]))
-    return [
-        f"{kind}: {sum(names.values())} tensors ({', '.join(f'{name} {count}' for name, count in sorted(names.items()))})"
-        for kind, names in ordered
-    ]
+    lines = []
+    for kind, names in ordered:
+        listed = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
+        lines.append(f"{kind}: {names.total()} tensors ({listed})")
+    return lines

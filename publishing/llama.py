@@ -1,6 +1,7 @@
 """What llama.cpp is asked for, in a process of its own: see :mod:`publishing.llama_worker`."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,18 @@ from typing import Any
 
 from dataset_tools.errors import ProofError, UsageError
 
-__all__ = ["EXTRA", "Description", "Replies", "Speed", "add_keys", "ask", "describe", "is_installed", "measure", "quantize"]
+__all__ = [
+    "EXTRA",
+    "Description",
+    "Replies",
+    "Speed",
+    "add_keys",
+    "ask",
+    "describe",
+    "is_installed",
+    "measure",
+    "quantize",
+]
 
 EXTRA = "pip install 'arabic-functiongemma[gguf]'"
 """The command that installs llama.cpp."""
@@ -99,7 +111,7 @@ def measure(path: Path, threads: int) -> Speed:
     return Speed(threads, _CONTEXT, found["prefill"], found["decode"], found["peak_bytes"])
 
 
-def _run(path: Path, task: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def _run(where: Path, task: str, /, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     if not is_installed():
         raise UsageError("llama.cpp is not installed", hint=EXTRA)
     done = subprocess.run(
@@ -109,10 +121,12 @@ def _run(path: Path, task: str, **request: Any) -> dict[str, Any]:  # noqa: ANN4
         text=True,
         encoding="utf-8",
         check=False,
+        # Threads that wait for each other awake take minutes where another program has one of the cores.
+        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         told = next((line for line in lines if "ASSERT" in line), lines[-1] if lines else "no word")
-        raise ProofError(f"llama.cpp cannot {task}: {told:.200}", where=str(path), hint="export again")
+        raise ProofError(f"llama.cpp cannot {task}: {told:.200}", where=str(where), hint="export again")
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -21,6 +21,8 @@ _NAMES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8
 _FACTS = ("general.architecture", "general.file_type", "tokenizer.chat_template", "tokenizer.ggml.add_bos_token",
           "tokenizer.ggml.bos_token_id")  # fmt: skip
 _BATCH = 2048
+_ADD_BOS = _READ_CONTROL_TOKENS = True
+_STATUS = Path("/proc/self/status")
 
 
 def add_keys(library: Any, path: str, out: str, keys: dict[str, int]) -> dict[str, Any]:  # noqa: ANN401
@@ -60,7 +62,7 @@ def describe(library: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
     }
 
 
-def answer(  # noqa: PLR0913
+def answer(
     library: Any,  # noqa: ANN401
     path: str,
     prompts: list[str],
@@ -75,7 +77,7 @@ def answer(  # noqa: PLR0913
     """
     model = _model(library, path)
     vocabulary = model.get_vocab()
-    tokens = [list(vocabulary.tokenize(prompt, True, True)) for prompt in prompts]
+    tokens = [list(vocabulary.tokenize(prompt, _ADD_BOS, _READ_CONTROL_TOKENS)) for prompt in prompts]
     context = _context(library, model, max(map(len, tokens), default=0) + max_tokens, threads)
     answers = []
     for at, row in enumerate(tokens):
@@ -87,7 +89,7 @@ def answer(  # noqa: PLR0913
     return {"tokens": tokens, "answers": answers}
 
 
-def measure(  # noqa: PLR0913
+def measure(
     library: Any,  # noqa: ANN401
     path: str,
     *,
@@ -97,8 +99,6 @@ def measure(  # noqa: PLR0913
     threads: int,
 ) -> dict[str, Any]:
     """Tokens a second of reading ``context`` tokens and of writing ``decode`` more, and the peak memory of it."""
-    import resource  # noqa: PLC0415 - Unix alone has it
-
     model = _model(library, path)
     loaded = _context(library, model, context + decode, threads)
     _feed(library, loaded, [token] * 8, 0)  # the first touch of the weights is the disk's speed
@@ -111,8 +111,17 @@ def measure(  # noqa: PLR0913
     return {
         "prefill": context / (read - start),
         "decode": decode / (done - read),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": _peak_bytes(),
     }
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has held; 0 where the system does not tell."""
+    if not _STATUS.is_file():
+        return 0
+    # What the resource module tells would include the process that started this one.
+    held = next(line for line in _STATUS.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
+    return int(held.split()[1]) * 1024
 
 
 def _model(library: Any, path: str) -> Any:  # noqa: ANN401
@@ -167,7 +176,7 @@ _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 def main() -> None:
     """Do what standard input asks for."""
     request = json.load(sys.stdin)
-    from cyllama.llama import llama_cpp  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 - an extra
+    from cyllama.llama import llama_cpp  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: PLC0415 - an extra
 
     llama_cpp.disable_logging()
     result = _TASKS[request.pop("task")](llama_cpp, **request)

@@ -117,7 +117,7 @@ def _added(adapter: Path) -> dict[str, Any]:
 
 def _off(tensor: Any, expected: Any) -> list[int] | None:  # noqa: ANN401 - tensors
     """The first place at which a tensor in 16 bits is further from what is expected than rounding explains."""
-    far = (tensor - expected).abs() > expected.abs() * _HALF_STEP + 1e-7  # noqa: PLR2004 - of two sums near zero
+    far = (tensor - expected).abs() > expected.abs() * _HALF_STEP + 1e-7
     return [int(at) for at in far.nonzero()[0]] if far.any() else None
 
 

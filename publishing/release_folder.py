@@ -57,7 +57,9 @@ class ReleaseFolder:
     def is_done(self, step: str, key: str) -> bool:
         """Whether a step was done from the same things, and its files are still what they were."""
         found = self.steps.get(step)
-        return bool(found) and found["key"] == key and all(self._is_whole(*item) for item in found["files"].items())
+        if found is None or found["key"] != key:
+            return False
+        return all(self._is_whole(name, recorded) for name, recorded in found["files"].items())
 
     def facts(self, step: str) -> dict[str, Any]:
         """What a step that is done has found."""
@@ -134,21 +136,22 @@ class ReleaseFolder:
     def _is_whole(self, name: str, recorded: Mapping[str, Any]) -> bool:
         path = self.path / name
         try:
-            return path.stat().st_size == recorded["size"] and sha256(path) == recorded["sha256"]
+            whole: bool = path.stat().st_size == recorded["size"] and sha256(path) == recorded["sha256"]
         except OSError:
             return False
+        return whole
 
 
 def _read_steps(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        steps: dict[str, dict[str, Any]] = orjson.loads(path.read_bytes())["steps"]
-        for step in steps.values():
-            if not {"key", "files", "facts"} <= step.keys():
-                raise KeyError("key")
+        steps = orjson.loads(path.read_bytes())["steps"]
+        return {
+            name: {"key": step["key"], "files": dict(step["files"]), "facts": step["facts"]}
+            for name, step in steps.items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "choose another folder with -o, or remove this one"
         raise InputError("not what an export wrote", where=str(path), hint=hint) from error
-    return steps
 
 
 def _flush(file: Path) -> None:

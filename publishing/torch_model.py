@@ -81,7 +81,7 @@ def load_adapted(base: Path, adapter: Path) -> TorchModel:
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, Warning) as error:
         what = f"PEFT does not load the adapter on its base: {(str(error).splitlines() or [''])[0]:.200}"
         raise ProofError(what, where=str(adapter), hint="train again") from error
-    loaded, stored = get_peft_model_state_dict(adapted), adapter_tensors(adapter)
+    loaded, stored = get_peft_model_state_dict(adapted, save_embedding_layers=False), adapter_tensors(adapter)
     wrong = sorted(loaded.keys() ^ stored.keys()) or [name for name in stored if not _same(loaded[name], stored[name])]
     if wrong:
         raise ProofError(f"PEFT loads the adapter without {wrong[0]}", where=str(adapter), hint="train again")
@@ -115,12 +115,13 @@ def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         what = f"transformers does not load it: {(str(error).splitlines() or [''])[0]:.200}"
         raise InputError(what, where=str(folder), hint="download it again") from error
+    model, found = loaded
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if found.get(kind):
             what = f"{kind.replace('_', ' ')}: {', '.join(sorted(map(str, found[kind]))[:3])}"
