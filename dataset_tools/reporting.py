@@ -167,6 +167,9 @@ def print_split(report: "SplitReport", console: "Console") -> None:
         console.print(f"{side:<11}{counts}; {entry['negatives']:,} without a call; {dialects}", markup=False)
     for side in (name for name in ("validation", "test") if facts["options"][name] and name not in facts["splits"]):
         console.print(f"warning: no row is for {side}: too few groups; try another --seed", style="yellow")
+    if unread := facts["against_unread"]:
+        told = f"warning: {_plural(unread, 'row')} of the evaluation data cannot be read: what they ask may leak"
+        console.print(told, style="yellow")
     largest = facts["groups"]["largest"]
     if largest > 1 and largest > _LARGE * facts["rows_out"]:
         told = (

@@ -5,6 +5,7 @@ are read again when it is known what becomes of them.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -57,11 +58,13 @@ class KeyPart:
     """The keys of one shard.
 
     Attributes:
+        file: where its file is.
         rows: rows read, those of which no record can be made too; these have no key.
         keys: the readable rows, in order.
         questions: the distinct questions, in order, and ``hashes`` the bands of each.
     """
 
+    file: str
     rows: int = 0
     keys: list[RowKey] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
@@ -73,7 +76,7 @@ class Keys:
 
     Attributes:
         rows: the readable rows, in order.
-        sizes: how many of them each shard has.
+        unread: by file, how many rows no record can be made of.
         places: for each row, which of the distinct questions it asks.
         questions: the distinct questions, in the order in which they are met.
         hashes: the bands of each, where questions are compared at all.
@@ -81,7 +84,7 @@ class Keys:
 
     def __init__(self) -> None:
         self.rows: list[RowKey] = []
-        self.sizes: list[int] = []
+        self.unread: Counter[str] = Counter()
         self.places: list[int] = []
         self.questions: list[str] = []
         self.hashes: np.ndarray | None = None
@@ -91,7 +94,7 @@ class Keys:
     def add(self, part: KeyPart) -> None:
         """Take over the keys of the shard that follows."""
         known = len(self.questions)
-        self.sizes.append(len(part.keys))
+        self.unread[part.file] += part.rows - len(part.keys)
         new: list[int] = []
         for at, question in enumerate(part.questions):
             if question not in self._places:
@@ -131,7 +134,7 @@ class KeyStage:
 
     def __call__(self, shard: Shard) -> KeyPart:
         """The keys of the shard's rows."""
-        part = KeyPart()
+        part = KeyPart(shard.file.place)
         for batch in batches(read_rows(shard)):
             part.rows += len(batch)
             for raw in batch:

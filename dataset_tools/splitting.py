@@ -24,7 +24,7 @@ from dataset_tools.near import bands_for
 from dataset_tools.output import Sink, encode
 from dataset_tools.reading import batches, read_rows
 from dataset_tools.rejects import reject_line
-from dataset_tools.row_keys import KeyStage, read_keys
+from dataset_tools.row_keys import Keys, KeyStage, read_keys
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sides import SIDES, require_shares
 from dataset_tools.sources import DataFile
@@ -39,8 +39,11 @@ __all__ = ["SPLIT_FILE", "SPLIT_FILES", "SplitOptions", "SplitReport", "split"]
 SPLIT_FILE = "split.json"
 """What a split folder says of itself."""
 
-SPLIT_FILES = (SPLIT_FILE, *(f"{side}.{ending}" for side in SIDES for ending in FORMATS), "README.md")
-"""The files of a split folder; a card may stand beside the sides."""
+CARD = "README.md"
+"""The card that may stand beside the sides."""
+
+SPLIT_FILES = (SPLIT_FILE, *(f"{side}.{ending}" for side in SIDES for ending in FORMATS), CARD)
+"""The files of a split folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,9 @@ def split(
     converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
     bands = bands_for(options.near) if options.near is not None else None
     stage = KeyStage(converter, bands, (*FIELDS, *options.by))
-    division = divide(read_keys([*held_out, *files], stage, options.workers, on_shard), held_out, options)
+    keys = read_keys([*held_out, *files], stage, options.workers, on_shard)
+    unread = _require_held_out(keys, held_out)
+    division = divide(keys, held_out, options)
     with AtomicFolder(output, SPLIT_FILES) as folder:
         writing = _Stage(converter, options.format, division.places)
         total = _write(writing, files, outputs, folder, division.sides, options, on_shard)
@@ -141,7 +146,11 @@ def split(
         written = {side: fingerprint(folder.file(f"{side}.{options.format}")) for side in division.sides}
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
         facts |= {"inputs": [fingerprint(file.path, public_name(file)) for file in files]}
+        facts |= {"against_unread": unread}
         facts |= {"against": [fingerprint(file.path, public_name(file)) for file in held_out], "reports": reports}
+        card = output / CARD
+        if card.is_file():  # people write into it; the next card keeps what they wrote
+            folder.write(CARD, card.read_bytes())
         folder.write(SPLIT_FILE, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     return SplitReport(output, facts)
 
@@ -157,6 +166,20 @@ def _require_apart(files: Sequence[DataFile], held_out: Sequence[DataFile], outp
             what = f"{path} is read and would be replaced"
             raise UsageError(what, where=str(outputs.records), hint="choose another folder with -o")
     check_writable(outputs.rejects, read)
+
+
+def _require_held_out(keys: Keys, held_out: Sequence[DataFile]) -> int:
+    """How many rows of the evaluation data cannot be read; what they ask may leak.
+
+    Raises:
+        InputError: no row of one of its files can be read.
+    """
+    read = {row.file for row in keys.rows}
+    for file in held_out:
+        if file.place not in read:
+            what = "no row of this evaluation data can be read"
+            raise InputError(what, where=file.place, hint="`afg-data validate` says why")
+    return sum(keys.unread[file.place] for file in held_out)
 
 
 def _write(

@@ -196,6 +196,18 @@ def test_what_leaks_from_an_evaluation_set_is_left_out_and_listed(tmp_path: Path
     assert rejects[0]["reason"] == f"asks the same as {held_out[0]['id']!r} (line 1) of the evaluation data"
 
 
+def test_evaluation_data_that_cannot_be_read_is_told(afg_data: Any, tmp_path: Path) -> None:
+    """Rows of it are a warning, for what they ask may leak; a file without any that can be read is an error."""
+    source = write(tmp_path / "in.jsonl", [made(at, random.Random(at)) for at in range(30)])
+    half = write(tmp_path / "half.jsonl", [{"odd": 1}, made(3, random.Random(3)), {"odd": 2}])
+    done = afg_data("split", source, "-o", "data", "--against", half, cwd=tmp_path)
+    assert "warning: 2 rows of the evaluation data cannot be read: what they ask may leak" in done.stderr
+    assert json.loads((tmp_path / "data" / "split.json").read_bytes())["against_unread"] == 2
+    odd = write(tmp_path / "odd.jsonl", [{"odd": 1}])
+    with pytest.raises(InputError, match=r"odd.jsonl: no row of this evaluation data can be read"):
+        run(source, tmp_path / "other", against=(half, odd))
+
+
 def test_the_parts_of_the_sample_do_not_leak(tmp_path: Path) -> None:
     """The rows that the sample holds out have nothing in common with those to train on."""
     held_out = json.loads((sample_path().parent / "held_out.json").read_text("utf-8"))
@@ -275,13 +287,16 @@ def test_datasets_reads_the_folder_as_it_is(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_an_older_split_is_replaced_whole(tmp_path: Path) -> None:
-    """Sides that the new one lacks do not stay behind, a card does not get in the way, other files do."""
+    """Sides that the new one lacks do not stay behind, a card does, and other files get in the way."""
     source = write(tmp_path / "in.jsonl", [made(number, random.Random(number)) for number in range(60)])
     folder = tmp_path / "data"
     run(source, folder)
     (folder / "README.md").write_text("a card", encoding="utf-8")
     run(source, folder, validation=0)
-    assert sorted(path.name for path in folder.iterdir()) == ["split.json", "test.jsonl", "train.jsonl"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md", "split.json", "test.jsonl", "train.jsonl",
+    ]  # fmt: skip
+    assert (folder / "README.md").read_text("utf-8") == "a card"
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(UsageError, match=r"the folder holds notes\.txt"):
         run(source, folder)
