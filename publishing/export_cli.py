@@ -44,7 +44,8 @@ def export_command(
     options = ExportOptions(name, _quants(quant), verify, prompts, llama_cpp, base, base_id)
     result = export(run, output, options, (lambda _line: None) if quiet else _tell)
     if not quiet:
-        done = f"made {len(result.made)} steps" if result.made else "nothing to do, all of it is there and whole"
+        made = f"made {len(result.made)} step{'s' if len(result.made) > 1 else ''}"
+        done = made if result.made else "nothing to do, all of it is there and whole"
         _tell(f"{output}: {done}")
     if result.left_out:
         sys.stderr.write(f"{result.left_out}\n")
