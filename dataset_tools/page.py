@@ -3,25 +3,26 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import groupby
 
 from dataset_tools.visible import is_invisible
 
-__all__ = ["isolated", "shell", "table", "text"]
+__all__ = ["isolated", "marked", "shell", "table", "text"]
 
 _PLACE = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
-def shell(title: str, facts: str, body: str, *, style: str = "", script: str = "") -> str:
+def shell(title: str, facts: str, body: str, *, header: str = "", style: str = "", script: str = "") -> str:
     """A whole page.
 
     Args:
         title: its name, as text.
         facts: what stands below it, as HTML.
         body: the rest, as HTML.
+        header: what else belongs above the rest, as HTML.
         style: rules beside those of every page.
         script: what makes the page easier to use; without it all must be there, too.
     """
@@ -29,6 +30,7 @@ def shell(title: str, facts: str, body: str, *, style: str = "", script: str = "
     places = {
         "title": text(title),
         "facts": facts,
+        "header": header,
         "body": body,
         "style": style,
         "style-hash": _hash(style),
@@ -41,10 +43,15 @@ def shell(title: str, facts: str, body: str, *, style: str = "", script: str = "
 
 def text(value: str) -> str:
     """Text as HTML, invisible characters but line ends as marked code points."""
-    if not any(map(_is_odd, value)):
+    return marked(value, _is_odd)
+
+
+def marked(value: str, is_odd: Callable[[str], bool]) -> str:
+    """Text as HTML, each character that is odd as its code point, marked."""
+    if not any(map(is_odd, value)):
         return escape(value)
     parts: list[str] = []
-    for odd, group in groupby(value, key=_is_odd):
+    for odd, group in groupby(value, key=is_odd):
         if odd:
             parts.extend(f'<span class="odd">U+{ord(character):04X}</span>' for character in group)
         else:

@@ -4,22 +4,18 @@ Each token is a ``<span>`` without a box, so that the letters of an Arabic word 
 has the direction of what is said in it; code, control tokens and values are isolated from it and from each other.
 """
 
-import base64
-import hashlib
-import re
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Sequence
 from importlib.resources import files
 from itertools import groupby
 
 from dataset_tools.masking import IGNORED
+from dataset_tools.page import marked, shell
 from dataset_tools.preview import Preview, SampleView
 from dataset_tools.reading_order import Bit, Line, Shape, Stretch
 from dataset_tools.visible import is_invisible
 
 __all__ = ["page"]
 
-_PLACE = re.compile(r"\{\{([a-z-]+)\}\}")
 _TAGS = {
     Shape.CONTROL: ('<span dir="ltr">', "</span>"),
     Shape.CODE: ('<span dir="ltr">', "</span>"),
@@ -31,34 +27,25 @@ _NEWLINE = '<span class="sign">↵</span>'
 
 def page(preview: Preview) -> str:
     """The page of a preview: every sample in it, one at a time where scripts run."""
-    style, script = _part("page.css"), _part("page.js")
-    places = {
-        "title": escape(f"{preview.folder.name or preview.folder} · {preview.tokenizer}"),
-        "note": _note(preview),
-        "style": style,
-        "style-hash": _hash(style),
-        "script": script,
-        "script-hash": _hash(script),
-        "samples": "\n".join([_article(view, preview.rows) for view in preview.views]),
-    }
-    # In one pass, so that nothing in a sample is taken for a place.
-    return _PLACE.sub(lambda place: places[place[1]], _part("page.html"))
+    return shell(
+        f"{preview.folder.name or preview.folder} · {preview.tokenizer}",
+        _part("legend.html"),
+        _part("navigation.html") + "\n".join([_article(view, preview.rows) for view in preview.views]),
+        header=_note(preview) + _part("keys.html"),
+        style=_part("page.css"),
+        script=_part("page.js"),
+    )
 
 
 def _part(name: str) -> str:
     return (files("dataset_tools") / "show_page" / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
-    """What a content security policy calls an inline style or script by; nothing else on the page runs."""
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
 def _note(preview: Preview) -> str:
     if preview.same_tokenizer:
         return ""
     what = "This is not the tokenizer that made these ids; the text may be another."
-    return f'<p class="note" role="alert">{what}</p>'
+    return f'<p class="note" role="alert">{what}</p>\n'
 
 
 def _article(view: SampleView, rows: int) -> str:
@@ -101,13 +88,4 @@ def _numbers(values: Sequence[int]) -> str:
 
 
 def _visible(text: str) -> str:
-    return "".join(_marked(text))
-
-
-def _marked(text: str) -> Iterator[str]:
-    """Text as HTML, invisible characters as marked code points."""
-    for odd, group in groupby(text, key=is_invisible):
-        if odd:
-            yield from (f'<span class="odd">U+{ord(character):04X}</span>' for character in group)
-        else:
-            yield escape("".join(group))
+    return marked(text, is_invisible)

@@ -50,7 +50,7 @@ def test_the_documented_keys_are_those_of_the_page() -> None:
     folder = ROOT / "dataset_tools" / "show_page"
     table = PAGE.partition("| key |")[2].partition("\n\n")[0]
     listed = set(re.findall(r"`([^`]+)`", table))
-    assert listed == set(re.findall(r"<kbd>([^<]+)</kbd>", (folder / "page.html").read_text(encoding="utf-8")))
+    assert listed == set(re.findall(r"<kbd>([^<]+)</kbd>", (folder / "keys.html").read_text(encoding="utf-8")))
     block = (folder / "page.js").read_text(encoding="utf-8").partition("const keys = {")[2].partition("};")[0]
     names = {"ArrowRight": "→", "ArrowLeft": "←", "Escape": "Esc"}
     assert listed == {names.get(key, key) for key in re.findall(r"^ +(\w+):", block, re.MULTILINE)}
