@@ -228,17 +228,25 @@ def sample_command(
     part: Annotated[
         SamplePart, typer.Option("--part", help="All rows, those to train on, or those held out to test on.")
     ] = SamplePart.ALL,
+    rows: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="With --part train: so many new rows of the same phrases.")
+    ] = None,
 ) -> None:
     """Write the bundled sample, clean or with known defects, whole or one part of it.
+
+    With --rows, rows to train on are drawn anew from its phrases; none asks or calls what a held-out row does.
 
     Example: afg-data sample --dirty --part train -o raw.jsonl
     """
     from dataset_tools.output import write_file  # noqa: PLC0415
+    from dataset_tools.sample.drawing import draw  # noqa: PLC0415
     from dataset_tools.sample.parts import text  # noqa: PLC0415
 
     if output.suffix != ".jsonl":
         raise UsageError(f"{output}: the sample is JSON Lines", hint="end its name in .jsonl")
-    write_file(output, text(part, dirty=dirty).encode())
+    if rows is not None and (dirty or part is not SamplePart.TRAIN):
+        raise UsageError("--rows draws rows to train on", hint="with --part train, and without --dirty")
+    write_file(output, (text(part, dirty=dirty) if rows is None else draw(rows)).encode())
 
 
 def main() -> None:

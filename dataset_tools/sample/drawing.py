@@ -1,0 +1,113 @@
+"""More rows to train on than the sample has: drawn from the same hand-written phrases, apart from the held-out rows.
+
+The same number of rows gives the same bytes, and more rows begin with the fewer. Rows are drawn in rounds, each with
+the sample's number of conversations of every kind in every domain and dialect, so any number has its proportions.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from dataset_tools.arabic.compare import compare_key
+from dataset_tools.errors import UsageError
+from dataset_tools.sample import SamplePart
+from dataset_tools.sample.catalogue import DIALECTS, domains, phrases, small_talk
+from dataset_tools.sample.conversations import Conversation, Plan, cell_kinds, compose, negative, record_of
+from dataset_tools.sample.parts import shared_keys, text
+from schemas.record import Record
+
+__all__ = ["draw"]
+
+_SEED = 20_250_117
+# So many draws in a row that repeat what is there already mean that little or nothing is left.
+_TRIES = 1_000
+
+
+def draw(count: int) -> str:
+    """The lines of ``count`` drawn rows.
+
+    None shares a question or a call with a held-out row. A row that calls a tool opens with words that no other drawn
+    row and no row of the sample opens with. A request that calls for no tool has nothing to fill in, so it comes again,
+    with other tools on offer.
+
+    Raises:
+        UsageError: the phrases do not give so many rows.
+    """
+    records = list(islice(_Drawing().records(), count))
+    if len(records) < count:
+        what = f"{count:,} rows: the sample's phrases give {len(records):,} that differ, in its proportions"
+        raise UsageError(what, hint=f"ask for at most {len(records)}")
+    for line, record in enumerate(records, start=1):
+        record["id"] = f"drawn-{line:0{len(str(count))}d}"
+        record["source"] |= {"file": "drawn.jsonl", "line": line}
+    return "".join(json.dumps(r, ensure_ascii=False, separators=(",", ":")) + "\n" for r in records)
+
+
+class _Drawing:
+    """Draws records one after the other and remembers what they said."""
+
+    def __init__(self) -> None:
+        self._rng = random.Random(_SEED)
+        rows = [json.loads(line) for line in text(SamplePart.ALL).splitlines()]
+        self._held = {key for line in text(SamplePart.TEST).splitlines() for key in shared_keys(json.loads(line))}
+        self._opened = {_opening(row) for row in rows}
+        self._offered: set[tuple[str, frozenset[str]]] = set()
+
+    def records(self) -> Iterator[Record]:
+        """Rows in rounds, until one that is due cannot be drawn."""
+        cells = [
+            (domain, dialect, kind)
+            for column, domain in enumerate(domains())
+            for row, dialect in enumerate(DIALECTS)
+            for kind, count in cell_kinds(column, row).items()
+            for _ in range(count)
+        ]
+        while True:
+            for domain, dialect, kind in self._rng.sample(cells, len(cells)):
+                record = self._new(domain, dialect, kind)
+                if record is None:
+                    return
+                yield record
+
+    def _new(self, domain: str, dialect: str, kind: str) -> Record | None:
+        for _ in range(_TRIES):
+            conversation = self._conversation(domain, dialect, kind)
+            record = record_of(self._rng, domain, dialect, conversation)
+            if self._held.isdisjoint(shared_keys(record)) and self._is_new(record, kind):
+                return record
+        return None
+
+    def _conversation(self, domain: str, dialect: str, kind: str) -> Conversation:
+        texts = phrases(domain)
+        if kind == "negative":
+            chatter = [["small-talk", *pair] for pair in small_talk()[dialect]]
+            return negative(self._rng.choice([*texts["negatives"][dialect], *chatter]))
+        plan: Plan
+        if kind == "parallel":
+            plan = (kind, self._rng.choice(texts["parallel"][dialect]))
+        elif kind == "single":
+            tool = self._rng.choice(list(texts["tools"]))
+            plan = (kind, (tool, self._rng.choice(texts["tools"][tool]["phrases"][dialect])))
+        else:
+            follow_up = self._rng.choice(texts["follow_ups"][dialect])
+            plan = (kind, (self._rng.choice(texts["tools"][follow_up[0]]["phrases"][dialect]), follow_up))
+        return compose(self._rng, domain, dialect, plan)
+
+    def _is_new(self, record: Record, kind: str) -> bool:
+        """Whether no row was like it, which is remembered from then on."""
+        opening = _opening(record)
+        if kind == "negative":
+            offer = (opening, frozenset(tool["function"]["name"] for tool in record["tools"]))
+            fresh = offer not in self._offered
+            self._offered.add(offer)
+        else:
+            fresh = opening not in self._opened
+            self._opened.add(opening)
+        return fresh
+
+
+def _opening(row: Any) -> str:  # noqa: ANN401 - a record, or one as it was read
+    """The first question of a row, in any spelling."""
+    return compare_key(row["messages"][1]["content"])
