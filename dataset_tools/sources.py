@@ -30,6 +30,7 @@ ENDINGS = tuple(_BY_ENDING)
 """The endings of the files that are read."""
 
 _READ = f"files that end in {', '.join(ENDINGS)} are read"
+_TO_A_FILE = "a file is read more than once: write what it gives to a file first"
 _PARTIAL = (".partial", ".part", ".tmp", ".temp", ".incomplete", ".crdownload", "~")
 _MAGIC = {"gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "parquet": b"PAR1"}
 _LEAST_PARQUET = 12  # bytes: the magic twice and the length of the footer
@@ -73,10 +74,14 @@ def find_files(sources: Sequence[str]) -> list[DataFile]:
 
     Raises:
         InputError: a source does not exist, holds no data, or is visibly not what its name says.
-        UsageError: a file is meant twice.
+        UsageError: a file is meant twice, or a source has no name.
     """
     found: dict[Path, DataFile] = {}
     for source in sources:
+        if not source:  # to Path it is the current folder
+            raise UsageError("an empty name is no file", hint="is a variable of your shell not set?")
+        if source == "-":
+            raise InputError("standard input is not read", hint=_TO_A_FILE)
         for path, dataset, name, key in _expand(source):
             if key in found:
                 raise UsageError(f"{path} is given twice", hint="name each file once, itself or by its folder")
@@ -140,6 +145,8 @@ def _walk(folder: Path) -> list[Path]:
 
 def _inspect(path: Path, dataset: str, name: str) -> DataFile:
     """Look at the beginning of a file, so that a wrong one is told before hours of work."""
+    if path.exists() and not path.is_file():  # opening a pipe waits until somebody writes into it
+        raise InputError("a pipe or a device, not a file", where=str(path), hint=_TO_A_FILE)
     ending = split_ending(path.name)[1]
     if not ending:
         raise InputError("unknown kind of file", where=str(path), hint=_READ)

@@ -121,7 +121,7 @@ def split(
         on_shard: called after each shard, in order, twice over, for progress.
 
     Raises:
-        UsageError: an option makes no sense, or a file is both split and split against.
+        UsageError: an option makes no sense, no row has a field, or a file is both split and split against.
         InputError: a source cannot be read, or no row of it.
         OutputError: a result cannot be written.
     """
@@ -137,6 +137,7 @@ def split(
     bands = bands_for(options.near) if options.near is not None else None
     stage = KeyStage(converter, bands, (*FIELDS, *options.by))
     keys = read_keys([*held_out, *files], stage, options.workers, on_shard)
+    _require_fields(keys, options.by)
     unread = _require_held_out(keys, held_out)
     division = divide(keys, held_out, options)
     with AtomicFolder(output, SPLIT_FILES) as folder:
@@ -166,6 +167,17 @@ def _require_apart(files: Sequence[DataFile], held_out: Sequence[DataFile], outp
             what = f"{path} is read and would be replaced"
             raise UsageError(what, where=str(outputs.records), hint="choose another folder with -o")
     check_writable(outputs.rejects, read)
+
+
+def _require_fields(keys: Keys, by: Sequence[str]) -> None:
+    """Refuse a field that no row has: it would divide nothing, and is most likely misspelt.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for at, name in enumerate(by, start=len(FIELDS)):
+        if keys.rows and not any(row.labels[at] for row in keys.rows):
+            raise UsageError(f"no row has the field {name!r}", hint="--by takes fields of the record or of its meta")
 
 
 def _require_held_out(keys: Keys, held_out: Sequence[DataFile]) -> int:

@@ -41,7 +41,10 @@ HEAVY = (
     "numpy",
     "huggingface_hub",
 )
-COMMANDS = ("import", "clean", "validate", "render", "build", "show", "parse", "checks", "layouts", "sample")
+COMMANDS = (
+    *("import", "clean", "validate", "render", "build", "show", "parse", "dedup", "report", "split", "stats"),
+    *("checks", "layouts", "sample"),
+)
 
 
 def _one_line(run: Any, code: int) -> str:
@@ -162,6 +165,10 @@ def _told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, 
         (["validate", "*.parquet"], 2, "no file matches"),
         (["validate", "empty"], 2, "empty: no data in this folder"),
         (["validate", "a.jsonl", "a.jsonl"], 2, "given twice"),
+        (["clean", "", "-o", "out.jsonl"], 2, "an empty name is no file"),
+        (["validate", "-"], 2, "standard input is not read"),
+        (["validate", "/dev/null"], 2, "/dev/null: a pipe or a device, not a file"),
+        (["split", "a.jsonl", "-o", "out", "--by", "dialekt"], 2, "no row has the field 'dialekt'"),
         (["validate", "a.jsonl", "--layout", "alpaca"], 2, "alpaca"),
         (["validate", "a.jsonl", "--tools-file", "none.json"], 2, "none.json"),
         (["validate", "a.jsonl", "--workers", "0"], 2, "--workers"),

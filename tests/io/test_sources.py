@@ -114,6 +114,29 @@ def test_nothing_there(tmp_path: Path) -> None:
         find_files([str(tmp_path / "*.jsonl")])
 
 
+def test_a_pipe_is_refused_unopened(tmp_path: Path) -> None:
+    """A pipe is told, named or in a folder, without waiting for somebody to write into it; so is a device."""
+    pipe = tmp_path / "x.jsonl"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)  # so that a mistake fails here instead of waiting for ever
+    os.write(writer, ROW * 3)
+    for source in (pipe, tmp_path, Path("/dev/null")):
+        with pytest.raises(InputError, match="a pipe or a device, not a file"):
+            find_files([str(source)])
+    assert os.read(writer, 100) == ROW * 3
+    os.close(writer)
+
+
+def test_a_name_that_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty name, as of a variable that is not set, is not the current folder; standard input is told."""
+    (tmp_path / "x.jsonl").write_bytes(ROW)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="an empty name is no file"):
+        find_files([""])
+    with pytest.raises(InputError, match=r"standard input is not read \(.* write what it gives to a file first\)"):
+        find_files(["-"])
+
+
 def test_no_permission(tmp_path: Path) -> None:
     """A file that may not be read is told with the way to change that."""
     path = tmp_path / "x.jsonl"
