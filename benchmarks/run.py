@@ -4,7 +4,7 @@ Each side is a process of its own and runs several times, the sides by turns, so
 hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
 
 Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, evaluate,
-dedup, workers, memory, upload.
+dedup, workers, memory, upload, export.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import corpus
+from exporting import export
 from upload import upload
 
 _HERE = Path(__file__).parent
@@ -137,7 +138,7 @@ def memory(folder: Path, times: int) -> None:
 
 CASES: dict[str, Case] = {
     "start-up": start_up, "validate": validate, "clean": clean, "build": build, "evaluate": evaluate,
-    "dedup": dedup, "workers": workers, "memory": memory, "upload": upload,
+    "dedup": dedup, "workers": workers, "memory": memory, "upload": upload, "export": export,
 }  # fmt: skip
 
 

@@ -54,6 +54,11 @@ class Agreement:
         """The share of answers that are the same."""
         return self.same / max(self.answers, 1)
 
+    def told(self, whose: str) -> str:
+        """How many answers are the same, in words."""
+        ties = "; the others part where two tokens were as good as equal" if self.partings else ""
+        return f"{self.same} of {self.answers} answers are {whose}, token by token{ties}"
+
     def beyond(self, allowed: float) -> list[Parting]:
         """The partings that two ways of computing do not explain: each may move both logits by ``allowed``."""
         return [part for part in self.partings if part.margin > 2 * allowed]

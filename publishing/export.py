@@ -61,7 +61,7 @@ class ExportResult:
     Attributes:
         path: its folder.
         manifest: what ``release.json`` holds, without its files.
-        made: the steps that were made now; none if everything was there.
+        made: the steps that were made now; none if all of it was there.
         left_out: why there are no GGUF files although they were asked for; empty if there are.
     """
 
@@ -101,7 +101,7 @@ def export(
     missing = bool(options.quants) and (converter is None or not llama.is_installed())
     folder = ReleaseFolder(output)
     if not folder.complete:
-        check_space(output, _space(run, () if missing else options.quants))
+        check_space(output, _space(run, () if missing else options.quants) - folder.held())
     work = Work(run, folder, name, prompts, tell)
     make_adapter(work)
     make_merged(work)
@@ -126,14 +126,16 @@ def _space(run: ExportedRun, quants: tuple[str, ...]) -> int:
 def _manifest(work: Work) -> dict[str, Any]:
     """What ``release.json`` says beside the list of files; the steps hold what was proven of each."""
     steps = {step: work.folder.facts(step) for step in work.folder.steps}
-    gguf = {facts["file"]: facts["device"] for step, facts in steps.items() if "device" in facts}
+    files = [facts for facts in steps.values() if "device" in facts]
+    made_by = {"llama.cpp converter": files[0]["converter"]} if files else {}
     return {
         "name": work.name,
         "base": {"name": work.run.base_id, "revision": work.run.base_revision},
         "run": work.run.public_manifest(),
-        "gguf": gguf,
+        "gguf": {facts["file"]: facts["device"] for facts in files},
+        "proofs": {facts.get("file", step): facts["proofs"] for step, facts in steps.items() if facts["proofs"]},
         "smoke": steps["merged"]["smoke"],
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **_versions(), **made_by},
     }
 
 

@@ -1,17 +1,20 @@
 """``afg export``: parse, make one library call, report."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dataset_tools.console import stderr_console, stdout_console
 from dataset_tools.errors import UsageError
 
 __all__ = ["export_command"]
 
 _QUANTS = "f16,q8_0,q4_k_m"
 _LEFT_OUT = 1
+_PROVEN = "  ✓"
 
 
 def export_command(
@@ -32,6 +35,7 @@ def export_command(
     base_id: Annotated[
         str, typer.Option("--base-id", metavar="ORG/NAME@REVISION", help="What the base is on the Hub.")
     ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
     """Make a release of a run: adapter, merged weights and GGUF files, each proven before it counts.
@@ -40,6 +44,8 @@ def export_command(
     same command goes on where it was interrupted. Example: afg export run -o release
     """
     from publishing.export import ExportOptions, export  # noqa: PLC0415
+    from publishing.export_report import as_json as result_as_json  # noqa: PLC0415
+    from publishing.export_report import print_device  # noqa: PLC0415
 
     options = ExportOptions(name, _quants(quant), verify, prompts, llama_cpp, base, base_id)
     result = export(run, output, options, (lambda _line: None) if quiet else _tell)
@@ -47,6 +53,10 @@ def export_command(
         made = f"made {len(result.made)} step{'s' if len(result.made) > 1 else ''}"
         done = made if result.made else "nothing to do, all of it is there and whole"
         _tell(f"{output}: {done}")
+    if as_json:
+        sys.stdout.write(json.dumps(result_as_json(result), ensure_ascii=False) + "\n")
+    elif not quiet:
+        print_device(result, stdout_console())
     if result.left_out:
         sys.stderr.write(f"{result.left_out}\n")
         raise typer.Exit(_LEFT_OUT)
@@ -64,5 +74,8 @@ def _quants(named: str) -> tuple[str, ...]:
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    console = stderr_console()
+    if line.startswith(_PROVEN):
+        console.print(_PROVEN, style="green", end="")
+        line = line.removeprefix(_PROVEN)
+    console.print(line, markup=False, soft_wrap=True, style=None if line.startswith(" ") else "bold")

@@ -2,6 +2,7 @@
 
 import platform
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,8 +14,8 @@ from publishing.agreement import F16_DISTANCE, compare_answers, distance
 from publishing.export_parts import consumer_files, modelfile, write_consumer_files
 from publishing.export_run import TEMPLATE
 from publishing.export_steps import LONGEST_ANSWER, Work
-from publishing.gguf import Converter, convert, file_name, type_lines
-from publishing.proofs import answer_differences, distance_differences, header_differences, require, token_differences
+from publishing.gguf import Converter, convert, fallen_back, file_name, type_lines
+from publishing.proofs import Proofs, answer_differences, distance_differences, header_differences, token_differences
 
 if TYPE_CHECKING:
     from publishing.torch_model import TorchModel
@@ -58,7 +59,7 @@ def make_gguf(work: Work, converter: Converter, quants: Sequence[str]) -> None:
             (staging / "Modelfile").write_text(modelfile(work.name, quants), encoding="utf-8")
             (staging / TEMPLATE).write_bytes(work.run.template.read_bytes())
             write_consumer_files(staging, "gguf")
-            work.keep("gguf beside", staging, {})
+            work.keep("gguf beside", staging, {"proofs": []})
 
 
 def _make(work: Work, converter: Converter, merged: _Merged, quant: str, staging: Path) -> None:
@@ -74,39 +75,46 @@ def _make(work: Work, converter: Converter, merged: _Merged, quant: str, staging
         llama.quantize(half, path, quant, max(_THREADS))
         if not _is_kept:
             half.unlink()
-    facts = _prove(work, merged, quant, path)
-    device, told = _measured(path)
-    facts["device"] = {**device, "agreement": facts["agreement"]["same"] / max(facts["agreement"]["answers"], 1)}
-    work.keep(f"gguf {quant}", staging, {"file": path.name, **facts})
-    lines = "; ".join(type_lines(facts["tensors"]))
-    agreed = f"{facts['agreement']['same']} of {facts['agreement']['answers']} answers are the merged model's"
-    work.tell(f"{path.name}: {path_size(work, path.name)}; {agreed}; {told}\n  {lines}")
+    proofs = Proofs(f"gguf/{path.name}", work.tell)
+    facts = _prove(work, merged, quant, path, proofs)
+    for line in (*type_lines(facts["tensors"]), *fallen_back(quant, facts["tensors"])):
+        proofs.note(line)
+    agreement = facts["agreement"]
+    device = {
+        "size": path.stat().st_size,
+        **_measured(path),
+        "agreement": agreement["same"] / max(agreement["answers"], 1),
+        "answers": agreement["answers"],
+        "types": dict(Counter(facts["tensors"].values())),
+    }
+    made = {"file": path.name, "converter": converter.version, "device": device}
+    work.keep(f"gguf {quant}", staging, {"proofs": proofs.held, **made, **facts})
 
 
-def path_size(work: Work, name: str) -> str:
-    """The size of a GGUF file that is kept, in words."""
-    return f"{(work.folder.path / 'gguf' / name).stat().st_size / 1e6:,.1f} MB"
-
-
-def _prove(work: Work, merged: _Merged, quant: str, path: Path) -> dict[str, Any]:
+def _prove(work: Work, merged: _Merged, quant: str, path: Path, proofs: Proofs) -> dict[str, Any]:
     """Hold a file against the merged weights in transformers: header, tokens, answers, and for F16 the logits."""
-    model, where = merged.model(), f"gguf/{path.name}"
+    model = merged.model()
     description = llama.describe(path)
-    vocabulary = model.model.config.vocab_size
-    require(header_differences(description, work.run.template.read_text(encoding="utf-8"), vocabulary), where)
+    vocabulary, template = model.model.config.vocab_size, work.run.template.read_text(encoding="utf-8")
+    header = f"its header has the chat template, {vocabulary:,} tokens, the stops 1, 50 and 106, and one BOS"
+    proofs.hold(header, header_differences(description, template, vocabulary))
     logits = path.with_suffix(".logits")
     without = [prompt.without_bos for prompt in work.prompts]
     replies = llama.ask(path, without, LONGEST_ANSWER, 1, logits)
     texts = [prompt.text for prompt in work.prompts]
-    require(token_differences([model.tokens(text) for text in texts], replies.tokens, "llama.cpp"), where)
+    tokens = f"llama.cpp reads {len(texts)} prompts as the tokens of training, id by id"
+    proofs.hold(tokens, token_differences([model.tokens(text) for text in texts], replies.tokens, "llama.cpp"))
     answers = work.folder.facts("merged")["answers"]
     off = _logits_off(model, texts[0], logits)
     agreement = compare_answers(answers, replies.answers, lambda at: model.logits(texts[at], answers[at]))
+    near = f"within {off:.3f} standard deviations of the merged model's"
     if quant == _HALF:
-        require(distance_differences(off, F16_DISTANCE, "llama.cpp"), where)
-        require(answer_differences(agreement, F16_DISTANCE, "llama.cpp"), where)
+        near = f"its logits are {near}, {F16_DISTANCE} are allowed"
+        proofs.hold(near, distance_differences(off, F16_DISTANCE, "llama.cpp"))
+        proofs.hold(agreement.told("the merged model's"), answer_differences(agreement, F16_DISTANCE, "llama.cpp"))
     else:
-        require(distance_differences(off, float("inf"), "llama.cpp"), where)  # numbers, at least
+        proofs.hold(f"its logits are numbers, {near}", distance_differences(off, float("inf"), "llama.cpp"))
+        proofs.note(f"{agreement.same} of {agreement.answers} answers are the merged model's, token by token")
     return {"tensors": dict(description.tensors), "agreement": agreement.as_json(), "distance": off}
 
 
@@ -119,13 +127,12 @@ def _logits_off(model: "TorchModel", prompt: str, path: Path) -> float:
     return distance(torch.tensor(stored)[: len(expected)], expected)
 
 
-def _measured(path: Path) -> tuple[dict[str, Any], str]:
-    """Speed and memory on this machine, as facts and in words."""
+def _measured(path: Path) -> dict[str, Any]:
+    """Speed and memory on this machine."""
     speeds = [llama.measure(path, threads) for threads in _THREADS]
-    memory = max(speed.peak_bytes for speed in speeds) / 2**20
-    facts = {
+    return {
         "cpu": _cpu(),
-        "peak_memory_mib": round(memory, 1),
+        "peak_memory_mib": round(max(speed.peak_bytes for speed in speeds) / 2**20, 1),
         "speed": [
             {
                 "threads": speed.threads,
@@ -136,8 +143,6 @@ def _measured(path: Path) -> tuple[dict[str, Any], str]:
             for speed in speeds
         ],
     }
-    words = [f"{speed.prefill:,.0f} and {speed.decode:,.0f} tokens/s on {speed.threads}" for speed in speeds]
-    return facts, f"{memory:,.0f} MiB, reads and writes {', '.join(words)} threads"
 
 
 def _cpu() -> str:

@@ -30,7 +30,7 @@ def write_adapter(folder: Path, run: ExportedRun) -> None:
     """The adapter as it was trained, naming its base by the name that others know."""
     shutil.copyfile(run.adapter / "adapter_model.safetensors", folder / "adapter_model.safetensors")
     for name in _TOKENIZER_FILES:
-        for source in (run.adapter / name, run.base.folder / name):
+        for source in (run.adapter / name, run.base.tokenizer.folder / name):
             if source.is_file():
                 shutil.copyfile(source, folder / name)
                 break

@@ -44,6 +44,11 @@ class ExportedRun:
         return self.path / ADAPTER
 
     @property
+    def tokenizer_model(self) -> Path:
+        """The base's SentencePiece model."""
+        return self.base.tokenizer.folder / TOKENIZER_MODEL
+
+    @property
     def template(self) -> Path:
         """The chat template that the model was trained with."""
         return self.adapter / TEMPLATE
@@ -84,10 +89,11 @@ def find_run(path: Path, *, base: str = "", base_id: str = "") -> ExportedRun:
         )
     if problems := base_problems(found, 0):
         raise InputError("; ".join(problems), where=where, hint="FunctionGemma and its fine-tunes can be exported")
-    if not (found.folder / TOKENIZER_MODEL).is_file():
+    run = ExportedRun(path, manifest, found, public, revision)
+    if not run.tokenizer_model.is_file():
         hint = f"download the base again, with its {TOKENIZER_MODEL}"
         raise InputError(f"the base has no {TOKENIZER_MODEL}, which llama.cpp needs", where=where, hint=hint)
-    return ExportedRun(path, manifest, found, public, revision)
+    return run
 
 
 def _public_name(told: dict[str, Any], base_id: str) -> tuple[str, str]:

@@ -12,11 +12,11 @@ from publishing.export_parts import consumer_files, write_adapter, write_consume
 from publishing.export_run import ExportedRun
 from publishing.held_out import Prompt
 from publishing.proofs import (
+    Proofs,
     adapter_differences,
     answer_differences,
     distance_differences,
     file_differences,
-    require,
     token_differences,
 )
 from publishing.release_folder import ReleaseFolder, fingerprint
@@ -26,7 +26,7 @@ __all__ = ["LONGEST_ANSWER", "Work", "make_adapter", "make_merged"]
 LONGEST_ANSWER = 128
 """Tokens at which an answer is cut off while models are compared."""
 
-_FORMAT = 1  # of what the steps make; another number makes all of it again
+_FORMAT = 2  # of what the steps make; another number makes all of it again
 _SMOKE = 3
 
 
@@ -80,13 +80,17 @@ def make_adapter(work: Work) -> None:
     from publishing.torch_model import load_adapted  # noqa: PLC0415 - torch takes seconds
 
     with work.folder.making("adapter") as staging:
+        proofs = Proofs("adapter/", work.tell)
         write_adapter(staging, run)
-        require(adapter_differences(staging, run), "adapter/")
+        base_id = f"{run.base_id}@{run.base_revision}" if run.base_revision else run.base_id
+        named = f"it names its base {base_id}; tokenizer and chat template are those of training"
+        proofs.hold(named, adapter_differences(staging, run))
         model = load_adapted(run.base.folder, staging)
+        proofs.hold("PEFT loads each of its tensors on the base")
         answers = [model.answer(prompt.text, LONGEST_ANSWER) for prompt in work.prompts]
         write_consumer_files(staging, "adapter")
-        work.keep("adapter", staging, {"prompts": [prompt.id for prompt in work.prompts], "answers": answers})
-    work.tell(f"adapter: PEFT loads it on its base, and it answered {len(answers)} prompts")
+        asked = [prompt.id for prompt in work.prompts]
+        work.keep("adapter", staging, {"proofs": proofs.held, "prompts": asked, "answers": answers})
 
 
 def make_merged(work: Work) -> None:
@@ -111,17 +115,18 @@ def make_merged(work: Work) -> None:
         write_merged(staging, merged_tensors(load_adapted(base, adapter), base))
         gc.collect()
         write_config(staging, base)
-        write_tokenizer(staging, work.run.adapter, base)
-        require(tensor_differences(staging, base, adapter), "merged/model.safetensors")
-        require(file_differences(staging, work.run), "merged/")
-        facts = _compare(work, staging)
+        write_tokenizer(staging, work.run.adapter, work.run.tokenizer_model)
+        proofs = Proofs("merged/", work.tell)
+        tensors = "each tensor is the base's plus what the adapter adds, all are numbers; stored in bfloat16"
+        proofs.hold(tensors, tensor_differences(staging, base, adapter))
+        stops = "tokenizer, tokenizer.model and chat template are those of training; it stops on 1, 50 and 106"
+        proofs.hold(stops, file_differences(staging, work.run))
+        facts = _compare(work, staging, proofs)
         write_consumer_files(staging, "merged")
-        work.keep("merged", staging, facts)
-    same = f"{facts['agreement']['same']} of {facts['agreement']['answers']} answers are the adapter's"
-    work.tell(f"merged: each tensor is the base's plus the adapter's; {same}, logits within {facts['distance']:.3f} sd")
+        work.keep("merged", staging, {"proofs": proofs.held, **facts})
 
 
-def _compare(work: Work, staging: Path) -> dict[str, Any]:
+def _compare(work: Work, staging: Path, proofs: Proofs) -> dict[str, Any]:
     """Hold merged weights against the adapter that is not merged."""
     from transformers import AutoTokenizer  # noqa: PLC0415
 
@@ -131,15 +136,17 @@ def _compare(work: Work, staging: Path) -> dict[str, Any]:
     texts, before = [prompt.text for prompt in work.prompts], work.folder.facts("adapter")["answers"]
     reader = AutoTokenizer.from_pretrained(staging, local_files_only=True)
     read = [reader(text, add_special_tokens=False)["input_ids"] for text in texts]
-    require(token_differences([merged.tokens(text) for text in texts], read, "AutoTokenizer"), "merged/")
+    tokens = f"transformers reads {len(texts)} prompts as the tokens of training, id by id"
+    proofs.hold(tokens, token_differences([merged.tokens(text) for text in texts], read, "AutoTokenizer"))
     furthest, chosen = 0.0, []
     for text, answer in zip(texts, before, strict=True):
         expected, found = adapted.logits(text, answer), merged.logits(text, answer)
         furthest = max(furthest, *(distance(*rows) for rows in zip(found, expected, strict=True)))
         chosen.append([int(row.argmax()) for row in found])
     agreement = compare_answers(before, chosen, lambda at: adapted.logits(texts[at], before[at]))
-    require(distance_differences(furthest, BF16_DISTANCE, "the merged weights"), "merged/")
-    require(answer_differences(agreement, BF16_DISTANCE, "the merged model"), "merged/")
+    near = f"its logits are within {furthest:.3f} standard deviations of the adapter's, {BF16_DISTANCE} are allowed"
+    proofs.hold(near, distance_differences(furthest, BF16_DISTANCE, "the merged weights"))
+    proofs.hold(agreement.told("the adapter's"), answer_differences(agreement, BF16_DISTANCE, "the merged model"))
     answers = [merged.answer(text, LONGEST_ANSWER) for text in texts]
     smoke = [
         {"prompt": text, "output": merged.text(answer)}

@@ -18,7 +18,7 @@ from dataset_tools.errors import InputError, ProofError, UsageError
 from publishing import llama
 from publishing.checksums import sha256
 
-__all__ = ["QUANTS", "Converter", "convert", "file_name", "find_converter", "header_keys", "type_lines"]
+__all__ = ["QUANTS", "Converter", "convert", "fallen_back", "file_name", "find_converter", "header_keys", "type_lines"]
 
 QUANTS = ("f16", "q8_0", "q4_k_m")
 """What a file's matrices are stored as, the largest first."""
@@ -30,6 +30,8 @@ _STOP_KEYS = {"tokenizer.ggml.eot_token_id": 106, "tokenizer.ggml.eom_token_id":
 _PATTERN_KEY = "gemma3.attention.sliding_window_pattern"
 _USUAL_PATTERN = 6  # which llama.cpp takes where no key says otherwise
 _FULL = "full_attention"
+_K_QUANTS = {"q4_k_m": ("Q4_K", "Q6_K")}  # what llama.cpp gives to rows that fit
+_K_ROW = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +135,17 @@ def type_lines(tensors: Mapping[str, str]) -> list[str]:
         listed = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
         lines.append(f"{kind}: {names.total()} tensors ({listed})")
     return lines
+
+
+def fallen_back(quant: str, tensors: Mapping[str, str]) -> list[str]:
+    """A line on the tensors that got no K-quant although one was asked for; none if all got one."""
+    wanted = _K_QUANTS.get(quant)
+    if wanted is None:
+        return []
+    others = Counter(kind for kind in tensors.values() if kind not in {*wanted, "F32"})
+    if not others:
+        return []
+    kinds = " or ".join(sorted(others))
+    return [
+        f"K-quants take rows of a multiple of {_K_ROW} numbers; {others.total()} tensors have others and got {kinds}"
+    ]

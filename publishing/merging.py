@@ -4,13 +4,15 @@ What an adapter adds is computed a second time by hand, so that the merged weigh
 PEFT had no part in.
 """
 
+import errno
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.errors import InputError
+from dataset_tools.errors import InputError, ProofError
 from dataset_tools.tokenizer import STOP_IDS
 from publishing.export_run import ADAPTER_CONFIG, TEMPLATE, TOKENIZER_MODEL
 from publishing.torch_model import TorchModel, adapter_tensors
@@ -20,6 +22,7 @@ __all__ = ["WEIGHTS", "merged_tensors", "tensor_differences", "write_config", "w
 WEIGHTS = "model.safetensors"
 _HALF_STEP = 2.0**-8
 """How far, as a share of itself, a number may move when it is rounded to bfloat16 by two ways of summing."""
+_OS_ERROR = re.compile(r"os error (\d+)")
 _ADDED = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
 # What a trainer or a saver leaves in a configuration and a consumer has no use for.
 _LEFT_OVERS = ("_name_or_path", "unsloth_fixed", "unsloth_version", "_from_model_config")
@@ -29,19 +32,32 @@ def merged_tensors(adapted: TorchModel, base: Path) -> dict[str, Any]:
     """The base's tensors with the adapter in them, in bfloat16, by the base's names.
 
     Raises:
-        ValueError: the sum is no number; PEFT looks at each.
+        ProofError: a sum is no number; PEFT looks at each.
     """
     import torch  # noqa: PLC0415 - takes seconds
 
-    weights = adapted.model.merge_and_unload(safe_merge=True).state_dict()
+    try:
+        weights = adapted.model.merge_and_unload(safe_merge=True).state_dict()
+    except ValueError as error:
+        what = f"PEFT does not merge the adapter: {(str(error).splitlines() or [''])[0]:.200}"
+        raise ProofError(what, where="merged/", hint="train again, the adapter's numbers are too large") from error
     return {name: weights[name].to(torch.bfloat16).contiguous() for name, _ in _tensors(base)}
 
 
 def write_merged(folder: Path, tensors: Mapping[str, Any]) -> None:
-    """Write the weights, as safetensors."""
+    """Write the weights, as safetensors.
+
+    Raises:
+        OSError: the disk refuses; safetensors has an error of its own for that, with the system's number in its text.
+    """
+    from safetensors import SafetensorError  # noqa: PLC0415
     from safetensors.torch import save_file  # noqa: PLC0415
 
-    save_file(dict(tensors), folder / WEIGHTS, metadata={"format": "pt"})
+    try:
+        save_file(dict(tensors), folder / WEIGHTS, metadata={"format": "pt"})
+    except SafetensorError as error:
+        number = _OS_ERROR.search(str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
 
 
 def write_config(folder: Path, base: Path) -> None:
@@ -56,15 +72,15 @@ def write_config(folder: Path, base: Path) -> None:
         _write(folder / name, kept)
 
 
-def write_tokenizer(folder: Path, adapter: Path, base: Path) -> None:
-    """The tokenizer that the model was trained with, and the base's SentencePiece model.
+def write_tokenizer(folder: Path, adapter: Path, model: Path) -> None:
+    """The tokenizer that the model was trained with, and its SentencePiece model.
 
     The added tokens are repeated in ``tokenizer_config.json``: it is there that llama.cpp's converter, and transformers
     before version 5, look which pieces are control tokens.
     """
     for name in ("tokenizer.json", TEMPLATE):
         shutil.copyfile(adapter / name, folder / name)
-    shutil.copyfile(base / TOKENIZER_MODEL, folder / TOKENIZER_MODEL)
+    shutil.copyfile(model, folder / TOKENIZER_MODEL)
     config = _read(adapter / "tokenizer_config.json")
     added = _read(adapter / "tokenizer.json").get("added_tokens", [])
     config["added_tokens_decoder"] = {

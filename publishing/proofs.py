@@ -1,10 +1,10 @@
 """The proofs of an export: small generators of what differs. None of them raises, prints or repairs.
 
-A proof that yields nothing holds. :func:`require` is what stops an export where one yields something.
+A proof that yields nothing holds. :class:`Proofs` is what stops an export where one yields something.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from publishing.export_run import ADAPTER_CONFIG, TEMPLATE, TOKENIZER_MODEL, Exp
 from publishing.llama import Description
 
 __all__ = [
+    "Proofs",
     "adapter_differences",
     "answer_differences",
     "distance_differences",
     "file_differences",
     "header_differences",
-    "require",
     "token_differences",
 ]
 
@@ -29,16 +29,36 @@ _ARCHITECTURE = "gemma3"
 _SHOWN = 6  # ids around a difference
 
 
-def require(differences: Iterable[str], where: Path | str) -> None:
-    """Stop at a proof that does not hold.
+class Proofs:
+    """The proofs of one artefact, told and remembered as they hold.
 
-    Raises:
-        ProofError: it does not; the first difference is named, and how many more there are.
+    Attributes:
+        where: the artefact.
+        held: what was proven, a sentence each.
     """
-    found = list(differences)
-    if found:
-        more = f"; {len(found) - 1} more" if len(found) > 1 else ""
-        raise ProofError(f"{found[0]}{more}", where=str(where), hint="nothing of it was kept")
+
+    def __init__(self, where: str, tell: Callable[[str], None]) -> None:
+        self.where = where
+        self.held: list[str] = []
+        self._tell = tell
+        tell(where)
+
+    def hold(self, sentence: str, differences: Iterable[str] = ()) -> None:
+        """Write down that a proof holds, unless it yields something.
+
+        Raises:
+            ProofError: it does; the first difference is named, and how many more there are.
+        """
+        found = list(differences)
+        if found:
+            more = f"; {len(found) - 1} more" if len(found) > 1 else ""
+            raise ProofError(f"{found[0]}{more}", where=self.where, hint="nothing of it was kept")
+        self.held.append(sentence)
+        self._tell(f"  ✓ {sentence}")
+
+    def note(self, text: str) -> None:
+        """Tell something that was measured and is no proof."""
+        self._tell(f"    {text}")
 
 
 def adapter_differences(folder: Path, run: ExportedRun) -> Iterator[str]:
@@ -60,7 +80,7 @@ def file_differences(folder: Path, run: ExportedRun) -> Iterator[str]:
         yield f"{ADAPTER_CONFIG} lies beside merged weights, so that the base would be loaded instead"
     if not (folder / TOKENIZER_MODEL).is_file():
         yield f"there is no {TOKENIZER_MODEL}, which llama.cpp's converter needs"
-    elif sha256(folder / TOKENIZER_MODEL) != sha256(run.base.folder / TOKENIZER_MODEL):
+    elif sha256(folder / TOKENIZER_MODEL) != sha256(run.tokenizer_model):
         yield f"{TOKENIZER_MODEL} is not the base's"
     yield from _copies(folder, run)
     path = folder / "generation_config.json"
@@ -76,7 +96,8 @@ def token_differences(expected: Sequence[Sequence[int]], found: Sequence[Sequenc
         if list(other[:2]) == [bos, bos]:
             yield f"{whose} puts a second BOS before prompt {number}"
         elif list(one) != list(other):
-            at = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+            shorter = min(len(one), len(other))
+            at = next((at for at in range(shorter) if one[at] != other[at]), shorter)
             ours, theirs = list(one[at : at + _SHOWN]), list(other[at : at + _SHOWN])
             yield f"{whose} reads prompt {number} as other tokens, from token {at} on: {theirs} instead of {ours}"
 

@@ -6,8 +6,10 @@ Of ``release.json`` publishing needs ``files`` alone. Cards and ``afg verify`` u
      "files": {"merged/config.json": {"size": 1310, "sha256": "…"}, …},
      "base": {"name": "ORG/NAME", "revision": "…"},
      "run": what run.json holds,
-     "gguf": {"my-model-Q8_0.gguf": {"cpu": "…", "peak_memory_mib": 412.5, "agreement": 0.98, "speed": [
+     "gguf": {"my-model-Q8_0.gguf": {"size": 292154112, "cpu": "…", "peak_memory_mib": 412.5,
+         "agreement": 0.98, "answers": 50, "types": {"Q8_0": 127, "F32": 109}, "speed": [
          {"threads": 1, "context": 1024, "prefill_tokens_per_second": 310.0, "decode_tokens_per_second": 41.0}, …]}},
+     "proofs": {"merged": ["each tensor is …", …], …},
      "smoke": [{"prompt": "<bos>…", "output": "<start_of_turn>…"}, …],
      "versions": {"llama.cpp": "…", …}}
 

@@ -66,6 +66,10 @@ class ReleaseFolder:
         facts: dict[str, Any] = self.steps[step]["facts"]
         return facts
 
+    def held(self) -> int:
+        """Bytes of what is kept already."""
+        return sum(int(file["size"]) for step in self.steps.values() for file in step["files"].values())
+
     @contextmanager
     def making(self, step: str) -> Iterator[Path]:
         """An empty folder for what a step writes; gone afterwards, whatever happens.

@@ -72,16 +72,19 @@ def load_adapted(base: Path, adapter: Path) -> TorchModel:
         ProofError: PEFT does not take the adapter as it is.
     """
     from peft import PeftModel, get_peft_model_state_dict  # noqa: PLC0415 - takes seconds
+    from safetensors import SafetensorError  # noqa: PLC0415
 
     whole = _whole(base)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # it only warns of weights that it lacks
             adapted = PeftModel.from_pretrained(whole, str(adapter), local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, Warning) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError, Warning) as error:
         what = f"PEFT does not load the adapter on its base: {(str(error).splitlines() or [''])[0]:.200}"
         raise ProofError(what, where=str(adapter), hint="train again") from error
     loaded, stored = get_peft_model_state_dict(adapted, save_embedding_layers=False), adapter_tensors(adapter)
+    if bad := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
+        raise ProofError(f"{bad[0]} holds NaN or infinity", where=str(adapter), hint="train again")
     wrong = sorted(loaded.keys() ^ stored.keys()) or [name for name in stored if not _same(loaded[name], stored[name])]
     if wrong:
         raise ProofError(f"PEFT loads the adapter without {wrong[0]}", where=str(adapter), hint="train again")
@@ -109,6 +112,7 @@ def adapter_tensors(adapter: Path) -> dict[str, Any]:
 
 def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
     import torch  # noqa: PLC0415
+    from safetensors import SafetensorError  # noqa: PLC0415
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
     from transformers.utils import logging  # noqa: PLC0415
 
@@ -118,7 +122,7 @@ def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         what = f"transformers does not load it: {(str(error).splitlines() or [''])[0]:.200}"
         raise InputError(what, where=str(folder), hint="download it again") from error
     model, found = loaded
