@@ -108,6 +108,8 @@ class _Splitter:
         if self._base == 0 and self._depth == 0 and not self._in_string:
             yield from self._element()
         elif self._base == 1 and not self._closed:
+            if self._depth == 1 and not self._in_string and rest.endswith((b"}", b"]")):
+                yield from self._element()  # it is whole: what is missing would follow it
             raise ArrayError("the array is cut off: it has no closing bracket", self._number)
         elif rest or self._size > MAX_ROW_BYTES:
             raise ArrayError("the object is cut off: it has no closing bracket", self._number)

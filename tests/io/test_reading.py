@@ -171,7 +171,15 @@ def test_bad_elements_of_an_array(tmp_path: Path) -> None:
     assert "nothing between two commas" in str(rows[3].error)
 
 
-@pytest.mark.parametrize("text, expected", [(b'[{"a":1}, {"a":', "cut off"), (b'[{"a":1}] {"b":2}', "after the end")])
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (b'[{"a":1}, {"a":', "cut off"),
+        (b'[{"a":1},', "cut off"),
+        (b'[{"a":1}\n', "cut off"),
+        (b'[{"a":1}] {"b":2}', "after the end"),
+    ],
+)
 def test_an_array_that_is_not_whole(text: bytes, expected: str, tmp_path: Path) -> None:
     """The elements before the end are given, then one with an error for the rest."""
     path = tmp_path / "x.json"
