@@ -13,6 +13,7 @@ import typer
 
 from dataset_tools import cli_datasets, cli_samples
 from dataset_tools.cli_options import (
+    AsJson,
     Html,
     LayoutName,
     Output,
@@ -26,6 +27,7 @@ from dataset_tools.cli_options import (
     Workers,
     check_page,
     find,
+    print_json,
     progress_of,
     require_whole,
     write_page,
@@ -39,7 +41,7 @@ __all__ = ["app", "main"]
 _CODES = "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())
 app = typer.Typer(
     name="afg-data",
-    help="Arabic function-calling data: import it from any layout, clean it, validate it.",
+    help="Arabic function-calling data, from any layout to what a model is trained on: clean, validate, split, build.",
     epilog=f"\b\nExit codes:\n{_CODES}",
     no_args_is_help=True,
     rich_markup_mode=None,  # rich costs a tenth of a second that a help text is not worth
@@ -72,6 +74,7 @@ def import_command(
     rename_tools: Rename = False,
     rejects: Rejects = None,
     report: ReportFile = None,
+    as_json: AsJson = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -88,7 +91,9 @@ def import_command(
     files = find(sources)
     with progress_of("import", files, quiet=quiet) as progress:
         result = import_data(files, outputs, options, on_shard=progress.shard_done)
-    if not quiet:
+    if as_json:
+        print_json(result.as_json())
+    elif not quiet:
         print_transform(result, stderr_console())
     require_whole(result.rejected, result.output)
 
@@ -112,6 +117,7 @@ def clean_command(
     report: ReportFile = None,
     trace: Trace = None,
     html: Html = None,
+    as_json: AsJson = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -134,7 +140,9 @@ def clean_command(
         from dataset_tools.report_page import cleaning_page  # noqa: PLC0415
 
         write_page(html, cleaning_page(result))
-    if not quiet:
+    if as_json:
+        print_json(result.as_json())
+    elif not quiet:
         print_transform(result, stderr_console())
     require_whole(result.rejected, result.output)
 
@@ -156,7 +164,6 @@ def validate_command(
     Example: afg-data validate clean.jsonl --fail-on warning
     """
     from dataset_tools.checks.base import Severity  # noqa: PLC0415
-    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
     from dataset_tools.reporting import github_annotations, print_validation  # noqa: PLC0415
     from dataset_tools.validate import Options, validate  # noqa: PLC0415
 
@@ -172,7 +179,7 @@ def validate_command(
 
         write_page(html, validation_page(sources, result, excerpts(files, result, options)))
     if format_ is Format.JSON:
-        sys.stdout.write(dump_text(result.as_json()) + "\n")
+        print_json(result.as_json())
     elif format_ is Format.GITHUB:
         sys.stdout.writelines(f"{line}\n" for line in github_annotations(result))
     else:
@@ -195,14 +202,13 @@ def checks_command(
     Example: afg-data checks ungrounded-argument
     """
     from dataset_tools.checks.base import catalogue  # noqa: PLC0415
-    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
     from dataset_tools.reporting import check_facts, print_check, print_checks  # noqa: PLC0415
 
     if code and code not in catalogue():
         raise UsageError(f"there is no check {code!r}", hint="`afg-data checks` lists them")
     if as_json:
         chosen = [catalogue()[code]] if code else catalogue().values()
-        sys.stdout.write(dump_text([check_facts(check) for check in chosen]) + "\n")
+        print_json([check_facts(check) for check in chosen])
     elif code:
         print_check(catalogue()[code], stdout_console())
     else:
@@ -210,13 +216,18 @@ def checks_command(
 
 
 @app.command("layouts")
-def layouts_command() -> None:
+def layouts_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
     """List the layouts that are recognised.
 
     Example: afg-data layouts
     """
     from dataset_tools.layouts import all_layouts  # noqa: PLC0415
 
+    if as_json:
+        print_json([{"name": layout.name, "title": layout.title} for layout in all_layouts()])
+        return
     for layout in all_layouts():
         sys.stdout.write(f"{layout.name:<16}{layout.title}\n")
 

@@ -18,6 +18,7 @@ from dataset_tools.cli_options import (
     Workers,
     check_page,
     find,
+    print_json,
     progress_of,
     require_whole,
     write_page,
@@ -65,7 +66,6 @@ def dedup_command(
     Example: afg-data dedup clean.jsonl -o distinct.jsonl
     """
     from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
-    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
     from dataset_tools.reporting import print_transform  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def dedup_command(
     with progress_of("dedup", files, quiet=quiet, passes=2) as progress:
         result = dedup(files, outputs, options, on_shard=progress.shard_done)
     if as_json:
-        sys.stdout.write(dump_text(result.as_json()) + "\n")
+        print_json(result.as_json())
     elif not quiet:
         print_transform(result, stderr_console())
     require_whole(result.rejected, result.output)
@@ -146,7 +146,6 @@ def split_command(
 
     Example: afg-data split distinct.jsonl -o data --by dialect
     """
-    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
     from dataset_tools.reporting import print_split  # noqa: PLC0415
     from dataset_tools.splitting import SplitOptions, split  # noqa: PLC0415
 
@@ -159,7 +158,7 @@ def split_command(
     with progress_of("split", files, quiet=quiet, passes=2) as progress:
         result = split(files, output, options, rejects=rejects, on_shard=progress.shard_done)
     if as_json:
-        sys.stdout.write(dump_text(dict(result.facts)) + "\n")
+        print_json(dict(result.facts))
     elif not quiet:
         print_split(result, stderr_console())
     require_whole(result.rejected, str(output))
@@ -183,7 +182,6 @@ def stats_command(
 
     Example: afg-data stats clean.jsonl --tokenizer unsloth/functiongemma-270m-it
     """
-    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
     from dataset_tools.reporting_stats import print_stats  # noqa: PLC0415
     from dataset_tools.stats import StatsOptions, stats  # noqa: PLC0415
 
@@ -192,6 +190,6 @@ def stats_command(
     with progress_of("stats", files, quiet=quiet) as progress:
         result = stats(files, options, on_shard=progress.shard_done)
     if as_json:
-        sys.stdout.write(dump_text(result.as_json()) + "\n")
+        print_json(result.as_json())
     else:
         print_stats(result, stdout_console())

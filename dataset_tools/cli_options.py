@@ -1,5 +1,6 @@
 """Options that several commands of ``afg-data`` take, and what they do with the files that were named."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from dataset_tools.sources import DataFile
 
 __all__ = [
-    "Html", "LayoutName", "Output", "Quiet", "Rejects", "Rename", "ReportFile", "Sources", "TokenizerName", "ToolsFile",
-    "Trace", "Workers", "check_page", "find", "progress_of", "require_whole", "write_page",
+    "AsJson", "Html", "LayoutName", "Output", "Quiet", "Rejects", "Rename", "ReportFile", "Sources", "TokenizerName",
+    "ToolsFile", "Trace", "Workers", "check_page", "find", "print_json", "progress_of", "require_whole", "write_page",
 ]  # fmt: skip
 
 Sources = Annotated[
@@ -35,6 +36,7 @@ ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", hel
 Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
 Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page for the browser, too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the counts as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
 TokenizerName = Annotated[
     str, typer.Option("--tokenizer", metavar="PATH|ID", help="A folder, or ORG/NAME[@REVISION] on the Hub.")
@@ -78,6 +80,13 @@ def write_page(path: Path, page: str) -> None:
     from dataset_tools.atomic import write_file  # noqa: PLC0415
 
     write_file(path, page.encode("utf-8", "backslashreplace"))
+
+
+def print_json(value: object) -> None:
+    """Write a result to standard output as one line of JSON."""
+    from dataset_tools.jsonl import dump_text  # noqa: PLC0415
+
+    sys.stdout.write(dump_text(value) + "\n")
 
 
 def require_whole(rejected: dict[str, int], output: str) -> None:

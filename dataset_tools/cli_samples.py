@@ -16,6 +16,7 @@ from dataset_tools.cli_options import (
     Workers,
     check_page,
     find,
+    print_json,
     progress_of,
     require_whole,
     write_page,
@@ -47,6 +48,7 @@ def render_command(
     """Print each row as the text that the model reads, as JSONL.
 
     A row that FunctionGemma's template cannot express is told on standard error, and the exit code is 1.
+
     Example: afg-data render clean.jsonl > texts.jsonl
     """
     from dataset_tools.rendering import render_rows  # noqa: PLC0415
@@ -81,6 +83,7 @@ def build_command(
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     html: Html = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what build.json holds.")] = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -106,7 +109,9 @@ def build_command(
         from dataset_tools.report_page import build_page  # noqa: PLC0415
 
         write_page(html, build_page(report, preview(output, count=3, tokenizer=tokenizer), max_length))
-    if not quiet:
+    if as_json:
+        print_json(dict(report.facts))
+    elif not quiet:
         print_build(report, stderr_console())
     require_whole(report.rejected, str(report.output))
 
@@ -153,6 +158,7 @@ def parse_command(
     """Read a model's raw outputs and print their calls, as JSONL.
 
     Takes plain lines, or JSONL with id and text. The exit code is 1 if an output could not be read.
+
     Example: afg-data parse outputs.jsonl --tools tools.json
     """
     from dataset_tools.converting import load_tools  # noqa: PLC0415

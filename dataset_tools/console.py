@@ -107,10 +107,10 @@ def stdout_console() -> "Console":
 
 
 def stderr_console() -> "Console":
-    """Rich on standard error."""
+    """Rich on standard error; no line is broken where a log is written instead of read."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
 
 
 class _Counted(Protocol):

@@ -57,7 +57,9 @@ def doctor_command(
 ) -> None:
     """Show versions, GPU and Hub, what is missing, and the command that adds it.
 
-    Exits with 1 when a package that the data commands need is missing. Example: afg doctor
+    Exits with 1 when a package that the data commands need is missing.
+
+    Example: afg doctor
     """
     import json  # noqa: PLC0415
 

@@ -55,7 +55,9 @@ def verify_command(
 ) -> None:
     """Check a release: checksums, headers, and the models themselves on the prompts recorded at the export.
 
-    Exits with 1 if a check fails. Example: afg verify ORG/NAME --tag v1.0.0
+    Exits with 1 if a check fails.
+
+    Example: afg verify ORG/NAME --tag v1.0.0
     """
     from publishing.pull import pull  # noqa: PLC0415
     from publishing.release import read_release  # noqa: PLC0415

@@ -41,7 +41,9 @@ def export_command(
     """Make a release of a run: adapter, merged weights and GGUF files, each proven before it counts.
 
     A proof that does not hold is exit code 5; without llama.cpp the other two parts are made, and the code is 1. The
-    same command goes on where it was interrupted. Example: afg export run -o release
+    same command goes on where it was interrupted.
+
+    Example: afg export run -o release
     """
     from publishing.export import ExportOptions, export  # noqa: PLC0415
     from publishing.export_report import as_json as result_as_json  # noqa: PLC0415

@@ -34,6 +34,7 @@ def publish_command(
     """Publish a release: three repositories, a commit each, verified, tagged, and one collection.
 
     The token comes from HF_TOKEN or from `hf auth login`. What was interrupted is completed by the same command.
+
     Example: afg publish release --hub ORG/NAME --tag v1.0.0 --dry-run
     """
     from publishing.publish import Options  # noqa: PLC0415 - not for --help

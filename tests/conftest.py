@@ -29,9 +29,9 @@ def shared_data() -> Path:
 def afg_data() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs ``afg-data`` with the given arguments as a user does: a process of its own, output captured."""
 
-    def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str | Path, cwd: Path | None = None, columns: str = "200") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dataset_tools", *map(str, arguments)]
-        environment = {**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "COLUMNS": columns, "PYTHONPATH": str(ROOT)}
         return subprocess.run(
             command,
             capture_output=True,

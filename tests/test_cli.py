@@ -313,6 +313,27 @@ def test_layouts_lists_every_layout(capsys: pytest.CaptureFixture[str]) -> None:
     assert _main("layouts") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [layout.name for layout in all_layouts()]
+    assert _main("layouts", "--json") == 0
+    facts = [{"name": layout.name, "title": layout.title} for layout in all_layouts()]
+    assert json.loads(capsys.readouterr().out) == facts
+
+
+@pytest.mark.parametrize("name", ["import", "clean", "dedup"])
+def test_json_is_what_the_report_says(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--json`` prints the object that ``--report`` writes, alone, also where the input was damaged."""
+    source, target, report = tmp_path / "a.json", tmp_path / "out.jsonl", tmp_path / "report.json"
+    source.write_bytes(b"[" + LINE)
+    assert _main(name, source, "-o", target, "--report", report, "--json") == 2
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == json.loads(report.read_bytes())
+    assert json.loads(printed.out)["rejected"] == {"damaged-file": 1}
+    assert printed.err.startswith("afg-data: the input was damaged in 1 place")
+
+
+def test_a_log_holds_whole_lines(afg_data: Command, tmp_path: Path) -> None:
+    """Where nobody watches, what is told on standard error is not broken at the width of a terminal."""
+    done = afg_data("split", sample_path(), "-o", "data", cwd=tmp_path, columns="40")
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["train", "validation", "test", "480"]
 
 
 @pytest.mark.parametrize("dirty", [False, True])

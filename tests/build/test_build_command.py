@@ -160,6 +160,13 @@ def test_a_process_of_its_own(afg_data: Command, source: str, tmp_path: Path) ->
     assert "Warning" not in done.stderr
 
 
+def test_json_is_what_the_folder_says(build: Command, source: str, tmp_path: Path) -> None:
+    """``--json`` prints build.json alone."""
+    done = build(source, "-o", "out", "--tokenizer", TOKENIZER, "--verify", "0", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "build.json").read_bytes())
+
+
 def test_the_help_shows_an_example(build: Command) -> None:
     """And every option."""
     done = build("--help")
