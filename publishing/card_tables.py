@@ -23,6 +23,7 @@ __all__ = [
     "gguf_rows",
     "left_out_rows",
     "plain_name",
+    "reasons_of",
     "recipe_rows",
     "run_rows",
     "split_rows",
@@ -31,6 +32,20 @@ __all__ = [
 ]
 
 Row = tuple[str, ...]
+
+_REASONS = {
+    "unreadable-row": "the row is no whole JSON object",
+    "unknown-layout": "its fields belong to no known layout",
+    "damaged-file": "the file is cut off or damaged from there on",
+    "duplicate": "it asks and calls the same as a row that was kept",
+    "conflicting-duplicate": "it asks the same as a row that was kept but calls otherwise, though both offer these tools",
+    "near-duplicate": "it calls the same as a row that was kept and asks nearly the same",
+    "templated-twin": "it makes the same calls as a row that was kept",
+    "leaked-question": "it asks the same as a row of the evaluation data",
+    "leaked-near": "it asks nearly the same as a row of the evaluation data",
+    "leaked-call": "it makes a call of a row of the evaluation data",
+}
+"""Why a row was left out, for codes that do not say it themselves to whom they are new."""
 
 _POINTS = 11  # rows of a curve: the first step, the last, and nine between
 
@@ -106,6 +121,11 @@ def left_out_rows(data: "DataFacts") -> list[Row]:
         for step, facts in (*steps, ("splitting", split))
         for reason, count in facts.get("rejected", {}).items()
     ]
+
+
+def reasons_of(left_out: Sequence[Row]) -> list[Row]:
+    """Code and meaning of the reasons in such rows, each once."""
+    return [(code, _REASONS[code]) for code in dict.fromkeys(row[1] for row in left_out) if code in _REASONS]
 
 
 def split_rows(data: "DataFacts") -> list[Row]:

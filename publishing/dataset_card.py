@@ -6,7 +6,7 @@ from typing import Any
 from dataset_tools.errors import InputError
 from publishing.card_metadata import front_matter, languages
 from publishing.card_sources import DataFacts
-from publishing.card_tables import cleaning_rows, feature_rows, left_out_rows, split_rows
+from publishing.card_tables import cleaning_rows, feature_rows, left_out_rows, reasons_of, split_rows
 from publishing.cards import Card, template
 from publishing.checksums import sha256
 from publishing.repositories import entries
@@ -59,6 +59,7 @@ def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: 
         cleaning=data.cleaning,
         rules=rules,
         rejects=rejects,
+        reasons=reasons_of(rejects),
         dialects=data.dialects,
         datasets=data.datasets,
         license_id=license_id,

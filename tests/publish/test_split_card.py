@@ -58,7 +58,10 @@ def test_the_card_needs_nothing_but_the_folder(folder: Path) -> None:
     assert ["cleaning", "unreadable-row", "16"] in dropped
     assert ["deduplication", "duplicate", "8"] in dropped
     assert ["splitting", "leaked-question", "3"] in dropped
-    assert "The shares were held in each dialect." in card.text
+    assert "- `duplicate`: it asks and calls the same as a row that was kept\n" in card.text
+    explained = {line.split("`")[1] for line in card.text.splitlines() if line.startswith("- `")}
+    assert explained == {row[1] for row in dropped if row[0] in {"cleaning", "deduplication", "splitting"}}
+    assert "together.\nThe shares were held in each dialect.\n\n## Features\n" in card.text
     assert card.missing == ()
     front: dict[str, Any] = yaml.safe_load(card.text.split("---")[1])
     assert front["configs"][0]["data_files"] == [
