@@ -135,6 +135,21 @@ def test_a_phone_shows_all_of_it(opened: Open) -> None:
     assert page.locator(".plot").first.bounding_box()["width"] > 300
 
 
+def test_no_mark_covers_the_line_above(opened: Open) -> None:
+    """The ground of a marked text of several lines leaves the tails of the letters above it alone."""
+    page = opened(**PHONE)
+    page.evaluate(OPEN_ALL)
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll(".value mark, .value del, .value ins")].map((marked) => {
+          const lines = [...marked.getClientRects()].sort((one, other) => one.top - other.top);
+          return Math.max(...lines.slice(1).map((line, at) =>
+            line.top - lines[at].top < 2 ? 0 : lines[at].bottom - line.top));
+        }).filter((pixels) => pixels > -Infinity)"""
+    )
+    assert len(covered) > 5
+    assert max(covered) < 1
+
+
 def test_the_keyboard_reaches_everything(opened: Open) -> None:
     """Tab leads along the sections and the checks, Enter opens one; a ring shows where one is."""
     page = opened()
