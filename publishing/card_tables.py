@@ -38,7 +38,7 @@ _REASONS = {
     "unknown-layout": "its fields belong to no known layout",
     "damaged-file": "the file is cut off or damaged from there on",
     "duplicate": "it asks and calls the same as a row that was kept",
-    "conflicting-duplicate": "it asks the same as a row that was kept but calls otherwise, though both offer these tools",
+    "conflicting-duplicate": "it asks the same as a kept row but calls otherwise, though both offer these tools",
     "near-duplicate": "it calls the same as a row that was kept and asks nearly the same",
     "templated-twin": "it makes the same calls as a row that was kept",
     "leaked-question": "it asks the same as a row of the evaluation data",
