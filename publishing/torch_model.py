@@ -81,13 +81,13 @@ def load_adapted(base: Path, adapter: Path) -> TorchModel:
             adapted = PeftModel.from_pretrained(whole, str(adapter), local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError, Warning) as error:
         what = f"PEFT does not load the adapter on its base: {(str(error).splitlines() or [''])[0]:.200}"
-        raise ProofError(what, where=str(adapter), hint="train again") from error
+        raise ProofError(what, where=f"{adapter.name}/", hint="train again") from error
     loaded, stored = get_peft_model_state_dict(adapted, save_embedding_layers=False), adapter_tensors(adapter)
     if bad := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
-        raise ProofError(f"{bad[0]} holds NaN or infinity", where=str(adapter), hint="train again")
+        raise ProofError(f"{bad[0]} holds NaN or infinity", where=f"{adapter.name}/", hint="train again")
     wrong = sorted(loaded.keys() ^ stored.keys()) or [name for name in stored if not _same(loaded[name], stored[name])]
     if wrong:
-        raise ProofError(f"PEFT loads the adapter without {wrong[0]}", where=str(adapter), hint="train again")
+        raise ProofError(f"PEFT loads the adapter without {wrong[0]}", where=f"{adapter.name}/", hint="train again")
     return TorchModel(adapted, adapter)
 
 
@@ -100,7 +100,7 @@ def load_merged(folder: Path) -> TorchModel:
     try:
         return TorchModel(_whole(folder), folder)
     except InputError as error:
-        raise ProofError(error.what, where=str(folder), hint="export again") from error
+        raise ProofError(error.what, where=f"{folder.name}/", hint="export again") from error
 
 
 def adapter_tensors(adapter: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ __all__ = ["AFTER", "BEFORE", "damaging_converter"]
 
 # What the real converter reads: a copy of the merged weights, as `folder` with its `config` and its `tensors`.
 BEFORE = {
-    "weights": "tensors['model.layers.0.mlp.up_proj.weight'] *= 1.5",
+    "weights": "tensors['model.layers.0.mlp.up_proj.weight'].neg_()",
     "number": "tensors['model.norm.weight'][0] = float('nan')",
     "template": "(folder / 'chat_template.jinja').write_text('{{ messages }}')",
     "model": "(folder / 'tokenizer.model').unlink()",

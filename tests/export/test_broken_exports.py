@@ -18,7 +18,7 @@ from publishing.torch_model import load_adapted, load_merged
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("export")]
 
 Export = Callable[..., subprocess.CompletedProcess[str]]
-LACKING = "PEFT does not load the adapter on its base: Found missing adapter keys"
+LACKING = "adapter/: PEFT does not load the adapter on its base: Found missing adapter keys"
 LAST = "base_model.model.model.layers.5.self_attn.v_proj"
 KEPT = "(nothing of it was kept)"
 
@@ -36,7 +36,7 @@ def _change(adapter: Path, change: Callable[[dict[str, Any]], object]) -> None:
         (
             lambda tensors: tensors[f"{LAST}.lora_A.weight"].fill_(float("nan")),
             [],
-            f"{LAST}.lora_A.weight holds NaN or infinity (train again)",
+            f"adapter/: {LAST}.lora_A.weight holds NaN or infinity (train again)",
         ),
         (
             lambda tensors: [tensor.mul_(1e30) for tensor in tensors.values()],
@@ -128,7 +128,7 @@ TOLD = {
     "template": "the chat template in its header is another one: ",
     "model": "llama.cpp's converter refuses the merged weights: ",
     "vocabulary": "it knows 4,160 tokens, not 4,096",
-    "stop": "it stops on [50, 106, 107], not on [1, 50, 106]",
+    "stop": "it stops on [1, 50, 106, 107], not on [1, 50, 106]",
     "bos": "it does not say that a BOS is put before a prompt, which Ollama and llama.cpp rely on",
     "tokens": "llama.cpp reads prompt 1 as other tokens, from token ",
 }
