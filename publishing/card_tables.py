@@ -22,6 +22,7 @@ __all__ = [
     "feature_rows",
     "gguf_rows",
     "left_out_rows",
+    "measured_on",
     "plain_name",
     "reasons_of",
     "recipe_rows",
@@ -207,13 +208,13 @@ def validation_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def gguf_rows(sources: "CardSources") -> list[Row]:
-    """File, type, size, memory, speed at each number of threads, checksum, of each GGUF file."""
+    """File, type, size, memory, speed at each number of threads, percent of same answers, checksum, of each GGUF file."""
     rows: list[Row] = []
     for path, recorded in sorted(sources.release.files.items(), key=lambda item: -item[1].size):
         name = path.removeprefix("gguf/")
         if path.startswith("gguf/") and name.endswith(".gguf"):
             facts = gguf_facts(sources, name)
-            memory = facts.get("peak_memory_mib")
+            memory, agreement = facts.get("peak_memory_mib"), facts.get("agreement")
             rows.append(
                 (
                     name,
@@ -221,10 +222,17 @@ def gguf_rows(sources: "CardSources") -> list[Row]:
                     f"{recorded.size / 1e6:,.1f} MB",
                     f"{memory:,.0f} MiB" if memory is not None else "",
                     _speed(facts),
+                    f"{100 * agreement:.0f} %" if agreement is not None else "",
                     recorded.sha256,
                 )
             )
     return rows
+
+
+def measured_on(sources: "CardSources") -> list[str]:
+    """The processors that the speed of GGUF files was measured on."""
+    found = [gguf_facts(sources, path.removeprefix("gguf/")) for path in sorted(sources.release.files)]
+    return list(dict.fromkeys(str(facts["cpu"]) for facts in found if facts.get("speed") and facts.get("cpu")))
 
 
 def gguf_facts(sources: "CardSources", name: str) -> Mapping[str, Any]:

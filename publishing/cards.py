@@ -183,11 +183,25 @@ def _context(sources: CardSources, part: str) -> dict[str, Any]:
         "evaluation": tables.evaluation_rows(evaluation) if evaluation else [],
         "by_dialect": tables.dialect_rows(evaluation) if evaluation else [],
         "comparison": tables.comparison_rows(sources.comparison) if sources.comparison else [],
-        "example": f"{part}/example.py" in release.files,
+        "example": _shipped_example(sources, part),
         "gguf": tables.gguf_rows(sources),
+        "measured_on": ", ".join(tables.measured_on(sources)),
         "files": _files(sources, part),
         "versions": tables.version_rows(sources),
     }
+
+
+def _shipped_example(sources: CardSources, part: str) -> str:
+    """The example that lies beside the card: what a reader sees is what they run. Nothing if none was shipped."""
+    name = f"{part}/example.py"
+    if name not in sources.release.files:
+        return ""
+    try:
+        return (sources.release.path / name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}", where=str(sources.release.path / name), hint="export again"
+        ) from error
 
 
 def _recorded_template(sources: CardSources) -> str:
@@ -220,6 +234,6 @@ def _missing(sources: CardSources, part: str) -> Iterator[str]:
     }
     yield from (what for what, value in known.items() if not value)
     if part == "gguf":
-        for name, *_, memory, speed, _digest in tables.gguf_rows(sources):
+        for name, _, _, memory, speed, *_ in tables.gguf_rows(sources):
             if not memory or not speed:
                 yield f"speed and memory of `{name}` (measured by the export)"

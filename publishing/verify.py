@@ -25,5 +25,7 @@ def verify(release: Release, *, load: bool = True) -> Iterator[Check]:
         yield Check("load", MANIFEST, Result.SKIPPED, "files that are not what they should be are not loaded")
         return
     from publishing.loading import load_checks  # noqa: PLC0415 - torch
+    from publishing.loading_gguf import load_gguf_checks  # noqa: PLC0415 - llama.cpp
 
     yield from load_checks(release)
+    yield from load_gguf_checks(release)

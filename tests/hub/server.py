@@ -65,7 +65,7 @@ class Hub(ThreadingHTTPServer):
 
     daemon_threads = True
     user = "someone"
-    organizations = ("org",)
+    organizations: tuple[str, ...] = ("org",)
     token = "hf_" + "t" * 34
     time = "2026-01-01T00:00:00.000Z"
 

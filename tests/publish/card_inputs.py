@@ -11,6 +11,7 @@ from typing import Any
 from publishing.card_sources import CardSources, read_data, read_sources
 from publishing.cards import Card, make_cards
 from publishing.dataset_card import make_dataset_card
+from publishing.export_parts import write_consumer_files
 from publishing.release import read_release
 from tests.evaluate.eval_data import call, record
 from tests.publish.conftest import CONTENTS, write_manifest
@@ -43,6 +44,7 @@ GGUF = {
     "tiny-Q8_0.gguf": {
         "cpu": "made up",
         "peak_memory_mib": 412.5,
+        "agreement": 0.875,
         "speed": [
             {"threads": 1, "context": 1024, "prefill_tokens_per_second": 310.2, "decode_tokens_per_second": 41.4},
             {"threads": 2, "context": 1024, "prefill_tokens_per_second": 590.0, "decode_tokens_per_second": 70.0},
@@ -76,6 +78,8 @@ def write_release(path: Path) -> None:
         if name.split("/")[1] not in {"README.md", "NOTICE"}:
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             (path / name).write_bytes(content)
+    for part in ("adapter", "merged", "gguf"):
+        write_consumer_files(path / part, part)
     write_manifest(path)
     facts = json.loads((path / "release.json").read_bytes())
     facts |= {"gguf": GGUF, "versions": {"llama.cpp": "b1"}}
