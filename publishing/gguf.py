@@ -5,6 +5,7 @@ The converter comes from ``--llama-cpp``, from ``LLAMA_CPP_DIR``, or inside a wh
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ from pathlib import Path
 from dataset_tools.errors import InputError, ProofError, UsageError
 from publishing import llama
 from publishing.checksums import sha256
+from publishing.whole_blocks import with_whole_blocks
 
 __all__ = ["QUANTS", "Converter", "convert", "fallen_back", "file_name", "find_converter", "header_keys", "type_lines"]
 
@@ -80,8 +82,9 @@ def convert(converter: Converter, merged: Path, out: Path, name: str) -> None:
     Raises:
         ProofError: the converter refuses them.
     """
-    raw = out.with_name(f"converted-{out.name}")
-    command = [sys.executable, str(converter.script), str(merged), "--outfile", str(raw), "--outtype", "f16"]
+    raw, room = out.with_name(f"converted-{out.name}"), out.with_name(f"padded-{out.name}")
+    source = with_whole_blocks(merged, room)
+    command = [sys.executable, str(converter.script), str(source), "--outfile", str(raw), "--outtype", "f16"]
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(  # noqa: S603 - the script that was asked for
         [*command, "--model-name", name],
@@ -98,6 +101,7 @@ def convert(converter: Converter, merged: Path, out: Path, name: str) -> None:
         raise ProofError(what, where=str(merged), hint=f"{converter.script} says more")
     llama.add_keys(raw, out, header_keys(merged))
     raw.unlink()
+    shutil.rmtree(room, ignore_errors=True)
 
 
 def header_keys(merged: Path) -> dict[str, int]:
