@@ -208,7 +208,7 @@ def validation_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def gguf_rows(sources: "CardSources") -> list[Row]:
-    """File, type, size, memory, speed at each number of threads, percent of same answers, checksum, of each GGUF file."""
+    """File, type, size, memory, speed by threads, percent of same answers, checksum, of each GGUF file."""
     rows: list[Row] = []
     for path, recorded in sorted(sources.release.files.items(), key=lambda item: -item[1].size):
         name = path.removeprefix("gguf/")

@@ -153,6 +153,7 @@ def _context(sources: CardSources, part: str) -> dict[str, Any]:
     """What the template is given: plain values and rows of text."""
     release, run, evaluation = sources.release, sources.run, sources.evaluation
     rules, rejects = tables.cleaning_rows(sources.data)
+    rejects += tables.left_out_rows(sources.data)
     example = render(_EXAMPLE)
     return {
         "part": part,

@@ -52,7 +52,7 @@ def _smoke(
 ) -> Iterator[Check]:
     if not prompts:
         yield Check("smoke", name, Result.SKIPPED, "the release has no recorded answers")
-    measured = (release.facts.get("gguf") or {}).get(name.split("/")[-1]) or {}
+    measured = (release.facts.get("gguf") or {}).get(name.removeprefix("gguf/")) or {}
     agreement = measured.get("agreement", 1)
     for number, (item, answer) in enumerate(zip(prompts, answers, strict=True), 1):
         where = f"{name} prompt {number}"

@@ -83,6 +83,19 @@ def test_what_was_not_measured_is_missing(inputs: Path) -> None:
     assert gguf.missing[-1] == "speed and memory of `tiny-Q8_0.gguf` (measured by the export)"
 
 
+def test_the_snippet_is_the_shipped_example(inputs: Path) -> None:
+    """What a card shows is the file beside it, letter by letter; without one it shows no code that nobody ran."""
+    for card in make_cards(sources(inputs)):
+        shipped = (inputs / "release" / card.part / "example.py").read_text(encoding="utf-8")
+        assert re.findall(r"^```python\n(.*?)^```", card.text, re.MULTILINE | re.DOTALL) == [shipped]
+    release = read_release(inputs / "release")
+    files = {name: recorded for name, recorded in release.files.items() if not name.endswith("example.py")}
+    bare = CardSources(release.__class__(release.path, "tiny", files, release.facts), read_data([]))
+    for card in make_cards(bare):
+        assert "```python" not in card.text
+        assert "afg call ORG/tiny" in card.text
+
+
 def test_folders_of_this_machine_stand_in_no_card(inputs: Path) -> None:
     """Reports name files by where they lay; a card names the files alone."""
     for card in cards(inputs):
