@@ -1,4 +1,4 @@
-"""What the export writes is what `afg verify` understands: every part loads and gives the answers that were recorded."""
+"""What the export writes is what `afg verify` understands: each part loads, and answers as was recorded."""
 
 import json
 import os
