@@ -1,6 +1,7 @@
 """Files that appear under their name only when they are whole, and plain words for a disk that refuses."""
 
 import errno
+import glob
 import itertools
 import os
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from typing import BinaryIO, NoReturn, Self
 
 from dataset_tools.errors import OutputError, UsageError
 
-__all__ = ["AtomicFile", "check_writable", "fail", "sync_folder", "write_file"]
+__all__ = ["AtomicFile", "check_writable", "fail", "remove_partials", "sync_folder", "write_file"]
 
 _ANOTHER = "choose another file with -o"
 _FULL = {
@@ -130,6 +131,12 @@ class AtomicFile:
         finally:
             self._stream = None
             self._partial.unlink(missing_ok=True)
+
+
+def remove_partials(folder: Path, name: str = "") -> None:
+    """Remove what writers that were killed have left in a folder, of one file or of all; none may be at work there."""
+    for left in folder.glob(f".{glob.escape(name[:100]) or '*'}.*.partial"):
+        left.unlink(missing_ok=True)
 
 
 def sync_folder(path: Path) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from dataset_tools.converting import Converter, load_tools
 from dataset_tools.errors import UsageError
+from dataset_tools.record_stage import Part, Stage
 from dataset_tools.repairing import Repairer
+from dataset_tools.sharded import FolderOutputs, write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
-from dataset_tools.transform import Outputs, Part, Report, Stage, transform
+from dataset_tools.transform import Outputs, Report
 
 __all__ = ["CleanOptions", "clean"]
 
@@ -37,7 +39,7 @@ class CleanOptions:
 
 def clean(
     sources: Sequence[str] | Sequence[DataFile],
-    outputs: Outputs,
+    outputs: Outputs | FolderOutputs,
     options: CleanOptions | None = None,
     *,
     on_shard: Callable[[Shard, Part], None] | None = None,
@@ -68,7 +70,7 @@ def clean(
         "tools_file": str(options.tools_file or ""),
         "rename_tools": options.rename_tools,
     }
-    return transform(
+    return write_records(
         "clean",
         sources,
         outputs,

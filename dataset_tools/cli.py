@@ -16,17 +16,20 @@ from dataset_tools.cli_options import (
     AsJson,
     Html,
     LayoutName,
-    Output,
+    OutputOrFolder,
+    PartsFormat,
     Quiet,
     Rejects,
     Rename,
     ReportFile,
+    Resume,
     Sources,
     ToolsFile,
     Trace,
     Workers,
     check_page,
     find,
+    outputs_of,
     print_json,
     progress_of,
     require_whole,
@@ -68,13 +71,15 @@ class Level(StrEnum):
 @app.command("import")
 def import_command(
     sources: Sources,
-    output: Output,
+    output: OutputOrFolder,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     rename_tools: Rename = False,
     rejects: Rejects = None,
     report: ReportFile = None,
     as_json: AsJson = False,
+    parts: PartsFormat = "",
+    resume: Resume = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -84,10 +89,9 @@ def import_command(
     """
     from dataset_tools.importing import ImportOptions, import_data  # noqa: PLC0415
     from dataset_tools.reporting import print_transform  # noqa: PLC0415
-    from dataset_tools.transform import Outputs  # noqa: PLC0415
 
     options = ImportOptions(layout, tools_file, rename_tools, workers)
-    outputs = Outputs(output, rejects or Outputs.default_rejects(output), report)
+    outputs = outputs_of(output, parts, rejects, report, resume=resume)
     files = find(sources)
     with progress_of("import", files, quiet=quiet) as progress:
         result = import_data(files, outputs, options, on_shard=progress.shard_done)
@@ -101,7 +105,7 @@ def import_command(
 @app.command("clean")
 def clean_command(
     sources: Sources,
-    output: Output,
+    output: OutputOrFolder,
     fold: Annotated[
         str,
         typer.Option(
@@ -118,6 +122,8 @@ def clean_command(
     trace: Trace = None,
     html: Html = None,
     as_json: AsJson = False,
+    parts: PartsFormat = "",
+    resume: Resume = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -127,13 +133,12 @@ def clean_command(
     """
     from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
     from dataset_tools.reporting import print_transform  # noqa: PLC0415
-    from dataset_tools.transform import Outputs  # noqa: PLC0415
 
     folds = tuple(name.strip() for name in fold.split(",") if name.strip())
     options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers)
-    outputs = Outputs(output, rejects or Outputs.default_rejects(output), report, trace)
+    outputs = outputs_of(output, parts, rejects, report, trace, resume=resume)
     files = find(sources)
-    check_page(html, files, output, outputs.rejects, report, trace)
+    check_page(html, files, outputs.records, outputs.rejects, report, trace)
     with progress_of("clean", files, quiet=quiet) as progress:
         result = clean(files, outputs, options, on_shard=progress.shard_done)
     if html:

@@ -10,11 +10,14 @@ from dataset_tools.console import Progress
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from dataset_tools.sharded import FolderOutputs
     from dataset_tools.sources import DataFile
+    from dataset_tools.transform import Outputs
 
 __all__ = [
-    "AsJson", "Html", "LayoutName", "Output", "Quiet", "Rejects", "Rename", "ReportFile", "Sources", "TokenizerName",
-    "ToolsFile", "Trace", "Workers", "check_page", "find", "print_json", "progress_of", "require_whole", "write_page",
+    "AsJson", "Html", "LayoutName", "Output", "OutputOrFolder", "PartsFormat", "Quiet", "Rejects", "Rename",
+    "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile", "Trace", "Workers", "check_page", "find", "outputs_of",
+    "print_json", "progress_of", "require_whole", "write_page",
 ]  # fmt: skip
 
 Sources = Annotated[
@@ -22,6 +25,19 @@ Sources = Annotated[
     typer.Argument(metavar="SRC", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")]
+OutputOrFolder = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE|DIR/",
+        help="The records; .jsonl, .jsonl.gz, .jsonl.zst, .parquet, or a folder to write them in parts.",
+    ),
+]
+PartsFormat = Annotated[
+    str, typer.Option("--parts", metavar="ENDING", help="What the parts of a folder are [default: parquet].")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a folder that a run has begun.")]
 LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
 ToolsFile = Annotated[
     Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
@@ -53,6 +69,27 @@ def find(sources: list[str]) -> "list[DataFile]":
     from dataset_tools.converting import find_data  # noqa: PLC0415
 
     return find_data(sources)
+
+
+def outputs_of(
+    output: str, parts: str, rejects: Path | None, report: Path | None, trace: Path | None = None, *, resume: bool
+) -> "Outputs | FolderOutputs":
+    """Where the results go: into a folder if ``output`` is one or ends in a slash, else into a file.
+
+    Raises:
+        UsageError: what only folders take is asked of a file.
+    """
+    from dataset_tools.sharded import FolderOutputs  # noqa: PLC0415
+    from dataset_tools.transform import Outputs  # noqa: PLC0415
+
+    path = Path(output)
+    if output.endswith("/") or path.is_dir():
+        ending = f".{(parts or 'parquet').removeprefix('.')}"
+        return FolderOutputs(path, ending, rejects, report, trace, resume)
+    if parts or resume:
+        option = "--resume" if resume else "--parts"
+        raise UsageError(f"{option} is for a folder, and {output} names a file", hint=f"-o {path.with_suffix('')}/")
+    return Outputs(path, rejects or Outputs.default_rejects(path), report, trace)
 
 
 def check_page(path: Path | None, files: "list[DataFile]", *others: Path | None) -> None:

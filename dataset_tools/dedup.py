@@ -15,10 +15,11 @@ from typing import Any
 from dataset_tools.converting import Converter, find_data, load_tools
 from dataset_tools.errors import RowError
 from dataset_tools.near import Buckets, bands_for, likeness
+from dataset_tools.record_stage import Stage
 from dataset_tools.row_keys import Keys, KeyStage, RowKey, read_keys
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
-from dataset_tools.transform import Outputs, Report, Stage, check_outputs, transform
+from dataset_tools.transform import Outputs, Report, check_outputs, transform
 
 __all__ = ["DedupOptions", "dedup"]
 

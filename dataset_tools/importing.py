@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.converting import Converter, load_tools
+from dataset_tools.record_stage import Part, Stage
+from dataset_tools.sharded import FolderOutputs, write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
-from dataset_tools.transform import Outputs, Part, Report, Stage, transform
+from dataset_tools.transform import Outputs, Report
 
 __all__ = ["ImportOptions", "import_data"]
 
@@ -24,7 +26,7 @@ class ImportOptions:
 
 def import_data(
     sources: Sequence[str] | Sequence[DataFile],
-    outputs: Outputs,
+    outputs: Outputs | FolderOutputs,
     options: ImportOptions | None = None,
     *,
     on_shard: Callable[[Shard, Part], None] | None = None,
@@ -48,7 +50,7 @@ def import_data(
         "tools_file": str(options.tools_file or ""),
         "rename_tools": options.rename_tools,
     }
-    return transform(
+    return write_records(
         "import",
         sources,
         outputs,

@@ -85,14 +85,18 @@ class Sink:
             try:
                 writer.finish()
             except BaseException as failure:
+                writer.abandon()
                 self._file.__exit__(type(failure), failure, failure.__traceback__)
                 raise
+        elif writer is not None:
+            writer.abandon()
         self._file.__exit__(kind, error, trace)
 
 
 class _Writer(Protocol):
     def write(self, payload: bytes) -> None: ...
     def finish(self) -> None: ...
+    def abandon(self) -> None: ...
 
 
 def _writer(file: AtomicFile, ending: str) -> _Writer:
@@ -116,6 +120,9 @@ class _Bytes:
     def finish(self) -> None:
         if not self._file.written:
             self._file.write(_pack(b"", self._ending))
+
+    def abandon(self) -> None:
+        pass
 
 
 def _ending(path: Path) -> str:

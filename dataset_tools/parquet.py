@@ -134,6 +134,10 @@ class TableWriter:
             self._groups(pa.concat_tables(self._held))
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Write no footer, now or when Python drops the writer: the file is given up."""
+        self._writer.is_open = False
+
     def _groups(self, table: "pa.Table") -> None:
         for start in range(0, table.num_rows, GROUP_ROWS):
             # Pages are cut where chunks end, so the chunks of the payloads must go.

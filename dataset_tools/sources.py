@@ -12,6 +12,7 @@ import orjson
 
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.jsonl import BOM, read_chunks
+from dataset_tools.manifest import data_among, part_files
 
 __all__ = ["ENDINGS", "Compression", "DataFile", "Format", "find_files", "split_ending"]
 
@@ -96,7 +97,7 @@ def _expand(source: str) -> Iterator[tuple[Path, str, str, Path]]:
 
         folder, dataset, fetched = fetch(source, ENDINGS)
         # In the Hub's cache equal files share one inode, so there a file is its path.
-        yield from ((path, dataset, path.relative_to(folder).as_posix(), path) for path in fetched)
+        yield from ((path, dataset, path.relative_to(folder).as_posix(), path) for path in data_among(fetched))
         return
     path = Path(source)
     try:
@@ -116,7 +117,7 @@ def _expand(source: str) -> Iterator[tuple[Path, str, str, Path]]:
     if not matches:
         what = "no file matches" if glob.has_magic(source) else "there is no such file or folder"
         raise InputError(what, where=source, hint="" if path.is_absolute() else f"looked in {Path.cwd()}")
-    for file in matches:
+    for file in data_among(matches) or matches:
         yield file, split_ending(file.name)[0], file.relative_to(base).as_posix(), file.resolve()
 
 
@@ -128,13 +129,18 @@ def _fixed(path: Path) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> list[Path]:
-    """The data files below a folder, without hidden and unfinished ones."""
+    """The data files below a folder, without hidden and unfinished ones; of a folder of parts, the parts."""
 
     def refuse(error: OSError) -> None:
         raise InputError(error.strerror or str(error), where=str(error.filename)) from error
 
     found: list[Path] = []
     for current, folders, names in os.walk(folder, onerror=refuse):
+        parts = part_files(Path(current))
+        if parts is not None:
+            found.extend(parts)
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not name.startswith(".")]
         wanted = (name for name in names if not name.startswith(".") and not name.endswith(_PARTIAL))
         found.extend(Path(current, name) for name in wanted if split_ending(name)[1])

@@ -1,6 +1,5 @@
 """What ``split.json`` says: the sides, their files and what is in them, what was left out, how the data was made."""
 
-import hashlib
 import json
 import platform
 from collections import Counter
@@ -15,7 +14,7 @@ from dataset_tools.parquet import FEATURES
 from dataset_tools.row_keys import RowKey
 from dataset_tools.sources import DataFile
 
-__all__ = ["fingerprint", "public_name", "read_report", "split_facts"]
+__all__ = ["public_name", "read_report", "split_facts"]
 
 _REPORTS = ("import", "clean", "dedup")
 
@@ -54,13 +53,6 @@ def split_facts(
         ],
         "features": FEATURES,
     }
-
-
-def fingerprint(path: Path, name: str = "") -> dict[str, Any]:
-    """A file's name, size and SHA-256."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"name": name or path.name, "bytes": path.stat().st_size, "sha256": digest}
 
 
 def public_name(file: DataFile) -> str:

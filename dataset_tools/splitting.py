@@ -20,6 +20,7 @@ from dataset_tools.converting import Converter, companions_of, find_data, load_t
 from dataset_tools.division import FIELDS, FORMATS, Division, SplitOptions, divide
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor import run
+from dataset_tools.fingerprints import fingerprint
 from dataset_tools.near import bands_for
 from dataset_tools.output import Sink, encode
 from dataset_tools.reading import batches, read_rows
@@ -28,7 +29,7 @@ from dataset_tools.row_keys import Keys, KeyStage, read_keys
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sides import SIDES, require_shares
 from dataset_tools.sources import DataFile
-from dataset_tools.split_facts import fingerprint, public_name, read_report, split_facts
+from dataset_tools.split_facts import public_name, read_report, split_facts
 from dataset_tools.transform import Outputs, clear_rejects
 
 if TYPE_CHECKING:

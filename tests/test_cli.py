@@ -181,8 +181,8 @@ def _told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, 
         (["clean", "a.jsonl", "-o", "a.jsonl"], 2, "would overwrite an input"),
         (["clean", "a.jsonl", "-o", "out.csv"], 2, "unknown kind of output"),
         (["clean", "a.jsonl", "-o", "out.json"], 2, "a line each"),
-        (["clean", "a.jsonl", "-o", "empty"], 3, "empty: it is a folder"),
-        (["clean", "a.jsonl", "-o", "."], 3, "it is a folder"),
+        (["dedup", "a.jsonl", "-o", "empty"], 3, "empty: it is a folder"),
+        (["clean", "a.jsonl", "-o", "."], 2, "a.jsonl is read, and lies in the folder of the output"),
         (["clean", "a.jsonl", "-o", "out.jsonl", "--trace", "out.jsonl"], 2, "named for two outputs"),
         (["import", "a.jsonl", "-o", "a.jsonl/out.jsonl"], 3, "a.jsonl"),
         (["checks", "typos"], 2, "there is no check 'typos'"),
@@ -251,8 +251,8 @@ def test_an_interrupt_is_one_line_and_130(tmp_path: Path) -> None:
     """Ctrl-C ends a run with the usual exit code, one line, and nothing written."""
     script = (
         "import os, signal, sys\n"
-        "from dataset_tools import transform\n"
-        "transform.read_rows = lambda shard: os.kill(os.getpid(), signal.SIGINT) or iter(())\n"
+        "from dataset_tools import record_stage\n"
+        "record_stage.read_rows = lambda shard: os.kill(os.getpid(), signal.SIGINT) or iter(())\n"
         f"sys.argv = ['afg-data', 'clean', {str(sample_path())!r}, '-o', 'out.jsonl']\n"
         "from dataset_tools.cli import main\n"
         "main()\n"

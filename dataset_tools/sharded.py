@@ -1,0 +1,293 @@
+"""From rows of any layout to a folder of parts: as :mod:`dataset_tools.transform`, for data that takes hours.
+
+A part is made of a run of consecutive shards. What it holds depends on the inputs and on how much of them makes a part,
+never on who does the work or how often it was interrupted. Once a part and its marker are on disk it is not made again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.atomic import remove_partials
+from dataset_tools.converting import companions_of, find_data, names_of
+from dataset_tools.errors import InputError, UsageError
+from dataset_tools.executor import run
+from dataset_tools.fingerprints import fingerprint
+from dataset_tools.output import ENDINGS, Sink, encode, json_report
+from dataset_tools.parts_folder import PartsFolder
+from dataset_tools.record_stage import Part, Stage
+from dataset_tools.run_plan import describe_inputs, make_plan
+from dataset_tools.shards import Shard, plan
+from dataset_tools.sources import DataFile, split_ending
+from dataset_tools.transform import Outputs, Report, check_files, make_report, require_rows, transform
+
+__all__ = ["FolderOutputs", "transform_to_folder", "write_records"]
+
+PART_BYTES = 128 << 20
+"""Input that makes a part: bytes on disk, or of text where a file is compressed."""
+
+SHARD_BYTES = 4 << 20
+"""Input that one process is given at a time."""
+
+_COPY = 1 << 20
+_COUNTS = ("rows_in", "rows_out", "rejected", "rules", "renamed_tools")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOutputs:
+    """Where the results go when the records are written in parts.
+
+    Attributes:
+        folder: the folder of the parts, of their manifest, and of the rejects unless they are to go elsewhere.
+        ending: that of the parts, with its dot.
+        rejects: the rows that no record could be made of; None for ``rejects.jsonl`` in the folder, if there are any.
+        report: the counts, as JSON; None for no file.
+        trace: every change, a line each; None for no file.
+        resume: whether a run that was interrupted is gone on with.
+        part_bytes: how much input makes a part.
+        shard_bytes: how much input one process is given at a time.
+    """
+
+    folder: Path
+    ending: str = ".parquet"
+    rejects: Path | None = None
+    report: Path | None = None
+    trace: Path | None = None
+    resume: bool = False
+    part_bytes: int = field(default_factory=lambda: PART_BYTES)
+    shard_bytes: int = field(default_factory=lambda: SHARD_BYTES)
+
+    @property
+    def records(self) -> Path:
+        """The first part: what says the form of all."""
+        return self.folder / f"part-00000{self.ending}"
+
+    @property
+    def rejects_file(self) -> Path:
+        """Where the rejects go."""
+        return self.rejects or self.folder / "rejects.jsonl"
+
+
+def write_records(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
+    command: str,
+    sources: Sequence[str] | Sequence[DataFile],
+    outputs: Outputs | FolderOutputs,
+    stage: Stage,
+    *,
+    workers: int = 1,
+    options: dict[str, Any] | None = None,
+    also_read: Sequence[Path] = (),
+    on_shard: Callable[[Shard, Part], None] | None = None,
+) -> Report:
+    """Run ``stage`` over every row of ``sources`` and write what comes of it, to a file or to a folder of parts.
+
+    Raises:
+        InputError: a source cannot be read, or not one of its rows.
+        OutputError: a result cannot be written.
+        UsageError: an output is also an input; ``also_read`` are inputs beside the sources.
+    """
+    more: Any = {"workers": workers, "options": options, "also_read": also_read, "on_shard": on_shard}
+    if isinstance(outputs, FolderOutputs):
+        return transform_to_folder(command, sources, outputs, stage, **more)
+    return transform(command, sources, outputs, stage, **more)
+
+
+def transform_to_folder(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
+    command: str,
+    sources: Sequence[str] | Sequence[DataFile],
+    outputs: FolderOutputs,
+    stage: Stage,
+    *,
+    workers: int = 1,
+    options: dict[str, Any] | None = None,
+    also_read: Sequence[Path] = (),
+    on_shard: Callable[[Shard, Part], None] | None = None,
+) -> Report:
+    """Run ``stage`` over every row of ``sources`` and write parts, of which none is made twice.
+
+    Raises:
+        InputError: a source cannot be read, or not one of its rows, or it changed while it was read.
+        OutputError: a result cannot be written; the parts that are done stay.
+        UsageError: an output is also an input, or the folder holds something that is not to be gone on with.
+    """
+    files = find_data(sources)
+    beside = [*companions_of(files), *also_read]
+    _check(outputs, [*(file.path for file in files), *beside])
+    stamps = _stamps(files)
+    run_plan = make_plan(command, options or {}, _cuts(outputs), describe_inputs(files, beside))
+    also = [path for path in (outputs.rejects, outputs.report, outputs.trace) if path is not None]
+    endings = {"records": outputs.ending, "rejects": _ending(outputs.rejects_file), "trace": _ending(outputs.trace)}
+    with PartsFolder(outputs.folder, endings, run_plan, resume=outputs.resume, also=also) as folder:
+        if folder.manifest is not None:
+            return _report_of_whole(command, sources, outputs, folder.manifest)
+        count = _write_parts(folder, files, outputs, stage, workers, on_shard)
+        if _stamps(files) != stamps:
+            raise InputError("an input was changed while it was read", where=", ".join(names_of(sources)))
+        return _finish(command, sources, outputs, folder, count, options or {})
+
+
+def _check(outputs: FolderOutputs, inputs: Sequence[Path]) -> None:
+    if outputs.ending not in ENDINGS:
+        known = ", ".join(ending.removeprefix(".") for ending in ENDINGS)
+        raise UsageError(f"parts cannot be {outputs.ending.removeprefix('.')!r}", hint=f"--parts {known}")
+    folder = outputs.folder.resolve()
+    for path in inputs:
+        if path.resolve().parent == folder:
+            raise UsageError(f"{path} is read, and lies in the folder of the output", hint="choose another with -o")
+    check_files([outputs.report], [outputs.rejects, outputs.trace], inputs)
+    encode([], outputs.rejects_file)  # refuses an ending that is not written
+    if outputs.trace:
+        encode([], outputs.trace)
+
+
+def _stamps(files: Sequence[DataFile]) -> list[tuple[int, int]]:
+    """Size and time of each file: what tells that one is written to while it is read."""
+    found = [file.path.stat() for file in files]
+    return [(stat.st_size, stat.st_mtime_ns) for stat in found]
+
+
+def _cuts(outputs: FolderOutputs) -> dict[str, Any]:
+    """How the output is written, as the plan has it."""
+    return {
+        "parts_format": outputs.ending,
+        "part_bytes": outputs.part_bytes,
+        "shard_bytes": outputs.shard_bytes,
+        "rejects_format": _ending(outputs.rejects_file),
+        "trace_format": _ending(outputs.trace),
+    }
+
+
+def _ending(path: Path | None) -> str:
+    return split_ending(path.name)[1] if path else ""
+
+
+class _Missing:
+    """The shards of the parts that are not done.
+
+    Attributes:
+        count: how many parts there are, done or not, among the shards so far.
+        under_way: the part of each shard that was given out and has no result yet.
+    """
+
+    def __init__(self, folder: PartsFolder, shards: Iterable[Shard], part_bytes: int) -> None:
+        self.count = 0
+        self.under_way: deque[int] = deque()
+        self._folder = folder
+        self._shards = shards
+        self._part_bytes = part_bytes
+
+    def __iter__(self) -> Iterator[Shard]:
+        held, done = self._part_bytes, False
+        for shard in self._shards:
+            if held >= self._part_bytes:
+                done = self._folder.is_done(self.count)
+                if not done:
+                    self._folder.forget(self.count)
+                self.count += 1
+                held = 0
+            held += shard.size if shard.lines is None else sum(len(line.raw) for line in shard.lines)
+            if not done:
+                self.under_way.append(self.count - 1)
+                yield shard
+
+
+def _write_parts(
+    folder: PartsFolder,
+    files: Sequence[DataFile],
+    outputs: FolderOutputs,
+    stage: Stage,
+    workers: int,
+    on_shard: Callable[[Shard, Part], None] | None,
+) -> int:
+    """Make every part that is missing; how many parts there are in all."""
+    missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes)
+    with closing(run(stage, missing, workers, on_done=on_shard)) as results:
+        numbered = ((missing.under_way.popleft(), result) for result in results)
+        for number, group in groupby(numbered, itemgetter(0)):
+            _write_part(folder, outputs, number, (result for _, result in group))
+    return missing.count
+
+
+def _write_part(folder: PartsFolder, outputs: FolderOutputs, number: int, results: Iterable[Part]) -> None:
+    total = Part()
+    with ExitStack() as stack:
+        sinks: dict[str, Sink] = {}
+        for result in results:
+            payloads = {
+                "records": result.payload,
+                "rejects": encode([result.rejects] if result.rejects else [], outputs.rejects_file),
+                "trace": encode([result.trace] if result.trace else [], outputs.trace) if outputs.trace else b"",
+            }
+            for piece, payload in payloads.items():
+                if payload and piece not in sinks:
+                    sinks[piece] = stack.enter_context(Sink(folder.file(number, piece)))
+                if payload:
+                    sinks[piece].write_payload(payload)
+            total.merge(result)
+    folder.mark(number, total)
+
+
+def _finish(
+    command: str,
+    sources: Sequence[str] | Sequence[DataFile],
+    outputs: FolderOutputs,
+    folder: PartsFolder,
+    count: int,
+    options: dict[str, Any],
+) -> Report:
+    """Write what is of all parts together, the manifest last."""
+    total, parts = Part(), []
+    for _, files, part in folder.parts(count):
+        total.merge(part)
+        if "records" in files:
+            parts.append({**files["records"], "rows": part.written})
+    if not total.written:
+        folder.discard()
+    require_rows(total, sources)
+    report = make_report(command, sources, outputs.folder, total, options)
+    named = outputs.rejects is not None or any(folder.pieces(count, "rejects"))
+    rejects = _join(folder.pieces(count, "rejects"), outputs.rejects_file) if named else None
+    trace = _join(folder.pieces(count, "trace"), outputs.trace) if outputs.trace else None
+    if outputs.report:
+        json_report(outputs.report, report.as_json())
+    counts = {name: report.as_json()[name] for name in _COUNTS}
+    folder.finish({**counts, "parts": parts, "rejects": rejects, "trace": trace})
+    return report
+
+
+def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
+    """Write pieces one after another into one file; what it is known again by."""
+    remove_partials(target.parent, target.name)
+    with Sink(target) as sink:
+        for piece in pieces:
+            with piece.open("rb") as stream:
+                while chunk := stream.read(_COPY):
+                    sink.write_payload(chunk)
+    return fingerprint(target)
+
+
+def _report_of_whole(
+    command: str, sources: Sequence[str] | Sequence[DataFile], outputs: FolderOutputs, manifest: Mapping[str, Any]
+) -> Report:
+    """The report of a run that was whole before, after a look at each of its files.
+
+    Raises:
+        InputError: one is not as it was written.
+    """
+    written = [(outputs.folder / part["name"], part) for part in manifest["parts"]]
+    written += [(outputs.rejects_file, manifest["rejects"])] if manifest["rejects"] else []
+    written += [(outputs.trace, manifest["trace"])] if outputs.trace else []
+    for path, entry in written:
+        if not path.is_file() or fingerprint(path)["sha256"] != entry["sha256"]:
+            what = "it is not there any more, or not as it was written"
+            raise InputError(what, where=str(path), hint=f"remove {outputs.folder} to make all of it again")
+    counts = {name: manifest[name] for name in _COUNTS}
+    report = Report(command, manifest["options"], names_of(sources), str(outputs.folder), **counts)
+    if outputs.report:
+        json_report(outputs.report, report.as_json())
+    return report
