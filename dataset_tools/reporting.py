@@ -165,7 +165,8 @@ def print_split(report: "SplitReport", console: "Console") -> None:
         dialects = ", ".join(f"{name or 'none'} {rows:,}" for name, rows in entry["dialects"].items())
         counts = f"{_plural(entry['rows'], 'row'):>14} {entry['share']:>6.1%}  in {_plural(entry['groups'], 'group')}"
         console.print(f"{side:<11}{counts}; {entry['negatives']:,} without a call; {dialects}", markup=False)
-    for side in (name for name in ("validation", "test") if facts["options"][name] and name not in facts["splits"]):
+    wanted = [name for name in ("train", "validation", "test") if facts["options"].get(name, 1)]  # train has no share
+    for side in (name for name in wanted if name not in facts["splits"]):
         console.print(f"warning: no row is for {side}: too few groups; try another --seed", style="yellow")
     if unread := facts["against_unread"]:
         told = f"warning: {_plural(unread, 'row')} of the evaluation data cannot be read: what they ask may leak"

@@ -335,6 +335,10 @@ def test_the_command_tells_the_sides(afg_data: Any, tmp_path: Path) -> None:
     twins = write(tmp_path / "twins.jsonl", [made(at, random.Random(at), city="جدة") for at in range(9)])
     done = afg_data("split", twins, "-o", "twins", cwd=tmp_path)
     assert "warning: 9 rows are one group, connected by questions and calls" in done.stderr
+    done = afg_data("split", twins, "-o", "twins", "--seed", "1", "--test", "0.3", cwd=tmp_path)
+    assert done.stderr.startswith("test             9 rows 100.0%")  # told above all where nothing is left to train on
+    for side in ("train", "validation"):
+        assert f"warning: no row is for {side}: too few groups; try another --seed" in done.stderr
     few = write(tmp_path / "few.jsonl", [made(1, random.Random(1))])
     done = afg_data("split", few, "-o", "few", cwd=tmp_path)
     assert "no row is for test: too few groups; try another --seed" in done.stderr
