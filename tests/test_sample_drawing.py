@@ -12,7 +12,7 @@ from dataset_tools.arabic.compare import compare_key
 from dataset_tools.cli import app
 from dataset_tools.console import run_app
 from dataset_tools.sample import SamplePart, drawing, sample_path
-from dataset_tools.sample.catalogue import tools
+from dataset_tools.sample.catalogue import DIALECTS, domains, phrases, tools
 from dataset_tools.sample.parts import shared_keys, text
 from dataset_tools.validate import validate
 
@@ -70,6 +70,21 @@ def test_no_row_repeats_another() -> None:
         else:
             opened[opening] += 1
     assert max(opened.values()) == max(offered.values()) == 1
+
+
+def test_every_request_without_a_call_is_there() -> None:
+    """All that are not held out, in time; each reason has its share of the sample."""
+    held = {row["messages"][1]["content"] for row in sample(SamplePart.TEST)}
+    written = {
+        pair[1] for domain in domains() for dialect in DIALECTS for pair in phrases(domain)["negatives"][dialect]
+    }
+    negatives = [row for row in drawn(2000) if row["meta"]["kind"] == "negative"]
+    said = {row["messages"][1]["content"] for row in negatives if row["meta"]["reason"] != "small-talk"}
+    assert said == written - held
+    reasons = Counter(row["meta"]["reason"] for row in negatives)
+    for reason, count in {"missing-information": 30, "out-of-scope": 30, "small-talk": 20}.items():
+        # Where the only request of a kind is held out, another takes its place.
+        assert reasons[reason] == pytest.approx(len(negatives) * count / 80, rel=0.2)
 
 
 def test_every_row_is_valid(tmp_path: Path) -> None:
