@@ -1,6 +1,7 @@
 """``afg export``: parse, make one library call, report."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,8 @@ def export_command(
     from publishing.export_report import as_json as result_as_json  # noqa: PLC0415
     from publishing.export_report import print_device  # noqa: PLC0415
 
+    # Threads that wait for each other awake take minutes where another program has one of the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = ExportOptions(name, _quants(quant), verify, prompts, llama_cpp, base, base_id)
     result = export(run, output, options, (lambda _line: None) if quiet else _tell)
     if not quiet:

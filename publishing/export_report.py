@@ -30,7 +30,7 @@ def print_device(result: ExportResult, console: "Console") -> None:
     table.add_column("file", no_wrap=True)
     for name in ("size", "memory", "reads", "writes", "same answers"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name, facts in files.items():
+    for name, facts in sorted(files.items(), key=lambda item: -item[1]["size"]):
         table.add_row(
             name,
             f"{facts['size'] / 1e6:,.1f} MB",
