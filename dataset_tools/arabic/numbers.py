@@ -89,6 +89,8 @@ def _lexicon() -> dict[str, Number]:
 
 _PERCENT: Final = frozenset((*fold_letters(PERCENT).split(), "%", "٪"))
 _PREFIXES: Final = ("بال", "عال", "ال", "لل", "ب", "ل", "ف", "ع")
+# أحد alone is Sunday or someone; only before عشر it is a number. Written as the dialects do, in one word.
+_ELEVEN: Final = re.compile(r"\b(و?)(?:احد|احدي) عشره?\b")
 _LESS: Final = "الا"
 _AND: Final = ("و", "and")
 # The text is folded first, so digits are ASCII and مئة is مءه.  Words stand before numerals because most tokens are.
@@ -96,6 +98,11 @@ _TOKEN: Final = re.compile(
     r"في الم(?:ءه|اءه|يه)\b|[^\W\d_]+|(?<![\w.])[+\-−]?[0-9]+(?:[.,٫٬،][0-9]+)*|[0-9]+(?:[.,٫٬،][0-9]+)*|[%٪]"
 )
 _THOUSAND: Final = 1000
+
+
+def eleven_joined(text: str) -> str:
+    """Write أحد عشر and إحدى عشرة in one word; ``text`` is folded and has single spaces."""
+    return _ELEVEN.sub(r"\1حداشر", text) if " عشر" in text else text
 
 
 @cache
@@ -150,7 +157,7 @@ def joined_number(  # noqa: PLR0911 - one answer for each kind of word
         if joined:
             return total + value if total > value and total % value == 0 else None
         return total - group + group * value if group else total * value
-    if value == 100 and 1 < group < 10 and not joined:  # noqa: PLR2004 - a unit, then hundred
+    if value == 100 and (not ascii_word) < group < 10 and not joined:  # noqa: PLR2004 - a unit, then hundred
         return total - group + group * value
     if value == 10 and 0 < group % 100 < 10 and not joined:  # noqa: PLR2004 - خمسة عشر
         return total + value
@@ -213,4 +220,4 @@ def numbers_in(text: str) -> set[Number]:
     English, their compounds, duals such as يومين, and percentages (20% gives 20 and 0.2).  Generous:
     the parts of a compound, of a date and of a decimal with a comma are returned as well.
     """
-    return set(_readings(_TOKEN.findall(fold_letters(text))))
+    return set(_readings(_TOKEN.findall(eleven_joined(fold_letters(text)))))

@@ -9,7 +9,7 @@ from typing import Final
 
 from dataset_tools.arabic.compare import fold_letters
 from dataset_tools.arabic.number_words import HUNDRED_ENDINGS, HUNDREDS, NOT_CARDINAL, WORDS
-from dataset_tools.arabic.numbers import joined_number
+from dataset_tools.arabic.numbers import eleven_joined, joined_number
 
 __all__ = ["digits_for_words"]
 
@@ -24,7 +24,7 @@ def digits_for_words(text: str) -> str:
     A compound is one number (الفين وخمسمءه is 2500), a numeral may stand before a thousand (5 الاف is 5000), and a و
     that belongs to no number stays before it.
     """
-    words = text.split(" ")
+    words = eleven_joined(text).split(" ")
     if not any(_value(word)[0] is not None for word in words):
         return text
     written: list[str] = []

@@ -151,6 +151,10 @@ def test_numbers_said(text: str, number: float) -> None:
         ("3-5", {3, 5}),
         ("خمسة، سبعة", {5, 7}),
         ("عشرين بالمية", {20, 0.2}),
+        ("أحد عشر طالبا", {11}),
+        ("إحدى عشرة ليلة", {11}),
+        ("يوم أحد", set()),
+        ("one hundred", {1, 100}),
     ],
 )
 def test_no_other_numbers(text: str, numbers: set[float]) -> None:

@@ -21,6 +21,8 @@ __all__ = ["Field", "Vocabulary", "alias", "field_of", "folded", "table", "unsco
 
 _FOLDER = Path(__file__).parent
 _TOKEN = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+_PUNCTUATION = str.maketrans("،؛؟٪٫", ",;?%.")
+_GROUPED = re.compile(r"(?<![\d.,٬])[1-9]\d{0,2}(?:[,٬]\d{3})+(?![\d,٬])")
 _ARTICLE = "ال"
 _SHORTEST = 5  # letters of a word that may have lost its article: ال is part of shorter ones, as in ألم
 # A city parameter often holds a country: البحرين, الكويت.
@@ -72,8 +74,14 @@ class Field(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """A text with letters and digits folded, single spaces, and number words as digits."""
-    return digits_for_words(" ".join(fold_letters(text).split()))
+    """A text with letters, digits and punctuation folded, single spaces, and number words as digits."""
+    return digits_for_words(_figures(" ".join(fold_letters(text).split())))
+
+
+def _figures(text: str) -> str:
+    """Figures as they stand in English: ``3.5`` for ``3٫5``, ``20%`` for ``20 ٪``, ``5000`` for ``5,000``."""
+    text = _GROUPED.sub(lambda number: number[0].replace(",", "").replace("٬", ""), text)
+    return text.translate(_PUNCTUATION).replace(" %", "%")
 
 
 def alias(kind: str, text: str) -> str | None:
