@@ -22,7 +22,8 @@ __all__ = ["EXIT_CODES", "Progress", "isolate", "isolate_message", "run_app", "s
 
 EXIT_CODES = {
     0: "done; `validate` found nothing at the level of --fail-on",
-    1: "`validate` found something at that level; `card --check` or `verify` found a mistake; `export` left out GGUF",
+    1: "`validate` found something at that level; `card --check` or `verify` found a mistake; "
+    "`export` left out GGUF; `call` got no call",
     2: "wrong usage, or an input that cannot be read",
     3: "a result cannot be written",
     4: "training cannot go on: memory, hardware or numbers",

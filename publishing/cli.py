@@ -11,6 +11,7 @@ from publishing.consume_cli import pull_command, verify_command
 from publishing.export_cli import export_command
 from publishing.publish_cli import publish_command
 from training.evaluate_cli import add_commands as add_evaluation
+from training.serve_cli import serve_command
 from training.train_cli import train_command
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def common(
 
 
 app.command("train")(train_command)
+app.command("serve")(serve_command)
 
 
 @app.command("doctor")

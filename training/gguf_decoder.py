@@ -23,6 +23,7 @@ _BATCH = 8
 _BOS = "<bos>"
 _STOPS = ["<start_function_response>", "<end_of_turn>", "<eos>"]
 _SILENT = -1
+_STEP = 512  # tokens by which the room for a prompt grows
 
 
 class GgufDecoder:
@@ -46,6 +47,8 @@ class GgufDecoder:
         self._source = source
         self._batch = batch or _BATCH
         self._context = read_header(source.path).context
+        self._server: Any = None
+        self._room = 0
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -75,12 +78,16 @@ class GgufDecoder:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _serve(self, longest: int) -> Any:  # noqa: ANN401 - a server of llama.cpp
-        """llama.cpp with room for so many tokens in each of its places; a byte is a token at the most.
+        """llama.cpp with room for so many tokens in each of its places; a byte is a token at the most. It is kept.
 
         It listens, too, though only on this machine: with a key that nobody knows. A prompt is never begun from what
         another left behind, so that an answer depends on its prompt alone.
         """
-        room = min(longest + 1, self._context) if self._context else longest + 1
+        room = (longest // _STEP + 1) * _STEP
+        room = min(room, self._context) if self._context else room
+        if self._server is not None and room <= self._room:
+            return self._server
+        self._server = None  # frees its memory first
         params = self._library.CommonParams()
         params.model.path = str(self._source.path)
         params.n_parallel = self._batch
@@ -91,10 +98,12 @@ class GgufDecoder:
         params.verbosity = _SILENT
         params.api_keys = [secrets.token_hex()]
         try:
-            return self._library.Server(params)
+            self._server = self._library.Server(params)
         except RuntimeError as error:
             what = "llama.cpp cannot load it: a damaged file, or too little memory"
             raise InputError(what, where=self._source.name, hint="download or convert it again") from error
+        self._room = room
+        return self._server
 
     def _ask(self, server: Any, text: str, max_tokens: int) -> Answer:  # noqa: ANN401 - a server of llama.cpp
         found = server.handle_completions(
