@@ -5,7 +5,7 @@ from html import escape
 from training.compare import Change, Comparison, Flip
 from training.evaluate_text import TITLES, percent, probability, span, verdict_of
 from training.metrics import METRICS
-from training.page import isolated, shell, table, text
+from training.page import KEYS, isolated, shell, table, text
 from training.row_html import article, calls_html, prompt_html
 
 __all__ = ["comparison_page"]
@@ -72,6 +72,7 @@ def _flips(comparison: Comparison) -> str:
         '<span id="told" role="status" class="quiet"></span>',
         f'<div class="chips">{chips}</div>',
         "</div>",
+        KEYS,
         f'<p class="quiet">{left:,} further rows flipped.</p>' if left > 0 else "",
         *(_article(flip, comparison.names) for flip in flips[:_MOST]),
     ))  # fmt: skip

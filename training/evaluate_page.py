@@ -7,7 +7,7 @@ from html import escape
 from training.evaluate import Evaluation
 from training.evaluate_text import TITLES, percent, span
 from training.metrics import GROUPS, METRICS, Metric
-from training.page import bar, isolated, shell, table, text
+from training.page import KEYS, bar, isolated, shell, table, text
 from training.row_html import article, calls_html, prompt_html, tags_html
 from training.rules import Rule
 from training.scoring import ERRORS, Verdict
@@ -16,10 +16,6 @@ __all__ = ["evaluation_page"]
 
 _MOST_ERRORS, _MOST_LENIENT = 500, 200
 _LENIENT = "fair-alone"
-_HINT = (
-    '<p class="quiet">Keys: <kbd>/</kbd> search, <kbd>n</kbd> <kbd>p</kbd> next and previous row, '
-    "<kbd>Esc</kbd> show all errors again.</p>"
-)
 
 
 def evaluation_page(evaluation: Evaluation) -> str:
@@ -124,7 +120,7 @@ def _rows(evaluation: Evaluation) -> str:
         '<span id="told" role="status" class="quiet"></span>',
         f'<div class="chips">{"".join(chips)}</div>',
         "</div>",
-        _HINT,
+        KEYS,
         note,
         *(_article(verdict) for verdict in shown),
     ))  # fmt: skip

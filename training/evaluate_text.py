@@ -34,6 +34,7 @@ TITLES = {
 """What people call the metrics."""
 
 _SHOWN = ("dialect", "domain", "tool", "argument type")
+_MOST = 10  # values of a group; the file and the page have all
 
 
 def percent(value: float | None) -> str:
@@ -80,9 +81,11 @@ def verdict_of(metric: str, change: "Change") -> str:
 def print_comparison(comparison: "Comparison", console: "Console", flips: int) -> None:
     """Print every metric of every evaluation, the first against each other, and the first rows that flipped."""
     first, *others = comparison.names
-    table = _table(("%", *comparison.names))
+    table = _table(("%", *(title for name in comparison.names for title in (name, "95% interval")), "of"))
     for name in METRICS:
-        table.add_row(TITLES[name], *(percent(found.metrics[name].value) for found in comparison.evaluations))
+        metrics = [found.metrics[name] for found in comparison.evaluations]
+        cells = [cell for metric in metrics for cell in (percent(metric.value), span(metric))]
+        table.add_row(TITLES[name], *cells, f"{metrics[0].n:,}")
     _show(table, console)
     for other, changes in zip(others, comparison.changes, strict=True):
         table = _table((f"{other} against {first}", "points", "95% interval", "p", "gained", "lost", ""))
@@ -96,6 +99,8 @@ def print_comparison(comparison: "Comparison", console: "Console", flips: int) -
         for flip in islice(comparison.flips, flips):
             marks = ("right" if right else "wrong" for right in flip.right)
             table.add_row(_plain(flip.id), *marks, _plain(isolate(" ".join(flip.verdicts[0].prompt.split()))))
+        for column in table.columns[:-1]:  # else a long prompt would take the room of what stands before it
+            column.min_width = max(map(len, map(str, (column.header, *column.cells))))
         _show(table, console)
     console.print(f"{len(comparison.flips):,} rows flipped", style="dim")
 
@@ -105,16 +110,20 @@ def _print_group(group: str, values: dict[str, dict[str, Metric]], console: "Con
     shown = ("fn_acc", "arg_em_raw", "arg_em_fair") if rows else ("raw", "numbers", "fair")
     titles = [TITLES.get(name, name) for name in shown]
     table = _table((group, "rows" if rows else "arguments", *titles, "95% interval"))
-    for value, metrics in values.items():
+    for value, metrics in islice(values.items(), _MOST):
         n = next(iter(metrics.values())).n
         numbers = [percent(metrics[name].value) for name in shown]
         table.add_row(_plain(value), f"{n:,}", *numbers, span(metrics[shown[-1]]))
+    if len(values) > _MOST:
+        table.add_row(f"and {len(values) - _MOST:,} more")
     _show(table, console)
 
 
 def _show(table: "Table", console: "Console") -> None:
     """Print a table; as wide as it needs where nobody is watching, so that no cell is cut off in a file."""
-    console.print(table, width=None if console.is_terminal else _WIDE)
+    if not console.is_terminal:
+        console.width = _WIDE  # a table's own width may not be beyond this
+    console.print(table)
 
 
 def _plain(value: str) -> str:

@@ -6,7 +6,13 @@ from dataset_tools.page import isolated, table, text
 from dataset_tools.page import shell as frame
 from training.metrics import Metric
 
-__all__ = ["bar", "isolated", "shell", "table", "text"]
+__all__ = ["KEYS", "bar", "isolated", "shell", "table", "text"]
+
+KEYS = (
+    '<p class="quiet">Keys: <kbd>/</kbd> search, <kbd>n</kbd> <kbd>p</kbd> next and previous row, '
+    "<kbd>Esc</kbd> show all rows again.</p>"
+)
+"""What the script makes of keys, for people."""
 
 
 def shell(title: str, facts: str, body: str) -> str:

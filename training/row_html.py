@@ -1,6 +1,7 @@
 """One row of an evaluation as HTML: what was asked, gold and answer side by side, what differs marked."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
@@ -14,6 +15,7 @@ from training.scoring import Verdict
 
 __all__ = ["article", "calls_html", "prompt_html", "tags_html"]
 
+_PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|[^"]+')
 _ABSENT = '<span class="absent">absent</span>'
 _HEAD = '<thead><tr><th scope="col">argument</th><th scope="col">gold</th><th scope="col">{answer}</th></tr></thead>'
 
@@ -98,30 +100,43 @@ def _present(call: JsonObject | None) -> JsonObject:
 def _sides(first: Any, second: Any, *, marked: bool) -> tuple[str, str]:  # noqa: ANN401 - any JSON value
     """Gold's value and the answer's, what differs marked where that is a mistake."""
     if first is None or second is None or not marked:
-        left, right = (_ABSENT if value is None else isolated(_written(value)) for value in (first, second))
+        left, right = (_ABSENT if value is None else _whole(value) for value in (first, second))
         return left, right
-    return _marked(_written(first), _written(second))
+    if isinstance(first, str) and isinstance(second, str):
+        left, right = _marked(first.split(" "), second.split(" "), " ")
+        return f"<bdi>{left}</bdi>", f"<bdi>{right}</bdi>"
+    left, right = _marked(_json(first), _json(second))  # with quotes, so that "3" is seen not to be 3
+    return f'<bdi dir="ltr">{left}</bdi>', f'<bdi dir="ltr">{right}</bdi>'
 
 
-def _written(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _whole(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A text in its own direction; other JSON from left to right, as code, with its texts in theirs."""
+    return isolated(value) if isinstance(value, str) else f'<bdi dir="ltr">{"".join(map(_token, _json(value)))}</bdi>'
 
 
-def _marked(first: str, second: str) -> tuple[str, str]:
-    """Two texts with the words marked that the other lacks; whole words, so that letters keep their shapes."""
-    if first == second:
-        return isolated(first), isolated(second)
-    one, two = first.split(" "), second.split(" ")
+def _json(value: Any) -> list[str]:  # noqa: ANN401 - any JSON value
+    """JSON in pieces, each text in it a piece with its quotes."""
+    return _PIECES.findall(json.dumps(value, ensure_ascii=False))
+
+
+def _marked(one: Sequence[str], two: Sequence[str], joint: str = "") -> tuple[str, str]:
+    """Pieces of two values, those marked that the other lacks; no smaller ones, so that letters keep their shapes."""
     left: list[str] = []
     right: list[str] = []
     for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
-        left.extend(_words(one[a:b], "" if kind == "equal" else "ins"))
-        right.extend(_words(two[c:d], "" if kind == "equal" else "del"))
-    return f"<bdi>{' '.join(left)}</bdi>", f"<bdi>{' '.join(right)}</bdi>"
+        left.extend(_run(one[a:b], joint, "" if kind == "equal" else "ins"))
+        right.extend(_run(two[c:d], joint, "" if kind == "equal" else "del"))
+    return joint.join(left), joint.join(right)
 
 
-def _words(words: Sequence[str], tag: str) -> list[str]:
-    joined = text(" ".join(words))
-    if not words:
+def _run(pieces: Sequence[str], joint: str, tag: str) -> list[str]:
+    if not pieces:
         return []
-    return [f"<{tag}>{joined}</{tag}>" if tag else joined]
+    inner = joint.join(map(_token, pieces))
+    return [f"<{tag}>{inner}</{tag}>" if tag else inner]
+
+
+def _token(piece: str) -> str:
+    """A piece as HTML; a text inside JSON is isolated within its quotes."""
+    quoted = len(piece) > 1 and piece[0] == piece[-1] == '"'
+    return f"&quot;{isolated(piece[1:-1])}&quot;" if quoted else text(piece)

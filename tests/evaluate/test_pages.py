@@ -91,9 +91,27 @@ def test_what_differs_is_marked_by_whole_words(tmp_path: Path) -> None:
     assert "<bdi>شرم <ins>الشيخ</ins></bdi>" in page
     assert "<bdi>شرم <del>الدين</del></bdi>" in page
     assert (
-        '<tr class="wrong"><th scope="row"><bdi>days</bdi></th><td><bdi>2</bdi></td><td><span class="absent">' in page
+        '<tr class="wrong"><th scope="row"><bdi>days</bdi></th><td><bdi dir="ltr">2</bdi></td><td><span class="absent">'
+        in page
     )
     assert page.count('<tr class="wrong">') == 2
+
+
+def test_json_reads_from_left_to_right_with_its_texts_in_their_own_direction(tmp_path: Path) -> None:
+    """Else brackets and numbers would change places beside Arabic; what differs is a whole text or number."""
+    gold = call("get_weather", city={"name": "جدة", "code": "71-د"}, days=3)
+    made = call("get_weather", city={"name": "مكة", "code": "71-د"}, days="3.5")
+    data = write_lines(tmp_path / "data.jsonl", [record("r", gold)])
+    answers = write_lines(tmp_path / "a.jsonl", [{"id": "r", "tool_calls": [made]}])
+    page = evaluation_page(evaluate([str(data)], answers))
+    key, rest = (
+        '<bdi dir="ltr">{&quot;<bdi>name</bdi>&quot;: ',
+        ", &quot;<bdi>code</bdi>&quot;: &quot;<bdi>71-د</bdi>&quot;}</bdi>",
+    )
+    assert f"{key}<ins>&quot;<bdi>جدة</bdi>&quot;</ins>{rest}" in page
+    assert f"{key}<del>&quot;<bdi>مكة</bdi>&quot;</del>{rest}" in page
+    assert '<bdi dir="ltr"><ins>3</ins></bdi>' in page
+    assert '<bdi dir="ltr"><del>&quot;<bdi>3.5</bdi>&quot;</del></bdi>' in page
 
 
 def test_rows_that_only_the_fair_rule_holds_right_can_be_looked_at(tmp_path: Path) -> None:
@@ -145,6 +163,7 @@ def test_the_page_of_a_comparison_shows_every_answer(tmp_path: Path) -> None:
     assert page.count("<details open>") == 1
     assert not any(tag == "img" for tag, _ in reader.tags)
     assert 'data-kinds="flipped gained-1"' in page
+    assert "<kbd>n</kbd>" in page
 
 
 @pytest.mark.parametrize("city", ["", " ", "\n", "ا" * 5000])
