@@ -67,8 +67,7 @@ class DataFacts:
         split = _read(folder / SPLIT_FILE)
         if split.get("command") != "split":
             raise InputError("not what `afg-data split` writes", where=str(folder / SPLIT_FILE))
-        cleaning = next((report for report in split["reports"] if report["command"] == "clean"), None)
-        return DataFacts(self.build, self.cleaning or cleaning, self.stats, split)
+        return DataFacts(self.build, self.cleaning or _cleaning_before(split), self.stats, split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def read_data(paths: Sequence[Path]) -> DataFacts:
     Raises:
         InputError: a file cannot be read or is none of those that are known, or two are of one kind.
     """
-    found: dict[str, Facts] = {}
+    found: dict[str, Facts | None] = {}
     for path in paths:
         facts = _read(path)
         kind = {"build": "build", "clean": "cleaning", "split": "split"}.get(str(facts.get("command")), "")
@@ -195,7 +194,14 @@ def read_data(paths: Sequence[Path]) -> DataFacts:
             )
             raise InputError(what, where=str(path), hint="--data takes one of each")
         found[kind] = facts
+    if (split := found.get("split")) and "cleaning" not in found:
+        found["cleaning"] = _cleaning_before(split)
     return DataFacts(**found)
+
+
+def _cleaning_before(split: Facts) -> Facts | None:
+    """The report of cleaning that a split keeps."""
+    return next((report for report in split.get("reports", ()) if report["command"] == "clean"), None)
 
 
 def _read(path: Path) -> dict[str, Any]:

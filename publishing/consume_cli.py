@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pull_command", "verify_command"]
 
+_SLOW = ("load", "smoke")  # checks that are told as they are made; the others are in the table soon enough
+
 _Tag = Annotated[str, typer.Option("--tag", help="A tag or commit; what is newest if left out.", metavar="TAG")]
 _Parts = Annotated[list[str] | None, typer.Option("--part", help="adapter, merged or gguf; repeat it.", metavar="PART")]
 _Quant = Annotated[
@@ -38,6 +40,7 @@ def pull_command(
     """
     from publishing.pull import pull  # noqa: PLC0415 - not for --help
 
+    _no_bars_in_files()
     folder = output or Path(name.split("/")[-1])
     pulled = pull(name, folder, tag=tag, parts=part or (), quant=quant, tell=_tell)
     for absent in pulled.absent:
@@ -67,11 +70,12 @@ def verify_command(
         if Path(source).is_dir():
             release = read_release(Path(source))
         else:
+            _no_bars_in_files()
             release = pull(source, Path(folder), tag=tag, parts=part or (), quant=quant, tell=_tell).release
         checks = []
         for check in verify(release, load=not quick):
             checks.append(check)
-            _tell(f"{check.what} {check.where}: {check.result}", quiet=as_json)
+            _tell(f"{check.what} {check.where}: {check.result}", quiet=as_json or check.what not in _SLOW)
     if as_json:
         sys.stdout.write(json.dumps([asdict(check) for check in checks], ensure_ascii=False) + "\n")
     else:
@@ -98,6 +102,14 @@ def _print(checks: "list[Check]") -> None:
         if check.result != "ok":
             style = "red" if check.result == "failed" else "dim"
             console.print(f"{check.result}  {check.what} {check.where}: {check.told}", style=style, markup=False)
+
+
+def _no_bars_in_files() -> None:
+    """The client's progress bars are for somebody who watches."""
+    if not sys.stderr.isatty():
+        from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+
+        disable_progress_bars()
 
 
 def _tell(line: str, *, quiet: bool = False) -> None:

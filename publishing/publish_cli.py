@@ -100,7 +100,7 @@ def _to_hub(
     hub = Hub(HfApi(library_name="arabic-functiongemma"), _tell)
     plan = make_plan(found, hub, title, options)
     if dry_run or not as_json:
-        _show(plan.repositories, as_json=as_json)
+        _show(plan.repositories, as_json=as_json, whole=dry_run)
     if dry_run:
         _tell(f"nothing was sent to {hub.address}{'' if token else '; without a token private repositories look new'}")
         return
@@ -115,13 +115,13 @@ def _ask(address: str) -> None:
     typer.confirm(f"Send this to {address}?", abort=True, err=True)
 
 
-def _show(plans: "list[RepositoryPlan] | tuple[RepositoryPlan, ...]", *, as_json: bool) -> None:
+def _show(plans: "list[RepositoryPlan] | tuple[RepositoryPlan, ...]", *, as_json: bool, whole: bool = True) -> None:
     from publishing.publish_report import plan_as_json, print_plan  # noqa: PLC0415
 
     if as_json:
         sys.stdout.write(json.dumps(plan_as_json(plans), ensure_ascii=False) + "\n")
     else:
-        print_plan(plans, stdout_console())
+        print_plan(plans, stdout_console(), whole=whole)
 
 
 def _show_published(published: "Published", *, as_json: bool) -> None:

@@ -9,11 +9,9 @@ from publishing.publish import Published
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 __all__ = ["plan_as_json", "print_plan", "print_published", "published_as_json"]
 
-_WIDE = 1000  # columns of a file
 _STYLES = {
     Change.NEW: "green",
     Change.CHANGED: "yellow",
@@ -37,8 +35,14 @@ def plan_as_json(plans: Iterable[RepositoryPlan]) -> list[dict[str, Any]]:
     ]
 
 
-def print_plan(plans: Iterable[RepositoryPlan], console: "Console") -> None:
-    """Every repository, file and size, what happens to it, and how the card changes."""
+def print_plan(plans: Iterable[RepositoryPlan], console: "Console", *, whole: bool = True) -> None:
+    """Every repository, file and size, what happens to it, and how the card changes.
+
+    Args:
+        plans: what is planned.
+        console: where it is printed.
+        whole: whether the files are listed that nothing happens to.
+    """
     from rich.table import Table  # noqa: PLC0415 - rich is imported only to print
 
     for plan in plans:
@@ -49,33 +53,32 @@ def print_plan(plans: Iterable[RepositoryPlan], console: "Console") -> None:
         table.add_column(justify="left")
         table.add_column()
         table.add_column(justify="right")
-        for item in plan.changes:
+        shown = [item for item in plan.changes if whole or item.change is not Change.UNCHANGED]
+        for item in shown:
             table.add_row(str(item.change), item.path, _size(item.size), style=_STYLES[item.change])
-        _show(table, console)
+        if shown:
+            console.print(table)
         for line in plan.card_diff:
             console.print(f"    {line}", markup=False, style=_diff_style(line))
 
 
 def print_published(published: Published, console: "Console") -> None:
-    """Each repository with what was sent and verified, and its address."""
+    """Each repository with what was sent and verified; then its address, whole, however narrow the terminal is."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("repository", "sent", "size", "verified", "commit", "address"):
+    for name in ("repository", "sent", "size", "verified", "commit"):
         right = name in ("sent", "size", "verified")
-        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=not right)
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
     for item in published.repositories:
         sent, verified = f"{item.sent} files", f"{item.verified} files"
-        table.add_row(item.name, sent, _size(item.bytes), verified, item.commit[:8], item.url)
-    _show(table, console)
+        table.add_row(item.name, sent, _size(item.bytes), verified, item.commit[:8])
+    console.print(table)
+    for item in published.repositories:
+        console.print(item.url, markup=False, soft_wrap=True)
     if published.tag:
         console.print(f"tag {published.tag}", markup=False)
-    console.print(published.collection, markup=False)
-
-
-def _show(table: "Table", console: "Console") -> None:
-    """Print a table; as wide as it needs where nobody is watching, so that no address is cut off in a file."""
-    console.print(table, width=None if console.is_terminal else _WIDE)
+    console.print(published.collection, markup=False, soft_wrap=True)
 
 
 def published_as_json(published: Published) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A Hub to try publishing with: ``python -m tests.hub FOLDER --ready FILE``, until it is ended.
 
-It chooses a free port, and writes its address into FILE when it answers. Its only user has the token in
-``tests.hub.server.Hub.token``; the demo gives that to the commands that publish.
+It takes a free port, and when it answers it writes two lines into FILE: its address, and the token of its only user.
 """
 
 import argparse
@@ -16,14 +15,14 @@ def main() -> None:
     """Serve until this process is told to end."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path, help="where it keeps what it is sent")
-    options.add_argument("--ready", type=Path, required=True, help="the file for its address")
+    options.add_argument("--ready", type=Path, required=True, help="the file for its address and the token")
     options.add_argument("--organization", default="demo", help="what its user may write to")
     named = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with running_hub(named.folder) as hub:
         hub.organizations = (named.organization,)
         written = named.ready.with_suffix(".part")
-        written.write_text(f"{hub.address}\n", encoding="utf-8")
+        written.write_text(f"{hub.address}\n{hub.token}\n", encoding="utf-8")
         written.rename(named.ready)
         signal.pause()
 

@@ -67,6 +67,10 @@ def test_a_release_is_published_and_shown_with_links(hub: Hub, afg: Afg, release
         ("org/tiny-GGUF", 0, 5),
     ]
     assert [len(hub.store.repositories["model", name].history()) for name in NAMES] == [2, 2, 2]
+    narrow = afg("publish", release, "--hub", "org/tiny", "--tag", "v1.0.0", COLUMNS="60").stdout
+    assert "config.json" not in narrow  # nothing happens to it
+    assert narrow.count("0 files") == 3
+    assert all(f"\n{hub.address}/{name}\n" in narrow for name in NAMES)
 
 
 def test_a_dry_run_asks_no_token_and_writes_nothing(hub: Hub, afg: Afg, release: Path) -> None:
