@@ -120,7 +120,7 @@ def test_the_shipped_examples_run(whole: Path, made_run: Path, tmp_path: Path, p
     folder = shutil.copytree(whole / part, tmp_path / part)
     arguments = [str(made_run.parent / "base")] if part == "adapter" else []
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    environment = {**environment, "HF_HUB_OFFLINE": "1"}
+    environment = {**environment, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "example.py", *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=120
