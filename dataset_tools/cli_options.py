@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsJson", "Html", "LayoutName", "Output", "OutputOrFolder", "PartsFormat", "Quiet", "Rejects", "Rename",
-    "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile", "Trace", "Workers", "check_page", "find", "outputs_of",
-    "print_json", "progress_of", "require_whole", "write_page",
+    "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile", "Trace", "Workers", "check_page", "find",
+    "outputs_of", "print_json", "progress_of", "require_whole", "write_page",
 ]  # fmt: skip
 
 Sources = Annotated[

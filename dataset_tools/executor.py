@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from itertools import chain, islice
 from typing import TypeVar
 
 from dataset_tools.errors import UsageError
@@ -22,27 +21,26 @@ def run(
     shards: Iterable[Shard],
     workers: int,
     *,
+    isolated: bool = False,
     on_done: Callable[[Shard, T], None] | None = None,
 ) -> Generator[T, None, None]:
     """Apply ``stage`` to every shard and yield the results in order.
 
     At most two shards a worker are under way, so memory depends neither on the number of shards nor on how slowly the
-    results are taken. Several workers are processes; ``stage`` is pickled once for each, and does the first shards here
-    while they start. Who may stop before the last result should close the generator, which ends the processes.
+    results are taken. Several workers are processes, and so is a single one if it is to be ``isolated``; ``stage`` is
+    pickled once for each. A row that ends the process that reads it, or holds it up for minutes, is then left out: the
+    stage meets it as a row that cannot be read. Who may stop before the last result should close the generator, which
+    ends the processes.
 
     Raises:
         AfgError: what the stage raises comes through as it is.
-        InputError: a worker process died.
+        InputError: a worker process dies whatever row is left out.
         UsageError: less than one worker.
     """
     if workers < 1:
         raise UsageError(f"{workers} workers cannot do anything", hint="at least 1")
-    shards = iter(shards)
-    first = list(islice(shards, 2))
-    everything = chain(first, shards)
-    # Starting processes for a single shard only costs time.
-    alone = workers == 1 or len(first) < 2  # noqa: PLR2004
-    results = _here(stage, everything) if alone else _in_processes(stage, everything, workers)
+    alone = workers == 1 and not isolated
+    results = _here(stage, shards) if alone else _in_processes(stage, shards, workers, fork=not isolated)
     with seldom_collecting(), closing(results):
         for shard, result in results:
             if on_done:
@@ -67,8 +65,8 @@ def _here(stage: Callable[[Shard], T], shards: Iterable[Shard]) -> Generator[tup
 
 
 def _in_processes(
-    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int
+    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int, *, fork: bool
 ) -> Generator[tuple[Shard, T], None, None]:
     from dataset_tools.workers import in_processes  # noqa: PLC0415 - slow to import, and not for one worker
 
-    return in_processes(stage, shards, workers, _SELDOM)
+    return in_processes(stage, shards, workers, _SELDOM, fork=fork)

@@ -12,10 +12,13 @@ from dataset_tools.repeats import Repeats
 from dataset_tools.shards import Shard
 from schemas.record import JsonObject
 
-__all__ = ["DAMAGED", "RawRow", "batches", "read_rows"]
+__all__ = ["DAMAGED", "POISON", "RawRow", "batches", "read_rows"]
 
 DAMAGED = "damaged-file"
 """The code of a row that stands for the rest of a file, which cannot be read."""
+
+POISON = "poison-row"
+"""The code of a row that ended the process that read it, or would not let it go on."""
 
 _BATCH_ROWS, _BATCH_BYTES = 128, 1 << 20
 _repeats = Repeats()
@@ -49,18 +52,21 @@ def read_rows(shard: Shard) -> Iterator[RawRow]:
         InputError: the file itself cannot be read on; the rows before that have been given.
     """
     file = shard.file
+    poison = dict(shard.poison)
     if file.format == "parquet":
         number = shard.first_line
         try:
             for number, value, error in iter_rows(file.path, shard.start, shard.stop, shard.first_line):
-                yield RawRow(number, value, error, b"")
+                fatal = poison.get(number)
+                yield RawRow(number, None, _poisonous(fatal), b"") if fatal else RawRow(number, value, error, b"")
                 number += 1  # noqa: PLW2901 - the next row's, should it be out of reach
         except DamagedError as damage:
             yield RawRow(number, None, _damaged(damage.what), b"")
         return
     lines = read_lines(file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
     for line in lines:
-        yield _row(line)
+        fatal = poison.get(line.number)
+        yield RawRow(line.number, None, _poisonous(fatal), line.raw) if fatal else _row(line)
 
 
 def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
@@ -75,6 +81,10 @@ def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
             batch, held = [], 0
     if batch:
         yield batch
+
+
+def _poisonous(what: str) -> RowError:
+    return RowError(POISON, what, hint="the run can do without it; a report of such a row is welcome")
 
 
 def _damaged(what: str) -> RowError:

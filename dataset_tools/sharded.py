@@ -206,7 +206,7 @@ def _write_parts(
 ) -> int:
     """Make every part that is missing; how many parts there are in all."""
     missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes)
-    with closing(run(stage, missing, workers, on_done=on_shard)) as results:
+    with closing(run(stage, missing, workers, isolated=True, on_done=on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
         for number, group in groupby(numbered, itemgetter(0)):
             _write_part(folder, outputs, number, (result for _, result in group))

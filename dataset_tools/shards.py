@@ -26,6 +26,7 @@ class Shard:
         first_line: the number of the first line or row in it, from 1.
         size: bytes on disk, for progress; about right for Parquet, known only at the end for a compressed file.
         lines: the lines themselves, where a file cannot be read from the middle: a compressed one, or an array.
+        poison: rows that are not to be read, by number, each with what came of reading it.
     """
 
     index: int
@@ -35,6 +36,7 @@ class Shard:
     first_line: int
     size: int = 0
     lines: tuple[Line, ...] | None = None
+    poison: tuple[tuple[int, str], ...] = ()
 
 
 def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shard]:

@@ -1,21 +1,16 @@
-"""Worker processes for the executor: a bounded number of shards under way, and a quick, quiet end."""
+"""Worker processes for the executor: a bounded number of shards under way, no row that ends them all, a quick end."""
 
-import gc
-import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
-from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
-from dataset_tools.errors import InputError
+from dataset_tools import isolation
+from dataset_tools.isolation import Guard, can_fork, no_interrupt, prepare, seconds_for, start_context
 from dataset_tools.shards import Shard
 
 __all__ = ["in_processes"]
@@ -28,42 +23,131 @@ _stage: Callable[[Shard], Any] | None = None  # in a worker: what it does to eac
 
 
 def in_processes(
-    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int, collect: tuple[int, int, int]
+    stage: Callable[[Shard], T], shards: Iterable[Shard], workers: int, collect: tuple[int, int, int], *, fork: bool
 ) -> Generator[tuple[Shard, T], None, None]:
     """The results of worker processes, which are ended at once if this generator is left early.
 
-    The first shards are done here while the processes start. ``collect`` are the thresholds of their garbage
-    collectors.
+    Where ``fork`` allows it, a copy of this process does the first shards while the others start. What a process was
+    doing when it died, or when it took far too long, is done again by :class:`Guard`; the rest by new processes, of
+    which there are fewer if no row was to blame.
     """
-    pool = ProcessPoolExecutor(workers, mp_context=_context(stage), initializer=_start, initargs=(stage, collect))
-    _widen(pool)
-    pending: deque[tuple[Shard, Future[T]]] = deque()
+    guard = Guard(stage, collect)
     shards = iter(shards)
-    first = list(islice(shards, 2 * workers))
-    own = min(len(first) // 2, _OWN)
-    finished = False
-    try:
+    start = list(islice(shards, 2 * workers))
+    own = min((len(start) + 1) // 2, _OWN) if fork and can_fork() else 0
+    mine, start = guard.results(start[:own]), start[own:]
+    if own and not start:
+        yield from mine
+    while start:
+        pool = _Pool(stage, workers, collect)
+        whole = False
+        try:
+            yield from pool.results(mine, start, shards)
+            whole = True
+        except _LostError:
+            found = guard.found
+        finally:
+            pool.end(whole=whole)
+        if whole:
+            return
+        for shard, future in pool.pending:
+            if _is_kept(future):
+                yield shard, future.result()
+            else:
+                yield shard, guard.result(shard, hung=shard is pool.hung)
+        if guard.found == found:
+            workers = max(workers // 2, 1)
+        mine, start = iter(()), list(islice(shards, 2 * workers))
+
+
+class _LostError(Exception):
+    """A worker process died, or one had to be ended."""
+
+
+class _Pool(Generic[T]):
+    """Some worker processes, and the shards that they have not given the results of.
+
+    Attributes:
+        pending: these shards in order; without a future where there was no process any more that could take it.
+        hung: the shard that took too long, if one did.
+    """
+
+    def __init__(self, stage: Callable[[Shard], T], workers: int, collect: tuple[int, int, int]) -> None:
+        self.pending: deque[tuple[Shard, Future[T] | None]] = deque()
+        self.hung: Shard | None = None
+        self._most = 2 * workers
+        self._executor = ProcessPoolExecutor(
+            workers, mp_context=start_context(stage), initializer=_start, initargs=(stage, collect)
+        )
+        _widen(self._executor)
+
+    def results(
+        self, mine: Iterator[tuple[Shard, T]], start: list[Shard], shards: Iterator[Shard]
+    ) -> Generator[tuple[Shard, T], None, None]:
+        """First the results that others make, then those of the shards to start with, and of all others.
+
+        Raises:
+            _LostError: a process was lost; what is pending tells what with it.
+        """
         # In a thread, because the first submission waits until the processes' server has imported everything.
         with ThreadPoolExecutor(1) as starter:
-            started = starter.submit(lambda: [_submit(pool, shard, pending) for shard in first[own:]])
-            for shard in first[:own]:
-                yield shard, stage(shard)
-            pending.extend(zip(first[own:], started.result(), strict=True))
+            started = starter.submit(self._submit_all, start)
+            yield from mine
+            started.result()
+        while True:
+            while len(self.pending) >= self._most:
+                yield self._next()
+            shard = next(shards, None)  # only now: one that is taken and not pending would be lost
+            if shard is None:
+                break
+            self._submit(shard)
+        while self.pending:
+            yield self._next()
+
+    def _submit_all(self, shards: list[Shard]) -> None:
         for shard in shards:
-            while len(pending) >= 2 * workers:
-                yield pending[0][0], _result(pending)
-                pending.popleft()
-            pending.append((shard, _submit(pool, shard, pending)))
-        while pending:
-            yield pending[0][0], _result(pending)
-            pending.popleft()
-        finished = True
-    finally:
-        if not finished:
-            for process in list((pool._processes or {}).values()):  # noqa: SLF001 - public only from Python 3.14
+            self._submit(shard)
+
+    def _submit(self, shard: Shard) -> None:
+        future = None
+        with suppress(BrokenProcessPool), no_interrupt():
+            future = self._executor.submit(_work, shard)
+        self.pending.append((shard, future))
+
+    def _next(self) -> tuple[Shard, T]:
+        shard, future = self.pending[0]
+        if future is None:
+            raise _LostError
+        try:
+            # The oldest shard is being done, so it has at least this time.
+            result = future.result(seconds_for(shard.size, isolation.SHARD_SECONDS))
+        except BrokenProcessPool:
+            raise _LostError from None
+        except TimeoutError:
+            if future.done():  # the stage's own
+                raise
+            self.hung = shard
+            raise _LostError from None
+        self.pending.popleft()
+        return shard, result
+
+    def end(self, *, whole: bool) -> None:
+        """End the processes: at once, unless the ``whole`` work is done."""
+        if not whole:
+            for process in list((self._executor._processes or {}).values()):  # noqa: SLF001 - public from Python 3.14
                 process.terminate()
         # When all results are here, nobody needs to wait until the processes have ended.
-        pool.shutdown(wait=not finished, cancel_futures=True)
+        self._executor.shutdown(wait=not whole, cancel_futures=True)
+
+
+def _is_kept(future: Future[T] | None) -> TypeGuard[Future[T]]:
+    """Whether a shard was done before its process was lost, well or with an error of its own."""
+    return (
+        future is not None
+        and future.done()
+        and not future.cancelled()
+        and not isinstance(future.exception(), BrokenProcessPool)
+    )
 
 
 def _widen(pool: ProcessPoolExecutor) -> None:
@@ -75,78 +159,17 @@ def _widen(pool: ProcessPoolExecutor) -> None:
         fcntl.fcntl(results._writer, fcntl.F_SETPIPE_SZ, 1 << 20)  # noqa: SLF001
 
 
-def _context(stage: object) -> BaseContext:
-    """How processes are started: not as copies of this one, whose libraries may hold locks and threads.
-
-    They are copies of a server that has imported what the stage needs, and nothing else, once for all of them.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, stage.__class__.__module__])
-    return context
-
-
-def _submit(pool: ProcessPoolExecutor, shard: Shard, pending: deque[tuple[Shard, Future[T]]]) -> Future[T]:
-    try:
-        with _no_interrupt():
-            return pool.submit(_work, shard)
-    except BrokenProcessPool as error:
-        raise _died(pending, shard) from error
-
-
-def _result(pending: deque[tuple[Shard, Future[T]]]) -> T:
-    try:
-        return pending[0][1].result()
-    except BrokenProcessPool as error:
-        raise _died(pending, pending[0][0]) from error
-
-
-def _died(pending: deque[tuple[Shard, Future[T]]], shard: Shard) -> InputError:
-    """Name the first shard without a result: no one can tell which of those under way was fatal."""
-    waiting = [entry for entry, future in pending if not future.done() or future.exception()] or [shard]
-    first, after = waiting[0], waiting[1:2]
-    lines = f"{first.first_line}-"
-    if after and after[0].file == first.file:
-        lines = f"{first.first_line}-{after[0].first_line - 1}"
-    return InputError(
-        "a worker process was killed while it read these rows or those after them",
-        where=f"{first.file.path}:{lines}",
-        hint="most often the machine ran out of memory: use fewer --workers",
-    )
-
-
-@contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back while a worker may be started: the worker inherits that, and leaves Ctrl-C to this process."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _start(stage: Callable[[Shard], Any], collect: tuple[int, int, int]) -> None:
     """Prepare a worker process."""
     global _stage  # noqa: PLW0603 - one worker process serves one run
     _stage = stage
-    gc.set_threshold(*collect)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is killed: its queue would never tell it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    prepare(collect)
 
 
 def _work(shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage makes
     if _stage is None:
         raise RuntimeError("the worker was not started")
-    return _stage(shard)
+    try:
+        return _stage(shard)
+    except MemoryError:
+        os._exit(1)  # as if the system had ended it

@@ -21,6 +21,9 @@ from tests.io import stages
 ROOT = Path(__file__).parents[2]
 FILE = DataFile(Path("x.jsonl"), "x", "x.jsonl", "jsonl", "")
 
+FAMILY = 5
+"""The processes of a run with two workers beside its own: they, their server, its tracker, and one for the start."""
+
 
 def _shards(count: int) -> Iterator[Shard]:
     return (Shard(index, FILE, index, index + 1, 10 * index + 1) for index in range(count))
@@ -52,8 +55,8 @@ def test_errors_come_through(workers: int) -> None:
 
 
 def test_a_killed_worker_is_told() -> None:
-    """A worker that the system kills becomes an error with the file, the rows and what to do."""
-    with pytest.raises(InputError, match="a worker process was killed") as caught:
+    """A worker that dies whatever row is left out becomes an error with the file, the rows and what to do."""
+    with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone") as caught:
         list(run(stages.die_at_two, _shards(8), 2))
     assert caught.value.where.startswith("x.jsonl:")
     assert "--workers" in caught.value.hint
@@ -84,10 +87,10 @@ def test_the_stage_travels_once_a_worker() -> None:
     assert 1 <= stage.pickled <= 2
 
 
-def test_one_shard_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A single shard is done here, whatever the number of workers."""
+def test_one_worker_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single worker is this process, which needs nothing of what starts others."""
     monkeypatch.delitem(sys.modules, "dataset_tools.workers", raising=False)
-    assert list(run(lambda shard: shard.index, _shards(1), 8)) == [0]
+    assert list(run(lambda shard: shard.index, _shards(3), 1)) == [0, 1, 2]
     assert "dataset_tools.workers" not in sys.modules
     assert list(run(lambda shard: shard.index, _shards(0), 8)) == []
 
@@ -124,7 +127,7 @@ def sleeper(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         process = subprocess.Popen([sys.executable, script], env=environment, start_new_session=True, **options)
         started.append(process)
         deadline = time.monotonic() + 20
-        while len(_family(process.pid)) < 4 and time.monotonic() < deadline:  # two workers, server and tracker
+        while len(_family(process.pid)) < FAMILY and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.5)
         return process
@@ -166,7 +169,7 @@ def test_ctrl_c_ends_it_quickly_and_quietly(sleeper: Callable[[], subprocess.Pop
     """Ctrl-C in the terminal, which reaches every process, ends all of them at once with one message."""
     process = sleeper()
     children = _family(process.pid)
-    assert len(children) == 4
+    assert len(children) == FAMILY
     start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=10)
@@ -180,7 +183,7 @@ def test_workers_do_not_outlive_a_killed_parent(sleeper: Callable[[], subprocess
     """When the parent is killed, its workers end by themselves."""
     process = sleeper()
     children = _family(process.pid)
-    assert len(children) == 4
+    assert len(children) == FAMILY
     process.kill()
     process.communicate()
     assert _all_gone(children)

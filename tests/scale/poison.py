@@ -1,0 +1,73 @@
+"""Stages that a row can end, in a module of its own, so that workers can import it."""
+
+import ctypes
+import os
+import signal
+import time
+from typing import Any
+
+from dataset_tools.changes import Log
+from dataset_tools.converting import Converter
+from dataset_tools.reading import RawRow, read_rows
+from dataset_tools.shards import Shard
+from dataset_tools.sources import DataFile
+from schemas.record import Record
+
+
+def act(name: str) -> None:
+    """Do to this process what a row may do."""
+    if name == "exit":
+        os._exit(3)
+    if name == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == "crash":
+        ctypes.string_at(0)
+    if name == "memory":
+        raise MemoryError
+    if name == "hang":
+        time.sleep(1000)
+
+
+WAYS = {
+    "exit": "ended with the code 3",
+    "kill": "was ended by SIGKILL",
+    "crash": "was ended by SIGSEGV",
+    "memory": "ran out of memory",
+    "hang": "was not done after 1 seconds",
+}
+"""What a row may do, and how it is told."""
+
+
+def rows(shard: Shard) -> list[tuple[int, str]]:
+    """Each row's line and why it cannot be read, if so; a row may say what is to be done to this process."""
+    found = []
+    for row in read_rows(shard):
+        act((row.value or {}).get("act", ""))
+        found.append((row.line, f"{row.error.code}: {row.error}" if row.error else ""))
+    return found
+
+
+def rows_first(shard: Shard) -> list[tuple[int, str]]:
+    """The same, but all rows are read before one acts: as where a batch is encoded at the end."""
+    found = list(read_rows(shard))
+    for row in found:
+        act((row.value or {}).get("act", ""))
+    return [(row.line, row.error.code if row.error else "") for row in found]
+
+
+def too_many(shard: Shard) -> int:
+    """Fatal for more than one row at a time, as memory that runs out."""
+    count = len(list(read_rows(shard)))
+    if count > 1:
+        os._exit(1)
+    return count
+
+
+class PoisonConverter(Converter):
+    """Reads rows as ever, but for those that say what is to be done to this process."""
+
+    def read(self, raw: RawRow, file: DataFile) -> tuple[Record, Log]:
+        """The record of a row, unless there is no process left to return it to."""
+        value: dict[str, Any] = raw.value or {}
+        act(str(value.get("act", "")))
+        return super().read(raw, file)
