@@ -16,7 +16,7 @@ _BYTES = {"bfloat16": 2, "float32": 4, "float32-compute": 4}
 _FIXED_GPU_GIB = 0.5  # CUDA's own context and the kernels' workspace
 _FIXED_CPU_GIB = 0.9  # Python with torch, transformers and Unsloth loaded
 _T4_FLOPS, _GPU_SHARE = 8.1e12, 0.2
-_CORE_FLOPS = 4e9
+_CORE_FLOPS = 3e10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ def estimate_memory(shape: Shape, recipe: Recipe, number: Number, tokens: int, *
     # feed-forward, each with its gradient.
     layer = 12 * shape.hidden + 3 * (queries + 2 * keys) + 5 * shape.feed_forward
     kept = shape.hidden * shape.layers
-    if recipe.lora.gradient_checkpointing == "false":
+    everything = recipe.lora.gradient_checkpointing == "false"
+    if everything:
         kept, layer = 0, layer * shape.layers
     elif gpu and recipe.lora.gradient_checkpointing == "unsloth":
         kept = 0  # the layers' inputs wait in the computer's memory
@@ -71,10 +72,11 @@ def estimate_memory(shape: Shape, recipe: Recipe, number: Number, tokens: int, *
         "logits": logits / _GIB,
         "fixed": _FIXED_GPU_GIB if gpu else _FIXED_CPU_GIB,
     }
+    held = "all layers, which keep them" if everything else "the layer that is computed again"
     source = (
         f"base: {resting} bytes a parameter; adapter: {adapter:,} parameters of {8 + moments} bytes; activations: "
-        f"{layer:,} values of {width} bytes a token in the layer that is computed again; on an H100 in bfloat16 this "
-        "is within 5% of what was measured"
+        f"{layer:,} values of {width} bytes a token in {held}; on an H100 in bfloat16 this is within 5% of what was "
+        "measured"
     )
     return MemoryEstimate(parts, source)
 
@@ -91,7 +93,7 @@ def estimate_time(shape: Shape, recipe: Recipe, tokens: int, gpu: Gpu | None, co
     where = (
         "a fifth of a T4's 8.1 TFLOP/s in float32, the share that an H100 was measured to reach of its own"
         if on_gpu
-        else f"4 GFLOP/s on each of {cores} cores, measured with the bundled base"
+        else f"30 GFLOP/s on each of {cores} cores, measured with the bundled base"
     )
     source = f"{work / 1e6:,.1f} MFLOP a token at {where}"
     return TimeEstimate(recipe.schedule.epochs * tokens * work / speed, speed / work, source)
