@@ -16,6 +16,7 @@ from dataset_tools.cli_options import (
     AsJson,
     Html,
     LayoutName,
+    LogJson,
     OutputOrFolder,
     PartsFormat,
     Quiet,
@@ -80,6 +81,7 @@ def import_command(
     as_json: AsJson = False,
     parts: PartsFormat = "",
     resume: Resume = False,
+    log_json: LogJson = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -93,7 +95,7 @@ def import_command(
     options = ImportOptions(layout, tools_file, rename_tools, workers)
     outputs = outputs_of(output, parts, rejects, report, resume=resume)
     files = find(sources)
-    with progress_of("import", files, quiet=quiet) as progress:
+    with progress_of("import", files, quiet=quiet, log_json=log_json) as progress:
         result = import_data(files, outputs, options, on_shard=progress.shard_done)
     if as_json:
         print_json(result.as_json())
@@ -124,6 +126,7 @@ def clean_command(
     as_json: AsJson = False,
     parts: PartsFormat = "",
     resume: Resume = False,
+    log_json: LogJson = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -139,7 +142,7 @@ def clean_command(
     outputs = outputs_of(output, parts, rejects, report, trace, resume=resume)
     files = find(sources)
     check_page(html, files, outputs.records, outputs.rejects, report, trace)
-    with progress_of("clean", files, quiet=quiet) as progress:
+    with progress_of("clean", files, quiet=quiet, log_json=log_json) as progress:
         result = clean(files, outputs, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report_page import cleaning_page  # noqa: PLC0415

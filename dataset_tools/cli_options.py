@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dataset_tools.transform import Outputs
 
 __all__ = [
-    "AsJson", "Html", "LayoutName", "Output", "OutputOrFolder", "PartsFormat", "Quiet", "Rejects", "Rename",
+    "AsJson", "Html", "LayoutName", "LogJson", "Output", "OutputOrFolder", "PartsFormat", "Quiet", "Rejects", "Rename",
     "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile", "Trace", "Workers", "check_page", "find",
     "outputs_of", "print_json", "progress_of", "require_whole", "write_page",
 ]  # fmt: skip
@@ -38,6 +38,9 @@ PartsFormat = Annotated[
     str, typer.Option("--parts", metavar="ENDING", help="What the parts of a folder are [default: parquet].")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a folder that a run has begun.")]
+LogJson = Annotated[
+    bool, typer.Option("--log-json", help="Tell the progress as JSON, a line every 30 seconds, on standard error.")
+]
 LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
 ToolsFile = Annotated[
     Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
@@ -139,8 +142,10 @@ def require_whole(rejected: dict[str, int], output: str) -> None:
         raise InputError(what, hint="the rejects say where; download those files again")
 
 
-def progress_of(what: str, files: "list[DataFile]", *, quiet: bool, passes: int = 1) -> Progress:
+def progress_of(
+    what: str, files: "list[DataFile]", *, quiet: bool, passes: int = 1, log_json: bool = False
+) -> Progress:
     """The progress of a command that reads the files so many times."""
     from dataset_tools.shards import total_bytes  # noqa: PLC0415
 
-    return Progress(what, total_bytes(files), quiet=quiet, passes=passes)
+    return Progress(what, total_bytes(files), quiet=quiet, passes=passes, log_json=log_json)

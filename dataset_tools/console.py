@@ -3,6 +3,7 @@
 Data goes to standard output; everything here goes to standard error.
 """
 
+import json
 import os
 import re
 import sys
@@ -119,14 +120,16 @@ class _Counted(Protocol):
 
 
 class Progress:
-    """Tells how far a run is: a bar on a terminal, else a line every 30 seconds.
+    """Tells how far a run is: a bar on a terminal, else a line every 30 seconds, as JSON if a log is to hold it.
 
     Use as a context manager and hand :meth:`shard_done` to the library call. ``total`` are the bytes of one pass; a run
     that reads every row twice has two.
     """
 
-    def __init__(self, what: str, total: int, *, quiet: bool = False, passes: int = 1) -> None:
+    def __init__(self, what: str, total: int, *, quiet: bool = False, passes: int = 1, log_json: bool = False) -> None:
         self._what = what
+        self._log_json = log_json
+        self._rejected = self._skipped = 0
         self._total = max(total * passes, 1)
         self._passes = passes
         self._quiet = quiet
@@ -136,7 +139,7 @@ class Progress:
         self._bar: Any = None
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty() and not self._quiet:
+        if sys.stderr.isatty() and not self._quiet and not self._log_json:
             from rich import progress  # noqa: PLC0415 - only where it shows
 
             self._bar = progress.Progress(
@@ -156,16 +159,40 @@ class Progress:
     ) -> None:
         if self._bar:
             self._bar.stop()
+        if self._log_json and kind is None:
+            self._log(time.monotonic())
 
     def shard_done(self, shard: "Shard", part: _Counted) -> None:
-        """Count one shard's rows and bytes."""
+        """Count one shard's rows and bytes; one without rows is taken for skipped, and its time for none."""
         self._rows += part.rows / self._passes
+        self._rejected += sum(getattr(part, "rejected", {}).values())
         self._done += shard.size
+        self._skipped += 0 if part.rows else shard.size
         now = time.monotonic()
         speed = self._rows / max(now - self._start, 1e-6)
         if self._bar:
             self._bar.update(self._task, completed=self._done, rows=round(self._rows), speed=speed)
-        elif not self._quiet and now - self._told >= _EVERY:
+        elif self._log_json and now - self._told >= _EVERY:
+            self._told = now
+            self._log(now)
+        elif not self._quiet and not self._log_json and now - self._told >= _EVERY:
             self._told = now
             share = min(self._done / self._total, 1)
             sys.stderr.write(f"{self._what}: {self._rows:,.0f} rows, {share:.0%}, {speed:,.0f} rows/s\n")
+
+    def _log(self, now: float) -> None:
+        """Write one line of JSON: seconds are of this run, shares of all bytes."""
+        passed, worked = now - self._start, self._done - self._skipped
+        left = max(self._total - self._done, 0)
+        line = {
+            "event": "progress",
+            "command": self._what,
+            "rows": round(self._rows),
+            "rejected": self._rejected,
+            "rows_per_second": round(self._rows / max(passed, 1e-6), 1),
+            "share": round(min(self._done / self._total, 1), 4),
+            "seconds": round(passed, 1),
+            "seconds_left": round(passed * left / worked, 1) if worked else None,
+        }
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()

@@ -174,12 +174,19 @@ class _Missing:
         under_way: the part of each shard that was given out and has no result yet.
     """
 
-    def __init__(self, folder: PartsFolder, shards: Iterable[Shard], part_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: PartsFolder,
+        shards: Iterable[Shard],
+        part_bytes: int,
+        on_shard: Callable[[Shard, Part], None] | None,
+    ) -> None:
         self.count = 0
         self.under_way: deque[int] = deque()
         self._folder = folder
         self._shards = shards
         self._part_bytes = part_bytes
+        self._on_shard = on_shard
 
     def __iter__(self) -> Iterator[Shard]:
         held, done = self._part_bytes, False
@@ -194,6 +201,8 @@ class _Missing:
             if not done:
                 self.under_way.append(self.count - 1)
                 yield shard
+            elif self._on_shard:
+                self._on_shard(shard, Part())  # no row was read, but its bytes count
 
 
 def _write_parts(
@@ -205,7 +214,7 @@ def _write_parts(
     on_shard: Callable[[Shard, Part], None] | None,
 ) -> int:
     """Make every part that is missing; how many parts there are in all."""
-    missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes)
+    missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes, on_shard)
     with closing(run(stage, missing, workers, isolated=True, on_done=on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
         for number, group in groupby(numbered, itemgetter(0)):

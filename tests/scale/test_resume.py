@@ -52,11 +52,19 @@ def test_it_goes_on_where_it_stopped(stop: int, corpus: Path, undisturbed: Path,
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("part-*")}
     assert kept
     done: list[int] = []
-    clean([str(corpus)], outputs_in(tmp_path, resume=True), on_shard=lambda shard, _: done.append(shard.index))
+    seen: list[int] = []
+
+    def on_shard(shard: Shard, part: Part) -> None:
+        seen.append(shard.index)
+        if part.rows:
+            done.append(shard.index)
+
+    clean([str(corpus)], outputs_in(tmp_path, resume=True), on_shard=on_shard)
     assert contents(tmp_path) == contents(undisturbed)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert stop - 4 <= done[0] <= stop
     assert done == list(range(done[0], done[-1] + 1))
+    assert seen == list(range(done[-1] + 1))
 
 
 def test_stopped_again_and_again(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
