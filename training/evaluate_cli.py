@@ -11,6 +11,7 @@ from dataset_tools.errors import UsageError
 from dataset_tools.shards import total_bytes
 from training.answer_progress import AnswerProgress
 from training.answers import MAX_TOKENS
+from training.threads import wait_asleep
 
 __all__ = ["add_commands"]
 
@@ -57,6 +58,7 @@ def evaluate_command(
     from training.evaluate_page import evaluation_page  # noqa: PLC0415
     from training.evaluate_text import print_evaluation  # noqa: PLC0415
 
+    wait_asleep()
     model, data = _model_and_data(names, predictions)
     if output.suffix != ".json":
         raise UsageError(f"{output}: the result is JSON", hint="end its name in .json")
@@ -111,6 +113,7 @@ def call_command(
     from training.calling import call  # noqa: PLC0415
     from training.decoding import DecodeOptions  # noqa: PLC0415
 
+    wait_asleep()
     made = call(model, text, tools, DecodeOptions(1, max_tokens, base))
     if as_json:
         sys.stdout.write(dump_text(made.as_json(raw=raw)) + "\n")

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from training.answers import MAX_TOKENS
+from training.threads import wait_asleep
 
 __all__ = ["serve_command"]
 
@@ -34,6 +35,7 @@ def serve_command(
     from training.model_source import find_model  # noqa: PLC0415
     from training.serving import ChatServer  # noqa: PLC0415
 
+    wait_asleep()
     declared = list(load_tools(tools).values()) if tools else []
     source = find_model(model, base=base)
     decoder = load_decoder(source, DecodeOptions(1, max_tokens, base))

@@ -1,11 +1,14 @@
 """Comparisons: paired differences counted by hand, the rows that flipped, and inputs that cannot be compared."""
 
 import json
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eval_data import call, record, write_lines
+from rich.console import Console
 from typer.testing import CliRunner
 
 from dataset_tools.errors import InputError, UsageError
@@ -13,7 +16,7 @@ from publishing import cli
 from training.compare import compare, compare_files
 from training.eval_file import write_evaluation
 from training.evaluate import Evaluation, evaluate
-from training.evaluate_text import verdict_of
+from training.evaluate_text import print_comparison, verdict_of
 
 RECORDS = [record(f"r{n}", call("get_weather", city="جدة", days=n)) for n in range(6)] + [record("quiet")]
 
@@ -139,3 +142,28 @@ def test_the_command_prints_tables_json_and_a_page(files: list[Path], tmp_path: 
     found = json.loads(CliRunner().invoke(cli.app, ["compare", *names, "--json"]).output)
     assert found["changes"]["tuned"]["arg_em_fair"]["gained"] == 3
     assert found["flips"][0] == {"id": "r0", "right": {"base": True, "tuned": False, "small": True}}
+
+
+def _printed(files: list[Path], **console: Any) -> list[str]:
+    out = StringIO()
+    print_comparison(compare_files(files), Console(file=out, **console), 5)
+    return out.getvalue().splitlines()
+
+
+def test_one_table_has_all_evaluations_with_their_intervals(files: list[Path]) -> None:
+    """Each share stands beside its interval, and what it is of at the end."""
+    lines = _printed(files, width=20)
+    assert re.split(" {2,}", lines[0].strip()) == [
+        "%", "base", "95% interval", "tuned", "95% interval", "small", "95% interval", "of",
+    ]  # fmt: skip
+    line = next(line for line in lines if line.startswith("parsed"))
+    assert len(re.findall(r"100\.0 +\d+\.\d to 100\.0", line)) == 3
+
+
+def test_no_cell_is_cut_off_in_a_file(files: list[Path]) -> None:
+    """However narrow the terminal would be; on one, long prompts are cut off, and never the ids before them."""
+    assert not any("\u2026" in line for line in _printed(files, width=20))
+    lines = _printed(files, width=39, force_terminal=True, color_system=None)
+    at = next(at for at, line in enumerate(lines) if line.startswith("flipped rows"))
+    assert [line.split()[0] for line in lines[at + 1 : at + 6]] == ["r0", "r2", "r3", "r4", "quiet"]
+    assert all("\u2026" not in line[:32] for line in lines[at:])

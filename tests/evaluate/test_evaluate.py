@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from dataset_tools.prompt import render
 from training.eval_file import read_evaluation, write_evaluation
 from training.evaluate import Evaluation, GoldOptions, evaluate, read_questions
 from training.metrics import METRICS
+from training.tiny import base_path
 
 ROOT = Path(__file__).parent.parent.parent
 RECORDS = [
@@ -304,6 +307,56 @@ def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
         run = _afg("evaluate", *arguments)
         assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
         assert told in run.stderr
+
+
+def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
+    """What was typed, and what is told, for each kind of input that cannot be used."""
+    data = write_lines(folder / "data.jsonl", RECORDS[:3])
+    other_ids = write_lines(folder / "ids.jsonl", [ANSWERS[0], {"id": "else", "text": ""}])
+    open_end = record("open")
+    del open_end["messages"][-1]
+    no_gold = write_lines(folder / "open.jsonl", [open_end])
+    model = shutil.copytree(base_path(), folder / "model")
+    gguf = folder / "llama.gguf"
+    name, value = b"general.architecture", b"llama"
+    gguf.write_bytes(
+        struct.pack("<4sIQQ", b"GGUF", 3, 0, 1)
+        + struct.pack(f"<Q{len(name)}sIQ{len(value)}s", len(name), name, 8, len(value), value)
+    )
+    (folder / "tools.json").write_text(json.dumps(TOOLS), encoding="utf-8")
+    (folder / "broken.json").write_text('[{"name": ', encoding="utf-8")
+    (folder / "empty.json").write_text("[]", encoding="utf-8")
+    out = ["-o", folder / "e.json"]
+    return {
+        "no tokenizer": (["evaluate", model, data, *out], "no tokenizer.json in this folder"),
+        "architecture": (["evaluate", gguf, data, *out], "a GGUF of the architecture 'llama', not 'gemma3'"),
+        "ids": (
+            ["evaluate", "--predictions", other_ids, data, *out],
+            "2 of 3 rows have no prediction: numbers, fair; 1 predictions have an id that no row has: else",
+        ),
+        "no gold": (
+            ["evaluate", "--predictions", other_ids, no_gold, *out],
+            "has no gold: it ends before the assistant",
+        ),
+        "no tools file": (["call", "tiny", "س", "--tools", folder / "none.json"], "there is no such file"),
+        "broken tools": (["call", "tiny", "س", "--tools", folder / "broken.json"], "no list of tools"),
+        "empty tools": (["call", "tiny", "س", "--tools", folder / "empty.json"], "there is no tool in it"),
+        "no model": (["call", folder / "none", "س", "--tools", folder / "tools.json"], "is no model"),
+        "served without tokenizer": (["serve", model], "no tokenizer.json in this folder"),
+    }
+
+
+@pytest.mark.parametrize("kind", [
+    "no tokenizer", "architecture", "ids", "no gold", "no tools file", "broken tools", "empty tools", "no model",
+    "served without tokenizer",
+])  # fmt: skip
+def test_what_cannot_be_used_is_one_line_and_exit_code_two(kind: str, tmp_path: Path) -> None:
+    """Whatever it is, from the command line, and nothing is written."""
+    arguments, told = _bad(tmp_path)[kind]
+    run = _afg(*arguments)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run.stderr
+    assert told in run.stderr
+    assert not (tmp_path / "e.json").exists()
 
 
 @pytest.mark.slow
