@@ -26,15 +26,28 @@ run afg-data validate clean.jsonl --examples 1 || test $? -eq 1
 say "6. All of that to look at: open report.html in a browser"
 run afg-data report raw.jsonl -o report.html --tokenizer ../training/tiny/tokenizer
 
-say "7. Each row once, and a test that repeats no question and no call of the rows to train on"
+say "7. Each row once, in sides that share no question and no call, nor any with rows held out to test on"
+run afg-data sample --part test -o test.jsonl
 run afg-data dedup clean.jsonl -o distinct.jsonl --report distinct.report.json
-run afg-data split distinct.jsonl -o data --by dialect --made-by clean.report.json --made-by distinct.report.json
+run afg-data split distinct.jsonl -o data --by dialect --against test.jsonl \
+  --made-by clean.report.json --made-by distinct.report.json
 
-say "8. Into masked samples, for a tokenizer of FunctionGemma's shape"
-run afg-data build data/train.parquet -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
+say "8. Into masked samples, with more rows drawn from the sample's phrases: 300 are too few to learn from"
+run afg-data sample --part train --rows 800 -o drawn.jsonl
+run afg-data build data/train.parquet drawn.jsonl -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
 
 say "9. What of a sample is trained?"
 run afg-data show samples --row 5
 run afg-data show samples --count 20 --html samples.html
 
-say "In $OUT: records.jsonl, clean.jsonl, report.html, distinct.jsonl, data, samples, samples.html, the rejects with their reasons, the report and the trace of every change"
+say "10. What can the base do, which never saw these tools?"
+run afg evaluate tiny test.jsonl -o before.json
+
+say "11. Train a LoRA adapter on it: a few minutes on two cores"
+run afg train samples -o run --recipe demo
+
+say "12. What has it learnt? The same rows again, and what changed"
+run afg evaluate run test.jsonl -o after.json
+run afg compare before.json after.json -o compare.html
+
+say "In $OUT: records.jsonl, clean.jsonl, report.html, distinct.jsonl, data, samples, samples.html, the rejects with their reasons, the report and the trace of every change; run with its curves.html, before.html, after.html, compare.html"

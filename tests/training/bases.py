@@ -55,9 +55,13 @@ def write_random_base(folder: Path) -> Path:
 
 
 def short_recipe(path: Path, **changes: str) -> Path:
-    """The demo recipe with ten steps, written where it is named; ``changes`` are values by their keys."""
+    """The demo recipe with ten steps, and with t4's rate and recomputation; ``changes`` are values by their keys."""
     text = (ROOT / "training" / "recipes" / "demo.toml").read_text(encoding="utf-8")
-    values = {"rows": "4", "accumulation": "2", "epochs": "2", "warmup_steps": "3", "save_steps": "4", **changes}
+    values = {
+        "rows": "4", "accumulation": "2", "epochs": "2", "warmup_steps": "3", "save_steps": "4",
+        "peak_learning_rate": "1e-3", "gradient_checkpointing": '"unsloth"',
+        **changes,
+    }  # fmt: skip
     for key, value in values.items():
         text, found = re.subn(rf"(?m)^{key} = [^#\n]*", f"{key} = {value}  ", text)
         assert found == 1, key

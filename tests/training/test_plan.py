@@ -57,7 +57,7 @@ def test_a_run_that_could_start(plan: Callable[..., Plan]) -> None:
     facts = found.samples.facts
     assert (found.samples.rows, found.samples.tokens) == (40, facts["tokens"])
     assert (found.samples.trained, found.samples.masked_rows) == (facts["trained_tokens"], 0)
-    assert (found.steps_per_epoch, found.steps) == (5, 5 * found.recipe.schedule.epochs)
+    assert (found.steps_per_epoch, found.steps) == (10, 10 * found.recipe.schedule.epochs)
     text = list(plan_lines(dataclasses.replace(found, reasons=())))
     assert text[-1] == "nothing speaks against starting"
 
@@ -124,7 +124,7 @@ def test_a_base_without_the_control_tokens(plan: Callable[..., Plan], base: Path
     "change, expected",
     [
         ({"model_type": "llama"}, "the base is 'llama', not a Gemma 3 text model (gemma3_text)"),
-        ({"max_position_embeddings": 512}, "the base reads 512 tokens, the recipe's rows have up to 1,024"),
+        ({"max_position_embeddings": 512}, "the base reads 512 tokens, the recipe's rows have up to 2,048"),
         ({"vocab_size": 100}, "the base knows 100 tokens, its tokenizer has 4,096"),
     ],
 )
