@@ -74,7 +74,7 @@ def test_generated_pages_are_current() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, name
 
 
-def _check_command(words: list[str]) -> None:
+def check_command(words: list[str]) -> None:
     """Make sure that a command and each option in it exist."""
     app: Any = APPS[words[0]]
     known = {option for parameter in app.params for option in parameter.opts} | {"--help", "-h"}
@@ -95,7 +95,7 @@ def _check_command(words: list[str]) -> None:
 def test_every_command_in_a_page_exists(page: Path) -> None:
     """Commands and options that a page shows are those that there are."""
     for words in _commands(page):
-        _check_command(words)
+        check_command(words)
 
 
 def test_the_readme_shows_commands() -> None:
