@@ -2,7 +2,12 @@
 # Each command is printed before it runs, so that what is seen here can be typed.
 
 say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
-run() { printf '\033[36m$ %s\033[0m\n' "$*"; "$@"; }
+shown() {
+  printf '\033[36m$'
+  for word; do case $word in *" "*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac; done
+  printf '\033[0m\n'
+}
+run() { shown "$@"; "$@"; }
 
 set -eu
 cd "$OUT"
