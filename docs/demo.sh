@@ -55,4 +55,6 @@ say "12. What has it learnt? The same rows again, and what changed"
 run afg evaluate run test.jsonl -o after.json
 run afg compare before.json after.json -o compare.html
 
-say "In $OUT: records.jsonl, clean.jsonl, report.html, distinct.jsonl, data, samples, samples.html, the rejects with their reasons, the report and the trace of every change; run with its curves.html, before.html, after.html, compare.html"
+. ../docs/demo_publish.sh
+
+say "In $OUT: records.jsonl, clean.jsonl, report.html, distinct.jsonl, data, samples, samples.html, the rejects with their reasons, the report and the trace of every change; run with its curves.html, before.html, after.html, compare.html; release with its cards, and pulled, which came back from the Hub"
