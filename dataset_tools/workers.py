@@ -136,6 +136,10 @@ class _Pool(Generic[T]):
         if not whole:
             for process in list((self._executor._processes or {}).values()):  # noqa: SLF001 - public from Python 3.14
                 process.terminate()
+            # One that is ended while it sends leaves half a result. Whoever reads it waits for the rest until the last
+            # writer is gone, and this process is one.
+            with suppress(AttributeError):
+                self._executor._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
         # When all results are here, nobody needs to wait until the processes have ended.
         self._executor.shutdown(wait=not whole, cancel_futures=True)
 

@@ -17,6 +17,7 @@ from dataset_tools.executor import run
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from tests.io import stages
+from tests.scale import poison
 
 ROOT = Path(__file__).parents[2]
 FILE = DataFile(Path("x.jsonl"), "x", "x.jsonl", "jsonl", "")
@@ -95,6 +96,15 @@ def test_one_worker_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(run(lambda shard: shard.index, _shards(0), 8)) == []
 
 
+def test_leaving_while_a_result_is_sent() -> None:
+    """Who leaves while a worker is in the middle of a large result waits for nothing: half of it never ends."""
+    for pause in range(8):
+        results = run(poison.large, _shards(50), 2, isolated=True)
+        next(results)
+        time.sleep(0.01 * (pause % 5))
+        results.close()
+
+
 def test_no_workers() -> None:
     """Less than one worker is wrong usage."""
     with pytest.raises(UsageError):
@@ -104,6 +114,7 @@ def test_no_workers() -> None:
 SLEEPER = """
 import sys
 from tests.io import stages
+from tests.scale import poison
 from tests.io.test_executor import _shards
 from dataset_tools.executor import run
 if __name__ == "__main__":

@@ -71,3 +71,8 @@ class PoisonConverter(Converter):
         value: dict[str, Any] = raw.value or {}
         act(str(value.get("act", "")))
         return super().read(raw, file)
+
+
+def large(_: Shard) -> bytes:
+    """A result that takes a while to be sent: many times what a pipe holds."""
+    return bytes(20_000_000)
