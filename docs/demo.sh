@@ -51,9 +51,8 @@ run afg evaluate tiny test.jsonl -o before.json
 say "11. Train a LoRA adapter on it: a few minutes on two cores"
 run afg train samples -o run --recipe demo
 
-say "12. What has it learnt? The same rows again, and what changed"
+say "12. What has it learnt? The same rows again"
 run afg evaluate run test.jsonl -o after.json
-run afg compare before.json after.json -o compare.html
 
 . ../docs/demo_publish.sh
 

@@ -4,7 +4,11 @@
 say "13. A release: adapter, merged weights and GGUF files, each proven before it counts"
 run afg export run -o release --name arabic-calls
 
-say "14. A card for each part and for the data, from what was measured"
+say "14. And in 8 bits, as on a phone? The same rows once more, base, tuned and quantised side by side"
+run afg evaluate release/gguf/arabic-calls-Q8_0.gguf test.jsonl -o q8_0.json
+run afg compare before.json after.json q8_0.json -o compare.html
+
+say "15. A card for each part and for the data, from what was measured"
 run afg card release --run run --eval after.json --compare before.json --data samples/build.json --data data/split.json \
   --hub demo/arabic-calls --dataset data --dataset-license apache-2.0
 run afg card release --check
@@ -23,13 +27,13 @@ on_hub() {
   env HF_ENDPOINT="$address" HF_TOKEN="$token" HF_HOME="$PWD/hf" HF_HUB_DISABLE_XET=1 "$@"
 }
 
-say "15. Published: three repositories, the data and a collection, on a Hub at $address"
+say "16. Published: three repositories, the data and a collection, on a Hub at $address"
 on_hub afg publish release --hub demo/arabic-calls --dataset data --tag v0.1.0 --yes
 
-say "16. The same again: all of it stands there, so nothing is sent"
+say "17. The same again: all of it stands there, so nothing is sent"
 on_hub afg publish release --hub demo/arabic-calls --dataset data --tag v0.1.0 --yes
 
-say "17. What anybody does who wants to use it: pull one file, verify it, ask it"
+say "18. What anybody does who wants to use it: pull one file, verify it, ask it"
 on_hub afg pull demo/arabic-calls --tag v0.1.0 --quant Q8_0 -o pulled
 run afg verify pulled
 cat > tools.json <<'EOF'
