@@ -72,22 +72,27 @@ def negative(pair: list[str]) -> Conversation:
     return Conversation(messages, needed, {"kind": "negative", "reason": reason, "tools_called": []})
 
 
-def compose(rng: random.Random, domain: str, dialect: str, plan: Plan) -> Conversation:
-    """A conversation as planned, its slots filled from one draw of values."""
+def compose(rng: random.Random, domain: str, dialect: str, plan: Plan, *, ends_with_call: bool = False) -> Conversation:
+    """A conversation as planned, its slots filled from one draw of values.
+
+    It ends with the last call, or goes on to its result and a closing sentence, as the sample's conversations do.
+    """
     kind, template = plan
     turns = _Turns(rng, domain, dialect)
+    answered = not ends_with_call and (kind == "multi-turn" or rng.random() < _ANSWERED_SHARE)
     if kind == "parallel":
         text, wishes = template
-        turns.ask(text, [_wish(item) for item in wishes], answered=rng.random() < _ANSWERED_SHARE)
+        turns.ask(text, [_wish(item) for item in wishes], answered=answered)
     elif kind == "single":
         tool, phrase = template
         text, fixed = _phrase(phrase)
-        turns.ask(text, [(tool, fixed)], answered=rng.random() < _ANSWERED_SHARE)
+        turns.ask(text, [(tool, fixed)], answered=answered)
     else:
         phrase, (before, text, tool, *rest) = template
         opening, fixed = _phrase(phrase)
         turns.ask(opening, [(before, fixed)], answered=True)
-        turns.ask(text, [(tool, turns.carried(before, tool, text) | (rest[0] if rest else {}))], answered=True)
+        arguments = turns.carried(before, tool, text) | (rest[0] if rest else {})
+        turns.ask(text, [(tool, arguments)], answered=answered)
     called = list(dict.fromkeys(turns.called))
     return Conversation(turns.messages, called, {"kind": kind, "tools_called": turns.called})
 
