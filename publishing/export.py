@@ -4,11 +4,9 @@ The steps are made in order, adapter, merged weights, one GGUF file after the ot
 proven; a step that is down and whole is not made again.
 """
 
-import platform
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from publishing.export_steps import Work, make_adapter, make_merged
 from publishing.gguf import QUANTS, find_converter
 from publishing.held_out import held_out_prompts
 from publishing.release_folder import ReleaseFolder, check_space
+from training.run_manifest import package_versions
 
 __all__ = ["ExportOptions", "ExportResult", "export"]
 
@@ -135,15 +134,5 @@ def _manifest(work: Work) -> dict[str, Any]:
         "gguf": {facts["file"]: facts["device"] for facts in files},
         "proofs": {facts.get("file", step): facts["proofs"] for step, facts in steps.items() if facts["proofs"]},
         "smoke": steps["merged"]["smoke"],
-        "versions": {"python": platform.python_version(), **_versions(), **made_by},
+        "versions": {**package_versions(_PACKAGES), **made_by},
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

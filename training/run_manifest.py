@@ -21,6 +21,7 @@ __all__ = [
     "first_manifest",
     "hash_files",
     "losses",
+    "package_versions",
     "read_manifest",
     "recorded_base",
     "write_manifest",
@@ -66,7 +67,7 @@ def first_manifest(plan: Plan) -> dict[str, Any]:
             "cores": available_cores(),
             "number": plan.number,
         },
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": package_versions(_PACKAGES),
         "resumed_at": [],
     }
 
@@ -158,9 +159,10 @@ def _data(samples: BuiltSamples) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
+def package_versions(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of Python and of those of the packages that are installed."""
+    found = {"python": platform.python_version()}
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
