@@ -11,7 +11,7 @@ from dataset_tools.repairing import Repairer
 from dataset_tools.sharded import FolderOutputs, write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
-from dataset_tools.transform import Outputs, Report
+from dataset_tools.transform import Job, Outputs, Report
 
 __all__ = ["CleanOptions", "clean"]
 
@@ -70,13 +70,13 @@ def clean(
         "tools_file": str(options.tools_file or ""),
         "rename_tools": options.rename_tools,
     }
-    return write_records(
+    job = Job(
         "clean",
         sources,
-        outputs,
         stage,
         workers=options.workers,
         options=chosen,
         also_read=[options.tools_file] if options.tools_file else [],
         on_shard=on_shard,
     )
+    return write_records(job, outputs)

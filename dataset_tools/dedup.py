@@ -19,7 +19,7 @@ from dataset_tools.record_stage import Stage
 from dataset_tools.row_keys import Keys, KeyStage, RowKey, read_keys
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
-from dataset_tools.transform import Outputs, Report, check_outputs, transform
+from dataset_tools.transform import Job, Outputs, Report, check_outputs, transform
 
 __all__ = ["DedupOptions", "dedup"]
 
@@ -76,10 +76,9 @@ def dedup(
     converter = Converter(options.layout, tools)
     keys = read_keys(files, KeyStage(converter, bands), options.workers, on_shard)
     refused = _by_place(keys, options)
-    return transform(
+    job = Job(
         "dedup",
         files,
-        outputs,
         Stage(converter, None, outputs.records, trace=False, refused=refused),
         workers=options.workers,
         options={
@@ -91,6 +90,7 @@ def dedup(
         also_read=also_read,
         on_shard=on_shard,
     )
+    return transform(job, outputs)
 
 
 def _by_place(keys: Keys, options: DedupOptions) -> Mapping[str, Mapping[int, RowError]]:

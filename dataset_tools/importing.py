@@ -9,7 +9,7 @@ from dataset_tools.record_stage import Part, Stage
 from dataset_tools.sharded import FolderOutputs, write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
-from dataset_tools.transform import Outputs, Report
+from dataset_tools.transform import Job, Outputs, Report
 
 __all__ = ["ImportOptions", "import_data"]
 
@@ -50,13 +50,13 @@ def import_data(
         "tools_file": str(options.tools_file or ""),
         "rename_tools": options.rename_tools,
     }
-    return write_records(
+    job = Job(
         "import",
         sources,
-        outputs,
         stage,
         workers=options.workers,
         options=chosen,
         also_read=[options.tools_file] if options.tools_file else [],
         on_shard=on_shard,
     )
+    return write_records(job, outputs)

@@ -20,11 +20,11 @@ from dataset_tools.executor import run
 from dataset_tools.fingerprints import fingerprint
 from dataset_tools.output import ENDINGS, Sink, encode, json_report
 from dataset_tools.parts_folder import PartsFolder
-from dataset_tools.record_stage import Part, Stage
+from dataset_tools.record_stage import Part
 from dataset_tools.run_plan import describe_inputs, make_plan
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile, split_ending
-from dataset_tools.transform import Outputs, Report, check_files, make_report, require_rows, transform
+from dataset_tools.transform import Job, Outputs, Report, check_files, make_report, require_rows, transform
 
 __all__ = ["FolderOutputs", "transform_to_folder", "write_records"]
 
@@ -73,62 +73,39 @@ class FolderOutputs:
         return self.rejects or self.folder / "rejects.jsonl"
 
 
-def write_records(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
-    command: str,
-    sources: Sequence[str] | Sequence[DataFile],
-    outputs: Outputs | FolderOutputs,
-    stage: Stage,
-    *,
-    workers: int = 1,
-    options: dict[str, Any] | None = None,
-    also_read: Sequence[Path] = (),
-    on_shard: Callable[[Shard, Part], None] | None = None,
-) -> Report:
-    """Run ``stage`` over every row of ``sources`` and write what comes of it, to a file or to a folder of parts.
+def write_records(job: Job, outputs: Outputs | FolderOutputs) -> Report:
+    """Do a job over every row of its sources and write what comes of it, to a file or to a folder of parts.
 
     Raises:
         InputError: a source cannot be read, or not one of its rows.
         OutputError: a result cannot be written.
-        UsageError: an output is also an input; ``also_read`` are inputs beside the sources.
+        UsageError: an output is also an input.
     """
-    more: Any = {"workers": workers, "options": options, "also_read": also_read, "on_shard": on_shard}
-    if isinstance(outputs, FolderOutputs):
-        return transform_to_folder(command, sources, outputs, stage, **more)
-    return transform(command, sources, outputs, stage, **more)
+    return transform_to_folder(job, outputs) if isinstance(outputs, FolderOutputs) else transform(job, outputs)
 
 
-def transform_to_folder(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
-    command: str,
-    sources: Sequence[str] | Sequence[DataFile],
-    outputs: FolderOutputs,
-    stage: Stage,
-    *,
-    workers: int = 1,
-    options: dict[str, Any] | None = None,
-    also_read: Sequence[Path] = (),
-    on_shard: Callable[[Shard, Part], None] | None = None,
-) -> Report:
-    """Run ``stage`` over every row of ``sources`` and write parts, of which none is made twice.
+def transform_to_folder(job: Job, outputs: FolderOutputs) -> Report:
+    """Do a job over every row of its sources and write parts, of which none is made twice.
 
     Raises:
         InputError: a source cannot be read, or not one of its rows, or it changed while it was read.
         OutputError: a result cannot be written; the parts that are done stay.
         UsageError: an output is also an input, or the folder holds something that is not to be gone on with.
     """
-    files = find_data(sources)
-    beside = [*companions_of(files), *also_read]
+    files = find_data(job.sources)
+    beside = [*companions_of(files), *job.also_read]
     _check(outputs, [*(file.path for file in files), *beside])
     stamps = _stamps(files)
-    run_plan = make_plan(command, options or {}, _cuts(outputs), describe_inputs(files, beside))
+    run_plan = make_plan(job.command, job.options, _cuts(outputs), describe_inputs(files, beside))
     also = [path for path in (outputs.rejects, outputs.report, outputs.trace) if path is not None]
     endings = {"records": outputs.ending, "rejects": _ending(outputs.rejects_file), "trace": _ending(outputs.trace)}
     with PartsFolder(outputs.folder, endings, run_plan, resume=outputs.resume, also=also) as folder:
         if folder.manifest is not None:
-            return _report_of_whole(command, sources, outputs, folder.manifest)
-        count = _write_parts(folder, files, outputs, stage, workers, on_shard)
+            return _report_of_whole(job, outputs, folder.manifest)
+        count = _write_parts(job, files, folder, outputs)
         if _stamps(files) != stamps:
-            raise InputError("an input was changed while it was read", where=", ".join(names_of(sources)))
-        return _finish(command, sources, outputs, folder, count, options or {})
+            raise InputError("an input was changed while it was read", where=", ".join(names_of(job.sources)))
+        return _finish(job, outputs, folder, count)
 
 
 def _check(outputs: FolderOutputs, inputs: Sequence[Path]) -> None:
@@ -205,17 +182,10 @@ class _Missing:
                 self._on_shard(shard, Part())  # no row was read, but its bytes count
 
 
-def _write_parts(
-    folder: PartsFolder,
-    files: Sequence[DataFile],
-    outputs: FolderOutputs,
-    stage: Stage,
-    workers: int,
-    on_shard: Callable[[Shard, Part], None] | None,
-) -> int:
+def _write_parts(job: Job, files: Sequence[DataFile], folder: PartsFolder, outputs: FolderOutputs) -> int:
     """Make every part that is missing; how many parts there are in all."""
-    missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes, on_shard)
-    with closing(run(stage, missing, workers, isolated=True, on_done=on_shard)) as results:
+    missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes, job.on_shard)
+    with closing(run(job.stage, missing, job.workers, isolated=True, on_done=job.on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
         for number, group in groupby(numbered, itemgetter(0)):
             _write_part(folder, outputs, number, (result for _, result in group))
@@ -241,14 +211,7 @@ def _write_part(folder: PartsFolder, outputs: FolderOutputs, number: int, result
     folder.mark(number, total)
 
 
-def _finish(
-    command: str,
-    sources: Sequence[str] | Sequence[DataFile],
-    outputs: FolderOutputs,
-    folder: PartsFolder,
-    count: int,
-    options: dict[str, Any],
-) -> Report:
+def _finish(job: Job, outputs: FolderOutputs, folder: PartsFolder, count: int) -> Report:
     """Write what is of all parts together, the manifest last."""
     total, parts = Part(), []
     for _, files, part in folder.parts(count):
@@ -257,8 +220,8 @@ def _finish(
             parts.append({**files["records"], "rows": part.written})
     if not total.written:
         folder.discard()
-    require_rows(total, sources)
-    report = make_report(command, sources, outputs.folder, total, options)
+    require_rows(total, job.sources)
+    report = make_report(job, outputs.folder, total)
     named = outputs.rejects is not None or any(folder.pieces(count, "rejects"))
     rejects = _join(folder.pieces(count, "rejects"), outputs.rejects_file) if named else None
     trace = _join(folder.pieces(count, "trace"), outputs.trace) if outputs.trace else None
@@ -280,9 +243,7 @@ def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
     return fingerprint(target)
 
 
-def _report_of_whole(
-    command: str, sources: Sequence[str] | Sequence[DataFile], outputs: FolderOutputs, manifest: Mapping[str, Any]
-) -> Report:
+def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, Any]) -> Report:
     """The report of a run that was whole before, after a look at each of its files.
 
     Raises:
@@ -296,7 +257,7 @@ def _report_of_whole(
             what = "it is not there any more, or not as it was written"
             raise InputError(what, where=str(path), hint=f"remove {outputs.folder} to make all of it again")
     counts = {name: manifest[name] for name in _COUNTS}
-    report = Report(command, manifest["options"], names_of(sources), str(outputs.folder), **counts)
+    report = Report(job.command, manifest["options"], names_of(job.sources), str(outputs.folder), **counts)
     if outputs.report:
         json_report(outputs.report, report.as_json())
     return report

@@ -21,6 +21,7 @@ from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile, split_ending
 
 __all__ = [
+    "Job",
     "Outputs",
     "Report",
     "check_files",
@@ -30,6 +31,29 @@ __all__ = [
     "require_rows",
     "transform",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done to which rows, wherever the results go.
+
+    Attributes:
+        command: what people call it.
+        sources: files, folders, globs or ``hf://datasets/...``, or files that were found already.
+        stage: what is done to each shard.
+        workers: processes to use; the output's bytes are the same for any number.
+        options: what was chosen, for the report.
+        also_read: inputs beside the sources.
+        on_shard: called after each shard, in order, for progress.
+    """
+
+    command: str
+    sources: Sequence[str] | Sequence[DataFile]
+    stage: Stage
+    workers: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+    also_read: Sequence[Path] = ()
+    on_shard: Callable[[Shard, Part], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +109,22 @@ class Report:
         }
 
 
-def transform(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
-    command: str,
-    sources: Sequence[str] | Sequence[DataFile],
-    outputs: Outputs,
-    stage: Stage,
-    *,
-    workers: int = 1,
-    options: dict[str, Any] | None = None,
-    also_read: Sequence[Path] = (),
-    on_shard: Callable[[Shard, Part], None] | None = None,
-) -> Report:
-    """Run ``stage`` over every row of ``sources`` and write what comes of it.
+def transform(job: Job, outputs: Outputs) -> Report:
+    """Do a job over every row of its sources and write what comes of it.
 
     Raises:
         InputError: a source cannot be read, or not one of its rows.
         OutputError: a result cannot be written; nothing stands under its final name then.
-        UsageError: an output is also an input; ``also_read`` are inputs beside the sources.
+        UsageError: an output is also an input.
     """
-    files = find_data(sources)
-    check_outputs(outputs, files, also_read)
+    files = find_data(job.sources)
+    check_outputs(outputs, files, job.also_read)
     total = Part()
     with ExitStack() as stack:
         records = stack.enter_context(Sink(outputs.records))
         trace = stack.enter_context(Sink(outputs.trace)) if outputs.trace else None
         rejects: Sink | None = None
-        for part in stack.enter_context(closing(run(stage, plan(files), workers, on_done=on_shard))):
+        for part in stack.enter_context(closing(run(job.stage, plan(files), job.workers, on_done=job.on_shard))):
             records.write_payload(part.payload)
             if trace and outputs.trace and part.trace:
                 trace.write_payload(encode([part.trace], outputs.trace))
@@ -118,10 +132,10 @@ def transform(  # noqa: PLR0913 - the inputs, outputs and hooks of a run
                 rejects = rejects or stack.enter_context(Sink(outputs.rejects))
                 rejects.write_payload(encode([part.rejects], outputs.rejects))
             total.merge(part)
-        require_rows(total, sources)
+        require_rows(total, job.sources)
     if rejects is None:
         clear_rejects(outputs)
-    report = make_report(command, sources, outputs.records, total, options or {})
+    report = make_report(job, outputs.records, total)
     if outputs.report:
         json_report(outputs.report, report.as_json())
     return report
@@ -183,9 +197,7 @@ def require_rows(total: Part, sources: Sequence[str] | Sequence[DataFile]) -> No
         raise InputError("there is no row: nothing but blank lines", where=", ".join(names_of(sources)))
 
 
-def make_report(
-    command: str, sources: Sequence[str] | Sequence[DataFile], output: Path, total: Part, options: dict[str, Any]
-) -> Report:
+def make_report(job: Job, output: Path, total: Part) -> Report:
     """The report of all rows; ``output`` is what people call the result."""
     rules = {
         rule: {"rows": count.rows, "changes": count.changes, "samples": count.samples}
@@ -193,9 +205,9 @@ def make_report(
     }
     rejected = dict(sorted(total.rejected.items()))
     return Report(
-        command,
-        options,
-        names_of(sources),
+        job.command,
+        job.options,
+        names_of(job.sources),
         str(output),
         total.rows,
         total.written,

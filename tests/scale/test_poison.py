@@ -20,6 +20,7 @@ from dataset_tools.repairing import Repairer
 from dataset_tools.sharded import transform_to_folder
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import find_files
+from dataset_tools.transform import Job
 from tests.io.stages import record
 from tests.scale import poison
 from tests.scale.runs import ROOT, contents, outputs_in
@@ -129,7 +130,7 @@ def test_cleaning_goes_on(poisoned: Path, tmp_path: Path) -> None:
     for workers in (1, 2):
         outputs = outputs_in(tmp_path / str(workers))
         stage = Stage(poison.PoisonConverter(), Repairer(), outputs.records, trace=True)
-        report = transform_to_folder("clean", [str(poisoned)], outputs, stage, workers=workers)
+        report = transform_to_folder(Job("clean", [str(poisoned)], stage, workers), outputs)
         assert (report.rows_in, report.rows_out, report.rejected) == (120, 117, {"poison-row": 3})
         rejects = [json.loads(line) for line in outputs.rejects_file.read_text(encoding="utf-8").splitlines()]
         assert [(reject["file"], reject["line"], reject["reason"]) for reject in rejects] == [
