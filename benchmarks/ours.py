@@ -2,7 +2,7 @@
 
 ``python benchmarks/ours.py validate|clean|build|evaluate|dedup|split FILE WORKERS [OUT]`` prints the rows done, the
 seconds that they took (imports left out, the start of worker processes included) and the peak memory in MB.
-``build`` leaves its samples in OUT if that is given; ``evaluate`` reads the predictions there.
+``build`` leaves its samples in OUT if that is given, ``clean`` its records; ``evaluate`` reads the predictions there.
 """
 
 import json
@@ -28,7 +28,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     if side == "build":
         import transformers.models.auto.tokenization_auto  # noqa: F401, PLC0415 - what the comparison imports
     with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
-        output = Path(folder) / "clean.jsonl"
+        output = Path(out or f"{folder}/clean.jsonl")
         start = time.perf_counter()
         if side == "validate":
             rows = validate([path], Options(workers=int(workers))).rows

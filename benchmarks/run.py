@@ -4,28 +4,25 @@ Each side is a process of its own and runs several times, the sides by turns, so
 hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
 
 Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, evaluate,
-dedup, workers, memory, upload, export.
+dedup, workers, memory, upload, export, by-hand; and of large, which takes minutes and is not run unless asked for.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import corpus
+from by_hand import by_hand
 from exporting import export
 from large import large
+from measuring import by_turns, print_pair, rate, run, span, timed
 from upload import upload
 
-_HERE = Path(__file__).parent
 _NAIVE_ROWS = {"validate": 2_000, "camel": 4_000, "build": 4_000}
 _MEMORY_BYTES = 1 << 30
 _ANSWERS = 50_000
@@ -38,9 +35,9 @@ def start_up(folder: Path, times: int) -> None:
     del folder
     command = [str(Path(sys.executable).with_name("afg-data")), "--help"]
     bare = [sys.executable, "-c", "pass"]
-    seconds = _by_turns({"afg-data --help": lambda: _timed(command), "python -c pass": lambda: _timed(bare)}, times)
+    seconds = by_turns({"afg-data --help": lambda: timed(command), "python -c pass": lambda: timed(bare)}, times)
     for name, values in seconds.items():
-        print(f"{name:<44}{statistics.median(values) * 1000:8.0f} ms   {_span([v * 1000 for v in values])} ms")
+        print(f"{name:<44}{statistics.median(values) * 1000:8.0f} ms   {span([v * 1000 for v in values])} ms")
 
 
 def validate(folder: Path, times: int) -> None:
@@ -60,13 +57,13 @@ def build(folder: Path, times: int) -> None:
     path, theirs = folder / "rows.jsonl", folder / "theirs.parquet"
     other = (str(path), str(_NAIVE_ROWS["build"]), str(tokenizer_path()), str(theirs))
     sides = {
-        "afg-data build, 1 worker": _rate("ours.py", "build", str(path), "1"),
-        "chat template, tokenizer and mask in map": _rate("naive_build.py", *other),
+        "afg-data build, 1 worker": rate("ours.py", "build", str(path), "1"),
+        "chat template, tokenizer and mask in map": rate("naive_build.py", *other),
     }
-    mine, slow = _by_turns(sides, times).items()
-    _print_pair(mine, slow)
-    _run("ours.py", "build", str(path), "1", str(folder / "samples"))
-    _run("naive_build.py", str(path), "1000000", *other[2:])
+    mine, slow = by_turns(sides, times).items()
+    print_pair(mine, slow)
+    run("ours.py", "build", str(path), "1", str(folder / "samples"))
+    run("naive_build.py", str(path), "1000000", *other[2:])
     print(f"{'rows with the same ids and labels':<44}{_same_rows(folder / 'samples', theirs)}")
 
 
@@ -75,9 +72,9 @@ def evaluate(folder: Path, times: int) -> None:
     rows, answers = folder / "questions.jsonl", folder / "answers.jsonl"
     corpus.write(rows, _ANSWERS)
     corpus.write_answers(answers, rows)
-    runs = [_run("ours.py", "evaluate", str(rows), "1", str(answers)) for _ in range(times)]
-    seconds = [run["seconds"] for run in runs]
-    peak = statistics.median(run["megabytes"] for run in runs)
+    runs = [run("ours.py", "evaluate", str(rows), "1", str(answers)) for _ in range(times)]
+    seconds = [one["seconds"] for one in runs]
+    peak = statistics.median(one["megabytes"] for one in runs)
     name = f"afg evaluate, {_ANSWERS:,} predictions"
     print(
         f"{name:<44}{statistics.median(seconds):8.1f} s   {min(seconds):.1f} to {max(seconds):.1f}, {peak:.0f} MB peak"
@@ -89,9 +86,9 @@ def dedup(folder: Path, times: int) -> None:
     path = folder / "varied.jsonl"
     print(corpus.write_varied(path), flush=True)
     for side in ("dedup", "split"):
-        runs = [_run("ours.py", side, str(path), "2") for _ in range(times)]
-        seconds = [run["seconds"] for run in runs]
-        peak = statistics.median(run["megabytes"] for run in runs)
+        runs = [run("ours.py", side, str(path), "2") for _ in range(times)]
+        seconds = [one["seconds"] for one in runs]
+        peak = statistics.median(one["megabytes"] for one in runs)
         name = f"afg-data {side}, {runs[0]['rows']:,} rows, 2 workers"
         middle = statistics.median(seconds)
         print(f"{name:<44}{middle:8.1f} s   {min(seconds):.1f} to {max(seconds):.1f}, {peak:.0f} MB peak")
@@ -117,9 +114,9 @@ def workers(folder: Path, times: int) -> None:
     """Two worker processes against one."""
     path = folder / "rows.jsonl"
     for side in ("validate", "clean", "build"):
-        sides = {f"{side}, {n} worker{'s' * (n > 1)}": _rate("ours.py", side, str(path), str(n)) for n in (1, 2)}
-        one, two = _by_turns(sides, times).items()
-        _print_pair(two, one)
+        sides = {f"{side}, {n} worker{'s' * (n > 1)}": rate("ours.py", side, str(path), str(n)) for n in (1, 2)}
+        one, two = by_turns(sides, times).items()
+        print_pair(two, one)
 
 
 def memory(folder: Path, times: int) -> None:
@@ -131,7 +128,7 @@ def memory(folder: Path, times: int) -> None:
             file.write(small.read_bytes())
     for side in ("validate", "clean", "build"):
         for path in (small, large):
-            result = _run("ours.py", side, str(path), "1")
+            result = run("ours.py", side, str(path), "1")
             size = path.stat().st_size / 1e6
             print(f"{side + f' of {size:,.0f} MB':<44}{result['megabytes']:8.0f} MB peak, {result['rows']:,} rows")
     large.unlink()
@@ -140,7 +137,7 @@ def memory(folder: Path, times: int) -> None:
 CASES: dict[str, Case] = {
     "start-up": start_up, "validate": validate, "clean": clean, "build": build, "evaluate": evaluate,
     "dedup": dedup, "workers": workers, "memory": memory, "upload": upload, "export": export,
-    "large": large,
+    "by-hand": by_hand, "large": large,
 }  # fmt: skip
 _ON_DEMAND = {"large"}
 
@@ -148,51 +145,11 @@ _ON_DEMAND = {"large"}
 def _against(ours: str, other: str, name: str, folder: Path, times: int) -> None:
     path = str(folder / "rows.jsonl")
     sides = {
-        f"afg-data {ours}, 1 worker": _rate("ours.py", ours, path, "1"),
-        name: _rate("naive.py", other, path, str(_NAIVE_ROWS[other])),
+        f"afg-data {ours}, 1 worker": rate("ours.py", ours, path, "1"),
+        name: rate("naive.py", other, path, str(_NAIVE_ROWS[other])),
     }
-    mine, theirs = _by_turns(sides, times).items()
-    _print_pair(mine, theirs)
-
-
-def _rate(script: str, *arguments: str) -> Callable[[], float]:
-    def measure() -> float:
-        result = _run(script, *arguments)
-        return float(result["rows"] / result["seconds"])
-
-    return measure
-
-
-def _run(script: str, *arguments: str) -> dict[str, Any]:
-    command = [sys.executable, str(_HERE / script), *arguments]
-    result: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return result
-
-
-def _timed(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
-
-
-def _by_turns(sides: dict[str, Callable[[], float]], times: int) -> dict[str, list[float]]:
-    """The values of each side, measured by turns."""
-    values: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(times):
-        for name, measure in sides.items():
-            values[name].append(measure())
-    return values
-
-
-def _print_pair(first: tuple[str, list[float]], second: tuple[str, list[float]]) -> None:
-    for name, values in (first, second):
-        print(f"{name:<44}{statistics.median(values):8,.0f} rows/s   {_span(values)}")
-    pairs = [mine / theirs for mine, theirs in zip(first[1], second[1], strict=True)]
-    print(f"{'  ratio':<44}{statistics.median(pairs):8.2f} times    {min(pairs):.2f} to {max(pairs):.2f}")
-
-
-def _span(values: list[float]) -> str:
-    return f"{min(values):,.0f} to {max(values):,.0f}"
+    mine, theirs = by_turns(sides, times).items()
+    print_pair(mine, theirs)
 
 
 def _machine() -> str:
