@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.converting import Converter, load_tools
+from dataset_tools.engines import Engine
 from dataset_tools.errors import UsageError
+from dataset_tools.folder_outputs import FolderOutputs
 from dataset_tools.record_stage import Part, Stage
 from dataset_tools.repairing import Repairer
-from dataset_tools.sharded import FolderOutputs, write_records
+from dataset_tools.sharded import write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report
@@ -27,6 +29,7 @@ class CleanOptions:
         tools_file: declarations for layouts that carry none.
         rename_tools: whether tool names that FunctionGemma parsers reject are rewritten.
         workers: processes to use; the output's bytes are the same for any number.
+        engine: who does the work instead of processes of this machine; the bytes are the same for any.
     """
 
     fold: tuple[str, ...] = ()
@@ -35,6 +38,7 @@ class CleanOptions:
     tools_file: Path | None = None
     rename_tools: bool = False
     workers: int = 1
+    engine: Engine | None = None
 
 
 def clean(
@@ -74,7 +78,7 @@ def clean(
         "clean",
         sources,
         stage,
-        workers=options.workers,
+        engine=options.engine or options.workers,
         options=chosen,
         also_read=[options.tools_file] if options.tools_file else [],
         on_shard=on_shard,

@@ -10,7 +10,7 @@ from dataset_tools.console import Progress
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from dataset_tools.sharded import FolderOutputs
+    from dataset_tools.folder_outputs import FolderOutputs
     from dataset_tools.sources import DataFile
     from dataset_tools.transform import Outputs
 
@@ -82,7 +82,7 @@ def outputs_of(
     Raises:
         UsageError: what only folders take is asked of a file.
     """
-    from dataset_tools.sharded import FolderOutputs  # noqa: PLC0415
+    from dataset_tools.folder_outputs import FolderOutputs  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
 
     path = Path(output)

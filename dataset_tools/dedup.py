@@ -80,7 +80,7 @@ def dedup(
         "dedup",
         files,
         Stage(converter, None, outputs.records, trace=False, refused=refused),
-        workers=options.workers,
+        engine=options.workers,
         options={
             "near": options.near,
             "twins": options.twins,

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.converting import Converter, load_tools
+from dataset_tools.engines import Engine
+from dataset_tools.folder_outputs import FolderOutputs
 from dataset_tools.record_stage import Part, Stage
-from dataset_tools.sharded import FolderOutputs, write_records
+from dataset_tools.sharded import write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report
@@ -22,6 +24,7 @@ class ImportOptions:
     tools_file: Path | None = None
     rename_tools: bool = False
     workers: int = 1
+    engine: Engine | None = None
 
 
 def import_data(
@@ -54,7 +57,7 @@ def import_data(
         "import",
         sources,
         stage,
-        workers=options.workers,
+        engine=options.engine or options.workers,
         options=chosen,
         also_read=[options.tools_file] if options.tools_file else [],
         on_shard=on_shard,

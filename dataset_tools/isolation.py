@@ -4,28 +4,24 @@ Where a worker process died or hangs, nobody knows at which row. So the shard is
 row by row: the last row that was begun is the fatal one. It is left unread, and becomes a reject like any other.
 """
 
-import gc
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
-from pathlib import Path
+from multiprocessing.connection import Connection
 from typing import Any, Generic, Self, TypeVar
 
 from dataset_tools.errors import InputError
 from dataset_tools.jsonl import Line, dump_line
 from dataset_tools.lines import read_lines
 from dataset_tools.parquet_rows import iter_rows
+from dataset_tools.processes import no_interrupt, prepare, start_context
 from dataset_tools.shards import Shard
 
-__all__ = ["Guard", "can_fork", "no_interrupt", "prepare", "seconds_for", "start_context"]
+__all__ = ["Guard", "seconds_for"]
 
 T = TypeVar("T")
 
@@ -230,52 +226,3 @@ def _lines(shard: Shard) -> Iterator[Line]:
                 yield Line(number, raw, len(raw))
     else:
         yield from read_lines(shard.file, shard.start, shard.stop, shard.first_line)
-
-
-def can_fork() -> bool:
-    """Whether a copy of this process is safe: there is no other thread in it, whose locks would be held for ever."""
-    if sys.platform != "linux":
-        return False
-    with suppress(OSError):
-        return len(list(Path("/proc/self/task").iterdir())) == 1
-    return False
-
-
-def start_context(stage: object) -> BaseContext:
-    """How processes are started: not as copies of this one, whose libraries may hold locks and threads.
-
-    They are copies of a server that has imported what the stage needs, and nothing else, once for all of them.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["dataset_tools.workers", stage.__class__.__module__])
-    return context
-
-
-@contextmanager
-def no_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back while a worker may be started: the worker inherits that, and leaves Ctrl-C to this process."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def prepare(collect: tuple[int, int, int]) -> None:
-    """In a process: set it up so that it works quietly and ends with its parent."""
-    gc.set_threshold(*collect)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is killed: its queue would never tell it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

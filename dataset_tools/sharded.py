@@ -7,7 +7,6 @@ never on who does the work or how often it was interrupted. Once a part and its 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -15,62 +14,23 @@ from typing import Any
 
 from dataset_tools.atomic import remove_partials
 from dataset_tools.converting import companions_of, find_data, names_of
-from dataset_tools.errors import InputError, UsageError
+from dataset_tools.engines import Local
+from dataset_tools.errors import InputError
 from dataset_tools.executor import run
 from dataset_tools.fingerprints import fingerprint
-from dataset_tools.output import ENDINGS, Sink, encode, json_report
+from dataset_tools.folder_outputs import FolderOutputs
+from dataset_tools.output import Sink, encode, json_report
 from dataset_tools.parts_folder import PartsFolder
 from dataset_tools.record_stage import Part
 from dataset_tools.run_plan import describe_inputs, make_plan
 from dataset_tools.shards import Shard, plan
-from dataset_tools.sources import DataFile, split_ending
-from dataset_tools.transform import Job, Outputs, Report, check_files, make_report, require_rows, transform
+from dataset_tools.sources import DataFile
+from dataset_tools.transform import Job, Outputs, Report, make_report, require_rows, transform
 
-__all__ = ["FolderOutputs", "transform_to_folder", "write_records"]
-
-PART_BYTES = 128 << 20
-"""Input that makes a part: bytes on disk, or of text where a file is compressed."""
-
-SHARD_BYTES = 4 << 20
-"""Input that one process is given at a time."""
+__all__ = ["transform_to_folder", "write_records"]
 
 _COPY = 1 << 20
 _COUNTS = ("rows_in", "rows_out", "rejected", "rules", "renamed_tools")
-
-
-@dataclass(frozen=True, slots=True)
-class FolderOutputs:
-    """Where the results go when the records are written in parts.
-
-    Attributes:
-        folder: the folder of the parts, of their manifest, and of the rejects unless they are to go elsewhere.
-        ending: that of the parts, with its dot.
-        rejects: the rows that no record could be made of; None for ``rejects.jsonl`` in the folder, if there are any.
-        report: the counts, as JSON; None for no file.
-        trace: every change, a line each; None for no file.
-        resume: whether a run that was interrupted is gone on with.
-        part_bytes: how much input makes a part.
-        shard_bytes: how much input one process is given at a time.
-    """
-
-    folder: Path
-    ending: str = ".parquet"
-    rejects: Path | None = None
-    report: Path | None = None
-    trace: Path | None = None
-    resume: bool = False
-    part_bytes: int = field(default_factory=lambda: PART_BYTES)
-    shard_bytes: int = field(default_factory=lambda: SHARD_BYTES)
-
-    @property
-    def records(self) -> Path:
-        """The first part: what says the form of all."""
-        return self.folder / f"part-00000{self.ending}"
-
-    @property
-    def rejects_file(self) -> Path:
-        """Where the rejects go."""
-        return self.rejects or self.folder / "rejects.jsonl"
 
 
 def write_records(job: Job, outputs: Outputs | FolderOutputs) -> Report:
@@ -94,12 +54,11 @@ def transform_to_folder(job: Job, outputs: FolderOutputs) -> Report:
     """
     files = find_data(job.sources)
     beside = [*companions_of(files), *job.also_read]
-    _check(outputs, [*(file.path for file in files), *beside])
+    outputs.check([*(file.path for file in files), *beside])
     stamps = _stamps(files)
-    run_plan = make_plan(job.command, job.options, _cuts(outputs), describe_inputs(files, beside))
+    run_plan = make_plan(job.command, job.options, outputs.cuts, describe_inputs(files, beside))
     also = [path for path in (outputs.rejects, outputs.report, outputs.trace) if path is not None]
-    endings = {"records": outputs.ending, "rejects": _ending(outputs.rejects_file), "trace": _ending(outputs.trace)}
-    with PartsFolder(outputs.folder, endings, run_plan, resume=outputs.resume, also=also) as folder:
+    with PartsFolder(outputs.folder, outputs.endings, run_plan, resume=outputs.resume, also=also) as folder:
         if folder.manifest is not None:
             return _report_of_whole(job, outputs, folder.manifest)
         count = _write_parts(job, files, folder, outputs)
@@ -108,39 +67,10 @@ def transform_to_folder(job: Job, outputs: FolderOutputs) -> Report:
         return _finish(job, outputs, folder, count)
 
 
-def _check(outputs: FolderOutputs, inputs: Sequence[Path]) -> None:
-    if outputs.ending not in ENDINGS:
-        known = ", ".join(ending.removeprefix(".") for ending in ENDINGS)
-        raise UsageError(f"parts cannot be {outputs.ending.removeprefix('.')!r}", hint=f"--parts {known}")
-    folder = outputs.folder.resolve()
-    for path in inputs:
-        if path.resolve().parent == folder:
-            raise UsageError(f"{path} is read, and lies in the folder of the output", hint="choose another with -o")
-    check_files([outputs.report], [outputs.rejects, outputs.trace], inputs)
-    encode([], outputs.rejects_file)  # refuses an ending that is not written
-    if outputs.trace:
-        encode([], outputs.trace)
-
-
 def _stamps(files: Sequence[DataFile]) -> list[tuple[int, int]]:
     """Size and time of each file: what tells that one is written to while it is read."""
     found = [file.path.stat() for file in files]
     return [(stat.st_size, stat.st_mtime_ns) for stat in found]
-
-
-def _cuts(outputs: FolderOutputs) -> dict[str, Any]:
-    """How the output is written, as the plan has it."""
-    return {
-        "parts_format": outputs.ending,
-        "part_bytes": outputs.part_bytes,
-        "shard_bytes": outputs.shard_bytes,
-        "rejects_format": _ending(outputs.rejects_file),
-        "trace_format": _ending(outputs.trace),
-    }
-
-
-def _ending(path: Path | None) -> str:
-    return split_ending(path.name)[1] if path else ""
 
 
 class _Missing:
@@ -185,7 +115,8 @@ class _Missing:
 def _write_parts(job: Job, files: Sequence[DataFile], folder: PartsFolder, outputs: FolderOutputs) -> int:
     """Make every part that is missing; how many parts there are in all."""
     missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes, job.on_shard)
-    with closing(run(job.stage, missing, job.workers, isolated=True, on_done=job.on_shard)) as results:
+    engine = Local(job.engine, isolated=True) if isinstance(job.engine, int) else job.engine
+    with closing(run(job.stage, missing, engine, on_done=job.on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
         for number, group in groupby(numbered, itemgetter(0)):
             _write_part(folder, outputs, number, (result for _, result in group))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.converting import companions_of, find_data, names_of
+from dataset_tools.engines import Engine
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.output import Sink, check_writable, encode, json_report, write_file
@@ -41,7 +42,7 @@ class Job:
         command: what people call it.
         sources: files, folders, globs or ``hf://datasets/...``, or files that were found already.
         stage: what is done to each shard.
-        workers: processes to use; the output's bytes are the same for any number.
+        engine: who does the shards; a number means processes of this machine. The bytes are the same for any.
         options: what was chosen, for the report.
         also_read: inputs beside the sources.
         on_shard: called after each shard, in order, for progress.
@@ -50,7 +51,7 @@ class Job:
     command: str
     sources: Sequence[str] | Sequence[DataFile]
     stage: Stage
-    workers: int = 1
+    engine: Engine | int = 1
     options: dict[str, Any] = field(default_factory=dict)
     also_read: Sequence[Path] = ()
     on_shard: Callable[[Shard, Part], None] | None = None
@@ -124,7 +125,7 @@ def transform(job: Job, outputs: Outputs) -> Report:
         records = stack.enter_context(Sink(outputs.records))
         trace = stack.enter_context(Sink(outputs.trace)) if outputs.trace else None
         rejects: Sink | None = None
-        for part in stack.enter_context(closing(run(job.stage, plan(files), job.workers, on_done=job.on_shard))):
+        for part in stack.enter_context(closing(run(job.stage, plan(files), job.engine, on_done=job.on_shard))):
             records.write_payload(part.payload)
             if trace and outputs.trace and part.trace:
                 trace.write_payload(encode([part.trace], outputs.trace))

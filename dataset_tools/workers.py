@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, Generic, TypeGuard, TypeVar
 
 from dataset_tools import isolation
-from dataset_tools.isolation import Guard, can_fork, no_interrupt, prepare, seconds_for, start_context
+from dataset_tools.isolation import Guard, seconds_for
+from dataset_tools.processes import can_fork, no_interrupt, prepare, start_context
 from dataset_tools.shards import Shard
 
 __all__ = ["in_processes"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dataset_tools.engines import Local
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.shards import Shard
@@ -99,7 +100,7 @@ def test_one_worker_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_leaving_while_a_result_is_sent() -> None:
     """Who leaves while a worker is in the middle of a large result waits for nothing: half of it never ends."""
     for pause in range(8):
-        results = run(poison.large, _shards(50), 2, isolated=True)
+        results = run(poison.large, _shards(50), Local(2, isolated=True))
         next(results)
         time.sleep(0.01 * (pause % 5))
         results.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.cleaning import CleanOptions, clean
-from dataset_tools.sharded import FolderOutputs
+from dataset_tools.folder_outputs import FolderOutputs
 from dataset_tools.transform import Report
 
 ROOT = Path(__file__).parents[2]
@@ -52,8 +52,8 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 COMMAND = f"""
-import dataset_tools.sharded as sharded
-sharded.SHARD_BYTES, sharded.PART_BYTES = {SHARD_BYTES}, {PART_BYTES}
+import dataset_tools.folder_outputs as cuts
+cuts.SHARD_BYTES, cuts.PART_BYTES = {SHARD_BYTES}, {PART_BYTES}
 from dataset_tools.cli import main
 if __name__ == "__main__":
     main()

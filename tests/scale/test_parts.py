@@ -12,9 +12,9 @@ import pytest
 
 from dataset_tools.cleaning import clean
 from dataset_tools.errors import InputError, OutputError, UsageError
+from dataset_tools.folder_outputs import FolderOutputs
 from dataset_tools.importing import import_data
 from dataset_tools.output import ENDINGS
-from dataset_tools.sharded import FolderOutputs
 from dataset_tools.sources import find_files
 from dataset_tools.transform import Outputs
 from dataset_tools.validate import validate

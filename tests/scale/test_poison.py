@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataset_tools import isolation
+from dataset_tools.engines import Local
 from dataset_tools.errors import InputError
 from dataset_tools.executor import run
 from dataset_tools.record_stage import Stage
@@ -45,7 +46,7 @@ def _done(
     path: Path, workers: int, stage: Callable[[Shard], list[Any]] = poison.rows, **options: Any
 ) -> list[tuple[int, str]]:
     shards = plan(find_files([str(path)]), 200)
-    return [row for result in run(stage, shards, workers, **options) for row in result]
+    return [row for result in run(stage, shards, Local(workers, **options)) for row in result]
 
 
 @pytest.mark.parametrize("line", [1, 17, 60])
@@ -145,7 +146,7 @@ def test_cleaning_goes_on(poisoned: Path, tmp_path: Path) -> None:
 COPY = """
 import multiprocessing, sys
 from dataset_tools.executor import run
-from dataset_tools.isolation import can_fork
+from dataset_tools.processes import can_fork
 from dataset_tools.shards import plan
 from dataset_tools.sources import find_files
 from tests.scale import poison
