@@ -12,6 +12,8 @@ from dataset_tools.sample import sample_path
 
 _ROOT = Path(__file__).parent.parent
 _ROWS = 46_325  # 85 times the dev split: 100 MB
+_REMEMBERED = 50_000
+_HERE = "<the question>"
 
 
 def rows() -> tuple[str, list[dict[str, Any]]]:
@@ -80,6 +82,45 @@ def write_varied(path: Path, count: int = 50_000) -> str:
     with path.open("wb") as file:
         file.writelines(orjson.dumps(row) + b"\n" for row in made)
     return f"{count:,} varied rows with the tools of {name}, {path.stat().st_size / 1e6:.0f} MB"
+
+
+def write_many(path: Path, count: int) -> str:
+    """The same for any number of rows, in little memory: what is repeated is one of the 50,000 rows before."""
+    draw = random.Random(1)  # noqa: S311 - nothing secret depends on it
+    name, distinct = rows()
+    words = sorted({word for row in distinct for word in _question(row).split()})
+    forms = [_form(row) for row in distinct]
+    made: list[tuple[list[bytes], str]] = []
+    with path.open("wb") as file:
+        for number in range(count):
+            form, question = _drawn(draw, made, forms, words)
+            text = orjson.dumps(question).join(form)
+            file.write(b'{"id":"row-%d",%b\n' % (number, text))
+            if len(made) < _REMEMBERED:
+                made.append((form, question))
+            else:
+                made[number % _REMEMBERED] = form, question
+    return f"{count:,} varied rows with the tools of {name}, {path.stat().st_size / 1e6:,.0f} MB"
+
+
+def _form(row: dict[str, Any]) -> list[bytes]:
+    """The text of a row after its id, in pieces between which the question goes."""
+    messages = [{**m, "content": _HERE} if m["role"] == "user" else m for m in row["messages"]]
+    fields = {key: value for key, value in row.items() if key != "id"}
+    return orjson.dumps({**fields, "messages": messages})[1:].split(orjson.dumps(_HERE))
+
+
+def _drawn(
+    draw: random.Random, made: list[tuple[list[bytes], str]], forms: list[list[bytes]], words: list[str]
+) -> tuple[list[bytes], str]:
+    """A row and what it asks, in the shares that `write_varied` has."""
+    kind = draw.random()
+    if made and kind < 0.2:  # noqa: PLR2004
+        form, before = draw.choice(made)
+        return form, before.replace("ا", "أ") + "؟" if kind < 0.08 else _misspelt(before, draw)  # noqa: PLR2004
+    if kind < 0.3:  # noqa: PLR2004
+        return draw.choice(forms), f"اعرض تفاصيل الطلب رقم {draw.randrange(10**6)} من فضلك يا صديقي العزيز"
+    return draw.choice(forms), " ".join(draw.choices(words, k=draw.randint(4, 16)))
 
 
 def _question(row: dict[str, Any]) -> str:

@@ -1,24 +1,17 @@
-"""Data larger than memory: how much memory each process takes while a command works on gigabytes.
+"""Much data: how long commands take for gigabytes and for millions of rows, and how much memory each process takes.
 
-``AFG_BENCH_GB`` says how many (5). Not one of the default cases: it takes minutes, and that much of the disk twice.
+``AFG_BENCH_GB`` says how many GB (5), ``AFG_BENCH_ROWS`` how many rows. No default cases: they take minutes, and that
+much of the disk twice.
 """
 
 import json
 import os
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import corpus
-import psutil
+from watching import print_peaks, watched
 
 _ROW_BYTES = 2_160  # of `corpus.write`
-_MB = 1 << 20
-_EVERY = 0.2  # seconds; what a process had at its peak, the system remembers in between
 
 
 def large(folder: Path, times: int) -> None:
@@ -27,76 +20,28 @@ def large(folder: Path, times: int) -> None:
     path, out = folder / "large.jsonl", folder / "large-clean"
     gigabytes = float(os.environ.get("AFG_BENCH_GB", "5"))
     print(corpus.write(path, int(gigabytes * 1e9 / _ROW_BYTES)), flush=True)
-    report = folder / "large-report.json"
-    cleaning = ["clean", str(path), "-o", f"{out}/", "--report", str(report), "--quiet"]
-    validating = ["validate", str(path), "--format", "json", "--quiet"]
-    commands: dict[str, tuple[list[str], Callable[[str], int]]] = {
-        "clean": (cleaning, lambda _: int(json.loads(report.read_bytes())["rows_in"])),
-        "validate": (validating, lambda said: int(json.loads(said)["rows"])),
+    sides = {
+        "clean": ["clean", str(path), "-o", f"{out}/", "--json", "--quiet"],
+        "validate": ["validate", str(path), "--format", "json", "--quiet"],
     }
-    for side, (arguments, rows_of) in commands.items():
-        seconds, said, peaks = _watched([*arguments, "--workers", "2"])
-        rows = rows_of(said)
+    for side, arguments in sides.items():
+        seconds, said, peaks = watched([*arguments, "--workers", "2"])
+        rows = int(json.loads(said)["rows_in" if side == "clean" else "rows"])
         name = f"{side} of {path.stat().st_size / 1e9:.1f} GB, 2 workers"
         print(f"{name:<44}{rows / seconds:8,.0f} rows/s   {rows:,} rows in {seconds:.0f} s")
-        for role, (resident, shared) in peaks:
-            print(f"{'  ' + role:<44}{resident:8.0f} MB peak, {shared:.0f} MB without what processes share")
+        print_peaks(peaks)
 
 
-def _watched(arguments: list[str]) -> tuple[float, str, list[tuple[str, tuple[float, float]]]]:
-    """Seconds, output, and for each process that lived for some time what it was and its peaks in MB."""
-    command = [str(Path(sys.executable).with_name("afg-data")), *arguments]
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        watch = _Watch(process.pid)
-        watch.start()
-        said, _ = process.communicate()
-        seconds = time.perf_counter() - start
-        watch.ended.set()
-        watch.join()
-    if process.returncode not in (0, 1):  # 1: findings
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return seconds, said, list(watch.peaks())
-
-
-class _Watch(threading.Thread):
-    """Looks at a process and all below it until told to end."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.ended = threading.Event()
-        self._root = psutil.Process(pid)
-        self._roles: dict[int, str] = {}
-        self._resident: dict[int, float] = {}
-        self._shared: dict[int, float] = {}
-
-    def run(self) -> None:
-        """Look every fifth of a second."""
-        while not self.ended.wait(_EVERY):
-            with suppress(psutil.Error):
-                for process in (self._root, *self._root.children(recursive=True)):
-                    with suppress(psutil.Error, OSError):
-                        self._look(process)
-
-    def _look(self, process: psutil.Process) -> None:
-        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-        peak = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0) / 1024
-        share = process.memory_full_info().pss / _MB
-        self._roles[process.pid] = self._role(process)
-        self._resident[process.pid] = max(self._resident.get(process.pid, 0), peak)
-        self._shared[process.pid] = max(self._shared.get(process.pid, 0), share)
-
-    def _role(self, process: psutil.Process) -> str:
-        if process == self._root:
-            return "the command's own process"
-        line = " ".join(process.cmdline())
-        if "resource_tracker" in line:
-            return "resource tracker"
-        if "forkserver" in line and process.parent() == self._root:
-            return "server that workers are copies of"
-        return "worker" if "forkserver" in line or "spawn" in line else "copy that does the first shards"
-
-    def peaks(self) -> Iterator[tuple[str, tuple[float, float]]]:
-        """Each process with its peaks, the largest first."""
-        for pid in sorted(self._resident, key=self._resident.__getitem__, reverse=True):
-            yield self._roles[pid], (self._resident[pid], self._shared[pid])
+def many(folder: Path, times: int) -> None:
+    """``dedup`` of generated rows that hardly repeat, for each number of rows that ``AFG_BENCH_ROWS`` names."""
+    del times
+    path, out = folder / "many.jsonl", folder / "distinct.jsonl"
+    for count in os.environ.get("AFG_BENCH_ROWS", "100000,1000000").split(","):
+        print(corpus.write_many(path, int(count)), flush=True)
+        seconds, said, peaks = watched(["dedup", str(path), "-o", str(out), "--json", "--quiet", "--workers", "2"])
+        report = json.loads(said)
+        name = f"dedup of {report['rows_in']:,} rows, 2 workers"
+        print(f"{name:<44}{report['rows_in'] / seconds:8,.0f} rows/s   {seconds:.0f} s, rejected {report['rejected']}")
+        print_peaks(peaks)
+        for left in (path, out, folder / "distinct.rejects.jsonl"):
+            left.unlink(missing_ok=True)

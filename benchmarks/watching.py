@@ -1,0 +1,82 @@
+"""What a command and all processes below it take: seconds, and the peak memory of each."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+__all__ = ["print_peaks", "watched"]
+
+_MB = 1 << 20
+_EVERY = 0.2  # seconds; what a process had at its peak, the system remembers in between
+Peaks = list[tuple[str, tuple[float, float]]]
+
+
+def print_peaks(peaks: Peaks) -> None:
+    """Print each process with its peak memory."""
+    for role, (resident, own) in peaks:
+        print(f"{'  ' + role:<44}{resident:8.0f} MB peak, {own:.0f} MB with its share of what processes share")
+
+
+def watched(arguments: list[str]) -> tuple[float, str, Peaks]:
+    """Seconds, output, and for each process that lived for some time what it was and its peaks in MB."""
+    command = [str(Path(sys.executable).with_name("afg-data")), *arguments]
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        watch = _Watch(process.pid)
+        watch.start()
+        said, _ = process.communicate()
+        seconds = time.perf_counter() - start
+        watch.ended.set()
+        watch.join()
+    if process.returncode not in (0, 1):  # 1: findings
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return seconds, said, list(watch.peaks())
+
+
+class _Watch(threading.Thread):
+    """Looks at a process and all below it until told to end."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.ended = threading.Event()
+        self._root = psutil.Process(pid)
+        self._roles: dict[int, str] = {}
+        self._resident: dict[int, float] = {}
+        self._shared: dict[int, float] = {}
+
+    def run(self) -> None:
+        """Look every fifth of a second."""
+        while not self.ended.wait(_EVERY):
+            with suppress(psutil.Error):
+                for process in (self._root, *self._root.children(recursive=True)):
+                    with suppress(psutil.Error, OSError):
+                        self._look(process)
+
+    def _look(self, process: psutil.Process) -> None:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        peak = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0) / 1024
+        share = process.memory_full_info().pss / _MB
+        self._roles[process.pid] = self._role(process)
+        self._resident[process.pid] = max(self._resident.get(process.pid, 0), peak)
+        self._shared[process.pid] = max(self._shared.get(process.pid, 0), share)
+
+    def _role(self, process: psutil.Process) -> str:
+        if process == self._root:
+            return "the command's own process"
+        line = " ".join(process.cmdline())
+        if "resource_tracker" in line:
+            return "resource tracker"
+        if "forkserver" in line and process.parent() == self._root:
+            return "server that workers are copies of"
+        return "worker" if "forkserver" in line or "spawn" in line else "copy that does the first shards"
+
+    def peaks(self) -> Iterator[tuple[str, tuple[float, float]]]:
+        """Each process with its peaks, the largest first."""
+        for pid in sorted(self._resident, key=self._resident.__getitem__, reverse=True):
+            yield self._roles[pid], (self._resident[pid], self._shared[pid])
