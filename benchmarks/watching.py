@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,17 +13,19 @@ __all__ = ["print_peaks", "watched"]
 
 _MB = 1 << 20
 _EVERY = 0.2  # seconds; what a process had at its peak, the system remembers in between
-Peaks = list[tuple[str, tuple[float, float]]]
+Peaks = list[tuple[str, float, float, float]]
+"""Of each process what it was, its peak in MB with and without what processes share, and its seconds of processor."""
 
 
 def print_peaks(peaks: Peaks) -> None:
-    """Print each process with its peak memory."""
-    for role, (resident, own) in peaks:
-        print(f"{'  ' + role:<44}{resident:8.0f} MB peak, {own:.0f} MB with its share of what processes share")
+    """Print each process that did something."""
+    for role, resident, share, seconds in peaks:
+        told = f"{share:.0f} MB as its share of what processes share, {seconds:.0f} s of processor"
+        print(f"{'  ' + role:<44}{resident:8.0f} MB peak, {told}")
 
 
 def watched(arguments: list[str]) -> tuple[float, str, Peaks]:
-    """Seconds, output, and for each process that lived for some time what it was and its peaks in MB."""
+    """Seconds, output, and what each process took that lived for some time."""
     command = [str(Path(sys.executable).with_name("afg-data")), *arguments]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -36,7 +37,7 @@ def watched(arguments: list[str]) -> tuple[float, str, Peaks]:
         watch.join()
     if process.returncode not in (0, 1):  # 1: findings
         raise subprocess.CalledProcessError(process.returncode, command)
-    return seconds, said, list(watch.peaks())
+    return seconds, said, watch.peaks()
 
 
 class _Watch(threading.Thread):
@@ -49,6 +50,7 @@ class _Watch(threading.Thread):
         self._roles: dict[int, str] = {}
         self._resident: dict[int, float] = {}
         self._shared: dict[int, float] = {}
+        self._seconds: dict[int, float] = {}
 
     def run(self) -> None:
         """Look every fifth of a second."""
@@ -65,6 +67,8 @@ class _Watch(threading.Thread):
         self._roles[process.pid] = self._role(process)
         self._resident[process.pid] = max(self._resident.get(process.pid, 0), peak)
         self._shared[process.pid] = max(self._shared.get(process.pid, 0), share)
+        times = process.cpu_times()
+        self._seconds[process.pid] = times.user + times.system
 
     def _role(self, process: psutil.Process) -> str:
         if process == self._root:
@@ -76,7 +80,7 @@ class _Watch(threading.Thread):
             return "server that workers are copies of"
         return "worker" if "forkserver" in line or "spawn" in line else "copy that does the first shards"
 
-    def peaks(self) -> Iterator[tuple[str, tuple[float, float]]]:
-        """Each process with its peaks, the largest first."""
-        for pid in sorted(self._resident, key=self._resident.__getitem__, reverse=True):
-            yield self._roles[pid], (self._resident[pid], self._shared[pid])
+    def peaks(self) -> Peaks:
+        """Each process, the largest first."""
+        pids = sorted(self._resident, key=self._resident.__getitem__, reverse=True)
+        return [(self._roles[pid], self._resident[pid], self._shared[pid], self._seconds[pid]) for pid in pids]
