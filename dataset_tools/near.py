@@ -88,15 +88,23 @@ class Buckets:
     def __init__(self, hashes: "np.ndarray") -> None:
         import numpy as np  # noqa: PLC0415
 
-        # Most bands are shared by nobody: only the others are remembered, as small numbers.
-        _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-        shared = np.where(counts > 1, np.arange(len(counts)), -1)
-        self._buckets = shared[inverse].reshape(hashes.shape)
+        # Most bands are shared by nobody: only the others are held, one text's after another's. One band at a time, for
+        # sorting all of them at once takes several times the memory of the hashes.
+        texts, buckets, known = [], [], 0
+        for band in hashes.T:
+            _, inverse, counts = np.unique(band, return_inverse=True, return_counts=True)
+            shared = np.flatnonzero(counts[inverse] > 1)
+            texts.append(shared)
+            buckets.append(inverse[shared] + known)
+            known += len(counts)
+        owners = np.concatenate(texts)
+        order = np.argsort(owners, kind="stable")
+        self._buckets = np.concatenate(buckets)[order]
+        self._starts = np.searchsorted(owners[order], np.arange(len(hashes) + 1))
 
     def of(self, at: int) -> list[int]:
         """The buckets that a text shares with another."""
-        row = self._buckets[at]
-        found: list[int] = row[row >= 0].tolist()
+        found: list[int] = self._buckets[self._starts[at] : self._starts[at + 1]].tolist()
         return found
 
 

@@ -5,6 +5,7 @@ are read again when it is known what becomes of them.
 """
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -85,10 +86,11 @@ class Keys:
     def __init__(self) -> None:
         self.rows: list[RowKey] = []
         self.unread: Counter[str] = Counter()
-        self.places: list[int] = []
+        self.places = array("q")
         self.questions: list[str] = []
         self.hashes: np.ndarray | None = None
         self._places: dict[str, int] = {}
+        self._held: dict[Any, Any] = {}
         self._blocks: list[np.ndarray] = []
 
     def add(self, part: KeyPart) -> None:
@@ -106,8 +108,11 @@ class Keys:
         for key in part.keys:
             place = self._places[key.question]
             self.places.append(place)
-            # A question that is asked a thousand times is held once.
-            self.rows.append(key._replace(question=self.questions[place]))
+            # What a thousand rows ask, call or offer is held once.
+            file, calls, called, offered, labels = [
+                self._held.setdefault(value, value) for value in (key.file, *key[4:])
+            ]
+            self.rows.append(RowKey(file, key.line, key.id, self.questions[place], calls, called, offered, labels))
 
     def finish(self) -> None:
         """Join what the shards brought."""
@@ -116,6 +121,7 @@ class Keys:
 
             self.hashes = np.concatenate(self._blocks)
             self._blocks = []
+        self._places, self._held = {}, {}
 
 
 class KeyStage:
