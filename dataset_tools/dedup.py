@@ -16,12 +16,12 @@ from dataset_tools.converting import Converter, find_data, load_tools
 from dataset_tools.errors import RowError
 from dataset_tools.near import Buckets, bands_for, likeness
 from dataset_tools.record_stage import Stage
-from dataset_tools.row_keys import Keys, KeyStage, RowKey, read_keys
+from dataset_tools.row_keys import KeyPart, Keys, KeyStage, RowKey, read_keys
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report, check_outputs, transform
 
-__all__ = ["DedupOptions", "dedup"]
+__all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 
 # Of one bucket no more rows are compared, so that a file of one template takes no quadratic time.
 _MOST_COMPARED = 200
@@ -52,6 +52,7 @@ def dedup(
     outputs: Outputs,
     options: DedupOptions | None = None,
     *,
+    refused: Mapping[str, Mapping[int, RowError]] | None = None,
     on_shard: Callable[[Shard, Any], None] | None = None,
 ) -> Report:
     """Write the rows of ``sources`` without those that repeat one before them; those are rejects that name it.
@@ -60,7 +61,8 @@ def dedup(
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
         outputs: where rows and rejects go.
         options: see :class:`DedupOptions`.
-        on_shard: called after each shard, in order, twice over, for progress.
+        refused: the rows that go, by file and line, where somebody else has found them; the rows are read once then.
+        on_shard: called after each shard, in order, in each reading, for progress.
 
     Raises:
         UsageError: an option makes no sense, or an output is also an input.
@@ -68,14 +70,14 @@ def dedup(
         OutputError: a result cannot be written.
     """
     options = options or DedupOptions()
-    bands = bands_for(options.near) if options.near is not None else None
     files = find_data(sources)
     also_read = [options.tools_file] if options.tools_file else []
     check_outputs(outputs, files, also_read)
     tools = load_tools(options.tools_file) if options.tools_file else {}
     converter = Converter(options.layout, tools)
-    keys = read_keys(files, KeyStage(converter, bands), options.workers, on_shard)
-    refused = _by_place(keys, options)
+    if refused is None:
+        bands = bands_for(options.near) if options.near is not None else None
+        refused = _by_place(read_keys(files, KeyStage(converter, bands), options.workers, on_shard), options)
     job = Job(
         "dedup",
         files,
@@ -93,6 +95,18 @@ def dedup(
     return transform(job, outputs)
 
 
+def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:
+    """The rows that repeat one before them exactly, each with the reason, as ``dedup`` finds them with ``near=None``.
+
+    Only rows that ask the same are compared: any engine may group rows by their question, and give each group to this
+    function by itself.
+    """
+    keys = Keys()
+    keys.add(KeyPart("", len(rows), list(rows), list(dict.fromkeys([row.question for row in rows]))))
+    keys.finish()
+    return [(keys.rows[at], error) for at, error in _repetitions(keys, DedupOptions(near=None))]
+
+
 def _by_place(keys: Keys, options: DedupOptions) -> Mapping[str, Mapping[int, RowError]]:
     refused: dict[str, dict[int, RowError]] = defaultdict(dict)
     for at, error in _repetitions(keys, options):
@@ -102,7 +116,8 @@ def _by_place(keys: Keys, options: DedupOptions) -> Mapping[str, Mapping[int, Ro
 
 def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowError]]:
     """Each row that repeats a row that is kept, with the reason."""
-    asked: dict[int, list[int]] = defaultdict(list)  # kept rows by their question
+    asked: dict[int, list[int]] = defaultdict(list)  # kept rows by their question, where several rows ask it
+    again = _asked_again(keys)
     called: dict[tuple[bytes, ...], int] = {}  # the first kept row by its calls
     alike = _Alike(keys, options.near) if options.near is not None and keys.hashes is not None else None
     for at, row in enumerate(keys.rows):
@@ -118,11 +133,23 @@ def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowEr
         if error is not None:
             yield at, error
             continue
-        asked[place].append(at)
+        if place in again:
+            asked[place].append(at)
         if row.calls:
             called.setdefault(row.calls, at)
         if alike and row.question:
             alike.keep(at)
+
+
+def _asked_again(keys: Keys) -> set[int]:
+    """The questions that more than one row asks."""
+    met = bytearray(len(keys.questions))
+    again = set()
+    for place in keys.places:
+        if met[place]:
+            again.add(place)
+        met[place] = 1
+    return again
 
 
 def _same_question(row: RowKey, kept: list[RowKey]) -> RowError | None:
