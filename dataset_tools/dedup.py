@@ -14,7 +14,7 @@ from typing import Any
 
 from dataset_tools.converting import Converter, find_data, load_tools
 from dataset_tools.errors import RowError
-from dataset_tools.near import Buckets, bands_for, likeness
+from dataset_tools.near import Buckets, Texts, bands_for
 from dataset_tools.record_stage import Stage
 from dataset_tools.row_keys import KeyPart, Keys, KeyStage, RowKey, read_keys
 from dataset_tools.shards import Shard
@@ -174,17 +174,16 @@ class _Alike:
         if keys.hashes is None:
             raise ValueError("the keys were read without bands")
         self._keys = keys
-        self._threshold = threshold
+        self._texts = Texts(keys.questions, threshold)
         self._buckets = Buckets(keys.hashes)
         self._kept: dict[tuple[int, tuple[bytes, ...]], list[int]] = defaultdict(list)
 
     def repetition(self, at: int) -> RowError | None:
         """Why a row is superfluous; None if it is not."""
-        rows, row = self._keys.rows, self._keys.rows[at]
+        rows, row, places = self._keys.rows, self._keys.rows[at], self._keys.places
         near = chain.from_iterable([self._kept.get((bucket, row.calls), ()) for bucket in self._of(at)])
         for other in sorted(set(near)):
-            share = likeness(row.question, rows[other].question)
-            if share >= self._threshold:
+            if share := self._texts.alike(places[at], places[other]):
                 kept = rows[other]
                 what = f"asks nearly the same ({share:.2f}) as {_place(kept, row)}, and calls the same"
                 return _error("near-duplicate", what, kept)

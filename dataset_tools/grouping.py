@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dataset_tools.near import Buckets, likeness
+from dataset_tools.near import Buckets, Texts
 from dataset_tools.row_keys import Keys, RowKey
 
 __all__ = ["Group", "groups_of", "leaks_of"]
@@ -103,6 +103,7 @@ def _join_alike(keys: Keys, buckets: Buckets, asked: dict[int, int], trees: _Tre
     """Join the rows whose questions are alike; ``asked`` has a row for each question."""
     # In each bucket the questions by what was the root of their tree, so that a thousand of one group are one look.
     filled: dict[int, dict[int, list[int]]] = defaultdict(dict)
+    texts = Texts(keys.questions, threshold)
     for place, row in asked.items():
         compared = 0
         for bucket in buckets.of(place):
@@ -112,7 +113,7 @@ def _join_alike(keys: Keys, buckets: Buckets, asked: dict[int, int], trees: _Tre
                     continue
                 for other in trees_in[known]:
                     compared += 1
-                    if compared > _MOST_COMPARED or likeness(keys.questions[place], keys.questions[other]) >= threshold:
+                    if compared > _MOST_COMPARED or texts.alike(place, other):
                         trees.join(known, row)
                         break
             mine = trees.root(row)
@@ -135,12 +136,11 @@ def _alike_to(keys: Keys, buckets: Buckets, asked: dict[int, int], threshold: fl
             yield from filled.get(bucket, ())
 
     found: dict[int, int] = {}
+    texts = Texts(keys.questions, threshold)
     for place, question in enumerate(keys.questions):
         if not question or place in asked:
             continue
-        like = (
-            other for other in dict.fromkeys(others(place)) if likeness(question, keys.questions[other]) >= threshold
-        )
+        like = (other for other in dict.fromkeys(others(place)) if texts.alike(place, other))
         first = next(like, None)
         if first is not None:
             found[place] = first
