@@ -47,7 +47,9 @@ def with_ray(path: Path, out: Path) -> float:
     import ray  # noqa: PLC0415
 
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # for its workers
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
+        address="local",
         num_cpus=PROCESSES,
         include_dashboard=False,
         log_to_driver=False,
