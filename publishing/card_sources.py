@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
-from dataset_tools.splitting import SPLIT_FILE
 from publishing.card_terms import public_model
 from publishing.release import Release
 
@@ -62,6 +61,8 @@ class DataFacts:
         Raises:
             InputError: its ``split.json`` cannot be read.
         """
+        from dataset_tools.splitting import SPLIT_FILE  # noqa: PLC0415 - all of splitting, which `afg publish` can do without
+
         if self.split is not None or not (folder / SPLIT_FILE).is_file():
             return self
         split = _read(folder / SPLIT_FILE)

@@ -1,7 +1,6 @@
 """Whether a release may be published: nothing that must not leave, every file as exported, cards that are right."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
@@ -9,7 +8,7 @@ from publishing.card_lint import lint
 from publishing.card_sources import base_of
 from publishing.card_terms import is_gemma
 from publishing.release import CARD_FILES, MANIFEST, NOTICE, Release
-from publishing.repositories import CARD, LocalFile, Repository
+from publishing.repositories import CARD, Repository, hash_soon
 from publishing.safety import Problem, scan, scan_file
 
 __all__ = ["problems", "refuse", "unlisted", "without_card"]
@@ -26,6 +25,7 @@ def problems(release: Release, repositories: Iterable[Repository], token: str = 
     gemma = is_gemma(base_of(release))
     found: list[Problem] = []
     repositories = list(repositories)
+    hash_soon(file for repository in repositories for file in repository.files)
     for repository in repositories:
         found += scan(repository, token)
         found += _of_card(repository, gemma=gemma and repository.kind == "model")
@@ -36,7 +36,6 @@ def problems(release: Release, repositories: Iterable[Repository], token: str = 
 
 def _differences(release: Release, repositories: Iterable[Repository]) -> Iterator[Problem]:
     """Files that are not what the release's list says. Their checksums are those that publishing goes by later."""
-    _hash(file for found in repositories for file in found.files)
     here = {
         f"{found.part}/{file.path}": file for found in repositories if found.kind == "model" for file in found.files
     }
@@ -49,12 +48,6 @@ def _differences(release: Release, repositories: Iterable[Repository]) -> Iterat
         elif file.size != recorded.size or file.sha256 != recorded.sha256:
             what = f"it is not the file that {MANIFEST} lists: it was changed after the export"
             yield Problem(where, what, "export again")
-
-
-def _hash(files: Iterable[LocalFile]) -> None:
-    """Hash files, several at a time; each remembers its checksum."""
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(lambda file: file.sha256, files))
 
 
 def without_card(repositories: Iterable[Repository]) -> list[str]:

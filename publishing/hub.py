@@ -1,8 +1,10 @@
 """The Hub as a place to publish to: what stands there, and the four ways to change it, through huggingface_hub."""
 
 import tempfile
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ class Hub:
     def __init__(self, api: "HfApi", tell: Callable[[str], None] = lambda _: None) -> None:
         self._api = api
         self._tell = tell
+        self._sending = threading.local()  # the name of the repository that a thread sends to
 
     @property
     def address(self) -> str:
@@ -78,19 +81,28 @@ class Hub:
         for operation, file in zip(additions, plan.uploads, strict=True):
             operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # known: large files are not read once more
         deletions = [CommitOperationDelete(path, is_folder=False) for path in plan.deletions]
-        with warnings.catch_warnings(record=True) as remarks:
-            warnings.simplefilter("always")
-            made = self._api.create_commit(
-                plan.repository.name,
-                [*additions, *deletions],
-                repo_type=plan.repository.kind,
-                commit_message=message,
-                parent_commit=plan.standing.commit if plan.standing else None,
-            )
-        for remark in remarks:
-            if issubclass(remark.category, UserWarning):  # others are for those who write libraries
-                self._tell(f"{plan.repository.name}: {' '.join(str(remark.message).split())}")
+        self._sending.name = plan.repository.name
+        made = self._api.create_commit(
+            plan.repository.name,
+            [*additions, *deletions],
+            repo_type=plan.repository.kind,
+            commit_message=message,
+            parent_commit=plan.standing.commit if plan.standing else None,
+        )
         return str(made.oid)
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """What the Hub remarks on commits is told meanwhile, whichever thread makes them."""
+
+        def hear(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+            if issubclass(category, UserWarning):  # others are for those who write libraries
+                self._tell(f"{getattr(self._sending, 'name', self.address)}: {' '.join(str(message).split())}")
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = hear
+            yield
 
     def tag(self, repository: Repository, tag: str, commit: str) -> None:
         """Put a tag on a commit; one that is there stays where it is."""

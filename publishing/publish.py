@@ -1,17 +1,19 @@
 """Publishing a release: a plan that only looks, and the steps that carry it out and can be repeated.
 
-Repositories come first, one commit each; then every file's checksum is compared with what the Hub holds; then the tags,
-once everything is there; the collection last. Each step looks at what stands there before it acts, so a run that was
-interrupted anywhere is completed by the next.
+Repositories come first, side by side, one commit each; then every file's checksum is compared with what the Hub holds;
+then the tags, once everything is there; the collection last. Each step looks at what stands there before it acts, so a
+run that was interrupted anywhere is completed by the next.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
 
 from dataset_tools.errors import OutputError, UsageError
+from publishing.background import in_background
 from publishing.hub import Hub
 from publishing.hub_errors import attempt
 from publishing.plan import RepositoryPlan, Standing, compare, differing
@@ -142,10 +144,13 @@ def carry_out(plan: Plan, hub: Hub, tell: Callable[[str], None] = lambda _: None
         tell: is given a line for each step.
 
     Raises:
-        OutputError: the Hub refuses something, cannot be reached, or holds other files than were sent.
+        OutputError: the Hub refuses something, cannot be reached, or holds other files than were sent. What is under
+            way to the other repositories has ended by then.
     """
     options = plan.options
-    done = [_publish(item, hub, options, tell) for item in plan.repositories]
+    for item in plan.repositories:
+        tell(_announced(item))
+    done = _publish_all(plan.repositories, hub, options)
     for item, published in zip(plan.repositories, done, strict=True):
         if options.tag and not _tagged(item.standing, options.tag):
             tell(f"{published.name}: tag {options.tag}")
@@ -162,15 +167,29 @@ def _tag(repository: Repository, hub: Hub, tag: str, published: PublishedReposit
         raise OutputError(f"the tag {tag} was put elsewhere meanwhile", where=published.url, hint="take another --tag")
 
 
-def _publish(planned: RepositoryPlan, hub: Hub, options: Options, tell: Callable[[str], None]) -> PublishedRepository:
+def _announced(planned: RepositoryPlan) -> str:
+    name, sent = planned.repository.name, planned.uploads
+    if planned.current:
+        return f"{name}: all {len(planned.repository.files)} files are there"
+    return f"{name}: sending {len(sent)} files, {sum(file.size for file in sent) / 1e6:,.1f} MB"
+
+
+def _publish_all(plans: Sequence[RepositoryPlan], hub: Hub, options: Options) -> list[PublishedRepository]:
+    """Bring all repositories to what is planned, side by side: the Hub checks one file while another is sent."""
+    with hub.heard():
+        coming = in_background([partial(_publish, planned, hub, options) for planned in plans], len(plans))
+        try:
+            return [future.result() for future in coming]
+        except Exception:
+            wait(coming)
+            raise
+
+
+def _publish(planned: RepositoryPlan, hub: Hub, options: Options) -> PublishedRepository:
     """Bring one repository to what is planned, and prove it."""
     repository = planned.repository
     sent = planned.uploads
     size = sum(file.size for file in sent)
-    if planned.current:
-        tell(f"{repository.name}: all {len(repository.files)} files are there")
-    else:
-        tell(f"{repository.name}: sending {len(sent)} files, {size / 1e6:,.1f} MB")
     final = attempt(repository.name, lambda: _send(planned, hub, options), options.wait)
     commit = _verify(final, hub, options)
     url = hub.url(repository)

@@ -11,6 +11,7 @@ from dataset_tools.console import stderr_console, stdout_console
 from dataset_tools.errors import UsageError
 
 if TYPE_CHECKING:
+    from publishing.hub import Hub
     from publishing.plan import RepositoryPlan
     from publishing.publish import Options, Published
     from publishing.release import Release
@@ -39,7 +40,7 @@ def publish_command(
     """
     from publishing.publish import Options  # noqa: PLC0415 - not for --help
     from publishing.release import read_release  # noqa: PLC0415
-    from publishing.repositories import repositories  # noqa: PLC0415
+    from publishing.repositories import hash_soon, repositories  # noqa: PLC0415
 
     if bool(hub) == bool(to):
         raise UsageError("say where: either --hub ORG/NAME or --to DIR")
@@ -47,12 +48,15 @@ def publish_command(
         raise UsageError("--tag and --private are for the Hub: a folder has neither")
     exported = read_release(release)
     found = repositories(exported, hub or f"local/{exported.name}", dataset)
-    _check(exported, found)
+    hash_soon(file for repository in found for file in repository.files)
     if to:
+        _check(exported, found)
         _lay_out(exported, found, to, delete=delete, dry_run=dry_run, as_json=as_json)
         return
+    client = _client(dry_run=dry_run)  # before the checks, which wait for the checksums: loading it takes as long
+    _check(exported, found)
     title = hub.split("/")[1]
-    _to_hub(found, title, Options(tag, private, delete), dry_run=dry_run, yes=yes, as_json=as_json)
+    _to_hub(found, client, title, Options(tag, private, delete), dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _check(release: "Release", found: "list[Repository]") -> None:
@@ -83,26 +87,37 @@ def _lay_out(
             _tell(f"{layout.lay_out(plan)}: {len(plan.uploads)} files written")
 
 
-def _to_hub(
-    found: "list[Repository]", title: str, options: "Options", *, dry_run: bool, yes: bool, as_json: bool
-) -> None:
+def _client(*, dry_run: bool) -> "Hub":
+    """The Hub, which nothing is asked of yet.
+
+    Raises:
+        UsageError: there is no token, and something is to be sent.
+    """
     from huggingface_hub import HfApi, get_token  # noqa: PLC0415
     from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
 
     from publishing.hub import Hub  # noqa: PLC0415
-    from publishing.publish import carry_out, make_plan  # noqa: PLC0415
 
-    token = get_token()
-    if token is None and not dry_run:
+    if get_token() is None and not dry_run:
         raise UsageError("no token for the Hub", hint="set HF_TOKEN, or run `hf auth login`")
     if not sys.stderr.isatty():
         disable_progress_bars()
-    hub = Hub(HfApi(library_name="arabic-functiongemma"), _tell)
+    return Hub(HfApi(library_name="arabic-functiongemma"), _tell)
+
+
+def _to_hub(
+    found: "list[Repository]", hub: "Hub", title: str, options: "Options", *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    from huggingface_hub import get_token  # noqa: PLC0415
+
+    from publishing.publish import carry_out, make_plan  # noqa: PLC0415
+
     plan = make_plan(found, hub, title, options)
     if dry_run or not as_json:
         _show(plan.repositories, as_json=as_json, whole=dry_run)
     if dry_run:
-        _tell(f"nothing was sent to {hub.address}{'' if token else '; without a token private repositories look new'}")
+        known = "" if get_token() else "; without a token private repositories look new"
+        _tell(f"nothing was sent to {hub.address}{known}")
         return
     if not yes and not all(item.current for item in plan.repositories):
         _ask(hub.address)

@@ -10,17 +10,30 @@ A release is a folder with up to three parts and ``release.json``, which goes in
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dataset_tools.errors import InputError, UsageError
+from publishing.background import in_background
 from publishing.checksums import git_oid, sha256
 from publishing.release import MANIFEST, Release
 
-__all__ = ["CARD", "SUFFIXES", "Kind", "LocalFile", "Repository", "check_name", "entries", "quant_of", "repositories"]
+__all__ = [
+    "CARD",
+    "SUFFIXES",
+    "Kind",
+    "LocalFile",
+    "Repository",
+    "check_name",
+    "entries",
+    "hash_soon",
+    "quant_of",
+    "repositories",
+]
 
 Kind: TypeAlias = Literal["model", "dataset"]
 
@@ -40,6 +53,7 @@ class LocalFile:
 
     path: str
     source: Path | bytes
+    _coming: list[Future[str]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @cached_property
     def size(self) -> int:
@@ -49,7 +63,7 @@ class LocalFile:
     @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the content, read once."""
-        return sha256(self.source)
+        return self._coming[0].result() if self._coming else sha256(self.source)
 
     @cached_property
     def git_oid(self) -> str:
@@ -118,6 +132,18 @@ def repositories(release: Release, name: str, dataset: Path | None = None) -> li
             raise InputError("it is no folder with files", where=str(dataset), hint="name a dataset's folder")
         found.append(Repository(check_name(name + _DATASET_SUFFIX), "dataset", "dataset", dataset, files))
     return found
+
+
+def hash_soon(files: Iterable[LocalFile]) -> None:
+    """Start to take the checksums of files that are not taken yet; whoever asks for one waits for it.
+
+    Args:
+        files: the files; the large ones are begun first, so that no core is left with one at the end.
+    """
+    new = sorted((file for file in files if not file._coming), key=lambda file: -file.size)  # noqa: SLF001 - its own
+    threads = os.cpu_count() or 1
+    for file, future in zip(new, in_background([partial(sha256, file.source) for file in new], threads), strict=True):
+        file._coming.append(future)  # noqa: SLF001
 
 
 def check_name(name: str) -> str:

@@ -1,9 +1,10 @@
 """What a loaded model is to whoever asks it: something that answers prompts."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from dataset_tools.prompt import Segment
+if TYPE_CHECKING:
+    from dataset_tools.prompt import Segment
 
 __all__ = ["MAX_TOKENS", "Answer", "Decoder"]
 
@@ -32,7 +33,7 @@ class Decoder(Protocol):
     def facts(self) -> dict[str, Any]:
         """What it runs on, for the record: library and version, device, numbers."""
 
-    def answers(self, prompts: Sequence[Sequence[Segment]], max_tokens: int) -> Iterator[tuple[int, Answer]]:
+    def answers(self, prompts: "Sequence[Sequence[Segment]]", max_tokens: int) -> Iterator[tuple[int, Answer]]:
         """An answer to each prompt, with the prompt's place, in whatever order they come.
 
         Raises:

@@ -8,7 +8,6 @@ import typer
 
 from dataset_tools.console import Progress, stdout_console
 from dataset_tools.errors import UsageError
-from dataset_tools.shards import total_bytes
 from training.answer_progress import AnswerProgress
 from training.answers import MAX_TOKENS
 from training.threads import wait_asleep
@@ -52,6 +51,7 @@ def evaluate_command(
     """
     from dataset_tools.converting import find_data  # noqa: PLC0415
     from dataset_tools.output import check_writable, write_file  # noqa: PLC0415
+    from dataset_tools.shards import total_bytes  # noqa: PLC0415
     from training.decoding import DecodeOptions  # noqa: PLC0415
     from training.eval_file import write_evaluation  # noqa: PLC0415
     from training.evaluate import GoldOptions, evaluate, evaluate_model  # noqa: PLC0415

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from training.plan import Plan
-from training.samples import BuiltSamples
+if TYPE_CHECKING:
+    from training.plan import Plan
+    from training.samples import BuiltSamples
 
 __all__ = ["duration", "plan_lines", "result_lines"]
 
 _MINUTE, _HOUR = 60, 3600
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: "Plan") -> Iterator[str]:
     """The plan, a line at a time: every value of the recipe with its source, then what the run takes."""
     recipe = plan.recipe
     yield f"recipe {recipe.name}, fingerprint {recipe.fingerprint()[:16]}"
@@ -81,7 +82,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / _HOUR:.1f} h"
 
 
-def _counts(samples: BuiltSamples) -> str:
+def _counts(samples: "BuiltSamples") -> str:
     share = samples.trained / samples.tokens if samples.tokens else 0
     return (
         f"{samples.rows:,} rows, {samples.tokens:,} tokens of which {samples.trained:,} are trained ({share:.1%}), "

@@ -97,10 +97,10 @@ class Publisher:
     """What ``afg publish`` does with a release, without its questions; ``waits`` are the pauses between tries."""
 
     def __init__(self, hub: Hub, release: Path) -> None:
-        self.client = Client(huggingface_hub.HfApi(endpoint=hub.address, token=hub.token))
+        self.told: list[str] = []
+        self.client = Client(huggingface_hub.HfApi(endpoint=hub.address, token=hub.token), self.told.append)
         self.release = release
         self.waits: list[float] = []
-        self.told: list[str] = []
 
     def plan(self, dataset: Path | None = None, **options: Any) -> Plan:
         """Look, and send nothing."""

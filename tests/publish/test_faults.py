@@ -96,14 +96,25 @@ def test_what_lasts_is_completed_by_the_next_run(hub: Hub, publisher: Publisher,
 
 
 def test_objects_that_arrived_are_not_sent_again(hub: Hub, publisher: Publisher) -> None:
-    """After a lost commit the large files are there, so that the next run sends the commit alone."""
+    """After lost commits the large files of all repositories are there: the next run sends the commits alone."""
     hub.faults.add(Fault(STEPS["commit"], times=-1, drop="before"))
     with pytest.raises(OutputError, match=r"the connection to .* broke"):
         publisher.publish()
     hub.faults.clear()
     hub.requests.clear()
     publisher.publish()
-    assert len([line for line in hub.requests if line.startswith("PUT ")]) == 2  # of the two other repositories
+    assert [line for line in hub.requests if line.startswith("PUT ")] == []
+    assert len([line for line in hub.requests if "/commit/" in line]) == len(NAMES)
+
+
+def test_a_refusal_waits_for_what_is_under_way(hub: Hub, publisher: Publisher, expected: Expected) -> None:
+    """One repository is refused while a slow file goes to another: that one is whole when the error comes."""
+    hub.faults.add(Fault("POST /api/models/org/tiny/preupload/", status=403, times=-1))
+    hub.faults.add(Fault("POST /org/tiny-GGUF.git/info/lfs/objects/verify", seconds=1))
+    with pytest.raises(OutputError, match="org/tiny: the token may not write there"):
+        publisher.publish(tag="v1")
+    assert held(hub, "org/tiny-GGUF") == expected()["org/tiny-GGUF"]
+    assert not any(repository.tags for repository in hub.store.repositories.values())
 
 
 def test_the_hub_says_how_long_to_wait(hub: Hub, publisher: Publisher) -> None:

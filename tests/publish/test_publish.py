@@ -216,3 +216,13 @@ def test_a_file_that_changes_under_way_is_noticed(hub: Hub, publisher: Publisher
     with pytest.raises(OutputError, match="damaged, or was changed while it was sent"):
         carry_out(plan, publisher.client)
     assert hub.store.repositories["model", "org/tiny"].tags == {}
+
+
+def test_what_the_hub_remarks_on_a_card_is_told_with_its_repository(publisher: Publisher, release: Path) -> None:
+    """The repositories are sent side by side, and each remark names its own."""
+    for part in ("merged", "gguf"):
+        (release / part / "README.md").write_text("# A model\n", encoding="utf-8")
+    publisher.publish()
+    remarks = [line for line in publisher.told if "sending" not in line]
+    assert sorted(line.split(":")[0] for line in remarks) == ["org/tiny", "org/tiny-GGUF"]
+    assert all("empty or missing yaml metadata in repo card" in line for line in remarks)
