@@ -33,15 +33,20 @@ def large(folder: Path, times: int) -> None:
 
 
 def many(folder: Path, times: int) -> None:
-    """``dedup`` of generated rows that hardly repeat, for each number of rows that ``AFG_BENCH_ROWS`` names."""
+    """``dedup`` and ``validate`` of generated rows that hardly repeat, for each number in ``AFG_BENCH_ROWS``."""
     del times
     path, out = folder / "many.jsonl", folder / "distinct.jsonl"
     for count in os.environ.get("AFG_BENCH_ROWS", "100000,1000000").split(","):
         print(corpus.write_many(path, int(count)), flush=True)
-        seconds, said, peaks = watched(["dedup", str(path), "-o", str(out), "--json", "--quiet", "--workers", "2"])
-        report = json.loads(said)
-        name = f"dedup of {report['rows_in']:,} rows, 2 workers"
-        print(f"{name:<44}{report['rows_in'] / seconds:8,.0f} rows/s   {seconds:.0f} s, rejected {report['rejected']}")
-        print_peaks(peaks)
+        sides = {
+            "dedup": ["dedup", str(path), "-o", str(out), "--json", "--quiet"],
+            "validate": ["validate", str(path), "--format", "json", "--quiet"],
+        }
+        for side, arguments in sides.items():
+            seconds, said, peaks = watched([*arguments, "--workers", "2"])
+            report = json.loads(said)
+            rows, name = int(count), f"{side} of {int(count):,} rows, 2 workers"
+            print(f"{name:<44}{rows / seconds:8,.0f} rows/s   {seconds:.0f} s   {report.get('rejected', '')}")
+            print_peaks(peaks)
         for left in (path, out, folder / "distinct.rejects.jsonl"):
             left.unlink(missing_ok=True)

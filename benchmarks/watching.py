@@ -20,7 +20,7 @@ Peaks = list[tuple[str, float, float, float]]
 def print_peaks(peaks: Peaks) -> None:
     """Print each process that did something."""
     for role, resident, share, seconds in peaks:
-        told = f"{share:.0f} MB as its share of what processes share, {seconds:.0f} s of processor"
+        told = f"{share:.0f} MB as its share of what processes share, {seconds:.1f} s of processor"
         print(f"{'  ' + role:<44}{resident:8.0f} MB peak, {told}")
 
 
