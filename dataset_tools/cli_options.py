@@ -1,6 +1,7 @@
 """Options that several commands of ``afg-data`` take, and what they do with the files that were named."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,15 +11,25 @@ from dataset_tools.console import Progress
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from dataset_tools.engines import Engine
     from dataset_tools.folder_outputs import FolderOutputs
     from dataset_tools.sources import DataFile
     from dataset_tools.transform import Outputs
 
 __all__ = [
-    "AsJson", "Html", "LayoutName", "LogJson", "Output", "OutputOrFolder", "PartsFormat", "Quiet", "Rejects", "Rename",
-    "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile", "Trace", "Workers", "check_page", "find",
-    "outputs_of", "print_json", "progress_of", "require_whole", "write_page",
+    "AsJson", "EngineChoice", "EngineName", "Html", "LayoutName", "LogJson", "Output", "OutputOrFolder", "PartsFormat",
+    "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile",
+    "Trace", "Workers", "WorkersOrTasks", "check_page", "engine_of", "find", "outputs_of", "print_json", "progress_of",
+    "require_whole", "write_page",
 ]  # fmt: skip
+
+
+class EngineChoice(StrEnum):
+    """Who does the work."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
 
 Sources = Annotated[
     list[str],
@@ -54,6 +65,21 @@ Rejects = Annotated[
 ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="The counts of every rule, as JSON.")]
 Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
 Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
+WorkersOrTasks = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", "-j", min=1, max=256, help="Processes to use [default: 1, or with --engine ray one a CPU]."
+    ),
+]
+EngineName = Annotated[
+    EngineChoice, typer.Option("--engine", help="Who does the work: this machine, or a Ray cluster.")
+]
+RayAddress = Annotated[
+    str,
+    typer.Option(
+        "--ray-address", metavar="auto|HOST:PORT", help="The Ray cluster [default: started here for the run]."
+    ),
+]
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page for the browser, too.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the counts as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
@@ -72,6 +98,23 @@ def find(sources: list[str]) -> "list[DataFile]":
     from dataset_tools.converting import find_data  # noqa: PLC0415
 
     return find_data(sources)
+
+
+def engine_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Engine | None":
+    """Who does the work; None for processes of this machine.
+
+    Raises:
+        UsageError: Ray is not installed or does not answer, or an address is given though Ray is not asked for.
+    """
+    if engine is EngineChoice.LOCAL:
+        if ray_address:
+            raise UsageError("--ray-address is for a Ray cluster", hint="with --engine ray")
+        return None
+    from dataset_tools.engines.ray_cluster import RayCluster  # noqa: PLC0415
+
+    cluster = RayCluster(ray_address, workers or 0)
+    cluster.check()
+    return cluster
 
 
 def outputs_of(

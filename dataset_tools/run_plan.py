@@ -1,19 +1,17 @@
 """What a run into a folder of parts depends on, written down before the work, so that a resumed run can compare."""
 
-import platform
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import AfgError, InputError, UsageError
 from dataset_tools.manifest import FORMAT
 from dataset_tools.sources import DataFile
+from dataset_tools.versions import versions
 
 __all__ = ["describe_inputs", "make_plan", "require_same"]
 
-_PACKAGES = ("arabic-functiongemma", "camel-tools", "ftfy", "jsonschema-rs", "orjson", "pyarrow", "zstandard")
 _CHUNK = 1 << 22
 _HASH = "xxh3_128"
 
@@ -27,8 +25,7 @@ def make_plan(command: str, options: Mapping[str, Any], cuts: Mapping[str, Any],
         cuts: how the output is written: its form, and how much input makes a part.
         inputs: what :func:`describe_inputs` says.
     """
-    versions = {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
-    return {"format": FORMAT, "command": command, "options": options, "versions": versions, **cuts, **inputs}
+    return {"format": FORMAT, "command": command, "options": options, "versions": versions(), **cuts, **inputs}
 
 
 def describe_inputs(files: Sequence[DataFile], beside: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:

@@ -4,11 +4,14 @@ import ctypes
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
+from dataset_tools import isolation
 from dataset_tools.changes import Log
 from dataset_tools.converting import Converter
 from dataset_tools.reading import RawRow, read_rows
+from dataset_tools.record_stage import Part, Stage
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from schemas.record import Record
@@ -76,3 +79,32 @@ class PoisonConverter(Converter):
 def large(_: Shard) -> bytes:
     """A result that takes a while to be sent: many times what a pipe holds."""
     return bytes(20_000_000)
+
+
+class Impatient:
+    """Reads rows where processes are given up sooner than minutes, in whichever process it arrives."""
+
+    def __setstate__(self, _: Any) -> None:
+        """Arrive."""
+        isolation.SHARD_SECONDS, isolation.ROW_SECONDS, isolation.SECONDS_A_MEGABYTE = 6, 1, 0
+
+    def __getstate__(self) -> bool:
+        """What travels; something, so that the above is called."""
+        return True
+
+    def __call__(self, shard: Shard) -> list[tuple[int, str]]:
+        """As :func:`rows`."""
+        return rows(shard)
+
+
+class Watched(Stage):
+    """Takes its time over each shard, and first writes down which one it begins, and whose process it is in."""
+
+    log: Path
+
+    def __call__(self, shard: Shard) -> Part:
+        """The records of a shard, as ever."""
+        with self.log.open("a") as log:
+            log.write(f"{shard.index} {os.getppid()}\n")
+        time.sleep(0.2)
+        return super().__call__(shard)

@@ -1,0 +1,13 @@
+"""The versions of what makes the bytes of a result: only with the same ones are they the same."""
+
+import platform
+from importlib.metadata import version
+
+__all__ = ["versions"]
+
+_PACKAGES = ("arabic-functiongemma", "camel-tools", "ftfy", "jsonschema-rs", "orjson", "pyarrow", "zstandard")
+
+
+def versions() -> dict[str, str]:
+    """Python and each package that reads, repairs or writes rows, with its version."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
