@@ -145,12 +145,14 @@ class Progress:
             self._bar = progress.Progress(
                 progress.TextColumn("{task.description}"),
                 progress.BarColumn(),
-                progress.TextColumn("{task.fields[rows]:,} rows  {task.fields[speed]:,.0f} rows/s"),
+                progress.TextColumn(
+                    "{task.fields[rows]:,} rows  {task.fields[rejected]:,} rejected  {task.fields[speed]:,.0f} rows/s"
+                ),
                 progress.TimeRemainingColumn(),
                 console=stderr_console(),
                 transient=True,
             )
-            self._task = self._bar.add_task(self._what, total=self._total, rows=0, speed=0.0)
+            self._task = self._bar.add_task(self._what, total=self._total, rows=0, rejected=0, speed=0.0)
             self._bar.start()
         return self
 
@@ -171,19 +173,31 @@ class Progress:
         now = time.monotonic()
         speed = self._rows / max(now - self._start, 1e-6)
         if self._bar:
-            self._bar.update(self._task, completed=self._done, rows=round(self._rows), speed=speed)
+            told = {"rows": round(self._rows), "rejected": self._rejected, "speed": speed}
+            self._bar.update(self._task, completed=self._done, **told)
         elif self._log_json and now - self._told >= _EVERY:
             self._told = now
             self._log(now)
         elif not self._quiet and not self._log_json and now - self._told >= _EVERY:
             self._told = now
-            share = min(self._done / self._total, 1)
-            sys.stderr.write(f"{self._what}: {self._rows:,.0f} rows, {share:.0%}, {speed:,.0f} rows/s\n")
+            sys.stderr.write(self._line(now, speed))
+
+    def _line(self, now: float, speed: float) -> str:
+        """The progress in words."""
+        rejected = f", {self._rejected:,} rejected" if self._rejected else ""
+        left = self._seconds_left(now)
+        soon = f", {left:,.0f} s left" if left is not None else ""
+        share = min(self._done / self._total, 1)
+        return f"{self._what}: {self._rows:,.0f} rows{rejected}, {share:.0%}, {speed:,.0f} rows/s{soon}\n"
+
+    def _seconds_left(self, now: float) -> float | None:
+        """How long the rest takes if it goes on as in this run; None as long as nothing tells."""
+        worked = self._done - self._skipped
+        return (now - self._start) * max(self._total - self._done, 0) / worked if worked else None
 
     def _log(self, now: float) -> None:
         """Write one line of JSON: seconds are of this run, shares of all bytes."""
-        passed, worked = now - self._start, self._done - self._skipped
-        left = max(self._total - self._done, 0)
+        passed, left = now - self._start, self._seconds_left(now)
         line = {
             "event": "progress",
             "command": self._what,
@@ -192,7 +206,7 @@ class Progress:
             "rows_per_second": round(self._rows / max(passed, 1e-6), 1),
             "share": round(min(self._done / self._total, 1), 4),
             "seconds": round(passed, 1),
-            "seconds_left": round(passed * left / worked, 1) if worked else None,
+            "seconds_left": None if left is None else round(left, 1),
         }
         sys.stderr.write(json.dumps(line) + "\n")
         sys.stderr.flush()

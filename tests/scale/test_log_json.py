@@ -40,6 +40,19 @@ def test_what_a_line_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert json.loads(last)["seconds"] == 60
 
 
+def test_what_people_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no terminal is watching, the same in words, every 30 seconds."""
+    clock = [0.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: clock[0])
+    part = Part(rows=3000)
+    with Progress("clean", 1000) as progress:
+        progress.shard_done(Shard(0, FILE, 0, 0, 1, 200), part)
+        clock[0] = 40
+        part.rejected["unreadable-row"] = 7
+        progress.shard_done(Shard(1, FILE, 0, 0, 1, 200), part)
+    assert capsys.readouterr().err == "clean: 6,000 rows, 7 rejected, 40%, 150 rows/s, 60 s left\n"
+
+
 def test_the_command_logs(corpus: Path, tmp_path: Path, afg_data: Callable[..., CompletedProcess[str]]) -> None:
     """Even a short run ends with one line, after which nothing is left."""
     done = afg_data("clean", corpus, "-o", "out/", "-q", "--log-json", cwd=tmp_path)

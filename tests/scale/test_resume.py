@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dataset_tools import run_plan
+from dataset_tools import versions
 from dataset_tools.cleaning import CleanOptions, clean
 from dataset_tools.errors import AfgError, InputError, InterruptionError, OutputError, UsageError
 from dataset_tools.importing import ImportOptions, import_data
@@ -150,7 +150,7 @@ def test_what_has_changed_is_refused(corpus: Path, tmp_path: Path, monkeypatch: 
     refused(UsageError, "rename_tools was none, and is True now", rename=True)
     refused(UsageError, r"parts_format was \.parquet, and is \.jsonl now", ending=".jsonl")
     with monkeypatch.context() as patch:
-        patch.setattr(run_plan, "version", lambda name: "9.9" if name == "ftfy" else "1")
+        patch.setattr(versions, "version", lambda name: "9.9" if name == "ftfy" else "1")
         refused(UsageError, r"arabic-functiongemma was .*, and is 1 now")
     before = source.read_bytes()
     _turn(source)
