@@ -14,10 +14,11 @@ from typing import Any
 
 from dataset_tools.converting import Converter, find_data, load_tools
 from dataset_tools.errors import RowError
-from dataset_tools.near import Buckets, Texts, bands_for
+from dataset_tools.near import Buckets, bands_for
 from dataset_tools.record_stage import Stage
 from dataset_tools.row_keys import KeyPart, Keys, KeyStage, RowKey, read_keys
 from dataset_tools.shards import Shard
+from dataset_tools.sketches import Texts
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report, check_outputs, transform
 
@@ -123,8 +124,9 @@ def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowEr
     for at, row in enumerate(keys.rows):
         place = keys.places[at]
         error = _same_question(row, [keys.rows[kept] for kept in asked.get(place, ())])
-        if error is None and alike and row.question:
-            error = alike.repetition(at)
+        buckets = alike.buckets(at) if error is None and alike and row.question else []
+        if alike and buckets:
+            error = alike.repetition(at, buckets)
         if error is None and options.twins and row.calls in called:
             kept = keys.rows[called[row.calls]]
             error = _error(
@@ -137,8 +139,8 @@ def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowEr
             asked[place].append(at)
         if row.calls:
             called.setdefault(row.calls, at)
-        if alike and row.question:
-            alike.keep(at)
+        if alike and buckets:
+            alike.keep(at, buckets)
 
 
 def _asked_again(keys: Keys) -> set[int]:
@@ -171,34 +173,34 @@ class _Alike:
     """Finds a kept row that makes the same calls and asks nearly the same."""
 
     def __init__(self, keys: Keys, threshold: float) -> None:
-        if keys.hashes is None:
+        if keys.hashes is None or keys.sketches is None:
             raise ValueError("the keys were read without bands")
         self._keys = keys
-        self._texts = Texts(keys.questions, threshold)
+        self._texts = Texts(keys.questions, keys.sketches, threshold)
         self._buckets = Buckets(keys.hashes)
         self._kept: dict[tuple[int, tuple[bytes, ...]], list[int]] = defaultdict(list)
 
-    def repetition(self, at: int) -> RowError | None:
+    def buckets(self, at: int) -> list[int]:
+        """The bands that a row shares with rows that ask otherwise."""
+        return self._buckets.of(self._keys.places[at])
+
+    def repetition(self, at: int, buckets: list[int]) -> RowError | None:
         """Why a row is superfluous; None if it is not."""
-        rows, row, places = self._keys.rows, self._keys.rows[at], self._keys.places
-        near = chain.from_iterable([self._kept.get((bucket, row.calls), ()) for bucket in self._of(at)])
-        for other in sorted(set(near)):
-            if share := self._texts.alike(places[at], places[other]):
-                kept = rows[other]
-                what = f"asks nearly the same ({share:.2f}) as {_place(kept, row)}, and calls the same"
-                return _error("near-duplicate", what, kept)
+        row, places = self._keys.rows[at], self._keys.places
+        near = sorted(set(chain.from_iterable([self._kept.get((bucket, row.calls), ()) for bucket in buckets])))
+        for first, share in self._texts.alike(places[at], [places[other] for other in near]):
+            kept = self._keys.rows[near[first]]
+            what = f"asks nearly the same ({share:.2f}) as {_place(kept, row)}, and calls the same"
+            return _error("near-duplicate", what, kept)
         return None
 
-    def keep(self, at: int) -> None:
+    def keep(self, at: int, buckets: list[int]) -> None:
         """Compare later rows with this one."""
         calls = self._keys.rows[at].calls
-        for bucket in self._of(at):
+        for bucket in buckets:
             kept = self._kept[bucket, calls]
             if len(kept) < _MOST_COMPARED:
                 kept.append(at)
-
-    def _of(self, at: int) -> list[int]:
-        return self._buckets.of(self._keys.places[at])
 
 
 def _error(code: str, what: str, kept: RowKey, hint: str = "the first is kept") -> RowError:

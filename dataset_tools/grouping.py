@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dataset_tools.near import Buckets, Texts
+from dataset_tools.near import Buckets
 from dataset_tools.row_keys import Keys, RowKey
+from dataset_tools.sketches import Texts
 
 __all__ = ["Group", "groups_of", "leaks_of"]
 
@@ -49,8 +50,8 @@ def groups_of(keys: Keys, chosen: Sequence[int], threshold: float | None) -> lis
             trees.join(asked.setdefault(keys.places[at], at), at)
         for call in row.calls:
             trees.join(called.setdefault(call, at), at)
-    if threshold is not None and keys.hashes is not None:
-        _join_alike(keys, Buckets(keys.hashes), asked, trees, threshold)
+    if threshold is not None and keys.hashes is not None and keys.sketches is not None:
+        _join_alike(Texts(keys.questions, keys.sketches, threshold), Buckets(keys.hashes), asked, trees)
     members: dict[int, list[int]] = defaultdict(list)
     for at in chosen:
         members[trees.root(at)].append(at)
@@ -67,7 +68,9 @@ def leaks_of(
     """
     asked = {keys.places[at]: at for at in reversed(held_out) if keys.rows[at].question}
     called = {call: at for at in reversed(held_out) for call in keys.rows[at].calls}
-    near = _alike_to(keys, Buckets(keys.hashes), asked, threshold) if threshold and keys.hashes is not None else {}
+    near: dict[int, int] = {}
+    if threshold is not None and keys.hashes is not None and keys.sketches is not None:
+        near = _alike_to(keys.questions, Texts(keys.questions, keys.sketches, threshold), Buckets(keys.hashes), asked)
     found: dict[int, tuple[str, RowKey]] = {}
     for at in chosen:
         row, place = keys.rows[at], keys.places[at]
@@ -99,11 +102,10 @@ class _Trees:
         self._above[second] = first
 
 
-def _join_alike(keys: Keys, buckets: Buckets, asked: dict[int, int], trees: _Trees, threshold: float) -> None:
+def _join_alike(texts: Texts, buckets: Buckets, asked: dict[int, int], trees: _Trees) -> None:
     """Join the rows whose questions are alike; ``asked`` has a row for each question."""
     # In each bucket the questions by what was the root of their tree, so that a thousand of one group are one look.
     filled: dict[int, dict[int, list[int]]] = defaultdict(dict)
-    texts = Texts(keys.questions, threshold)
     for place, row in asked.items():
         compared = 0
         for bucket in buckets.of(place):
@@ -111,11 +113,11 @@ def _join_alike(keys: Keys, buckets: Buckets, asked: dict[int, int], trees: _Tre
             for known in list(trees_in):
                 if trees.root(known) == trees.root(row):
                     continue
-                for other in trees_in[known]:
-                    compared += 1
-                    if compared > _MOST_COMPARED or texts.alike(place, other):
-                        trees.join(known, row)
-                        break
+                looked_at = trees_in[known][: _MOST_COMPARED - compared]
+                like = next(texts.alike(place, looked_at), None)
+                compared += len(looked_at) if like is None else like[0] + 1
+                if like or len(looked_at) < len(trees_in[known]):
+                    trees.join(known, row)
             mine = trees.root(row)
             joined = [known for known in trees_in if known != mine and trees.root(known) == mine]
             together = trees_in.setdefault(mine, [])
@@ -124,7 +126,7 @@ def _join_alike(keys: Keys, buckets: Buckets, asked: dict[int, int], trees: _Tre
             together.append(place)
 
 
-def _alike_to(keys: Keys, buckets: Buckets, asked: dict[int, int], threshold: float) -> dict[int, int]:
+def _alike_to(questions: Sequence[str], texts: Texts, buckets: Buckets, asked: dict[int, int]) -> dict[int, int]:
     """For each question that is like one of ``asked``, that one."""
     filled: dict[int, list[int]] = defaultdict(list)
     for place in asked:
@@ -136,14 +138,13 @@ def _alike_to(keys: Keys, buckets: Buckets, asked: dict[int, int], threshold: fl
             yield from filled.get(bucket, ())
 
     found: dict[int, int] = {}
-    texts = Texts(keys.questions, threshold)
-    for place, question in enumerate(keys.questions):
+    for place, question in enumerate(questions):
         if not question or place in asked:
             continue
-        like = (other for other in dict.fromkeys(others(place)) if texts.alike(place, other))
-        first = next(like, None)
-        if first is not None:
-            found[place] = first
+        near = list(dict.fromkeys(others(place)))
+        like = next(texts.alike(place, near), None)
+        if like:
+            found[place] = near[like[0]]
     return found
 
 

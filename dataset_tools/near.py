@@ -18,7 +18,7 @@ from dataset_tools.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Bands", "Buckets", "Texts", "band_hashes", "bands_for", "likeness", "shingles"]
+__all__ = ["SHINGLE", "Bands", "Buckets", "band_hashes", "bands_for", "likeness", "shingle_hashes", "shingles"]
 
 SHINGLE = 4
 """Characters of a shingle: fewer make unlike questions alike, more let a single letter count too much."""
@@ -30,7 +30,6 @@ _HASHES = 128
 _MISSED = 1e-4
 _SEED = 20_261_125
 _FACTOR = 0x9E3779B97F4A7C15
-_SKETCH = 512  # bits: few shingles of a question share one
 _BATCH = 512  # texts hashed together: enough for numpy, little enough for the memory
 
 
@@ -100,50 +99,13 @@ class Buckets:
             known += len(counts)
         owners = np.concatenate(texts)
         order = np.argsort(owners, kind="stable")
-        self._buckets = np.concatenate(buckets)[order]
-        self._starts = np.searchsorted(owners[order], np.arange(len(hashes) + 1))
+        # Views, because numpy takes ten times as long for a single number.
+        self._buckets = np.concatenate(buckets)[order].data
+        self._starts = np.searchsorted(owners[order], np.arange(len(hashes) + 1)).data
 
     def of(self, at: int) -> list[int]:
         """The buckets that a text shares with another."""
-        found: list[int] = self._buckets[self._starts[at] : self._starts[at + 1]].tolist()
-        return found
-
-
-class Texts:
-    """Texts that are compared many times: most pairs of one template are told apart without looking at their shingles.
-
-    A sketch has a bit for each shingle, and some shingles share one. A bit that only one of two texts has stands for at
-    least one shingle that the other lacks, so two sketches say how alike their texts can be at most.
-
-    Args:
-        texts: the texts, which may grow.
-        threshold: how alike two texts must be.
-    """
-
-    def __init__(self, texts: Sequence[str], threshold: float) -> None:
-        self._texts = texts
-        self._threshold = threshold
-        self._sketches: dict[int, tuple[int, int]] = {}
-
-    def alike(self, one: int, other: int) -> float:
-        """The likeness of two texts if it reaches the threshold, else 0."""
-        bits, size = self._sketch(one)
-        others, other_size = self._sketch(other)
-        most = min(size - (bits & ~others).bit_count(), other_size - (others & ~bits).bit_count())
-        if most / (size + other_size - most) < self._threshold:
-            return 0
-        share = likeness(self._texts[one], self._texts[other])
-        return share if share >= self._threshold else 0
-
-    def _sketch(self, at: int) -> tuple[int, int]:
-        """A bit for each shingle of a text, and how many these are."""
-        known = self._sketches.get(at)
-        if known is None:
-            found, bits = _remembered(self._texts[at]), 0
-            for shingle in found:
-                bits |= 1 << hash(shingle) % _SKETCH  # which bits they are decides nothing but the speed
-            known = self._sketches[at] = bits, len(found)
-        return known
+        return self._buckets[self._starts[at] : self._starts[at + 1]].tolist()
 
 
 _remembered = lru_cache(maxsize=8192)(shingles)
@@ -153,7 +115,7 @@ def _band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
     import numpy as np  # noqa: PLC0415
 
     multipliers, addends, mixers = _random_numbers()
-    values, starts = _shingle_hashes(keys)
+    values, starts = shingle_hashes(keys)
     half = np.uint64(32)
     signature = np.empty((bands.number * bands.width, len(keys)), dtype=np.uint64)
     for place in range(len(signature)):
@@ -164,7 +126,7 @@ def _band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
     return numbers
 
 
-def _shingle_hashes(keys: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
+def shingle_hashes(keys: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
     """A number for each shingle of each text, and where each text's numbers start."""
     import numpy as np  # noqa: PLC0415
 

@@ -21,6 +21,7 @@ from dataset_tools.executor import run
 from dataset_tools.near import Bands, band_hashes
 from dataset_tools.reading import batches, read_rows
 from dataset_tools.shards import Shard, plan
+from dataset_tools.sketches import sketches
 from dataset_tools.sources import DataFile
 from schemas.record import FunctionCall, Record
 
@@ -62,14 +63,15 @@ class KeyPart:
         file: where its file is.
         rows: rows read, those of which no record can be made too; these have no key.
         keys: the readable rows, in order.
-        questions: the distinct questions, in order, and ``hashes`` the bands of each.
+        questions: the distinct questions, in order.
+        hashes: the bands and the sketch of each.
     """
 
     file: str
     rows: int = 0
     keys: list[RowKey] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
-    hashes: "np.ndarray | None" = None
+    hashes: "tuple[np.ndarray, np.ndarray] | None" = None
 
 
 class Keys:
@@ -81,6 +83,7 @@ class Keys:
         places: for each row, which of the distinct questions it asks.
         questions: the distinct questions, in the order in which they are met.
         hashes: the bands of each, where questions are compared at all.
+        sketches: the sketch of each, likewise.
     """
 
     def __init__(self) -> None:
@@ -89,9 +92,10 @@ class Keys:
         self.places = array("q")
         self.questions: list[str] = []
         self.hashes: np.ndarray | None = None
+        self.sketches: np.ndarray | None = None
         self._places: dict[str, int] = {}
         self._held: dict[Any, Any] = {}
-        self._blocks: list[np.ndarray] = []
+        self._blocks: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, part: KeyPart) -> None:
         """Take over the keys of the shard that follows."""
@@ -104,7 +108,8 @@ class Keys:
                 self.questions.append(question)
                 new.append(at)
         if part.hashes is not None and len(self.questions) > known:
-            self._blocks.append(part.hashes[new])
+            hashes, drawn = part.hashes
+            self._blocks.append((hashes[new], drawn[new]))
         for key in part.keys:
             place = self._places[key.question]
             self.places.append(place)
@@ -119,7 +124,8 @@ class Keys:
         if self._blocks:
             import numpy as np  # noqa: PLC0415 - only where questions are compared
 
-            self.hashes = np.concatenate(self._blocks)
+            self.hashes = np.concatenate([hashes for hashes, _ in self._blocks])
+            self.sketches = np.concatenate([drawn for _, drawn in self._blocks])
             self._blocks = []
         self._places, self._held = {}, {}
 
@@ -152,7 +158,7 @@ class KeyStage:
                 part.keys.append(key_of(record, shard.file.place, raw.line, self._fields))
         part.questions = list(dict.fromkeys([key.question for key in part.keys]))
         if self._bands and part.questions:
-            part.hashes = band_hashes(part.questions, self._bands)
+            part.hashes = band_hashes(part.questions, self._bands), sketches(part.questions)
         return part
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_tools.errors import UsageError
-from dataset_tools.near import Bands, Buckets, Texts, band_hashes, bands_for, likeness, shingles
+from dataset_tools.near import Bands, Buckets, band_hashes, bands_for, likeness, shingles
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 
@@ -31,28 +31,6 @@ def test_likeness_is_symmetric_and_one_for_equal_sets(first: str, second: str) -
     assert share == likeness(second, first)
     assert 0 <= share <= 1
     assert (share == 1) == (shingles(first) == shingles(second))
-
-
-@given(
-    st.text("ab ", max_size=40), st.lists(st.integers(0, 40), max_size=4), st.sampled_from([0.3, 0.5, 0.8, 0.9, 1.0])
-)
-def test_sketches_change_no_likeness(text: str, places: list[int], threshold: float) -> None:
-    """What is told apart by sketches alone is never alike: a text and the same with some letters changed."""
-    letters = list(text)
-    for place in places:
-        if place < len(letters):
-            letters[place] = "c"
-    other = "".join(letters)
-    share = likeness(text, other)
-    assert Texts([text, other], threshold).alike(0, 1) == (share if share >= threshold else 0)
-
-
-def test_many_shingles_share_a_bit() -> None:
-    """Texts of more shingles than a sketch has bits are still compared exactly."""
-    long = " ".join(str(number) for number in range(2000))
-    other = long.replace("1999", "2999")
-    assert Texts([long, other], 0.9).alike(0, 1) == likeness(long, other) > 0.99
-    assert Texts([long, long[::-1]], 0.9).alike(0, 1) == 0
 
 
 @given(st.lists(TEXTS, max_size=12), st.sampled_from([0.3, 0.5, 0.8, 0.9, 1.0]))
