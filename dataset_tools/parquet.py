@@ -4,7 +4,7 @@ What varies from record to record (messages, tools, meta) is stored as JSON text
 feature of ``datasets`` uses, so nothing gains the keys of its neighbours; ``datasets`` itself is not imported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -69,8 +69,8 @@ def record_batch(records: Sequence[Record]) -> "pa.RecordBatch":
         name: pa.array([record[name] for record in records], pa.string())  # type: ignore[literal-required]
         for name in _TEXT_COLUMNS
     }
-    columns["messages"] = _json_lists([record["messages"] for record in records])
-    columns["tools"] = _json_lists([record["tools"] for record in records])
+    columns["messages"] = _lists([record["messages"] for record in records], _json_array)
+    columns["tools"] = _lists([record["tools"] for record in records], _declarations)
     columns["source"] = pa.array([record["source"] for record in records], schema.field("source").type)
     columns["meta"] = _json_array([record["meta"] for record in records])
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
@@ -82,13 +82,23 @@ def _json_array(values: Sequence[Any]) -> "pa.Array":
     return pa.ExtensionArray.from_storage(pa.json_(), pa.array([dump_text(value) for value in values], pa.string()))
 
 
-def _json_lists(lists: Sequence[Sequence[Any]]) -> "pa.Array":
+def _declarations(tools: Sequence[Any]) -> "pa.Array":
+    """The same for declarations: one that stands in many records is one object most often, and is written once."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    known: dict[int, int] = {}
+    places = [known.setdefault(id(tool), len(known)) for tool in tools]
+    distinct = _json_array(list({id(tool): tool for tool in tools}.values()))
+    return pa.ExtensionArray.from_storage(pa.json_(), distinct.storage.take(pa.array(places, pa.int32())))
+
+
+def _lists(lists: Sequence[Sequence[Any]], encode: "Callable[[Sequence[Any]], pa.Array]") -> "pa.Array":
     import pyarrow as pa  # noqa: PLC0415 - slow to import
 
     offsets = [0]
     for values in lists:
         offsets.append(offsets[-1] + len(values))
-    items = _json_array(list(chain.from_iterable(lists)))
+    items = encode(list(chain.from_iterable(lists)))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), items, type=pa.list_(pa.json_()))
 
 
