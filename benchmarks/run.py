@@ -4,7 +4,7 @@ Each side is a process of its own and runs several times, the sides by turns, so
 hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
 
 Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, evaluate,
-dedup, workers, memory, upload, export, by-hand; and of large and many, which take minutes: only on demand.
+dedup, workers, memory, upload, decode, export, by-hand; and of large and many, which take minutes: only on demand.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import corpus
 from by_hand import by_hand
+from decoding import decode
 from exporting import export
 from large import large, many
 from measuring import by_turns, print_pair, rate, run, span, timed
@@ -136,8 +137,8 @@ def memory(folder: Path, times: int) -> None:
 
 CASES: dict[str, Case] = {
     "start-up": start_up, "validate": validate, "clean": clean, "build": build, "evaluate": evaluate,
-    "dedup": dedup, "workers": workers, "memory": memory, "upload": upload, "export": export,
-    "by-hand": by_hand, "large": large, "many": many,
+    "dedup": dedup, "workers": workers, "memory": memory, "upload": upload, "decode": decode,
+    "export": export, "by-hand": by_hand, "large": large, "many": many,
 }  # fmt: skip
 _ON_DEMAND = {"large", "many"}
 
