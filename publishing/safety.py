@@ -118,11 +118,21 @@ def _secret(path: Path, token: str) -> Iterator[Problem]:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
+    """What of a file can hold text."""
+    left = path.stat().st_size
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
+        if path.suffix in _WEIGHTS:
+            left = min(left, _header(stream.read(9), left))
+            stream.seek(0)
+        while block := stream.read(min(_BLOCK, left)):
             yield block
-            if path.suffix in _WEIGHTS:
-                return
+            left -= len(block)
+
+
+def _header(start: bytes, size: int) -> int:
+    """The bytes of a weights file to look at: all of the header where its length is told, a block where it is not."""
+    length = 8 + int.from_bytes(start[:8], "little")
+    return length if _SAFETENSORS_START.match(start) and length <= size else _BLOCK
 
 
 def _local_path(path: Path) -> Iterator[Problem]:

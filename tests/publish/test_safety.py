@@ -1,9 +1,11 @@
 """What must not be published is found, by its place; what only looks like it is not."""
 
 import io
+import json
 import os
 import pickle
 import random
+import struct
 import time
 import zipfile
 from collections.abc import Callable
@@ -81,6 +83,17 @@ def test_the_own_token_is_found_whatever_it_looks_like(release: Path) -> None:
         ("gguf/tiny-F16.gguf:1", "it looks like your own token"),
         ("release.json:1", "it looks like your own token"),
     ]
+
+
+@pytest.mark.parametrize("length", [100, 2 << 20])
+def test_all_of_the_header_of_weights_is_scanned(release: Path, length: int) -> None:
+    """A secret at the end of a header is found, however long that is; numbers behind it are no text."""
+    text = json.dumps({"__metadata__": {"note": " " * length + "my-own-secret"}}).encode()
+    _add(release, "merged/model.safetensors", struct.pack("<Q", len(text)) + text + b"behind it")
+    assert _told(release, "my-own-secret") == [("merged/model.safetensors:1", "it looks like your own token")]
+    assert _told(release, "behind it") == []
+    _add(release, "merged/model.safetensors", struct.pack("<Q", 1 << 60) + text + b"behind it")
+    assert len(_told(release, "behind it")) == (length < 1 << 20)  # it is no header: a megabyte is looked at
 
 
 @given(st.integers(0, 3 * OVERLAP), st.integers(1, 2 * OVERLAP), st.sampled_from(sorted(SECRETS)))
