@@ -4,14 +4,18 @@ import errno
 import glob
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NoReturn, Self
 
 from dataset_tools.errors import OutputError, UsageError
+from dataset_tools.remote_path import RemotePath, as_path
 
-__all__ = ["AtomicFile", "check_writable", "fail", "remove_partials", "sync_folder", "write_file"]
+__all__ = ["AtomicFile", "check_writable", "fail", "remove_folder", "remove_partials", "sync_folder", "write_file"]
 
 _ANOTHER = "choose another file with -o"
 _FULL = {
@@ -30,6 +34,8 @@ _counter = itertools.count()
 def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
     """Make sure, before any work, that ``path`` can be written; its folder is made where it is missing.
 
+    Of a place in a store only the second is known before: whether it may be written is told by writing.
+
     Raises:
         OutputError: it cannot be.
         UsageError: it is one of ``inputs``.
@@ -37,6 +43,10 @@ def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
     target = path.resolve()
     if any(target == source.resolve() for source in inputs):
         raise UsageError(f"{path} would overwrite an input", hint=_ANOTHER)
+    if isinstance(path, RemotePath):
+        return
+    if isinstance(as_path(path), RemotePath):
+        raise UsageError(f"{path}: only `import` and `clean` write into a store", hint=_ANOTHER)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
@@ -61,14 +71,19 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 class AtomicFile:
-    """A file written under a hidden name beside its own and renamed when whole; what pyarrow needs of a file, too."""
+    """A file written under a hidden name beside its own and renamed when whole; what pyarrow needs of a file, too.
+
+    One that is to be in a store is written into the folder for temporary files, and sent when whole.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.written = 0
         self.closed = False
         self._target = path.resolve()
-        self._partial = self._target.with_name(f".{self._target.name[:100]}.{os.getpid()}-{next(_counter)}.partial")
+        hidden = f".{self._target.name[:100]}.{os.getpid()}-{next(_counter)}.partial"
+        remote = isinstance(path, RemotePath)
+        self._partial = Path(tempfile.gettempdir(), hidden) if remote else self._target.with_name(hidden)
         self._stream: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -116,6 +131,9 @@ class AtomicFile:
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self._stream.close()
+        if isinstance(self._target, RemotePath):
+            self._target.put(self._partial)
+            return
         self._partial.replace(self._target)
         self._stream = None
         sync_folder(self._target.parent)
@@ -135,13 +153,24 @@ class AtomicFile:
 
 def remove_partials(folder: Path, name: str = "") -> None:
     """Remove what writers that were killed have left in a folder, of one file or of all; none may be at work there."""
+    if isinstance(folder, RemotePath):  # what is whole alone gets there
+        return
     for left in folder.glob(f".{glob.escape(name[:100]) or '*'}.*.partial"):
         left.unlink(missing_ok=True)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it, as far as that can be done."""
+    if isinstance(path, RemotePath):
+        with suppress(OSError):
+            path.remove_all()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder survive a loss of power."""
-    if os.name != "posix":  # elsewhere a folder cannot be opened
+    if os.name != "posix" or isinstance(path, RemotePath):  # elsewhere a folder cannot be opened
         return
     folder = os.open(path, os.O_RDONLY)
     try:

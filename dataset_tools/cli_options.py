@@ -33,7 +33,9 @@ class EngineChoice(StrEnum):
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="SRC", help="Files, folders, globs or hf://datasets/ORG/NAME, in any known layout."),
+    typer.Argument(
+        metavar="SRC", help="Files, folders or globs, here or as s3://..., or hf://datasets/ORG/NAME; any layout."
+    ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")]
 OutputOrFolder = Annotated[
@@ -126,9 +128,15 @@ def outputs_of(
         UsageError: what only folders take is asked of a file.
     """
     from dataset_tools.folder_outputs import FolderOutputs  # noqa: PLC0415
+    from dataset_tools.remote_path import as_path  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
 
-    path = Path(output)
+    if output.startswith("hf://"):
+        raise UsageError(
+            f"{output}: nothing is written to the Hub", hint="write a folder of this machine and upload it"
+        )
+    path = as_path(output)
+    rejects, report, trace = (other and as_path(other) for other in (rejects, report, trace))
     if output.endswith("/") or path.is_dir():
         ending = f".{(parts or 'parquet').removeprefix('.')}"
         return FolderOutputs(path, ending, rejects, report, trace, resume)

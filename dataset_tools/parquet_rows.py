@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataset_tools.errors import DamagedError, InputError, RowError
 from dataset_tools.json_rows import parse_json
+from dataset_tools.remote_path import RemotePath
 from schemas.record import JsonObject
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def open_parquet(path: Path) -> "pa.parquet.ParquetFile":
     import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
 
     try:
-        return pq.ParquetFile(path, pre_buffer=False)
+        return pq.ParquetFile(path.open("rb") if isinstance(path, RemotePath) else path, pre_buffer=False)
     except (OSError, pa.ArrowException) as error:
         what = f"not a whole Parquet file: {error}"
         raise InputError(what, where=str(path), hint="download or write it again") from error

@@ -13,7 +13,6 @@ A part without a marker, or whose files are not as its marker says, is made agai
 
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -22,12 +21,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from dataset_tools.atomic import fail, remove_partials, sync_folder, write_file
+from dataset_tools.atomic import fail, remove_folder, remove_partials, sync_folder, write_file
 from dataset_tools.errors import InterruptionError, OutputError, UsageError
 from dataset_tools.fingerprints import fingerprint
 from dataset_tools.jsonl import dump_line
 from dataset_tools.manifest import MANIFEST, WORK, read_manifest
 from dataset_tools.record_stage import Part, RuleCount
+from dataset_tools.remote_path import RemotePath
 from dataset_tools.run_plan import require_same
 
 __all__ = ["PIECES", "PartsFolder"]
@@ -66,6 +66,7 @@ class PartsFolder:
         self._resume = resume
         self._also = {file.resolve() for file in also}
         self._made = False
+        self._entered = False
         self._lock: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -117,6 +118,9 @@ class PartsFolder:
 
     def _take(self) -> None:
         """Keep others out; the system lets go of it when this process ends, however it does."""
+        if isinstance(self._work, RemotePath):  # a store has no such lock
+            self._entered = True
+            return
         lock = (self._work / "lock").open("ab")
         with suppress(ImportError):
             import fcntl  # noqa: PLC0415 - not on every system
@@ -128,6 +132,7 @@ class PartsFolder:
                 what = "another run is writing into this folder"
                 raise UsageError(what, where=str(self.path), hint="wait for it, or choose another with -o") from error
         self._lock = lock
+        self._entered = True
 
     def file(self, number: int, piece: str) -> Path:
         """Where a piece of a part is written."""
@@ -211,22 +216,26 @@ class PartsFolder:
 
     def _leave(self) -> None:
         """Let others in; leave nothing of a run that has done nothing."""
-        if self._lock is None:
+        if not self._entered:
             return
+        self._entered = False
         if self.manifest is None and not any(self._work.glob("[0-9]*.json")):
             remove_partials(self.path)
             for unmarked in self.path.glob(f"part-*{self._endings['records']}"):
                 unmarked.unlink()
-            shutil.rmtree(self._work, ignore_errors=True)
+            remove_folder(self._work)
             if self._made:
                 with suppress(OSError):
                     self.path.rmdir()
-        self._lock.close()
-        self._lock = None
+        if self._lock:
+            self._lock.close()
+            self._lock = None
 
     def _clear(self) -> None:
         """Remove what only an unfinished run needs, under another name first: half of it must never look like one."""
-        if self._work.is_dir():
+        if isinstance(self._work, RemotePath):  # a folder of a store has no other name
+            remove_folder(self._work)
+        elif self._work.is_dir():
             self._work.rename(self._work.with_name(f"{WORK}-{os.getpid()}"))
         for left in self.path.glob(f"{WORK}-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            remove_folder(left)

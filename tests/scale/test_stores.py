@@ -1,0 +1,212 @@
+"""Inputs and folders of parts in stores: the rows and the bytes that the same files have on this machine."""
+
+import gzip
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import fsspec
+import pytest
+
+from dataset_tools.cleaning import CleanOptions, clean
+from dataset_tools.engines.ray_cluster import RayCluster
+from dataset_tools.errors import InputError, InterruptionError, UsageError
+from dataset_tools.importing import import_data
+from dataset_tools.record_stage import Part
+from dataset_tools.remote_path import RemotePath, as_path
+from dataset_tools.sharded import FolderOutputs
+from dataset_tools.shards import Shard
+from dataset_tools.sources import find_files
+from dataset_tools.transform import Outputs
+from dataset_tools.validate import validate
+from tests.io.stages import rows_of
+from tests.scale.range_server import range_server
+from tests.scale.ray_nodes import ENVIRONMENT
+from tests.scale.runs import PART_BYTES, SHARD_BYTES, contents, start_clean
+
+
+@pytest.fixture
+def memory() -> Iterator[RemotePath]:
+    """An empty folder in a store that lives in this process."""
+    place = RemotePath("memory://store")
+    place.remove_all()
+    yield place
+    place.remove_all()
+
+
+def _outputs(place: Path, *, resume: bool = False) -> FolderOutputs:
+    return FolderOutputs(
+        place / "out",
+        report=place / "report.json",
+        trace=place / "trace.jsonl.gz",
+        resume=resume,
+        part_bytes=PART_BYTES,
+        shard_bytes=SHARD_BYTES,
+    )
+
+
+def _held(place: RemotePath) -> dict[str, bytes]:
+    return {path.relative_to(place).as_posix(): path.read_bytes() for path in place.files()}
+
+
+def test_a_folder_of_parts_in_a_store(corpus: Path, undisturbed: Path, memory: RemotePath) -> None:
+    """Every file in the store has the bytes that it has on a disk, and the folder is an input again."""
+    report = clean([str(corpus)], _outputs(memory))
+    held = _held(memory)
+    local = {path.relative_to(undisturbed).as_posix(): path for path in undisturbed.rglob("*") if path.is_file()}
+    assert held.keys() == local.keys()
+    assert {name for name, path in local.items() if path.read_bytes() != held[name]} == {"report.json"}
+    assert json.loads(held["report.json"])["output"] == "memory:///store/out"
+    names = [file.name for file in find_files([str(memory / "out")])]
+    assert names == sorted(path.name for path in (undisturbed / "out").glob("part-*"))
+    assert [file.name for file in find_files(["memory://store/out/*"])] == names
+    for path in ("report.json", "trace.jsonl.gz"):
+        (memory / path).unlink()
+    assert [file.name for file in find_files(["memory://store"])] == [f"out/{name}" for name in names]
+    assert validate(["memory://store/out/"]).rows == report.rows_out
+
+
+def test_an_interrupted_run_into_a_store(corpus: Path, memory: RemotePath) -> None:
+    """What is done is kept, the folder is no input meanwhile, and `--resume` makes the bytes of an undisturbed run."""
+    clean([str(corpus)], _outputs(memory / "whole"))
+    expected = _held(memory / "whole")
+
+    def stop(shard: Shard, _: Part) -> None:
+        if shard.index == 20:
+            raise KeyboardInterrupt
+
+    place = memory / "run"
+    with pytest.raises(InterruptionError, match="memory:///store/run/out: interrupted"):
+        clean([str(corpus)], _outputs(place), on_shard=stop)
+    done = [name for name in _held(place) if name.startswith("out/.unfinished/0")]
+    assert len(done) >= 3
+    with pytest.raises(InputError, match=r"memory:///store/run/out: the run that writes this folder has not finished"):
+        find_files([str(place)])
+    with pytest.raises(UsageError, match="the folder was begun by a run that did not finish"):
+        clean([str(corpus)], _outputs(place))
+    (place / "out/part-00001.parquet").unlink()
+    clean([str(corpus)], _outputs(place, resume=True))
+    found = _held(place)
+    assert found.keys() == expected.keys()
+    assert [name for name in found if name != "report.json" and found[name] != expected[name]] == []
+    clean([str(corpus)], _outputs(place, resume=True))
+    with pytest.raises(UsageError, match="the folder holds a whole dataset"):
+        clean([str(corpus)], _outputs(place))
+
+
+@pytest.mark.usefixtures("memory")
+def test_what_a_store_holds_is_found(corpus: Path) -> None:
+    """A file, a folder and a glob mean the same files, by the same names, as on this machine."""
+    for name in ("b/x.jsonl", "a.jsonl.gz", ".hidden.jsonl", "b/.h/x.jsonl", "notes.txt", "b/y.jsonl.part"):
+        content = corpus.read_bytes()
+        fsspec.filesystem("memory").pipe_file(
+            f"/store/{name}", gzip.compress(content) if name.endswith("gz") else content
+        )
+    found = find_files(["memory://store"])
+    assert [(file.dataset, file.name, file.place) for file in found] == [
+        ("store", "a.jsonl.gz", "memory:///store/a.jsonl.gz"),
+        ("store", "b/x.jsonl", "memory:///store/b/x.jsonl"),
+    ]
+    assert [file.name for file in find_files(["memory://store/*/*.jsonl"])] == ["b/x.jsonl"]
+    (file,) = find_files(["memory://store/a.jsonl.gz"])
+    assert (file.dataset, file.name, file.compression) == ("a", "a.jsonl.gz", "gz")
+    assert [row.value for row in rows_of(file.path)] == [row.value for row in rows_of(corpus)]
+    with pytest.raises(InputError, match="memory:///store/none: there is no such file or folder"):
+        find_files(["memory://store/none"])
+    with pytest.raises(InputError, match=r"memory:///store/\*\.parquet: no file matches"):
+        find_files(["memory://store/*.parquet"])
+    with pytest.raises(InputError, match=r"notes\.txt: unknown kind of file"):
+        find_files(["memory://store/notes.txt"])
+    with pytest.raises(UsageError, match="is given twice"):
+        find_files(["memory://store/b/x.jsonl", "memory://store/b"])
+
+
+def test_workers_read_ranges(corpus: Path, tmp_path: Path, memory: RemotePath) -> None:
+    """Workers fetch the part of a file that is theirs: lines of JSON Lines, row groups of Parquet, all of gzip."""
+    table = clean([str(corpus)], Outputs(tmp_path / "raw.parquet", tmp_path / "r.jsonl"))
+    (tmp_path / "raw.jsonl").write_bytes(corpus.read_bytes())
+    (tmp_path / "packed.jsonl.gz").write_bytes(gzip.compress(corpus.read_bytes()))
+    with range_server(tmp_path) as (address, ranges):
+        for name in ("raw.jsonl", "packed.jsonl.gz", "raw.parquet"):
+            there = import_data([f"{address}/{name}"], _outputs(memory / name))
+            here = import_data([str(tmp_path / name)], _outputs(tmp_path / f"of-{name}"))
+            assert there.rows_out == here.rows_out
+            parts = {name: content for name, content in _held(memory / name).items() if "part-" in name}
+            local = tmp_path / f"of-{name}"
+            assert parts == {
+                path.relative_to(local).as_posix(): path.read_bytes() for path in local.rglob("part-*.parquet")
+            }
+        assert table.rows_out == 456
+        with pytest.raises(InputError, match=rf"{address}/none\.jsonl: there is no such file"):
+            find_files([f"{address}/none.jsonl"])
+    assert any(not asked.startswith("bytes=0-") for asked in ranges)
+
+
+def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., CompletedProcess[str]]) -> None:
+    """A package that is missing, a scheme that nobody knows, and commands that do not write into stores."""
+    done = afg_data("clean", corpus, "-o", "s3://bucket/out/", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("afg-data: s3://bucket/out: Install s3fs to access S3 (a store needs a package")
+    done = afg_data("clean", corpus, "-o", "hf://datasets/org/name/", cwd=tmp_path)
+    assert (done.returncode, done.stderr.split(" (")[0]) == (
+        2, "afg-data: hf://datasets/org/name/: nothing is written to the Hub",
+    )  # fmt: skip
+    done = afg_data("validate", "nope://bucket/raw/", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2, "afg-data: nope://bucket/raw: Protocol not known: nope (a store needs a package of its own beside fsspec)\n",
+    )  # fmt: skip
+    done = afg_data("dedup", corpus, "-o", "s3://bucket/x.jsonl", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "only `import` and `clean` write into a store" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_are_places() -> None:
+    """Only what has a scheme is elsewhere; a path that has lost a slash on the way is found again."""
+    assert [str(as_path(name)) for name in ("s3://b/k", Path("s3://b/k"), "file:///a", "a/b", "C:/x", "s3:/b")] == [
+        "s3://b/k", "s3://b/k", "file:///a", "a/b", "C:/x", "s3:/b",
+    ]  # fmt: skip
+    assert [type(as_path(name)) for name in ("a:b//c", "s3:/b")] == [type(Path("x"))] * 2
+
+
+@pytest.mark.slow
+def test_killed_while_writing_into_a_store(corpus: Path, tmp_path: Path) -> None:
+    """A command that is killed again and again is gone on with to the same bytes."""
+    whole, folder = tmp_path / "whole", tmp_path / "run"
+    whole.mkdir()
+    folder.mkdir()
+    process = start_clean(whole, corpus, "-o", f"file://{whole}/out/")
+    assert (*process.communicate(), process.returncode) == ("", "", 0)
+    for count in (1, 3, 6):
+        process = start_clean(folder, corpus, "-o", f"file://{folder}/out/", "--resume")
+        deadline = time.monotonic() + 60
+        while len(list((folder / "out/.unfinished").glob("[0-9]*.json"))) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not (folder / "out/manifest.json").exists()
+    process = start_clean(folder, corpus, "-o", f"file://{folder}/out/", "--resume")
+    assert (*process.communicate(), process.returncode) == ("", "", 0)
+    assert json.loads((folder / "report.json").read_bytes())["output"] == f"file://{folder}/out"
+    assert contents(folder) == contents(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+def test_a_cluster_reads_and_fills_stores(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of a Ray cluster read from a store by themselves; the bytes are those of one machine."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "raw.jsonl").write_bytes(corpus.read_bytes())
+    with range_server(tmp_path) as (address, _):
+        for engine in (RayCluster(tasks=2), None):
+            place = RemotePath(f"file://{tmp_path}/{'ray' if engine else 'local'}")
+            clean([f"{address}/raw.jsonl"], _outputs(place), CleanOptions(engine=engine))
+    assert contents(tmp_path / "ray").keys() == contents(tmp_path / "local").keys()
+    found, expected = _held(RemotePath(f"file://{tmp_path}/ray")), _held(RemotePath(f"file://{tmp_path}/local"))
+    assert [name for name in found if name != "report.json" and found[name] != expected[name]] == []
