@@ -26,6 +26,7 @@ from dataset_tools.errors import InterruptionError, OutputError, UsageError
 from dataset_tools.fingerprints import fingerprint
 from dataset_tools.jsonl import dump_line
 from dataset_tools.manifest import MANIFEST, WORK, read_manifest
+from dataset_tools.one_run import take
 from dataset_tools.record_stage import Part, RuleCount
 from dataset_tools.remote_path import RemotePath
 from dataset_tools.run_plan import require_same
@@ -122,15 +123,11 @@ class PartsFolder:
             self._entered = True
             return
         lock = (self._work / "lock").open("ab")
-        with suppress(ImportError):
-            import fcntl  # noqa: PLC0415 - not on every system
-
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                lock.close()
-                what = "another run is writing into this folder"
-                raise UsageError(what, where=str(self.path), hint="wait for it, or choose another with -o") from error
+        try:
+            take(lock.fileno(), self.path)
+        except UsageError:
+            lock.close()
+            raise
         self._lock = lock
         self._entered = True
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import UsageError
+from dataset_tools.one_run import only_run
 from publishing import llama
 from publishing.export_gguf import make_gguf
 from publishing.export_run import ExportedRun, find_run
@@ -88,7 +89,7 @@ def export(
         InputError: the run, its base or the prompts cannot be used.
         OutputError: the release cannot be written, or there is no room for it.
         ProofError: what was made is not what it has to be; nothing of that step was kept.
-        UsageError: an option makes no sense.
+        UsageError: an option makes no sense, or another export is writing into the folder.
     """
     options = options or ExportOptions()
     name = options.name or output.resolve().name
@@ -98,18 +99,19 @@ def export(
     prompts = held_out_prompts(options.verify, options.prompts)
     converter = find_converter(options.llama_cpp) if options.quants else None
     missing = bool(options.quants) and (converter is None or not llama.is_installed())
-    folder = ReleaseFolder(output)
-    if not folder.complete:
-        check_space(output, _space(run, () if missing else options.quants) - folder.held())
-    work = Work(run, folder, name, prompts, tell)
-    make_adapter(work)
-    make_merged(work)
-    if converter is not None and not missing:
-        make_gguf(work, converter, sorted(options.quants, key=QUANTS.index))
-    folder.drop(work.wanted)
-    manifest = _manifest(work)
-    if not folder.complete:
-        folder.finish(manifest)
+    with only_run(output):
+        folder = ReleaseFolder(output)
+        if not folder.complete:
+            check_space(output, _space(run, () if missing else options.quants) - folder.held())
+        work = Work(run, folder, name, prompts, tell)
+        make_adapter(work)
+        make_merged(work)
+        if converter is not None and not missing:
+            make_gguf(work, converter, sorted(options.quants, key=QUANTS.index))
+        folder.drop(work.wanted)
+        manifest = _manifest(work)
+        if not folder.complete:
+            folder.finish(manifest)
     left_out = f"no GGUF files were made, for llama.cpp is not installed: {llama.EXTRA}" if missing else ""
     return ExportResult(output, manifest, tuple(work.made), left_out)
 

@@ -45,8 +45,6 @@ class ReleaseFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is a file", hint="choose another folder with -o")
         done, going = path / MANIFEST, path / _PROGRESS
         self.complete = done.is_file() and not going.is_file()
         if path.is_dir() and not done.is_file() and not going.is_file() and any(path.iterdir()):
