@@ -72,6 +72,21 @@ def fail_at_two(shard: Shard) -> int:
     return shard.index
 
 
+class FailOnce:
+    """The first time that any process is at it, a shard cannot be read: as on a machine that lacks the file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, shard: Shard) -> int:
+        """The number of the shard, later."""
+        try:
+            (self.folder / str(shard.index)).touch(exist_ok=False)
+        except FileExistsError:
+            return shard.index
+        raise InputError("not here", where=f"x.jsonl:{shard.index}")
+
+
 def row_error(_: Shard) -> int:
     """An error whose constructor takes keywords."""
     raise RowError("unreadable-row", "broken", hint="mend it")

@@ -150,8 +150,9 @@ def test_the_command_is_quiet_about_a_lost_node(
 
 
 @pytest.mark.slow
-def test_a_ray_of_ones_own(corpus: Path, tmp_path: Path) -> None:
+def test_a_ray_of_ones_own(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an address a Ray is started that listens on loopback only, and nothing of it is left afterwards."""
+    monkeypatch.delenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", raising=False)
     folder, alone = tmp_path / "run", tmp_path / "alone"
     folder.mkdir()
     alone.mkdir()
@@ -205,8 +206,8 @@ def test_fatal_rows_cost_themselves(nodes: Nodes, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_order_bound_and_errors(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results come in order, few shards are under way, and errors arrive with all that they say."""
+def test_order_bound_and_errors(nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results come in order, few shards are under way, and errors that stay arrive with all that they say."""
     taken = 0
 
     def shards() -> Iterator[Shard]:
@@ -219,6 +220,7 @@ def test_order_bound_and_errors(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
     assert taken <= 8
     results.close()
+    assert list(run(stages.FailOnce(tmp_path), _shards(6), RayCluster(nodes.address))) == list(range(6))
     failing: Any = run(stages.fail_at_two, _shards(6), RayCluster(nodes.address))
     assert [next(failing), next(failing)] == [0, 1]
     with pytest.raises(InputError) as caught:
