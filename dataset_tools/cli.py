@@ -13,12 +13,16 @@ import typer
 
 from dataset_tools import cli_datasets, cli_records, cli_samples
 from dataset_tools.cli_options import (
+    EngineChoice,
+    EngineName,
     Html,
     LayoutName,
+    RayAddress,
     Sources,
     ToolsFile,
-    Workers,
+    WorkersOrTasks,
     check_page,
+    engine_of,
     find,
     print_json,
     progress_of,
@@ -69,7 +73,9 @@ def validate_command(
     layout: LayoutName = "",
     examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 3,
     html: Html = None,
-    workers: Workers = 1,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Check every row: what is wrong, where, what mends it.
@@ -81,7 +87,8 @@ def validate_command(
     from dataset_tools.validate import Options, validate  # noqa: PLC0415
 
     # An annotation is one finding at its line, so GitHub gets them all.
-    options = Options(layout, tools_file, workers, -1 if format_ is Format.GITHUB else examples)
+    shown = -1 if format_ is Format.GITHUB else examples
+    options = Options(layout, tools_file, workers or 1, shown, engine_of(engine, ray_address, workers))
     files = find(sources)
     check_page(html, files)
     with progress_of("validate", files, quiet=quiet) as progress:

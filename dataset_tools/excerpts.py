@@ -88,7 +88,7 @@ def excerpts(files: Sequence[DataFile], result: Result, options: Options | None 
     stage = _Stage(converter, {file: dict(lines) for file, lines in wanted.items()})
     found: dict[Place, Any] = {}
     shards = [shard for shard in plan(files) if shard.file.place in wanted]
-    with closing(run(stage, shards, options.workers)) as parts:
+    with closing(run(stage, shards, options.engine or options.workers)) as parts:
         for part in parts:
             found |= part
     return found

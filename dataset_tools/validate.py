@@ -15,6 +15,7 @@ from dataset_tools.checking import Checker, Tally
 from dataset_tools.checks.base import Found, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE
 from dataset_tools.converting import Converter, find_data, load_tools, names_of, record_errors
+from dataset_tools.engines import Engine
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.executor import run
 from dataset_tools.reading import RawRow, batches, read_rows
@@ -39,12 +40,14 @@ class Options:
         tools_file: declarations for layouts that carry none.
         workers: processes to use; the result is the same for any number.
         examples: how many findings of each check the result holds; all are counted. -1 holds them all.
+        engine: who does the work instead of processes of this machine; the result is the same for any.
     """
 
     layout: str = ""
     tools_file: Path | None = None
     workers: int = 1
     examples: int = 3
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def validate(
     tools: dict[str, Tool] = load_tools(options.tools_file) if options.tools_file else {}
     stage = Stage(Converter(options.layout, tools), options.examples)
     total = Tally(options.examples)
-    with closing(run(stage, plan(find_data(sources)), options.workers, on_done=on_shard)) as tallies:
+    with closing(run(stage, plan(find_data(sources)), options.engine or options.workers, on_done=on_shard)) as tallies:
         for tally in tallies:
             total.merge(tally)
     if not total.rows:
