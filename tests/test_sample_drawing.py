@@ -12,7 +12,7 @@ from dataset_tools.arabic.compare import compare_key
 from dataset_tools.cli import app
 from dataset_tools.console import run_app
 from dataset_tools.sample import SamplePart, drawing, sample_path
-from dataset_tools.sample.catalogue import DIALECTS, domains, phrases, tools
+from dataset_tools.sample.catalogue import DIALECTS, domains, more_requests, phrases, tools
 from dataset_tools.sample.parts import shared_keys, text
 from dataset_tools.validate import validate
 
@@ -60,31 +60,55 @@ def test_rounds_have_the_proportions_of_the_sample() -> None:
 
 
 def test_no_row_repeats_another() -> None:
-    """A row with a call opens as no other drawn row and none of the sample; one without offers other tools."""
+    """A row that begins with a call opens as no other drawn row and none of the sample; another offers other tools."""
     opened = Counter(compare_key(row["messages"][1]["content"]) for row in sample())
     offered: Counter[tuple[str, frozenset[str]]] = Counter()
     for row in drawn(1000):
         opening = compare_key(row["messages"][1]["content"])
-        if row["meta"]["kind"] == "negative":
-            offered[opening, frozenset(tool["function"]["name"] for tool in row["tools"])] += 1
-        else:
+        if "tool_calls" in row["messages"][2]:
             opened[opening] += 1
+        else:
+            offered[opening, frozenset(tool["function"]["name"] for tool in row["tools"])] += 1
     assert max(opened.values()) == max(offered.values()) == 1
+
+
+def test_a_row_holds_five_requests_and_ends_with_the_last() -> None:
+    """A request that has a follow-up counts once; before the last answer every call has its result and a word."""
+    for row in drawn(300):
+        asked = [message for message in row["messages"] if message["role"] == "user"]
+        assert len(asked) == 5 + (row["meta"]["kind"] == "multi-turn")
+        last = row["messages"][-1]
+        assert last["role"] == "assistant"
+        assert ("tool_calls" in last) == (row["meta"]["kind"] != "negative")
+        waiting = 0
+        for message in row["messages"][:-1]:
+            waiting += len(message.get("tool_calls", ())) - (message["role"] == "tool")
+            assert waiting == 0 or message["role"] != "user"
+        assert waiting == 0
+        called = {call["function"]["name"] for message in row["messages"] for call in message.get("tool_calls", ())}
+        assert called <= {tool["function"]["name"] for tool in row["tools"]}
 
 
 def test_every_request_without_a_call_is_there() -> None:
     """All that are not held out, in time; each reason has its share of the sample."""
-    held = {row["messages"][1]["content"] for row in sample(SamplePart.TEST)}
-    written = {
-        pair[1] for domain in domains() for dialect in DIALECTS for pair in phrases(domain)["negatives"][dialect]
-    }
-    negatives = [row for row in drawn(2000) if row["meta"]["kind"] == "negative"]
-    said = {row["messages"][1]["content"] for row in negatives if row["meta"]["reason"] != "small-talk"}
-    assert said == written - held
-    reasons = Counter(row["meta"]["reason"] for row in negatives)
+    held = {compare_key(row["messages"][1]["content"]) for row in sample(SamplePart.TEST)}
+    written = [pair for domain in domains() for dialect in DIALECTS for pair in phrases(domain)["negatives"][dialect]]
+    written += [pair for dialect in DIALECTS for pair in more_requests()[dialect]]
+    texts = {compare_key(pair[1]) for pair in written}
+    assert len(texts) > 190
+    said = {compare_key(m["content"]) for row in drawn(2000) for m in row["messages"] if m["role"] == "user"}
+    assert texts - held <= said
+    reasons = Counter(row["meta"]["reason"] for row in drawn(2000) if row["meta"]["kind"] == "negative")
     for reason, count in {"missing-information": 30, "out-of-scope": 30, "small-talk": 20}.items():
         # Where the only request of a kind is held out, another takes its place.
-        assert reasons[reason] == pytest.approx(len(negatives) * count / 80, rel=0.2)
+        assert reasons[reason] == pytest.approx(reasons.total() * count / 80, rel=0.2)
+
+
+def test_requests_outside_the_sample_are_not_held_out_ones() -> None:
+    """In no spelling; and each is there once."""
+    more = [compare_key(pair[1]) for dialect in DIALECTS for pair in more_requests()[dialect]]
+    assert len(set(more)) == len(more) == 80
+    assert set(more).isdisjoint(compare_key(row["messages"][1]["content"]) for row in sample())
 
 
 def test_every_row_is_valid(tmp_path: Path) -> None:

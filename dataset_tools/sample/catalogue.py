@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from schemas.record import JsonObject, Tool
 
-__all__ = ["DIALECTS", "domains", "phrases", "slot_values", "small_talk", "tools"]
+__all__ = ["DIALECTS", "domains", "more_requests", "phrases", "slot_values", "small_talk", "tools"]
 
 DIALECTS = ("msa", "gulf", "egyptian", "levantine", "maghrebi")
 """The varieties of Arabic that every domain is written in."""
@@ -46,6 +46,12 @@ def phrases(domain: str) -> JsonObject:
 def small_talk() -> dict[str, list[list[str]]]:
     """Pairs of small talk and its answer, by dialect."""
     return cast("dict[str, list[list[str]]]", _read("small_talk.json"))
+
+
+@cache
+def more_requests() -> dict[str, list[list[str]]]:
+    """Requests that call for no tool and are not in the sample, by dialect: reason, text and answer."""
+    return cast("dict[str, list[list[str]]]", _read("more_requests.json"))
 
 
 def slot_values(name: str, dialect: str) -> list[tuple[Any, Any]]:

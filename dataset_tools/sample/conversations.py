@@ -5,6 +5,7 @@ Which conversations there are is decided elsewhere: :mod:`dataset_tools.sample.m
 """
 
 import random
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dataset_tools.messages import call
@@ -22,6 +23,8 @@ _ROWS_PER_CELL = 12
 _NEGATIVES = _MULTI_TURN = 2
 _ANSWERED_SHARE = 0.3
 _TOOLS_OFFERED = (4, 5, 6)
+# What is said to a result that is on the user's screen anyway.
+_NOTED = {"msa": "تفضل.", "gulf": "تفضل.", "egyptian": "اتفضل.", "levantine": "تفضل.", "maghrebi": "تفضل."}
 _DEVELOPER: Message = {
     "role": "developer",
     "content": "You are a model that can do function calling with the following functions",
@@ -72,15 +75,33 @@ def negative(pair: list[str]) -> Conversation:
     return Conversation(messages, needed, {"kind": "negative", "reason": reason, "tools_called": []})
 
 
-def compose(rng: random.Random, domain: str, dialect: str, plan: Plan, *, ends_with_call: bool = False) -> Conversation:
+def compose(
+    rng: random.Random, domain: str, dialect: str, plan: Plan, *, earlier: Sequence[Plan] | None = None
+) -> Conversation:
     """A conversation as planned, its slots filled from one draw of values.
 
-    It ends with the last call, or goes on to its result and a closing sentence, as the sample's conversations do.
+    It goes on to the result of a call and a closing sentence, as the sample's conversations do. With ``earlier``, even
+    an empty one, it ends with its last call instead, and before it come those requests, whose results are noted in a
+    word.
     """
+    turns = _Turns(rng, domain, dialect, brief=earlier is not None)
+    for before in earlier or ():
+        _tell(turns, before, answered=True)
     kind, template = plan
-    turns = _Turns(rng, domain, dialect)
-    answered = not ends_with_call and (kind == "multi-turn" or rng.random() < _ANSWERED_SHARE)
-    if kind == "parallel":
+    answered = earlier is None and (kind == "multi-turn" or rng.random() < _ANSWERED_SHARE)
+    _tell(turns, plan, answered=answered)
+    offered = list(dict.fromkeys([*turns.called, *turns.needed]))
+    reason = {"reason": template[0]} if kind == "negative" else {}
+    return Conversation(turns.messages, offered, {"kind": kind, **reason, "tools_called": turns.called})
+
+
+def _tell(turns: "_Turns", plan: Plan, *, answered: bool) -> None:
+    """Add what a plan says to the conversation."""
+    kind, template = plan
+    if kind == "negative":
+        _, text, reply, *needed = template
+        turns.decline(text, reply, needed)
+    elif kind == "parallel":
         text, wishes = template
         turns.ask(text, [_wish(item) for item in wishes], answered=answered)
     elif kind == "single":
@@ -93,19 +114,23 @@ def compose(rng: random.Random, domain: str, dialect: str, plan: Plan, *, ends_w
         turns.ask(opening, [(before, fixed)], answered=True)
         arguments = turns.carried(before, tool, text) | (rest[0] if rest else {})
         turns.ask(text, [(tool, arguments)], answered=answered)
-    called = list(dict.fromkeys(turns.called))
-    return Conversation(turns.messages, called, {"kind": kind, "tools_called": turns.called})
 
 
 class _Turns:
     """The messages of one conversation as they grow, and what was said so far."""
 
-    def __init__(self, rng: random.Random, domain: str, dialect: str) -> None:
+    def __init__(self, rng: random.Random, domain: str, dialect: str, *, brief: bool) -> None:
         self.messages: list[Message] = [_DEVELOPER]
         self.called: list[str] = []
+        self.needed: list[str] = []
         self._known: JsonObject = {}
         self._speaker = Speaker(rng, domain, dialect)
-        self._rng, self._domain, self._dialect = rng, domain, dialect
+        self._rng, self._domain, self._dialect, self._brief = rng, domain, dialect, brief
+
+    def decline(self, text: str, reply: str, needed: list[str]) -> None:
+        """Add a request that calls for no tool, with its answer."""
+        self.needed += needed
+        self.messages += [{"role": "user", "content": text}, {"role": "assistant", "content": reply}]
 
     def ask(self, template: str, wishes: list[Wish], *, answered: bool) -> None:
         """Add the user's words and the calls; when answered, the results and the closing sentence too."""
@@ -124,7 +149,8 @@ class _Turns:
                 self._known.update(payload)
                 sentences.append(answer(self._rng, self._domain, self._dialect, name, {**values, **payload}))
         if sentences:
-            self.messages.append({"role": "assistant", "content": " ".join(sentences)})
+            said = _NOTED[self._dialect] if self._brief else " ".join(sentences)
+            self.messages.append({"role": "assistant", "content": said})
 
     def carried(self, before: str, tool: str, text: str) -> JsonObject:
         """Arguments that a follow-up to the same tool leaves unsaid, because the first request said them."""
