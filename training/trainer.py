@@ -112,11 +112,29 @@ def build_trainer(
         data_collator=CheckedCollator(DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id), known),
         callbacks=list(callbacks),
     )
+    if not torch.cuda.is_available():
+        _drop_padding_masks(model)
     trainer.remove_callback(PrinterCallback)
     trainer.create_model_card = lambda *_, **__: None  # a form beside each checkpoint, for which TRL asks Trackio, too
     if not isinstance(trainer.data_collator, CheckedCollator):
         raise AssertionError("the trainer has put another collator in the place of the one that checks")  # noqa: TRY004
     return trainer
+
+
+def _drop_padding_masks(model: Any) -> None:  # noqa: ANN401 - a PEFT model
+    """Let a processor's attention skip what lies ahead of each token, which takes a third off a step.
+
+    Padding stands behind each row's end, so no real token can see it even without a mask; told that masks are causal
+    and no more, torch computes half as much. On a GPU Unsloth chooses its kernels itself.
+    """
+
+    def causal(_module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
+        mask = named.get("attention_mask")
+        if mask is not None and mask.ndim == 2 and bool((mask.diff(dim=1) <= 0).all()):  # noqa: PLR2004 - rows by tokens
+            named = {**named, "attention_mask": None}
+        return arguments, named
+
+    model.get_base_model().model.register_forward_pre_hook(causal, with_kwargs=True)
 
 
 def _dataset(samples: BuiltSamples) -> "Dataset":

@@ -134,6 +134,40 @@ def test_masks_are_untouched_from_build_to_batch(
     assert len(built.digests()) == built.rows
 
 
+def test_padding_is_kept_out_without_a_mask(random_base: Path, samples: Path, recipe: Recipe, tmp_path: Path) -> None:
+    """On a processor the mask is dropped; loss and gradients of padded rows are those with it, another mask is kept."""
+    import torch  # noqa: PLC0415
+
+    from training.trainer import TrainerOptions, build_trainer  # noqa: PLC0415
+
+    built = open_samples(str(samples))
+    base, tokenizer = load_model(find_base(str(random_base)), recipe, "float32")
+    model = add_adapter(base, recipe)
+
+    def learnt(batch: dict[str, Any]) -> tuple[float, torch.Tensor]:
+        model.zero_grad()
+        loss = model(**batch).loss
+        loss.backward()
+        gradients = [weight.grad.flatten() for weight in model.parameters() if weight.requires_grad]
+        return float(loss.detach()), torch.cat(gradients)
+
+    rows = built.table().slice(0, 4).select(["input_ids", "labels"]).to_pylist()
+    batch = _collate(rows)
+    assert int((batch["attention_mask"] == 0).sum()) > 0
+    loss, gradient = learnt(batch)
+    build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=TrainerOptions("float32"))
+    masks: list[Any] = []
+    text_model = model.get_base_model().model
+    text_model.register_forward_pre_hook(lambda _, __, named: masks.append(named["attention_mask"]), with_kwargs=True)
+    same_loss, same_gradient = learnt(batch)
+    assert masks == [None]
+    assert same_loss == pytest.approx(loss, rel=1e-5)
+    torch.testing.assert_close(same_gradient, gradient, rtol=1e-3, atol=1e-6)
+    batch["attention_mask"] = batch["attention_mask"].flip(1)
+    learnt(batch)
+    assert masks[1] is not None
+
+
 def _collate(rows: Any) -> dict[str, Any]:
     """Pads rows to the right, as TRL does."""
     import torch  # noqa: PLC0415
