@@ -1,6 +1,6 @@
 """What the demo promises of its training, held against the files that it left: ``python .ci/demo_kept.py demo-out``.
 
-On all of the sample's held-out rows, FnAcc is at least 0.70 after fine-tuning and ArgEM at least 0.50, letter for
+On all of the sample's held-out rows, FnAcc is at least 0.75 after fine-tuning and ArgEM at least 0.60, letter for
 letter, so under the wider rules, too. Both are well above the base's, and nothing that was trained on asks or calls
 what a held-out row does. The time is told and not judged: it is the machine's, and what else it was doing.
 """
@@ -17,7 +17,7 @@ from dataset_tools.sample import SamplePart
 from dataset_tools.sample.parts import held_out, shared_keys, text
 from dataset_tools.shards import plan
 
-AT_LEAST = {"fn_acc": 0.70, "arg_em_raw": 0.50}
+AT_LEAST = {"fn_acc": 0.75, "arg_em_raw": 0.60}
 TRAINED_ON = ("data/train.parquet", "drawn.jsonl")
 ABOVE_THE_BASE = {"fn_acc": 0.15, "arg_em_raw": 0.20}
 

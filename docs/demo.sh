@@ -37,8 +37,8 @@ run afg-data dedup clean.jsonl -o distinct.jsonl --report distinct.report.json
 run afg-data split distinct.jsonl -o data --by dialect --against test.jsonl \
   --made-by clean.report.json --made-by distinct.report.json
 
-say "8. Into masked samples, with more rows drawn from the sample's phrases: 300 are too few to learn from"
-run afg-data sample --part train --rows 800 -o drawn.jsonl
+say "8. Into masked samples, with rows drawn from the sample's phrases, of five requests each: 300 rows are too few to learn from"
+run afg-data sample --part train --rows 600 -o drawn.jsonl
 run afg-data build data/train.parquet drawn.jsonl -o samples --tokenizer ../training/tiny/tokenizer --shuffle-tools 7
 
 say "9. What of a sample is trained?"
