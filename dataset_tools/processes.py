@@ -12,6 +12,8 @@ from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
+from dataset_tools.errors import UsageError
+
 __all__ = ["can_fork", "no_interrupt", "prepare", "start_context"]
 
 
@@ -28,7 +30,13 @@ def start_context(stage: object) -> BaseContext:
     """How processes are started: not as copies of this one, whose libraries may hold locks and threads.
 
     They are copies of a server that has imported what the stage needs, and nothing else, once for all of them.
+
+    Raises:
+        UsageError: the script that runs is no file, so that a new process could not import it.
     """
+    if getattr(sys.modules["__main__"], "__file__", "") == "<stdin>":
+        what = "a script from standard input cannot use worker processes, which import it"
+        raise UsageError(what, hint='write it to a file, with what it does below `if __name__ == "__main__":`')
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

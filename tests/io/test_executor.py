@@ -112,6 +112,23 @@ def test_no_workers() -> None:
         list(run(lambda shard: shard.index, _shards(1), 0))
 
 
+def test_a_script_from_standard_input_is_told() -> None:
+    """New processes cannot import it; that is said at once, and not taken for a lack of memory."""
+    script = """
+from dataset_tools.engines import Local
+from dataset_tools.errors import UsageError
+from tests.io.test_executor import _shards, run, stages
+try:
+    list(run(stages.slow_at_first, _shards(3), Local(2, isolated=True)))
+except UsageError as error:
+    print(error)
+"""
+    command = [sys.executable, "-"]
+    done = subprocess.run(command, check=False, input=script, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stdout.startswith("a script from standard input cannot use worker processes, which import it (write it")
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
 SLEEPER = """
 import sys
 from tests.io import stages
