@@ -1,7 +1,6 @@
 """``afg export``: parse, make one library call, report."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -49,9 +48,9 @@ def export_command(
     from publishing.export import ExportOptions, export  # noqa: PLC0415
     from publishing.export_report import as_json as result_as_json  # noqa: PLC0415
     from publishing.export_report import print_device  # noqa: PLC0415
+    from training.threads import wait_asleep  # noqa: PLC0415
 
-    # Threads that wait for each other awake take minutes where another program has one of the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_asleep()
     options = ExportOptions(name, _quants(quant), verify, prompts, llama_cpp, base, base_id)
     result = export(run, output, options, (lambda _line: None) if quiet else _tell)
     if not quiet:

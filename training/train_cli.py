@@ -46,9 +46,11 @@ def train_command(
     from training.recipe import load_recipe  # noqa: PLC0415
     from training.run_manifest import recorded_base  # noqa: PLC0415
     from training.services import require_service  # noqa: PLC0415
+    from training.threads import wait_asleep  # noqa: PLC0415
     from training.train import Watcher, start_problems, train  # noqa: PLC0415
     from training.train_text import plan_lines, result_lines  # noqa: PLC0415
 
+    wait_asleep()
     require_service(report_to.value)
     if resume:
         base = base or recorded_base(output)
