@@ -5,13 +5,14 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dataset_tools.engines.ray_connection import check_cluster, cluster
 from dataset_tools.engines.ray_tasks import Work, do_guarded, do_shard
 from dataset_tools.errors import AfgError, InputError, UsageError
 from dataset_tools.shards import Shard
-from dataset_tools.versions import versions
+from dataset_tools.versions import all_versions
 
 if TYPE_CHECKING:
     import ray
@@ -77,7 +78,7 @@ class _Run(Generic[T]):
         import ray  # noqa: PLC0415 - an extra
 
         options: dict[str, Any] = {"num_cpus": 1, "max_retries": RETRIES, "retry_exceptions": [InputError]}
-        self._work = Work(uuid.uuid4().hex, ray.put(stage), versions())
+        self._work = Work(uuid.uuid4().hex, ray.put(stage), all_versions(), str(Path.cwd()))
         self._task = ray.remote(**options)(do_shard)
         self._guarded = ray.remote(**options)(do_guarded)
         self._pending: deque[tuple[Shard, ray.ObjectRef[T]]] = deque()

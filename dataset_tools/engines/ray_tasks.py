@@ -5,7 +5,7 @@ import os
 import platform
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from dataset_tools.engines.base import COLLECT
 from dataset_tools.errors import UsageError
 from dataset_tools.isolation import Guard, seconds_for
 from dataset_tools.shards import Shard
-from dataset_tools.versions import versions
+from dataset_tools.versions import all_versions
 
 __all__ = ["Work", "do_guarded", "do_shard"]
 
@@ -29,11 +29,13 @@ class Work:
         run: what tells this run from others.
         stage: where Ray keeps the stage.
         versions: what the command has installed.
+        folder: where the command was started: names of inputs may be relative to it.
     """
 
     run: str
     stage: Any
     versions: Mapping[str, str]
+    folder: str
 
 
 def do_shard(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage makes
@@ -71,6 +73,8 @@ def _stage_of(work: Work) -> Callable[[Shard], Any]:
 
         _require_same(work.versions)
         gc.set_threshold(*COLLECT)
+        with suppress(OSError):  # a machine without that folder can still read what has a full name
+            os.chdir(work.folder)
         _held = (work.run, ray.get(work.stage))
     return _held[1]
 
@@ -81,7 +85,7 @@ def _require_same(wanted: Mapping[str, str]) -> None:
     Raises:
         UsageError: this machine has other versions.
     """
-    here = versions()
+    here = all_versions()
     for name, theirs in wanted.items():
         if here.get(name) != theirs:
             what = f"{platform.node()} has {name} {here.get(name)}, and the machine of the command {theirs}"

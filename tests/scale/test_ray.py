@@ -229,7 +229,7 @@ def test_order_bound_and_errors(nodes: Nodes, tmp_path: Path, monkeypatch: pytes
     assert type(caught.value) is InputError
     with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone"):
         list(run(stages.die_at_two, _shards(3), RayCluster(nodes.address)))
-    monkeypatch.setattr(ray_cluster, "versions", lambda: {"python": "2.7"})
+    monkeypatch.setattr(ray_cluster, "all_versions", lambda: {"python": "2.7"})
     with pytest.raises(UsageError, match=r" has python 3\.\d+\.\d+, and the machine of the command 2\.7 \(install"):
         list(run(stages.slow_at_first, _shards(3), RayCluster(nodes.address)))
 
