@@ -19,6 +19,7 @@ import orjson
 from dataset_tools.atomic_folder import AtomicFolder
 from dataset_tools.build_stage import LENGTH_STEP, LENGTH_STEPS, LIMITS, BuildStage, Part, SampleOptions
 from dataset_tools.converting import Converter, find_data, load_tools, names_of
+from dataset_tools.engines import Engine
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.shards import Shard, plan, total_bytes
@@ -45,12 +46,14 @@ class BuildOptions:
         layout: the layout of every row; recognised by the fields when empty.
         tools_file: declarations for layouts that carry none.
         workers: processes to use; the result is the same for any number.
+        engine: who does the work instead of processes of this machine; the result is the same for any.
     """
 
     samples: SampleOptions = field(default_factory=SampleOptions)
     layout: str = ""
     tools_file: Path | None = None
     workers: int = 1
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def build(
         inputs = beside.submit(_hashes, files)
         # Importing transformers takes seconds, in which worker processes are at work already.
         verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
-        with closing(run(stage, shards, options.workers, on_done=on_shard)) as parts:
+        with closing(run(stage, shards, options.engine or options.workers, on_done=on_shard)) as parts:
             for part in parts:
                 total.add(part, options.samples.verify)
                 if part.payload:

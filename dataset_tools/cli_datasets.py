@@ -8,15 +8,20 @@ from typing import Annotated
 import typer
 
 from dataset_tools.cli_options import (
+    EngineChoice,
+    EngineName,
     LayoutName,
     Output,
     Quiet,
+    RayAddress,
     Rejects,
     ReportFile,
     Sources,
     ToolsFile,
     Workers,
+    WorkersOrTasks,
     check_page,
+    engine_of,
     find,
     print_json,
     progress_of,
@@ -58,7 +63,9 @@ def dedup_command(
     rejects: Rejects = None,
     report: ReportFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    workers: Workers = 1,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
     """Keep the first of rows that say the same; the others are rejects that name the row they repeat.
@@ -69,7 +76,8 @@ def dedup_command(
     from dataset_tools.reporting import print_transform  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
 
-    options = DedupOptions(near or None, twins, layout, tools_file, workers)
+    chosen = engine_of(engine, ray_address, workers)
+    options = DedupOptions(near or None, twins, layout, tools_file, workers or 1, chosen)
     outputs = Outputs(output, rejects or Outputs.default_rejects(output), report)
     files = find(sources)
     with progress_of("dedup", files, quiet=quiet, passes=2) as progress:
@@ -139,7 +147,9 @@ def split_command(
     tools_file: ToolsFile = None,
     rejects: Rejects = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what split.json holds.")] = False,
-    workers: Workers = 1,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
     """Divide rows into train, validation and test, so that no side repeats a question or a call of another.
@@ -152,7 +162,7 @@ def split_command(
     fields = tuple(name.strip() for name in by.split(",") if name.strip())
     options = SplitOptions(
         test, validation, seed, fields, near or None, tuple(against or ()), tuple(made_by or ()),
-        format_.value, layout, tools_file, workers,
+        format_.value, layout, tools_file, workers or 1, engine_of(engine, ray_address, workers),
     )  # fmt: skip
     files = find(sources)
     with progress_of("split", files, quiet=quiet, passes=2) as progress:
@@ -175,7 +185,9 @@ def stats_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
-    workers: Workers = 1,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Count what a dataset is made of: tools, dialects, arguments, lengths.
@@ -185,7 +197,8 @@ def stats_command(
     from dataset_tools.reporting_stats import print_stats  # noqa: PLC0415
     from dataset_tools.stats import StatsOptions, stats  # noqa: PLC0415
 
-    options = StatsOptions(tokenizer, min_cell, layout, tools_file, workers)
+    chosen = engine_of(engine, ray_address, workers)
+    options = StatsOptions(tokenizer, min_cell, layout, tools_file, workers or 1, chosen)
     files = find(sources)
     with progress_of("stats", files, quiet=quiet) as progress:
         result = stats(files, options, on_shard=progress.shard_done)

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.cli_options import (
+    EngineChoice,
+    EngineName,
     Html,
     LayoutName,
     Quiet,
+    RayAddress,
     Sources,
     TokenizerName,
     ToolsFile,
     Workers,
+    WorkersOrTasks,
     check_page,
+    engine_of,
     find,
     print_json,
     progress_of,
@@ -84,7 +89,9 @@ def build_command(
     tools_file: ToolsFile = None,
     html: Html = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what build.json holds.")] = False,
-    workers: Workers = 1,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
     """Make the masked samples that a model is trained on: Parquet, for datasets and TRL.
@@ -99,10 +106,11 @@ def build_command(
         raise UsageError(f"--verify {verify}: neither a number of rows nor all")
     count = -1 if verify == "all" else int(verify)
     samples = SampleOptions(max_length, shuffle_tools, max_tools, fit, count)
+    chosen = engine_of(engine, ray_address, workers)
     files = find(sources)
     check_page(html, files, output)
     with progress_of("build", files, quiet=quiet) as progress:
-        options = BuildOptions(samples, layout, tools_file, workers)
+        options = BuildOptions(samples, layout, tools_file, workers or 1, chosen)
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.preview import preview  # noqa: PLC0415

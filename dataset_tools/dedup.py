@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.converting import Converter, find_data, load_tools
+from dataset_tools.engines import Engine
 from dataset_tools.errors import RowError
 from dataset_tools.near import Buckets, bands_for
 from dataset_tools.record_stage import Stage
@@ -39,6 +40,7 @@ class DedupOptions:
         layout: the layout of every row; recognised by the fields when empty.
         tools_file: declarations for layouts that carry none.
         workers: processes to use; the output's bytes are the same for any number.
+        engine: who does the work instead of processes of this machine; the bytes are the same for any.
     """
 
     near: float | None = 0.9
@@ -46,6 +48,7 @@ class DedupOptions:
     layout: str = ""
     tools_file: Path | None = None
     workers: int = 1
+    engine: Engine | None = None
 
 
 def dedup(
@@ -76,14 +79,15 @@ def dedup(
     check_outputs(outputs, files, also_read)
     tools = load_tools(options.tools_file) if options.tools_file else {}
     converter = Converter(options.layout, tools)
+    engine = options.engine or options.workers
     if refused is None:
         bands = bands_for(options.near) if options.near is not None else None
-        refused = _by_place(read_keys(files, KeyStage(converter, bands), options.workers, on_shard), options)
+        refused = _by_place(read_keys(files, KeyStage(converter, bands), engine, on_shard), options)
     job = Job(
         "dedup",
         files,
         Stage(converter, None, outputs.records, trace=False, refused=refused),
-        engine=options.workers,
+        engine=engine,
         options={
             "near": options.near,
             "twins": options.twins,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_tools.engines import Engine
 from dataset_tools.errors import RowError
 from dataset_tools.grouping import Group, groups_of, leaks_of
 from dataset_tools.row_keys import Keys, RowKey
@@ -42,6 +43,7 @@ class SplitOptions:
         layout: the layout of every row; recognised by the fields when empty.
         tools_file: declarations for layouts that carry none.
         workers: processes to use; the output's bytes are the same for any number.
+        engine: who does the work instead of processes of this machine; the bytes are the same for any.
     """
 
     test: float = 0.1
@@ -55,6 +57,7 @@ class SplitOptions:
     layout: str = ""
     tools_file: Path | None = None
     workers: int = 1
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import orjson
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.converting import Converter, require_valid
+from dataset_tools.engines import Engine
 from dataset_tools.errors import RowError
 from dataset_tools.executor import run
 from dataset_tools.near import Bands, band_hashes
@@ -163,15 +164,18 @@ class KeyStage:
 
 
 def read_keys(
-    files: Sequence[DataFile], stage: KeyStage, workers: int, on_shard: Callable[[Shard, Any], None] | None = None
+    files: Sequence[DataFile],
+    stage: KeyStage,
+    engine: Engine | int,
+    on_shard: Callable[[Shard, Any], None] | None = None,
 ) -> Keys:
-    """The keys of every readable row of some files.
+    """The keys of every readable row of some files, read by an engine or so many processes of this machine.
 
     Raises:
         InputError: a file cannot be read.
     """
     keys = Keys()
-    with closing(run(stage, plan(files), workers, on_done=on_shard)) as parts:
+    with closing(run(stage, plan(files), engine, on_done=on_shard)) as parts:
         for part in parts:
             keys.add(part)
     keys.finish()

@@ -137,7 +137,7 @@ def split(
     converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
     bands = bands_for(options.near) if options.near is not None else None
     stage = KeyStage(converter, bands, (*FIELDS, *options.by))
-    keys = read_keys([*held_out, *files], stage, options.workers, on_shard)
+    keys = read_keys([*held_out, *files], stage, options.engine or options.workers, on_shard)
     _require_fields(keys, options.by)
     unread = _require_held_out(keys, held_out)
     division = divide(keys, held_out, options)
@@ -206,9 +206,10 @@ def _write(
 ) -> _Part:
     """Write every row to its side or to the rejects; the counts."""
     total, rejects = _Part(), None
+    engine = options.engine or options.workers
     with ExitStack() as stack:
         sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in sides}
-        for part in stack.enter_context(closing(run(stage, plan(files), options.workers, on_done=on_shard))):
+        for part in stack.enter_context(closing(run(stage, plan(files), engine, on_done=on_shard))):
             for side, sink in sinks.items():
                 sink.write_payload(part.payloads[side])
             if part.rejects:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.converting import Converter, find_data, load_tools, names_of, require_valid
+from dataset_tools.engines import Engine
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.executor import run
 from dataset_tools.masking import Encoder
@@ -46,6 +47,7 @@ class StatsOptions:
         layout: the layout of every row; recognised by the fields when empty.
         tools_file: declarations for layouts that carry none.
         workers: processes to use; the result is the same for any number.
+        engine: who does the work instead of processes of this machine; the result is the same for any.
     """
 
     tokenizer: str = ""
@@ -53,6 +55,7 @@ class StatsOptions:
     layout: str = ""
     tools_file: Path | None = None
     workers: int = 1
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def stats(
         require_functiongemma(found)
     stage = StatsStage(Converter(options.layout, tools), found.folder if found else None)
     total = Counts()
-    with closing(run(stage, plan(find_data(sources)), options.workers, on_done=on_shard)) as parts:
+    with closing(run(stage, plan(find_data(sources)), options.engine or options.workers, on_done=on_shard)) as parts:
         for part in parts:
             total.merge(part)
     where = ", ".join(names_of(sources))

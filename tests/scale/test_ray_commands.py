@@ -3,6 +3,8 @@
 The cluster is real, and the process is connected to it once for all commands.
 """
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,19 +12,30 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from dataset_tools import building, validate
 from dataset_tools.cli import app
 from dataset_tools.engines import Local
 from dataset_tools.engines.ray_connection import cluster
 from dataset_tools.sample import dirty_path
+from tests.scale import poison
 from tests.scale.ray_nodes import ENVIRONMENT, two_nodes
 from tests.scale.runs import contents
+from training.tiny import tokenizer_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
+TOKENIZER = str(tokenizer_path())
 COMMANDS = {
     "validate": ("--format", "json", "--html", "page.html"),
+    "stats": ("--tokenizer", TOKENIZER, "--json"),
+    "dedup": ("-o", "distinct.jsonl", "--report", "report.json", "--json"),
+    "split": ("-o", "sides", "--by", "dialect", "--json"),
+    "build": ("-o", "samples", "--tokenizer", TOKENIZER, "--json"),
 }
 """What each command is told beside its input."""
+
+STAGES = {"validate": validate, "build": building}
+"""Where each command makes what reads its rows."""
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +64,12 @@ def _done(folder: Path, command: str, data: Path, *options: str) -> tuple[int, s
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        done = CliRunner().invoke(app, [command, str(data), *COMMANDS[command], *options], catch_exceptions=False)
-    return done.exit_code, done.stdout, done.stderr.replace(str(folder), "FOLDER")
+        # A name that is relative to where the command is started, which is not where the cluster was.
+        words = [command, os.path.relpath(data, folder), *COMMANDS[command], *options]
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+    # Ray says on this process's standard output what it lost; of a command with a Ray of its own that is kept away.
+    said = "".join(line for line in done.stdout.splitlines(keepends=True) if line.startswith("{"))
+    return done.exit_code, said, done.stderr.replace(str(folder), "FOLDER")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -69,3 +86,25 @@ def test_the_same_on_a_cluster(
     assert _done(tmp_path / "ray", command, data, "--engine", "ray", "--ray-address", address) == expected
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
     assert expected[1]
+
+
+@pytest.fixture(scope="module")
+def poisoned(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows, the third of which ends the process that reads it."""
+    lines = (data / "0.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[2] = json.dumps({**json.loads(lines[2]), "act": "exit"}) + "\n"
+    file = tmp_path_factory.mktemp("poisoned") / "raw.jsonl"
+    file.write_text("".join(lines), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("command", ["validate", "build"])  # the others take as long again
+def test_a_fatal_row_on_a_cluster(
+    command: str, address: str, poisoned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs itself, as where local processes die of it: the same words, counts and files."""
+    monkeypatch.setattr(STAGES[command], "Converter", poison.PoisonConverter)
+    expected = _done(tmp_path / "local", command, poisoned, "-j", "2")
+    assert _done(tmp_path / "ray", command, poisoned, "--engine", "ray", "--ray-address", address) == expected
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+    assert "poison-row" in expected[1] + "".join(path.read_text() for path in tmp_path.glob("ray/*.jsonl"))
