@@ -23,10 +23,11 @@ demo: $(VENV)/.installed  ## the main job on the bundled sample
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUT=$(OUT) sh docs/demo.sh
 
 test: $(VENV)/.installed check  ## lint, types, architecture and the fast tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" -q
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not cluster" -q
 
 test-all: $(VENV)/.installed check  ## every test, the slow ones too
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not cluster" -q
+	@$(BIN)/python -m pytest -m cluster -q
 
 check: $(VENV)/.installed  ## ruff, mypy, import-linter
 	@$(BIN)/ruff check --quiet .

@@ -14,7 +14,7 @@ from tests.scale.runs import ROOT
 
 pytest.importorskip("ray", reason="comes with the extra `ray`")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 START = "import ray\nray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False)\n"
 

@@ -35,7 +35,7 @@ from tests.scale import poison
 from tests.scale.ray_nodes import ENVIRONMENT, Nodes, two_nodes
 from tests.scale.runs import contents, outputs_in, start_clean, write_corpus
 
-pytestmark = pytest.mark.xdist_group("ray")  # one cluster for all of them
+pytestmark = pytest.mark.cluster
 
 FILE = DataFile(Path("x.jsonl"), "x", "x.jsonl", "jsonl", "")
 

@@ -22,7 +22,7 @@ from tests.scale.ray_nodes import ENVIRONMENT, two_nodes
 from tests.scale.runs import contents
 from training.tiny import tokenizer_path
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 TOKENIZER = str(tokenizer_path())
 COMMANDS = {

@@ -197,7 +197,7 @@ def test_killed_while_writing_into_a_store(corpus: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ray")
+@pytest.mark.cluster
 def test_a_cluster_reads_and_fills_stores(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers of a Ray cluster read from a store by themselves; the bytes are those of one machine."""
     for name, value in ENVIRONMENT.items():
