@@ -11,6 +11,10 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
+# Ray reads these when it is imported, whichever test does that first: it keeps to loopback, and tells nobody of us.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
 # Timing belongs to the benchmarks; a slow machine must not make a property fail.
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
