@@ -26,6 +26,7 @@ from dataset_tools.cli_options import (
     print_json,
     progress_of,
     require_whole,
+    tell_report,
     write_page,
 )
 from dataset_tools.console import stderr_console, stdout_console
@@ -73,7 +74,6 @@ def dedup_command(
     Example: afg-data dedup clean.jsonl -o distinct.jsonl
     """
     from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
-    from dataset_tools.reporting import print_transform  # noqa: PLC0415
     from dataset_tools.transform import Outputs  # noqa: PLC0415
 
     chosen = engine_of(engine, ray_address, workers)
@@ -82,11 +82,7 @@ def dedup_command(
     files = find(sources)
     with progress_of("dedup", files, quiet=quiet, passes=2) as progress:
         result = dedup(files, outputs, options, on_shard=progress.shard_done)
-    if as_json:
-        print_json(result.as_json())
-    elif not quiet:
-        print_transform(result, stderr_console())
-    require_whole(result.rejected, result.output)
+    tell_report(result, as_json=as_json, quiet=quiet)
 
 
 def report_command(

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataset_tools.console import Progress
+from dataset_tools.console import Progress, stderr_console
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from dataset_tools.engines import Engine
     from dataset_tools.folder_outputs import FolderOutputs
     from dataset_tools.sources import DataFile
-    from dataset_tools.transform import Outputs
+    from dataset_tools.transform import Outputs, Report
 
 __all__ = [
     "AsJson", "EngineChoice", "EngineName", "Html", "LayoutName", "LogJson", "Output", "OutputOrFolder", "PartsFormat",
     "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile",
     "Trace", "Workers", "WorkersOrTasks", "check_page", "engine_of", "find", "outputs_of", "print_json", "progress_of",
-    "require_whole", "write_page",
+    "require_whole", "tell_report", "write_page",
 ]  # fmt: skip
 
 
@@ -178,6 +178,21 @@ def print_json(value: object) -> None:
     from dataset_tools.jsonl import dump_text  # noqa: PLC0415
 
     sys.stdout.write(dump_text(value) + "\n")
+
+
+def tell_report(result: "Report", *, as_json: bool, quiet: bool) -> None:
+    """Say what was done to the rows: as JSON on standard output, else in words, unless it is to be quiet.
+
+    Raises:
+        InputError: an input was damaged.
+    """
+    from dataset_tools.reporting import print_transform  # noqa: PLC0415
+
+    if as_json:
+        print_json(result.as_json())
+    elif not quiet:
+        print_transform(result, stderr_console())
+    require_whole(result.rejected, result.output)
 
 
 def require_whole(rejected: dict[str, int], output: str) -> None:

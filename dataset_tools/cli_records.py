@@ -27,12 +27,10 @@ from dataset_tools.cli_options import (
     engine_of,
     find,
     outputs_of,
-    print_json,
     progress_of,
-    require_whole,
+    tell_report,
     write_page,
 )  # fmt: skip
-from dataset_tools.console import stderr_console
 
 __all__ = ["mount"]
 
@@ -65,18 +63,13 @@ def import_command(
     Example: afg-data import raw/ -o records.jsonl
     """
     from dataset_tools.importing import ImportOptions, import_data  # noqa: PLC0415
-    from dataset_tools.reporting import print_transform  # noqa: PLC0415
 
     options = ImportOptions(layout, tools_file, rename_tools, workers or 1, engine_of(engine, ray_address, workers))
     outputs = outputs_of(output, parts, rejects, report, resume=resume)
     files = find(sources)
     with progress_of("import", files, quiet=quiet, log_json=log_json) as progress:
         result = import_data(files, outputs, options, on_shard=progress.shard_done)
-    if as_json:
-        print_json(result.as_json())
-    elif not quiet:
-        print_transform(result, stderr_console())
-    require_whole(result.rejected, result.output)
+    tell_report(result, as_json=as_json, quiet=quiet)
 
 
 def clean_command(
@@ -111,7 +104,6 @@ def clean_command(
     Example: afg-data clean raw.jsonl -o clean.jsonl --report report.json
     """
     from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
-    from dataset_tools.reporting import print_transform  # noqa: PLC0415
 
     folds = tuple(name.strip() for name in fold.split(",") if name.strip())
     chosen = engine_of(engine, ray_address, workers)
@@ -125,8 +117,4 @@ def clean_command(
         from dataset_tools.report_page import cleaning_page  # noqa: PLC0415
 
         write_page(html, cleaning_page(result))
-    if as_json:
-        print_json(result.as_json())
-    elif not quiet:
-        print_transform(result, stderr_console())
-    require_whole(result.rejected, result.output)
+    tell_report(result, as_json=as_json, quiet=quiet)
