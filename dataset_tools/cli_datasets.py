@@ -11,11 +11,14 @@ from dataset_tools.cli_options import (
     EngineChoice,
     EngineName,
     LayoutName,
-    Output,
+    LogJson,
+    OutputOrFolder,
+    PartsFormat,
     Quiet,
     RayAddress,
     Rejects,
     ReportFile,
+    Resume,
     Sources,
     ToolsFile,
     Workers,
@@ -23,6 +26,7 @@ from dataset_tools.cli_options import (
     check_page,
     engine_of,
     find,
+    outputs_of,
     print_json,
     progress_of,
     require_whole,
@@ -51,7 +55,7 @@ def mount(app: typer.Typer) -> None:
 
 def dedup_command(
     sources: Sources,
-    output: Output,
+    output: OutputOrFolder,
     near: Annotated[
         float,
         typer.Option(
@@ -64,6 +68,9 @@ def dedup_command(
     rejects: Rejects = None,
     report: ReportFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    parts: PartsFormat = "",
+    resume: Resume = False,
+    log_json: LogJson = False,
     engine: EngineName = EngineChoice.LOCAL,
     ray_address: RayAddress = "",
     workers: WorkersOrTasks = None,
@@ -74,13 +81,12 @@ def dedup_command(
     Example: afg-data dedup clean.jsonl -o distinct.jsonl
     """
     from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
-    from dataset_tools.transform import Outputs  # noqa: PLC0415
 
     chosen = engine_of(engine, ray_address, workers)
     options = DedupOptions(near or None, twins, layout, tools_file, workers or 1, chosen)
-    outputs = Outputs(output, rejects or Outputs.default_rejects(output), report)
+    outputs = outputs_of(output, parts, rejects, report, resume=resume)
     files = find(sources)
-    with progress_of("dedup", files, quiet=quiet, passes=2) as progress:
+    with progress_of("dedup", files, quiet=quiet, passes=2, log_json=log_json) as progress:
         result = dedup(files, outputs, options, on_shard=progress.shard_done)
     tell_report(result, as_json=as_json, quiet=quiet)
 

@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.converting import Converter, find_data, load_tools
-from dataset_tools.engines import Engine
+from dataset_tools.decisions import Decision, digest_of, in_order
+from dataset_tools.engines import Engine, Local
 from dataset_tools.errors import RowError
+from dataset_tools.folder_outputs import FolderOutputs
 from dataset_tools.near import Buckets, bands_for
 from dataset_tools.record_stage import Stage
 from dataset_tools.row_keys import KeyPart, Keys, KeyStage, RowKey, read_keys
+from dataset_tools.sharded import write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sketches import Texts
 from dataset_tools.sources import DataFile
-from dataset_tools.transform import Job, Outputs, Report, check_outputs, transform
+from dataset_tools.transform import Job, Outputs, Report
 
 __all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 
@@ -53,7 +56,7 @@ class DedupOptions:
 
 def dedup(
     sources: Sequence[str] | Sequence[DataFile],
-    outputs: Outputs,
+    outputs: Outputs | FolderOutputs,
     options: DedupOptions | None = None,
     *,
     refused: Mapping[str, Mapping[int, RowError]] | None = None,
@@ -75,29 +78,34 @@ def dedup(
     """
     options = options or DedupOptions()
     files = find_data(sources)
-    also_read = [options.tools_file] if options.tools_file else []
-    check_outputs(outputs, files, also_read)
-    tools = load_tools(options.tools_file) if options.tools_file else {}
-    converter = Converter(options.layout, tools)
-    engine = options.engine or options.workers
-    if refused is None:
-        bands = bands_for(options.near) if options.near is not None else None
-        refused = _by_place(read_keys(files, KeyStage(converter, bands), engine, on_shard), options)
+    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    bands = bands_for(options.near) if options.near is not None else None
+    engine = options.engine or Local(options.workers, isolated=isinstance(outputs, FolderOutputs))
+
+    def decisions() -> Iterator[Decision]:
+        if refused is not None:
+            return in_order(files, refused)
+        return _decisions(read_keys(files, KeyStage(converter, bands), engine, on_shard), options)
+
+    chosen: dict[str, Any] = {
+        "near": options.near,
+        "twins": options.twins,
+        "layout": options.layout,
+        "tools_file": str(options.tools_file or ""),
+    }
+    if refused is not None:  # what a folder of parts depends on must be part of its plan
+        chosen["refused"] = digest_of(in_order(files, refused))
     job = Job(
         "dedup",
         files,
-        Stage(converter, None, outputs.records, trace=False, refused=refused),
+        Stage(converter, None, outputs.records, trace=False),
         engine=engine,
-        options={
-            "near": options.near,
-            "twins": options.twins,
-            "layout": options.layout,
-            "tools_file": str(options.tools_file or ""),
-        },
-        also_read=also_read,
+        options=chosen,
+        also_read=[options.tools_file] if options.tools_file else [],
         on_shard=on_shard,
+        decisions=decisions,
     )
-    return transform(job, outputs)
+    return write_records(job, outputs)
 
 
 def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:
@@ -112,11 +120,9 @@ def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:
     return [(keys.rows[at], error) for at, error in _repetitions(keys, DedupOptions(near=None))]
 
 
-def _by_place(keys: Keys, options: DedupOptions) -> Mapping[str, Mapping[int, RowError]]:
-    refused: dict[str, dict[int, RowError]] = defaultdict(dict)
+def _decisions(keys: Keys, options: DedupOptions) -> Iterator[Decision]:
     for at, error in _repetitions(keys, options):
-        refused[keys.rows[at].file][keys.rows[at].line] = error
-    return dict(refused)
+        yield Decision(keys.rows[at].file, keys.rows[at].line, error)
 
 
 def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowError]]:

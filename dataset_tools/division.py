@@ -1,10 +1,11 @@
 """How the rows of a split are divided: what each row's side is, or why it is on none."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_tools.decisions import Decision
 from dataset_tools.engines import Engine
 from dataset_tools.errors import RowError
 from dataset_tools.grouping import Group, groups_of, leaks_of
@@ -68,13 +69,19 @@ class Division:
         sides: the groups of each side that has any.
         rows: what each row is compared by; groups name rows by their places here.
         leaks: the rows left out because of the evaluation data: place, kind of leak, and the row there.
-        places: the side of each row, or why it has none, by file and line.
+        places: the side of each row, or why it has none, in the order of the rows; None for evaluation data.
     """
 
     sides: Mapping[str, Sequence[Group]]
     rows: Sequence[RowKey]
     leaks: Sequence[tuple[int, str, RowKey]]
-    places: Mapping[str, Mapping[int, str | RowError]]
+    places: Sequence[str | RowError | None]
+
+    def decisions(self) -> Iterator[Decision]:
+        """What becomes of each row, in their order."""
+        for row, place in zip(self.rows, self.places, strict=True):
+            if place is not None:
+                yield Decision(row.file, row.line, place)
 
     def rows_of(self, side: str) -> list[RowKey]:
         """The rows of one side."""
@@ -104,15 +111,15 @@ def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> D
         groups, sides_of(groups, options.test, options.validation, options.seed, strata), strict=True
     ):
         sides[side].append(group)
-    places: dict[str, dict[int, str | RowError]] = defaultdict(dict)
+    places: list[str | RowError | None] = [None] * len(keys.rows)
     for side, found in sides.items():
         for at in (at for group in found for at in group.rows):
-            places[keys.rows[at].file][keys.rows[at].line] = side
+            places[at] = side
     for at, (kind, row) in leaks.items():
         what = f"{_LEAKS[kind]} {row.id!r} (line {row.line}) of the evaluation data"
-        places[keys.rows[at].file][keys.rows[at].line] = RowError(f"leaked-{kind}", what, repeats=row.id)
+        places[at] = RowError(f"leaked-{kind}", what, repeats=row.id)
     left_out = [(at, f"leaked-{kind}", row) for at, (kind, row) in leaks.items()]
-    return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, dict(places))
+    return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, places)
 
 
 def _stratum(rows: Sequence[RowKey], group: Group) -> tuple[str, ...]:

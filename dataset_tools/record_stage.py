@@ -80,23 +80,13 @@ class Stage:
         repairer: repairs the records; None for no repair.
         output: names the form of the payloads.
         trace: whether the changes are kept one by one.
-        refused: rows that are rejected although they can be read, by file and line.
     """
 
-    def __init__(
-        self,
-        converter: Converter,
-        repairer: Repairer | None,
-        output: Path,
-        *,
-        trace: bool,
-        refused: Mapping[str, Mapping[int, RowError]] | None = None,
-    ) -> None:
+    def __init__(self, converter: Converter, repairer: Repairer | None, output: Path, *, trace: bool) -> None:
         self._converter = converter
         self._repairer = repairer
         self._output = output
         self._trace = trace
-        self._refused = refused or {}
 
     def __call__(self, shard: Shard) -> Part:
         """What becomes of the shard's rows."""
@@ -104,9 +94,10 @@ class Stage:
         records: list[Record] = []
         rejects: list[bytes] = []
         trace: list[bytes] = []
+        refused = {line: what for line, what in shard.decided if isinstance(what, RowError)}
         for batch in batches(read_rows(shard)):
             part.rows += len(batch)
-            for raw, outcome, log in self._outcomes(batch, shard):
+            for raw, outcome, log in self._outcomes(batch, shard, refused):
                 if isinstance(outcome, RowError):
                     part.rejected[outcome.code] += 1
                     part.first_reject = part.first_reject or f"line {raw.line}: {outcome}"
@@ -123,7 +114,9 @@ class Stage:
         part.trace = b"".join(trace)
         return part
 
-    def _outcomes(self, batch: list[RawRow], shard: Shard) -> list[tuple[RawRow, Record | RowError, Log]]:
+    def _outcomes(
+        self, batch: list[RawRow], shard: Shard, refused: Mapping[int, RowError]
+    ) -> list[tuple[RawRow, Record | RowError, Log]]:
         """What became of each row: its record or the reason why there is none, and what was changed.
 
         One step over all rows, then the next: a processor is nearly twice as fast at that (see ``checking``).
@@ -134,7 +127,7 @@ class Stage:
         if repairer is not None:
             outcomes = [_repair(repairer, outcome, log) for outcome, log in zip(outcomes, logs, strict=True)]
         outcomes = list(map(_checked, outcomes))
-        if refused := self._refused.get(shard.file.place):
+        if refused:
             pairs = zip(batch, outcomes, strict=True)
             outcomes = [
                 outcome if isinstance(outcome, RowError) else refused.get(raw.line, outcome) for raw, outcome in pairs

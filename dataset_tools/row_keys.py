@@ -96,7 +96,8 @@ class Keys:
         self.sketches: np.ndarray | None = None
         self._places: dict[str, int] = {}
         self._held: dict[Any, Any] = {}
-        self._blocks: list[tuple[np.ndarray, np.ndarray]] = []
+        self._hashes: list[np.ndarray] = []
+        self._sketches: list[np.ndarray] = []
 
     def add(self, part: KeyPart) -> None:
         """Take over the keys of the shard that follows."""
@@ -110,7 +111,8 @@ class Keys:
                 new.append(at)
         if part.hashes is not None and len(self.questions) > known:
             hashes, drawn = part.hashes
-            self._blocks.append((hashes[new], drawn[new]))
+            self._hashes.append(hashes[new])
+            self._sketches.append(drawn[new])
         for key in part.keys:
             place = self._places[key.question]
             self.places.append(place)
@@ -122,13 +124,12 @@ class Keys:
 
     def finish(self) -> None:
         """Join what the shards brought."""
-        if self._blocks:
+        self._places, self._held = {}, {}  # first, because joining takes the memory of both sides of it
+        if self._hashes:
             import numpy as np  # noqa: PLC0415 - only where questions are compared
 
-            self.hashes = np.concatenate([hashes for hashes, _ in self._blocks])
-            self.sketches = np.concatenate([drawn for _, drawn in self._blocks])
-            self._blocks = []
-        self._places, self._held = {}, {}
+            self.hashes, self._hashes = np.concatenate(self._hashes), []
+            self.sketches, self._sketches = np.concatenate(self._sketches), []
 
 
 class KeyStage:

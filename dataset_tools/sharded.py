@@ -23,7 +23,7 @@ from dataset_tools.output import Sink, encode, json_report
 from dataset_tools.parts_folder import PartsFolder
 from dataset_tools.record_stage import Part
 from dataset_tools.run_plan import describe_inputs, make_plan
-from dataset_tools.shards import Shard, plan
+from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report, make_report, require_rows, transform
 
@@ -114,7 +114,7 @@ class _Missing:
 
 def _write_parts(job: Job, files: Sequence[DataFile], folder: PartsFolder, outputs: FolderOutputs) -> int:
     """Make every part that is missing; how many parts there are in all."""
-    missing = _Missing(folder, plan(files, outputs.shard_bytes), outputs.part_bytes, job.on_shard)
+    missing = _Missing(folder, job.shards(files, shard_bytes=outputs.shard_bytes), outputs.part_bytes, job.on_shard)
     engine = Local(job.engine, isolated=True) if isinstance(job.engine, int) else job.engine
     with closing(run(job.stage, missing, engine, on_done=job.on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)

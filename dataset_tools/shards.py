@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dataset_tools.errors import InputError
+from dataset_tools.errors import InputError, RowError
 from dataset_tools.jsonl import Line
 from dataset_tools.lines import read_lines
 from dataset_tools.sources import DataFile
@@ -27,6 +27,7 @@ class Shard:
         size: bytes on disk, for progress; about right for Parquet, known only at the end for a compressed file.
         lines: the lines themselves, where a file cannot be read from the middle: a compressed one, or an array.
         poison: rows that are not to be read, by number, each with what came of reading it.
+        decided: what becomes of rows, by number, where that was decided before.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Shard:
     size: int = 0
     lines: tuple[Line, ...] | None = None
     poison: tuple[tuple[int, str], ...] = ()
+    decided: tuple[tuple[int, str | RowError], ...] = ()
 
 
 def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shard]:

@@ -17,6 +17,7 @@ import orjson
 from dataset_tools.atomic import check_writable
 from dataset_tools.atomic_folder import AtomicFolder
 from dataset_tools.converting import Converter, companions_of, find_data, load_tools, names_of, require_valid
+from dataset_tools.decisions import decided
 from dataset_tools.division import FIELDS, FORMATS, Division, SplitOptions, divide
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor import run
@@ -77,13 +78,12 @@ class _Part:
 class _Stage:
     """Writes the rows of one shard to their sides: a pure function of the shard, so any process may run it."""
 
-    def __init__(self, converter: Converter, ending: str, places: Mapping[str, Mapping[int, str | RowError]]) -> None:
+    def __init__(self, converter: Converter, ending: str) -> None:
         self._converter = converter
         self._ending = ending
-        self._places = places
 
     def __call__(self, shard: Shard) -> _Part:
-        part, places = _Part(), self._places.get(shard.file.place, {})
+        part, places = _Part(), dict(shard.decided)
         rows: dict[str, list[Record]] = {side: [] for side in SIDES}
         rejects: list[bytes] = []
         for raw in chain.from_iterable(batches(read_rows(shard))):
@@ -142,8 +142,8 @@ def split(
     unread = _require_held_out(keys, held_out)
     division = divide(keys, held_out, options)
     with AtomicFolder(output, SPLIT_FILES) as folder:
-        writing = _Stage(converter, options.format, division.places)
-        total = _write(writing, files, outputs, folder, division.sides, options, on_shard)
+        shards = decided(plan(files), division.decisions())
+        total = _write(_Stage(converter, options.format), shards, outputs, folder, division.sides, options, on_shard)
         _require_rows(total, division, sources)
         written = {side: fingerprint(folder.file(f"{side}.{options.format}")) for side in division.sides}
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
@@ -197,7 +197,7 @@ def _require_held_out(keys: Keys, held_out: Sequence[DataFile]) -> int:
 
 def _write(
     stage: _Stage,
-    files: Sequence[DataFile],
+    shards: Iterable[Shard],
     outputs: Outputs,
     folder: AtomicFolder,
     sides: Iterable[str],
@@ -209,7 +209,7 @@ def _write(
     engine = options.engine or options.workers
     with ExitStack() as stack:
         sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in sides}
-        for part in stack.enter_context(closing(run(stage, plan(files), engine, on_done=on_shard))):
+        for part in stack.enter_context(closing(run(stage, shards, engine, on_done=on_shard))):
             for side, sink in sinks.items():
                 sink.write_payload(part.payloads[side])
             if part.rejects:

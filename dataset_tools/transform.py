@@ -5,7 +5,7 @@ the shards. So the output's bytes do not depend on the number of workers, and me
 """
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.converting import companions_of, find_data, names_of
+from dataset_tools.decisions import Decision, decided
 from dataset_tools.engines import Engine
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.executor import run
@@ -46,6 +47,7 @@ class Job:
         options: what was chosen, for the report.
         also_read: inputs beside the sources.
         on_shard: called after each shard, in order, for progress.
+        decisions: makes, when the work begins, what is decided about rows beforehand, in the order of the rows.
     """
 
     command: str
@@ -55,6 +57,12 @@ class Job:
     options: dict[str, Any] = field(default_factory=dict)
     also_read: Sequence[Path] = ()
     on_shard: Callable[[Shard, Part], None] | None = None
+    decisions: Callable[[], Iterator[Decision]] | None = None
+
+    def shards(self, files: Sequence[DataFile], **cuts: int) -> Iterator[Shard]:
+        """What there is to do, with what was decided about it; ``cuts`` are for :func:`dataset_tools.shards.plan`."""
+        shards = plan(files, **cuts)
+        return decided(shards, self.decisions()) if self.decisions else shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ def transform(job: Job, outputs: Outputs) -> Report:
         records = stack.enter_context(Sink(outputs.records))
         trace = stack.enter_context(Sink(outputs.trace)) if outputs.trace else None
         rejects: Sink | None = None
-        for part in stack.enter_context(closing(run(job.stage, plan(files), job.engine, on_done=job.on_shard))):
+        for part in stack.enter_context(closing(run(job.stage, job.shards(files), job.engine, on_done=job.on_shard))):
             records.write_payload(part.payload)
             if trace and outputs.trace and part.trace:
                 trace.write_payload(encode([part.trace], outputs.trace))
