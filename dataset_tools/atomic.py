@@ -15,7 +15,10 @@ from typing import BinaryIO, NoReturn, Self
 from dataset_tools.errors import OutputError, UsageError
 from dataset_tools.remote_path import RemotePath, as_path
 
-__all__ = ["AtomicFile", "check_writable", "fail", "remove_folder", "remove_partials", "sync_folder", "write_file"]
+__all__ = [
+    "AtomicFile", "check_writable", "fail", "remove_folder", "remove_partials", "require_local", "sync_folder",
+    "write_file",
+]  # fmt: skip
 
 _ANOTHER = "choose another file with -o"
 _FULL = {
@@ -29,6 +32,17 @@ _DENIED = {
     errno.EROFS: "read-only file system",
 }
 _counter = itertools.count()
+
+
+def require_local(path: Path) -> None:
+    """Refuse a place in a store that has been taken for one of this machine.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if isinstance(as_path(path), RemotePath):
+        what = f"{path}: only `afg-data import`, `clean` and `dedup` write into a store"
+        raise UsageError(what, hint="name a place on this machine with -o")
 
 
 def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -45,8 +59,7 @@ def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
         raise UsageError(f"{path} would overwrite an input", hint=_ANOTHER)
     if isinstance(path, RemotePath):
         return
-    if isinstance(as_path(path), RemotePath):
-        raise UsageError(f"{path}: only `import` and `clean` write into a store", hint=_ANOTHER)
+    require_local(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():

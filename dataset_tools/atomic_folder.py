@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dataset_tools.atomic import fail, sync_folder
+from dataset_tools.atomic import fail, require_local, sync_folder
 from dataset_tools.errors import OutputError, UsageError
 
 __all__ = ["AtomicFolder"]
@@ -40,6 +40,7 @@ class AtomicFolder:
         self._written = 0
 
     def __enter__(self) -> Self:
+        require_local(self.path)
         try:
             if self._target.is_dir():
                 self._require_ours()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dataset_tools.atomic import fail
+from dataset_tools.atomic import fail, require_local
 from dataset_tools.errors import UsageError
 
 __all__ = ["only_run", "take"]
@@ -42,6 +42,7 @@ def only_run(folder: Path) -> Iterator[None]:
         OutputError: it cannot be made.
         UsageError: another run has it, or it is a file.
     """
+    require_local(folder)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file", hint="choose another folder with -o")
     new = not folder.exists()

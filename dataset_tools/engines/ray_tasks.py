@@ -1,5 +1,6 @@
 """What a worker of a Ray cluster does: one shard, by a stage that it fetches once, and never without end."""
 
+import faulthandler
 import gc
 import os
 import platform
@@ -7,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from dataset_tools import isolation
 from dataset_tools.engines.base import COLLECT
@@ -17,6 +18,9 @@ from dataset_tools.shards import Shard
 from dataset_tools.versions import all_versions
 
 __all__ = ["Work", "do_guarded", "do_shard"]
+
+GRACE_SECONDS = 10.0
+"""How long a shard that takes too long may take to notice."""
 
 _held: tuple[str, Callable[[Shard], Any]] | None = None  # the run that this process works for, and its stage
 
@@ -41,18 +45,23 @@ class Work:
 def do_shard(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage makes
     """The result of a shard.
 
-    A row that needs more memory than there is, or more time than a shard may take, ends this process: Ray tells that.
+    Where it takes too long, a row is to blame, which is looked for in other processes. A row that needs more memory
+    than there is, or that nothing can interrupt, ends this process: Ray tells that.
 
     Raises:
         AfgError: what the stage raises.
+        InputError: it cannot be read, though none of its rows is fatal alone.
         UsageError: this machine has other versions than the command.
     """
     stage = _stage_of(work)
-    with _limited(seconds_for(shard.size, isolation.SHARD_SECONDS)):
-        try:
+    try:
+        with _limited(seconds_for(shard.size, isolation.SHARD_SECONDS)):
             return stage(shard)
-        except MemoryError:
-            os._exit(1)
+    except MemoryError:
+        os._exit(1)
+    except _TooLongError:
+        _forget_stage()  # it may have been interrupted anywhere
+    return Guard(_stage_of(work), COLLECT).result(shard, hung=True)
 
 
 def do_guarded(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - the same
@@ -79,6 +88,11 @@ def _stage_of(work: Work) -> Callable[[Shard], Any]:
     return _held[1]
 
 
+def _forget_stage() -> None:
+    global _held  # noqa: PLW0603 - as above
+    _held = None
+
+
 def _require_same(wanted: Mapping[str, str]) -> None:
     """Refuse to make other bytes than the command would.
 
@@ -94,11 +108,25 @@ def _require_same(wanted: Mapping[str, str]) -> None:
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """End this process if the block takes longer: by the system, because a row may hold Python's lock for ever."""
-    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    """Interrupt the block if it takes longer; end this process if it cannot be, for a row may hold Python's lock.
+
+    Raises:
+        _TooLongError: it takes longer.
+    """
+    before = signal.signal(signal.SIGALRM, _interrupt)
+    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=2)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
+
+
+class _TooLongError(BaseException):
+    """A shard takes too long; no stage catches this by accident."""
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise _TooLongError

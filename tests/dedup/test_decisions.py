@@ -1,7 +1,6 @@
 """What was decided about rows reaches exactly the shards that hold them, however files are cut."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings

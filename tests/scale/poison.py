@@ -10,6 +10,7 @@ from typing import Any
 from dataset_tools import isolation
 from dataset_tools.changes import Log
 from dataset_tools.converting import Converter
+from dataset_tools.engines import ray_tasks
 from dataset_tools.reading import RawRow, read_rows
 from dataset_tools.record_stage import Part, Stage
 from dataset_tools.shards import Shard
@@ -29,6 +30,8 @@ def act(name: str) -> None:
         raise MemoryError
     if name == "hang":
         time.sleep(1000)
+    if name == "stuck":
+        ctypes.PyDLL(None).sleep(1000)  # holds Python's lock: nothing in this process can interrupt it
 
 
 WAYS = {
@@ -37,6 +40,7 @@ WAYS = {
     "crash": "was ended by SIGSEGV",
     "memory": "ran out of memory",
     "hang": "was not done after 1 seconds",
+    "stuck": "was not done after 1 seconds",
 }
 """What a row may do, and how it is told."""
 
@@ -87,6 +91,7 @@ class Impatient:
     def __setstate__(self, _: Any) -> None:
         """Arrive."""
         isolation.SHARD_SECONDS, isolation.ROW_SECONDS, isolation.SECONDS_A_MEGABYTE = 6, 1, 0
+        ray_tasks.GRACE_SECONDS = 1
 
     def __getstate__(self) -> bool:
         """What travels; something, so that the above is called."""

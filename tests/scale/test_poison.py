@@ -50,7 +50,7 @@ def _done(
 
 
 @pytest.mark.parametrize("line", [1, 17, 60])
-@pytest.mark.parametrize("way", [way for way in poison.WAYS if way != "hang"])
+@pytest.mark.parametrize("way", [way for way in poison.WAYS if way not in ("hang", "stuck")])
 def test_a_fatal_row_costs_itself(way: str, line: int, tmp_path: Path) -> None:
     """Wherever it stands: every other row is read, in order, and the fatal one is told with what it did."""
     path = _write(tmp_path / "x.jsonl", {line: way})
@@ -60,11 +60,12 @@ def test_a_fatal_row_costs_itself(way: str, line: int, tmp_path: Path) -> None:
     assert _done(path, 2) == expected
 
 
-def test_a_row_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that takes no end is given up after its time, and told with it."""
+@pytest.mark.parametrize("way", ["hang", "stuck"])
+def test_a_row_that_hangs(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that takes no end is given up after its time, and told with it, whether or not it lets go of Python."""
     monkeypatch.setattr(isolation, "SHARD_SECONDS", 6)
     monkeypatch.setattr(isolation, "ROW_SECONDS", 1)
-    done = _done(_write(tmp_path / "x.jsonl", {31: "hang"}), 2)
+    done = _done(_write(tmp_path / "x.jsonl", {31: way}), 2)
     assert [line for line, _ in done] == list(range(1, 61))
     assert [(line, error.split(" (")[0]) for line, error in done if error] == [
         (31, "poison-row: the process that read it was not done after 1 seconds")

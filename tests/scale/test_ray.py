@@ -194,7 +194,7 @@ def _listening(pids: set[int]) -> set[str]:
 @pytest.mark.slow
 def test_fatal_rows_cost_themselves(nodes: Nodes, tmp_path: Path) -> None:
     """Rows that end or hold up workers are found as on one machine, and told in the same words."""
-    acts = {3: "crash", 17: "hang", 40: "memory", 41: "exit"}
+    acts = {3: "crash", 17: "hang", 33: "stuck", 40: "memory", 41: "exit"}
     lines = [json.dumps({"n": n} | ({"act": acts[n]} if n in acts else {})) for n in range(1, 61)]
     (tmp_path / "x.jsonl").write_text("\n".join(lines) + "\n")
     shards = list(plan(find_files([str(tmp_path / "x.jsonl")]), 200))

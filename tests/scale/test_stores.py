@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -13,6 +14,7 @@ import fsspec
 import pytest
 
 from dataset_tools.cleaning import CleanOptions, clean
+from dataset_tools.dedup import dedup
 from dataset_tools.engines.ray_cluster import RayCluster
 from dataset_tools.errors import InputError, InterruptionError, UsageError
 from dataset_tools.importing import import_data
@@ -27,6 +29,7 @@ from tests.io.stages import rows_of
 from tests.scale.range_server import range_server
 from tests.scale.ray_nodes import ENVIRONMENT
 from tests.scale.runs import PART_BYTES, SHARD_BYTES, contents, start_clean
+from training.tiny import tokenizer_path
 
 
 @pytest.fixture
@@ -68,6 +71,18 @@ def test_a_folder_of_parts_in_a_store(corpus: Path, undisturbed: Path, memory: R
         (memory / path).unlink()
     assert [file.name for file in find_files(["memory://store"])] == [f"out/{name}" for name in names]
     assert validate(["memory://store/out/"]).rows == report.rows_out
+
+
+def test_dedup_into_a_store(corpus: Path, memory: RemotePath, tmp_path: Path) -> None:
+    """One file or parts, with what was dropped beside them: the bytes that a disk gets."""
+    dedup([str(corpus)], Outputs(tmp_path / "x.jsonl", tmp_path / "x.rejects.jsonl"))
+    dedup([str(corpus)], Outputs(memory / "x.jsonl", memory / "x.rejects.jsonl"))
+    parts = replace(_outputs(memory), ending=".jsonl", report=None, trace=None)
+    dedup([str(corpus)], parts)
+    held = _held(memory)
+    records, rejects = (tmp_path / "x.jsonl").read_bytes(), (tmp_path / "x.rejects.jsonl").read_bytes()
+    assert (held["x.jsonl"], held["x.rejects.jsonl"], held["out/rejects.jsonl"]) == (records, rejects, rejects)
+    assert b"".join(held[name] for name in sorted(held) if name.startswith("out/part-")) == records
 
 
 def test_an_interrupted_run_into_a_store(corpus: Path, memory: RemotePath) -> None:
@@ -159,9 +174,10 @@ def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., Comp
     assert (done.returncode, done.stderr) == (
         2, "afg-data: nope://bucket/raw: Protocol not known: nope (a store needs a package of its own beside fsspec)\n",
     )  # fmt: skip
-    done = afg_data("dedup", corpus, "-o", "s3://bucket/x.jsonl", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "only `import` and `clean` write into a store" in done.stderr
+    for command in (["split"], ["report"], ["build", "--tokenizer", str(tokenizer_path())]):
+        done = afg_data(*command, corpus, "-o", "s3://bucket/x.html", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "only `afg-data import`, `clean` and `dedup` write into a store" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
