@@ -125,6 +125,7 @@ def outputs_of(
     """Where the results go: into a folder if ``output`` is one or ends in a slash, else into a file.
 
     Raises:
+        OutputError: the store that ``output`` names does not answer.
         UsageError: what only folders take is asked of a file.
     """
     from dataset_tools.folder_outputs import FolderOutputs  # noqa: PLC0415
@@ -137,13 +138,22 @@ def outputs_of(
         )
     path = as_path(output)
     rejects, report, trace = (other and as_path(other) for other in (rejects, report, trace))
-    if output.endswith("/") or path.is_dir():
+    if output.endswith("/") or _is_folder(path):
         ending = f".{(parts or 'parquet').removeprefix('.')}"
         return FolderOutputs(path, ending, rejects, report, trace, resume)
     if parts or resume:
         option = "--resume" if resume else "--parts"
         raise UsageError(f"{option} is for a folder, and {output} names a file", hint=f"-o {path.with_suffix('')}/")
     return Outputs(path, rejects or Outputs.default_rejects(path), report, trace)
+
+
+def _is_folder(path: Path) -> bool:
+    from dataset_tools.atomic import fail  # noqa: PLC0415
+
+    try:
+        return path.is_dir()
+    except OSError as error:
+        fail(error, path, 0)
 
 
 def check_page(path: Path | None, files: "list[DataFile]", *others: Path | None) -> None:

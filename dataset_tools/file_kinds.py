@@ -10,7 +10,7 @@ import orjson
 
 from dataset_tools.errors import InputError
 from dataset_tools.jsonl import BOM, read_chunks
-from dataset_tools.remote_path import RemotePath
+from dataset_tools.remote_path import RemotePath, unreadable
 
 __all__ = ["ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "is_wanted", "look", "split_ending"]
 
@@ -70,7 +70,7 @@ def look(path: Path) -> tuple[Format, Compression]:
         hint = "check your access to it" if isinstance(path, RemotePath) else f"chmod +r {path}"
         raise InputError("no permission to read it", where=str(path), hint=hint) from error
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
+        raise unreadable(error, path) from error
     if not head:
         raise InputError("the file is empty", where=str(path))
     kind = "parquet" if form == "parquet" else compression

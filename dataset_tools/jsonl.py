@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from dataset_tools.errors import DamagedError, InputError
+from dataset_tools.errors import DamagedError
+from dataset_tools.remote_path import unreadable
 
 __all__ = ["BOM", "MAX_ROW_BYTES", "Line", "dump_line", "dump_text", "read_chunks", "split_lines"]
 
@@ -78,7 +79,7 @@ def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -
     except EOFError as error:
         raise DamagedError(str(error), where=str(path), hint="download or write it again") from error
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
+        raise unreadable(error, path) from error
 
 
 def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[Line]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from dataset_tools.errors import DamagedError, InputError, RowError
 from dataset_tools.json_rows import parse_json
-from dataset_tools.remote_path import RemotePath
+from dataset_tools.remote_path import RemotePath, unreadable
 from schemas.record import JsonObject
 
 if TYPE_CHECKING:
@@ -46,11 +46,17 @@ def row_groups(path: Path, shard_bytes: int) -> Iterator[tuple[int, int, int, in
             start, first_row, rows, size, plain = index + 1, first_row + rows, 0, 0, 0
 
 
-def iter_rows(path: Path, start: int, stop: int, first_row: int) -> Iterator[ParquetRow]:
+def iter_rows(
+    path: Path, start: int, stop: int, first_row: int, begin: Callable[[int, int], bool] | None = None
+) -> Iterator[ParquetRow]:
     """The rows of the row groups [start, stop), read a few hundred at a time.
+
+    Where ``begin`` is given, rows are decoded one by one, and it is asked before each, with the row's number and its
+    bytes in memory. A row that it does not want is not decoded: it comes without value and error.
 
     Raises:
         DamagedError: the row groups are damaged; the rows before that have been given.
+        InputError: the file cannot be reached any more.
     """
     import pyarrow as pa  # noqa: PLC0415 - slow to import
 
@@ -63,13 +69,15 @@ def iter_rows(path: Path, start: int, stop: int, first_row: int) -> Iterator[Par
         try:
             batch = next(batches, None)
         except (OSError, pa.ArrowException) as error:
+            if _is_fault(error):
+                raise unreadable(error, path, number) from error
             raise DamagedError(
                 f"damaged Parquet data: {error}", where=f"{path}:{number}", hint="download or write it again"
             ) from error
         if batch is None:
             return
-        for value in _values(batch):
-            yield _row(number, value, decoders)
+        for value in _values(batch) if begin is None else _wanted_values(batch, number, begin):
+            yield ParquetRow(number, None, None) if value is None else _row(number, value, decoders)
             number += 1
 
 
@@ -85,8 +93,26 @@ def open_parquet(path: Path) -> "pa.parquet.ParquetFile":
     try:
         return pq.ParquetFile(path.open("rb") if isinstance(path, RemotePath) else path, pre_buffer=False)
     except (OSError, pa.ArrowException) as error:
+        if _is_fault(error):
+            raise unreadable(error, path) from error
         what = f"not a whole Parquet file: {error}"
         raise InputError(what, where=str(path), hint="download or write it again") from error
+
+
+def _is_fault(error: Exception) -> TypeGuard[OSError]:
+    """Whether it is the system or the store that fails, which give a number, and not what is in the file."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
+def _wanted_values(
+    batch: "pa.RecordBatch", number: int, begin: Callable[[int, int], bool]
+) -> Iterator[JsonObject | RowError | None]:
+    for index in range(batch.num_rows):
+        row = batch.slice(index, 1)
+        if begin(number + index, row.nbytes):
+            yield from _values(row)
+        else:
+            yield None
 
 
 def _values(batch: "pa.RecordBatch") -> Iterator[JsonObject | RowError]:

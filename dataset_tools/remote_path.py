@@ -5,6 +5,7 @@ is whole: it is made in a file of this machine first, and then sent.
 """
 
 import errno
+import io
 import os
 import re
 import stat
@@ -13,11 +14,14 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path, PosixPath
-from typing import Any, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
-from dataset_tools.errors import UsageError
+from dataset_tools.errors import InputError, UsageError
 
-__all__ = ["RemotePath", "as_path"]
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["RemotePath", "as_path", "unreadable"]
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
 _ROOTED = ("file:", "local:", "memory:")  # stores whose paths begin at a root instead of with the name of a bucket
@@ -34,6 +38,13 @@ def as_path(name: str | Path) -> Path:
     parts = Path(name).parts
     # A path that was one already has lost one of its slashes.
     return RemotePath(*parts) if isinstance(name, Path) and parts and _SCHEME.fullmatch(parts[0]) else Path(name)
+
+
+def unreadable(error: OSError, path: Path, row: int = 0) -> InputError:
+    """What a user is told where a file, here or in a store, cannot be read on, at a row if that is known."""
+    where = f"{path}:{row}" if row else str(path)
+    hint = "a store or a network may fail for a while: try again" if isinstance(path, RemotePath) else ""
+    return InputError(error.strerror or str(error), where=where, hint=hint)
 
 
 class RemotePath(PosixPath):
@@ -59,21 +70,13 @@ class RemotePath(PosixPath):
         """The file system and the name in it; what it raises becomes an error of the system."""
         import fsspec  # noqa: PLC0415 - most paths are local
 
-        try:
-            yield fsspec.url_to_fs(str(self), use_listings_cache=False)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self)) from error
-        except PermissionError as error:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self)) from error
-        except OSError:
-            raise
-        except (ImportError, ValueError) as error:  # no package for it, or no such scheme
-            raise UsageError(
-                str(error), where=str(self), hint="a store needs a package of its own beside fsspec"
-            ) from error
-        except Exception as error:
-            # Each store's client has errors of its own: no credentials, no connection.
-            raise OSError(errno.EIO, f"{type(error).__name__}: {error}", str(self)) from error
+        with _faults(self):
+            try:
+                yield fsspec.url_to_fs(str(self), use_listings_cache=False)
+            except (ImportError, ValueError) as error:  # no package for it, or no such scheme
+                raise UsageError(
+                    str(error), where=str(self), hint="a store needs a package of its own beside fsspec"
+                ) from error
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002 - the signature of Path
         """Kind, size and time, where the store tells them."""
@@ -113,7 +116,7 @@ class RemotePath(PosixPath):
         if mode != "rb":
             raise ValueError(f"{self} is read as bytes only")
         with self._store() as (store, name):
-            return cast("BinaryIO", store.open(name, "rb"))
+            return cast("BinaryIO", _Stream(store.open(name, "rb"), self))
 
     def read_bytes(self) -> bytes:
         """All of it."""
@@ -177,3 +180,67 @@ class RemotePath(PosixPath):
                 store.rm(name, recursive=True)
         except FileNotFoundError:
             return
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of a file in a store; whatever fails while they are read is an error of the system."""
+
+    def __init__(self, stream: BinaryIO, place: RemotePath) -> None:
+        self._stream = stream
+        self._place = place
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is, or tells otherwise when it is asked to."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or all that are left."""
+        with _faults(self._place):
+            return self._stream.read(size)
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """As many bytes as the buffer takes."""
+        view = memoryview(buffer).cast("B")
+        content = self.read(len(view))
+        view[: len(content)] = content
+        return len(content)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a place."""
+        with _faults(self._place):
+            self._stream.seek(offset, whence)
+            return self._stream.tell()
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._stream.tell()
+
+    def close(self) -> None:
+        """Let go of it."""
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+@contextmanager
+def _faults(place: RemotePath) -> Iterator[None]:
+    """Make whatever a store raises an error of the system, with a number."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place)) from error
+    except PermissionError as error:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place)) from error
+    except OSError as error:
+        if error.errno is None:
+            error.strerror, error.errno = str(error) or type(error).__name__, errno.EIO
+        raise
+    except UsageError:
+        raise
+    except Exception as error:
+        # Each store's client has errors of its own: no credentials, no connection.
+        raise OSError(errno.EIO, f"{type(error).__name__}: {error}", str(place)) from error

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataset_tools.errors import InputError
 from dataset_tools.file_kinds import READ, is_wanted, split_ending
 from dataset_tools.manifest import MANIFEST, WORK, data_among, part_files
-from dataset_tools.remote_path import RemotePath
+from dataset_tools.remote_path import RemotePath, unreadable
 
 __all__ = ["find_remote"]
 
@@ -22,7 +22,7 @@ def find_remote(place: RemotePath) -> list[tuple[RemotePath, str, str]]:
     try:
         return list(_find(place))
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(place)) from error
+        raise unreadable(error, place) from error
 
 
 def _find(place: RemotePath) -> Iterator[tuple[RemotePath, str, str]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.jsonl import Line
 from dataset_tools.lines import read_lines
+from dataset_tools.remote_path import unreadable
 from dataset_tools.sources import DataFile
 
 __all__ = ["Shard", "plan", "total_bytes"]
@@ -40,6 +41,11 @@ class Shard:
     poison: tuple[tuple[int, str], ...] = ()
     decided: tuple[tuple[int, str | RowError], ...] = ()
 
+    @property
+    def held(self) -> int:
+        """How many bytes there are to read in it: on disk, or of text where it holds the lines themselves."""
+        return self.size if self.lines is None else sum(len(line.raw) for line in self.lines)
+
 
 def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shard]:
     """Cut files into shards, as they are asked for.
@@ -70,7 +76,7 @@ def _size(file: DataFile) -> int:
     try:
         return file.path.stat().st_size
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(file.path)) from error
+        raise unreadable(error, file.path) from error
 
 
 def _cut(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
@@ -83,7 +89,7 @@ def _cut(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]
     try:
         yield from _cut_lines(file, shard_bytes)
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(file.path)) from error
+        raise unreadable(error, file.path) from error
 
 
 def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[Line, ...], int]]:

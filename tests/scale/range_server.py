@@ -1,15 +1,15 @@
 """A web server on loopback that gives out the files of a folder, also parts of them, as object stores do."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
 @contextmanager
-def range_server(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Its address, and the range of each request that it has answered."""
+def range_server(folder: Path, cut: Container[int] = ()) -> Iterator[tuple[str, list[str]]]:
+    """Its address, and the range of each request that it has answered; those of the numbers ``cut`` only by half."""
     ranges: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -27,10 +27,11 @@ def range_server(folder: Path) -> Iterator[tuple[str, list[str]]]:
                 self.send_error(404)
                 return
             content, asked = path.read_bytes(), self.headers.get("Range", "")
-            size = len(content)
+            size, whole = len(content), True
             if asked:
                 start, _, stop = asked.removeprefix("bytes=").partition("-")
                 content = content[int(start) : int(stop) + 1 if stop else size]
+                whole = len(ranges) not in cut
                 ranges.append(asked)
             self.send_response(206 if asked else 200)
             self.send_header("Accept-Ranges", "bytes")
@@ -39,7 +40,8 @@ def range_server(folder: Path) -> Iterator[tuple[str, list[str]]]:
                 self.send_header("Content-Range", f"bytes {start}-{int(start) + len(content) - 1}/{size}")
             self.end_headers()
             if body:
-                self.wfile.write(content)
+                self.wfile.write(content if whole else content[: len(content) // 2])
+            self.close_connection = not whole
 
         def log_message(self, *_: object) -> None:
             pass

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -161,6 +162,31 @@ def test_workers_read_ranges(corpus: Path, tmp_path: Path, memory: RemotePath) -
     assert any(not asked.startswith("bytes=0-") for asked in ranges)
 
 
+@pytest.mark.parametrize("name", ["raw.jsonl", "packed.jsonl.gz", "one.json", "raw.parquet"])
+def test_a_connection_is_cut(name: str, corpus: Path, tmp_path: Path) -> None:
+    """In the middle of whichever answer: it is told with the place, and never taken for the end of the file."""
+    lines = corpus.read_bytes().splitlines()
+    (tmp_path / "raw.jsonl").write_bytes(corpus.read_bytes())
+    (tmp_path / "packed.jsonl.gz").write_bytes(gzip.compress(corpus.read_bytes()))
+    (tmp_path / "one.json").write_bytes(b"[" + b",".join(line for line in lines if line.startswith(b'{"')) + b"]")
+    clean([str(corpus)], Outputs(tmp_path / "raw.parquet", tmp_path / "r.jsonl"))
+    rows = validate([str(tmp_path / name)]).rows
+    number = 0
+    while True:
+        with range_server(tmp_path, [number]) as (address, ranges):
+            try:
+                assert validate([f"{address}/{name}"]).rows == rows
+            except InputError as error:
+                told = error
+            else:
+                break
+        assert told.where.startswith(f"{address}/{name}")
+        assert "ClientPayloadError: Response payload is not completed" in told.what
+        assert told.hint == "a store or a network may fail for a while: try again"
+        number += 1
+    assert number == len(ranges) >= 3
+
+
 def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., CompletedProcess[str]]) -> None:
     """A package that is missing, a scheme that nobody knows, and commands that do not write into stores."""
     done = afg_data("clean", corpus, "-o", "s3://bucket/out/", cwd=tmp_path)
@@ -174,6 +200,17 @@ def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., Comp
     assert (done.returncode, done.stderr) == (
         2, "afg-data: nope://bucket/raw: Protocol not known: nope (a store needs a package of its own beside fsspec)\n",
     )  # fmt: skip
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        place = f"ftp://127.0.0.1:{nobody.getsockname()[1]}/x.jsonl"
+        done = afg_data("clean", corpus, "-o", place, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (
+            3, f"afg-data: {place}: Connection refused (choose another file with -o)\n",
+        )  # fmt: skip
+        done = afg_data("validate", place, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (
+            2, f"afg-data: {place}: Connection refused (a store or a network may fail for a while: try again)\n",
+        )  # fmt: skip
     for command in (["split"], ["report"], ["build", "--tokenizer", str(tokenizer_path())]):
         done = afg_data(*command, corpus, "-o", "s3://bucket/x.html", cwd=tmp_path)
         assert done.returncode == 2
@@ -215,14 +252,17 @@ def test_killed_while_writing_into_a_store(corpus: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.cluster
 def test_a_cluster_reads_and_fills_stores(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers of a Ray cluster read from a store by themselves; the bytes are those of one machine."""
+    """Workers of a Ray cluster read by themselves, again where the store fails; the bytes are those of one machine."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "raw.jsonl").write_bytes(corpus.read_bytes())
-    with range_server(tmp_path) as (address, _):
+    # One of the workers' answers is cut, and Ray does that shard again.
+    with range_server(tmp_path, [8]) as (address, ranges):
         for engine in (RayCluster(tasks=2), None):
             place = RemotePath(f"file://{tmp_path}/{'ray' if engine else 'local'}")
             clean([f"{address}/raw.jsonl"], _outputs(place), CleanOptions(engine=engine))
+    assert not ranges[8].startswith("bytes=0-")  # the command itself reads the whole file
+    assert ranges.count(ranges[8]) == 3  # twice by the cluster
     assert contents(tmp_path / "ray").keys() == contents(tmp_path / "local").keys()
     found, expected = _held(RemotePath(f"file://{tmp_path}/ray")), _held(RemotePath(f"file://{tmp_path}/local"))
     assert [name for name in found if name != "report.json" and found[name] != expected[name]] == []
