@@ -70,7 +70,7 @@ class Guard(Generic[T]):
     def _results(self, lone: "_Lone", left: deque[Shard]) -> Iterator[tuple[Shard, T]]:
         with suppress(_FatalError), lone:
             while left:
-                result = _value(lone.receive(seconds_for(left[0].size, SHARD_SECONDS)))
+                result = _value(lone.receive(seconds_for(left[0].held, SHARD_SECONDS)))
                 yield left.popleft(), result
         for shard in left:
             yield shard, self.result(shard)
@@ -87,7 +87,7 @@ class Guard(Generic[T]):
         poison = tuple(self._poison(shard))
         self.found += len(poison)
         try:
-            return self._alone(replace(shard, poison=poison))
+            return self._alone(replace(shard, poison=(*shard.poison, *poison)))
         except _FatalError as error:
             raise InputError(
                 f"the process that read these rows {error}, though none of them is fatal alone",
@@ -97,7 +97,7 @@ class Guard(Generic[T]):
 
     def _alone(self, shard: Shard) -> T:
         with _Lone("", _all, (self._stage, [shard], self._collect)) as lone:
-            result: T = _value(lone.receive(seconds_for(shard.size, SHARD_SECONDS)))
+            result: T = _value(lone.receive(seconds_for(shard.held, SHARD_SECONDS)))
             return result
 
     def _poison(self, shard: Shard) -> Iterator[tuple[int, str]]:
@@ -154,7 +154,7 @@ class _Lone:
             raise _FatalError(f"was not done after {seconds:.0f} seconds")
         try:
             return self._receiver.recv()
-        except EOFError:
+        except (EOFError, OSError):  # OSError: it ended in the middle of what it sent
             self._process.join()
             raise _FatalError(_end(self._process.exitcode or 0)) from None
 
@@ -200,29 +200,37 @@ def _each(
 ) -> None:
     """In a process: say of each row, after those ``done``, that it is begun, and do it alone."""
     prepare(collect)
+    known = dict(shard.poison)
+
+    def begin(number: int, size: int) -> bool:
+        if number <= done or number in known:
+            return False
+        sender.send((number, size))
+        return True
+
     file = replace(shard.file, format="jsonl") if shard.file.format == "parquet" else shard.file
-    with suppress(Exception):  # an error, unlike an end, comes again when the shard is done without fatal rows
-        for line in _lines(shard):
-            if line.number <= done:
-                continue
-            sender.send((line.number, len(line.raw)))
+    try:
+        for line in _lines(shard, begin):
             try:
                 stage(replace(shard, file=file, lines=(line,)))
             except MemoryError:
-                os._exit(_OUT_OF_MEMORY)
-            except Exception:  # noqa: BLE001, S112 - as above
+                raise
+            except Exception:  # noqa: BLE001, S112 - an error, unlike an end, comes again when the shard is done
                 continue
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
+    except Exception:  # noqa: BLE001, S110 - as above
+        pass
     sender.send(None)
 
 
-def _lines(shard: Shard) -> Iterator[Line]:
-    """The rows of a shard as lines, read one by one."""
-    if shard.lines is not None:
-        yield from shard.lines
-    elif shard.file.format == "parquet":
-        for number, value, _ in iter_rows(shard.file.path, shard.start, shard.stop, shard.first_line):
+def _lines(shard: Shard, begin: Callable[[int, int], bool]) -> Iterator[Line]:
+    """The rows of a shard as lines, one by one; ``begin`` says of each, by number and size, whether it is wanted."""
+    if shard.lines is None and shard.file.format == "parquet":
+        for number, value, _ in iter_rows(shard.file.path, shard.start, shard.stop, shard.first_line, begin):
             if value is not None:
                 raw = dump_line(value)
                 yield Line(number, raw, len(raw))
-    else:
-        yield from read_lines(shard.file, shard.start, shard.stop, shard.first_line)
+        return
+    lines = read_lines(shard.file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
+    yield from (line for line in lines if begin(line.number, len(line.raw)))

@@ -55,8 +55,9 @@ def read_rows(shard: Shard) -> Iterator[RawRow]:
     poison = dict(shard.poison)
     if file.format == "parquet":
         number = shard.first_line
+        begin = (lambda number, _: number not in poison) if poison else None
         try:
-            for number, value, error in iter_rows(file.path, shard.start, shard.stop, shard.first_line):
+            for number, value, error in iter_rows(file.path, shard.start, shard.stop, shard.first_line, begin):
                 fatal = poison.get(number)
                 yield RawRow(number, None, _poisonous(fatal), b"") if fatal else RawRow(number, value, error, b"")
                 number += 1  # noqa: PLW2901 - the next row's, should it be out of reach

@@ -104,7 +104,7 @@ class _Missing:
                     self._folder.forget(self.count)
                 self.count += 1
                 held = 0
-            held += shard.size if shard.lines is None else sum(len(line.raw) for line in shard.lines)
+            held += shard.held
             if not done:
                 self.under_way.append(self.count - 1)
                 yield shard

@@ -121,7 +121,7 @@ class _Pool(Generic[T]):
             raise _LostError
         try:
             # The oldest shard is being done, so it has at least this time.
-            result = future.result(seconds_for(shard.size, isolation.SHARD_SECONDS))
+            result = future.result(seconds_for(shard.held, isolation.SHARD_SECONDS))
         except BrokenProcessPool:
             raise _LostError from None
         except TimeoutError:

@@ -55,7 +55,7 @@ def do_shard(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - whatever the st
     """
     stage = _stage_of(work)
     try:
-        with _limited(seconds_for(shard.size, isolation.SHARD_SECONDS)):
+        with _limited(seconds_for(shard.held, isolation.SHARD_SECONDS)):
             return stage(shard)
     except MemoryError:
         os._exit(1)

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,20 @@ class PoisonConverter(Converter):
 def large(_: Shard) -> bytes:
     """A result that takes a while to be sent: many times what a pipe holds."""
     return bytes(20_000_000)
+
+
+class _Fuse:
+    """Ends the process soon after it was pickled: while what was pickled with it is sent."""
+
+    def __reduce__(self) -> tuple[type[str], tuple[()]]:
+        """Light it."""
+        threading.Timer(0.005, act, ("kill",)).start()
+        return str, ()
+
+
+def ended_while_sending(shard: Shard) -> tuple[bytes, _Fuse] | None:
+    """A large result, and no process left before all of it is sent; one row alone gives none."""
+    return (bytes(200_000_000), _Fuse()) if shard.lines is None else None
 
 
 class Impatient:

@@ -1,10 +1,14 @@
 """A row that ends the process that reads it, or holds it up, costs itself and nothing else."""
 
+import gzip
 import json
 import os
+import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,10 @@ import pytest
 
 from dataset_tools import isolation
 from dataset_tools.engines import Local
+from dataset_tools.engines.base import COLLECT
 from dataset_tools.errors import InputError
 from dataset_tools.executor import run
+from dataset_tools.isolation import Guard
 from dataset_tools.record_stage import Stage
 from dataset_tools.repairing import Repairer
 from dataset_tools.sharded import transform_to_folder
@@ -23,7 +29,7 @@ from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import find_files
 from dataset_tools.transform import Job
 from tests.io.stages import record
-from tests.scale import poison
+from tests.scale import fatal_column, poison
 from tests.scale.runs import ROOT, contents, outputs_in
 
 
@@ -72,6 +78,29 @@ def test_a_row_that_hangs(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ]
 
 
+def test_the_last_rows_of_a_compressed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard has the time that its own rows need, not the time of its whole file."""
+    monkeypatch.setattr(isolation, "SHARD_SECONDS", 4)
+    monkeypatch.setattr(isolation, "ROW_SECONDS", 1)
+    monkeypatch.setattr(isolation, "SECONDS_A_MEGABYTE", 400)
+    rows = [{"n": line, "text": random.Random(line).randbytes(4000).hex()} for line in range(1, 41)]
+    lines = [json.dumps(row) for row in rows] + ['{"n": 41}', '{"n": 42, "act": "hang"}']
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert path.stat().st_size > 100_000  # 40 seconds
+    began = time.monotonic()
+    done = _done(path, 2)
+    assert [line for line, error in done if error] == [42]
+    assert time.monotonic() - began < 30
+
+
+def test_a_result_that_is_cut_off(tmp_path: Path) -> None:
+    """A process that is ended while it sends its result is told like any that is ended."""
+    (shard,) = plan(find_files([str(_write(tmp_path / "x.jsonl", {}))]))
+    with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone"):
+        Guard(poison.ended_while_sending, COLLECT).result(shard)
+
+
 def test_several_of_them(tmp_path: Path) -> None:
     """Several fatal rows, neighbours too, are each found, whatever the number of workers."""
     path = _write(tmp_path / "x.jsonl", {3: "kill", 4: "exit", 5: "crash", 40: "kill", 58: "memory"})
@@ -101,6 +130,40 @@ def test_a_row_of_a_table(tmp_path: Path) -> None:
     done = _done(tmp_path / "x.parquet", 2)
     assert [line for line, _ in done] == list(range(1, 61))
     assert [line for line, error in done if error] == [17, 29]
+
+
+def test_a_row_of_a_table_that_is_fatal_to_decode(tmp_path: Path) -> None:
+    """Nobody makes a Python value of it again once it is known, so it costs itself even there."""
+    acts = [{17: "kill", 18: "memory", 29: "exit", 30: "crash"}.get(line, "") for line in range(1, 61)]
+    table = pa.table(
+        {"n": list(range(1, 61)), "act": pa.ExtensionArray.from_storage(fatal_column.ActType(), pa.array(acts))}
+    )
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=40)
+    done = _done(tmp_path / "x.parquet", 2, fatal_column.rows)
+    assert [line for line, _ in done] == list(range(1, 61))
+    assert [(line, error.split(" (")[0]) for line, error in done if error] == [
+        (17, "poison-row: the process that read it was ended by SIGKILL"),
+        (18, "poison-row: the process that read it ran out of memory"),
+        (29, "poison-row: the process that read it ended with the code 3"),
+        (30, "poison-row: the process that read it was ended by SIGSEGV"),
+    ]
+
+
+def test_rows_that_are_known_to_be_fatal(tmp_path: Path) -> None:
+    """They are left out when others are looked for, and stay left out, in text and in tables."""
+    path = _write(tmp_path / "x.jsonl", {3: "kill", 40: "exit"})
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    table = pa.table({"n": [row["n"] for row in rows], "act": [row.get("act", "") for row in rows]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    for name in ("x.jsonl", "x.parquet"):
+        (shard,) = plan(find_files([str(tmp_path / name)]))
+        guard = Guard(poison.rows, COLLECT)
+        done = guard.result(replace(shard, poison=((3, "was fatal before"),)))
+        assert [(line, error.split(" (")[0]) for line, error in done if error] == [
+            (3, "poison-row: was fatal before"),
+            (40, "poison-row: the process that read it ended with the code 3"),
+        ]
+        assert guard.found == 1
 
 
 def test_rows_that_are_fatal_together(tmp_path: Path) -> None:
