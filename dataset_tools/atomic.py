@@ -2,8 +2,8 @@
 
 import errno
 import glob
-import itertools
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ from dataset_tools.errors import OutputError, UsageError
 from dataset_tools.remote_path import RemotePath, as_path
 
 __all__ = [
-    "AtomicFile", "check_writable", "fail", "remove_folder", "remove_partials", "require_local", "sync_folder",
-    "write_file",
+    "AtomicFile", "check_writable", "fail", "partial_beside", "remove_folder", "remove_partials", "require_local",
+    "sync_folder", "write_file",
 ]  # fmt: skip
 
 _ANOTHER = "choose another file with -o"
@@ -31,7 +31,6 @@ _DENIED = {
     errno.EPERM: "no permission to write",
     errno.EROFS: "read-only file system",
 }
-_counter = itertools.count()
 
 
 def require_local(path: Path) -> None:
@@ -86,7 +85,8 @@ def write_file(path: Path, content: bytes) -> None:
 class AtomicFile:
     """A file written under a hidden name beside its own and renamed when whole; what pyarrow needs of a file, too.
 
-    One that is to be in a store is written into the folder for temporary files, and sent when whole.
+    One that is to be in a store is written on this machine and sent when whole. It has no name here: so the system
+    frees its room when this process ends, however it does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,14 +94,12 @@ class AtomicFile:
         self.written = 0
         self.closed = False
         self._target = path.resolve()
-        hidden = f".{self._target.name[:100]}.{os.getpid()}-{next(_counter)}.partial"
-        remote = isinstance(path, RemotePath)
-        self._partial = Path(tempfile.gettempdir(), hidden) if remote else self._target.with_name(hidden)
+        self._partial = None if isinstance(path, RemotePath) else partial_beside(self._target)
         self._stream: BinaryIO | None = None
 
     def __enter__(self) -> Self:
         try:
-            self._stream = self._partial.open("xb")
+            self._stream = self._partial.open("xb") if self._partial else tempfile.TemporaryFile()
         except OSError as error:
             fail(error, self.path, 0)
         return self
@@ -138,18 +136,28 @@ class AtomicFile:
         finally:
             self._discard()
 
+    def sync(self) -> None:
+        """Let the disk hold all that was written: what can fail after that is the name, or the way into a store."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            fail(error, self.path, self.written)
+
     def _commit(self) -> None:
         if self._stream is None:
             return
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+        self.sync()
         if isinstance(self._target, RemotePath):
-            self._target.put(self._partial)
-            return
-        self._partial.replace(self._target)
-        self._stream = None
-        sync_folder(self._target.parent)
+            self._stream.seek(0)  # where the name below is not opened anew, it is read from here
+            self._target.put(Path(f"/dev/fd/{self._stream.fileno()}"))
+        elif self._partial:
+            self._stream.close()
+            self._partial.replace(self._target)
+            self._stream = None
+            sync_folder(self._target.parent)
 
     def _discard(self) -> None:
         """Remove the part that was written; nothing to do after a commit."""
@@ -161,7 +169,14 @@ class AtomicFile:
             pass  # what made us give up is told already
         finally:
             self._stream = None
-            self._partial.unlink(missing_ok=True)
+            if self._partial:
+                self._partial.unlink(missing_ok=True)
+
+
+def partial_beside(target: Path) -> Path:
+    """A hidden name beside that of a file or a folder, which nobody has had: also not one that was killed."""
+    # Not the number of the process: in a container each has the same.
+    return target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.partial")
 
 
 def remove_partials(folder: Path, name: str = "") -> None:

@@ -1,6 +1,6 @@
 """A folder of results that appears, or replaces the one before it, only when it is whole."""
 
-import itertools
+import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -9,19 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dataset_tools.atomic import fail, require_local, sync_folder
+from dataset_tools.atomic import fail, partial_beside, require_local, sync_folder
 from dataset_tools.errors import OutputError, UsageError
 
 __all__ = ["AtomicFolder"]
-
-_counter = itertools.count()
 
 
 class AtomicFolder:
     """Files written into a hidden folder beside the final one, which takes its name when the block ends well.
 
     An older folder of that name is replaced if it holds nothing but files of the same kind; anything else in it is
-    somebody's, and the name is refused.
+    somebody's, and the name is refused. A kill in the moment when the older one has gone and the new one has not come
+    leaves neither under the name; who writes next puts the older one back.
 
     Args:
         path: the folder.
@@ -35,13 +34,16 @@ class AtomicFolder:
     def __init__(self, path: Path, patterns: Sequence[str]) -> None:
         self.path = path
         self._target = path.resolve()
-        self._partial = self._target.with_name(f".{self._target.name[:100]}.{os.getpid()}-{next(_counter)}.partial")
+        self._partial = partial_beside(self._target)
+        known_again = hashlib.sha256(os.fsencode(self._target.name)).hexdigest()[:16]
+        self._old = self._target.with_name(f".{self._target.name[:100]}.{known_again}.old")
         self._patterns = patterns
         self._written = 0
 
     def __enter__(self) -> Self:
         require_local(self.path)
         try:
+            self._restore()
             if self._target.is_dir():
                 self._require_ours()
             elif self._target.exists():
@@ -88,14 +90,26 @@ class AtomicFolder:
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def _commit(self) -> None:
+        for entry in self._partial.iterdir():
+            with entry.open("rb+") as stream:
+                os.fsync(stream.fileno())
         sync_folder(self._partial)
-        old = self._partial.with_suffix(".old")
-        if self._target.is_dir():
-            self._require_ours()
-            self._target.rename(old)
-        self._partial.rename(self._target)
-        shutil.rmtree(old, ignore_errors=True)
+        try:
+            if self._target.is_dir():
+                self._require_ours()
+                shutil.rmtree(self._old, ignore_errors=True)
+                self._target.rename(self._old)
+            self._partial.rename(self._target)
+        finally:
+            self._restore()
+        if self._old.is_dir():
+            self._old.rename(self._partial)  # what is half removed must never be put back
         sync_folder(self._target.parent)
+
+    def _restore(self) -> None:
+        """Put the older folder back if a commit has not got further than taking it away."""
+        if self._old.is_dir() and not self._target.exists():
+            self._old.rename(self._target)
 
     def _require_ours(self) -> None:
         for entry in sorted(self._target.iterdir()):

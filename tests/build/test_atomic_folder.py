@@ -132,6 +132,97 @@ def test_a_process_that_is_killed_leaves_nothing_under_the_name(tmp_path: Path) 
     assert _names(path) == ["data-new.txt"]
 
 
+# A commit that ends where the older folder has gone and the new one has not come.
+BETWEEN = """
+import signal, sys
+from pathlib import Path
+from dataset_tools.atomic_folder import AtomicFolder
+rename = Path.rename
+def rename_or_die(self, target):
+    if self.name.endswith(".partial"):
+        signal.raise_signal(signal.SIGKILL)
+    return rename(self, target)
+Path.rename = rename_or_die
+with AtomicFolder(Path(sys.argv[1]), ["data-*.txt"]) as folder:
+    folder.write("data-new.txt", b"new")
+"""
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_process_that_is_killed_between_two_names_loses_nothing(tmp_path: Path, linked: bool) -> None:  # noqa: FBT001
+    """The next run puts the older folder back before it does anything else, and needs not end well for that."""
+    path = tmp_path / "out"
+    if linked:
+        path.symlink_to(tmp_path / "real")
+        (tmp_path / "real").mkdir()
+    _fill(path, old=b"old")
+    assert subprocess.run([sys.executable, "-c", BETWEEN, str(path)], cwd=ROOT, check=False).returncode == -9
+    assert not path.exists()
+    with pytest.raises(RuntimeError), AtomicFolder(path, PATTERNS) as folder:
+        raise RuntimeError
+    assert _names(path) == ["data-old.txt"]
+    assert folder.path == path
+    _fill(path, newer=b"newer")
+    assert _names(path) == ["data-newer.txt"]
+    assert not list(tmp_path.glob("*.old"))
+
+
+@pytest.mark.parametrize("kind", [OSError, KeyboardInterrupt])
+def test_a_commit_that_fails_half_way_leaves_the_older_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    """The new folder cannot get the name that was made free for it."""
+    path = tmp_path / "out"
+    _fill(path, old=b"old")
+    rename = Path.rename
+
+    def refuse(source: Path, target: Path) -> Path:
+        if source.name.endswith(".partial"):
+            raise kind
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OutputError if kind is OSError else kind):
+        _fill(path, new=b"new")
+    assert _names(path) == ["data-old.txt"]
+    assert _names(tmp_path) == ["out"]
+
+
+def test_an_older_folder_that_had_no_time_to_go_is_not_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill after the new folder has its name: what was replaced goes with the next run."""
+    path = tmp_path / "out"
+    _fill(path, old=b"old")
+    with monkeypatch.context() as patch:
+        rename = Path.rename
+        patch.setattr(Path, "rename", lambda old, new: None if new.name.endswith(".partial") else rename(old, new))
+        _fill(path, new=b"new")
+    assert len(_names(tmp_path)) == 2
+    assert _names(path) == ["data-new.txt"]
+    _fill(path, newer=b"newer")
+    assert _names(path) == ["data-newer.txt"]
+    assert _names(tmp_path) == ["out"]
+
+
+def test_all_is_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss of power after the end leaves no empty file: each was made to reach the disk first, however written."""
+    synced: set[int] = set()
+    sync = os.fsync
+
+    def note(opened: int) -> None:
+        synced.add(os.fstat(opened).st_ino)
+        sync(opened)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with AtomicFolder(tmp_path / "out", PATTERNS) as folder:
+        folder.write("data-1.txt", b"one")
+        folder.append("note.json", b"a")
+        folder.append("note.json", b"b")
+        folder.file("data-2.txt").write_bytes(b"two")
+    assert {entry.stat().st_ino for entry in (tmp_path / "out").iterdir()} <= synced
+
+
 def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C while rows are read: one line, exit code 130, and neither a folder nor a part of one."""
     source = tmp_path / "rows.jsonl"

@@ -191,6 +191,27 @@ with Sink(Path(sys.argv[1])) as sink:
     assert left.endswith(".partial")
 
 
+def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    """The same command again, with the same number as process, as each has in a container, writes its results."""
+    script = """
+import os, signal, sys
+from pathlib import Path
+os.getpid = lambda: 1
+from dataset_tools.atomic_folder import AtomicFolder
+from dataset_tools.output import Sink
+with AtomicFolder(Path(sys.argv[1], "folder"), ["*.txt"]) as folder, Sink(Path(sys.argv[1], "x.jsonl")) as sink:
+    sink.write_payload(b"{}\\n")
+    folder.write("a.txt", b"a")
+    if sys.argv[2:]:
+        signal.raise_signal(signal.SIGKILL)
+"""
+    run = [sys.executable, "-c", script, tmp_path]
+    assert subprocess.run([*run, "kill"], cwd=ROOT, check=False).returncode == -9
+    done = subprocess.run(run, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(name for name in _names(tmp_path) if not name.startswith(".")) == ["folder", "x.jsonl"]
+
+
 def test_what_cannot_be_an_output(tmp_path: Path) -> None:
     """Inputs, folders, devices and unknown endings are refused before any work."""
     path = tmp_path / "x.jsonl"

@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +31,7 @@ from dataset_tools.validate import validate
 from tests.io.stages import rows_of
 from tests.scale.range_server import range_server
 from tests.scale.ray_nodes import ENVIRONMENT
-from tests.scale.runs import PART_BYTES, SHARD_BYTES, contents, start_clean
+from tests.scale.runs import PART_BYTES, ROOT, SHARD_BYTES, contents, start_clean
 from training.tiny import tokenizer_path
 
 
@@ -224,6 +226,28 @@ def test_names_that_are_places() -> None:
         "s3://b/k", "s3://b/k", "file:///a", "a/b", "C:/x", "s3:/b",
     ]  # fmt: skip
     assert [type(as_path(name)) for name in ("a:b//c", "s3:/b")] == [type(Path("x"))] * 2
+
+
+def test_a_killed_writer_leaves_no_temporary_file(tmp_path: Path) -> None:
+    """What is on its way into a store takes no room on this machine once its process is gone."""
+    script = """
+import signal, sys
+from dataset_tools.atomic import AtomicFile
+from dataset_tools.remote_path import RemotePath
+with AtomicFile(RemotePath(sys.argv[1])) as file:
+    file.write(b"half" * 10_000)
+    if sys.argv[2:]:
+        signal.raise_signal(signal.SIGKILL)
+"""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    run = [sys.executable, "-c", script, f"file://{tmp_path}/x.jsonl"]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    assert subprocess.run([*run, "kill"], cwd=ROOT, env=environment, check=False).returncode == -9
+    assert [path.name for path in tmp_path.rglob("*")] == ["tmp"]
+    assert subprocess.run(run, cwd=ROOT, env=environment, check=False).returncode == 0
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["tmp", "x.jsonl"]
+    assert (tmp_path / "x.jsonl").read_bytes() == b"half" * 10_000
 
 
 @pytest.mark.slow
