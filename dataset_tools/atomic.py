@@ -170,7 +170,8 @@ class AtomicFile:
         finally:
             self._stream = None
             if self._partial:
-                self._partial.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self._partial.unlink(missing_ok=True)
 
 
 def partial_beside(target: Path) -> Path:

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from dataset_tools.converting import Converter, find_data, load_tools, names_of
 from dataset_tools.engines import Engine
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor import run
+from dataset_tools.fingerprints import chunks, until_the_end
 from dataset_tools.shards import Shard, plan, total_bytes
 from dataset_tools.sources import DataFile
 from dataset_tools.templates import template_name
@@ -118,8 +120,8 @@ def build(
     total = Part()
     outputs: list[dict[str, Any]] = []
     shards = plan(files, min(max(total_bytes(files) // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
-    with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside:
-        inputs = beside.submit(_hashes, files)
+    with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside, until_the_end() as ended:
+        inputs = beside.submit(_hashes, files, ended)
         # Importing transformers takes seconds, in which worker processes are at work already.
         verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
         with closing(run(stage, shards, options.engine or options.workers, on_done=on_shard)) as parts:
@@ -179,12 +181,14 @@ def _verify(total: Part, verifier: Verifier) -> int:
     return len(total.candidates)
 
 
-def _hashes(files: Sequence[DataFile]) -> list[dict[str, Any]]:
+def _hashes(files: Sequence[DataFile], ended: Event) -> list[dict[str, Any]]:
     hashes = []
     for file in files:
-        with file.path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        hashes.append({"name": file.place, "bytes": file.path.stat().st_size, "sha256": digest})
+        digest, size = hashlib.sha256(), 0
+        for chunk in chunks(file.path, ended):
+            digest.update(chunk)
+            size += len(chunk)
+        hashes.append({"name": file.place, "bytes": size, "sha256": digest.hexdigest()})
     return hashes
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import UsageError
+from dataset_tools.manifest import MANIFEST, WORK
 from dataset_tools.output import ENDINGS, encode
 from dataset_tools.sources import split_ending
 from dataset_tools.transform import check_files
@@ -84,10 +85,24 @@ class FolderOutputs:
             if path.resolve().parent == folder:
                 what = f"{path} is read, and lies in the folder of the output"
                 raise UsageError(what, hint="choose another with -o")
+        for named in (self.rejects, self.report, self.trace):
+            if named is not None and self._has_itself(named):
+                what = f"{named}: the folder has a file of this name itself"
+                raise UsageError(what, hint="name another, or one elsewhere")
         check_files([self.report], [self.rejects, self.trace], inputs)
         encode([], self.rejects_file)  # refuses an ending that is not written
         if self.trace:
             encode([], self.trace)
+
+    def _has_itself(self, path: Path) -> bool:
+        """Whether a name is that of the folder, or of something that is written into it unasked."""
+        try:
+            inside = path.resolve().relative_to(self.folder.resolve()).parts
+        except ValueError:
+            return False
+        if inside == ("rejects.jsonl",):
+            return path != self.rejects
+        return not inside or inside[0] == MANIFEST or inside[0].startswith((WORK, "part-"))
 
 
 def _ending(path: Path | None) -> str:

@@ -5,13 +5,14 @@ The system lets go of a lock when the process that has it ends, however it does.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from dataset_tools.atomic import fail, require_local
 from dataset_tools.errors import UsageError
 
-__all__ = ["only_run", "take"]
+__all__ = ["locked", "only_run", "take"]
 
 
 def take(opened: int, folder: Path) -> None:
@@ -32,6 +33,22 @@ def take(opened: int, folder: Path) -> None:
         except BlockingIOError as error:
             hint = "wait for it, or choose another with -o"
             raise UsageError("another run is writing into this folder", where=str(folder), hint=hint) from error
+
+
+def locked(name: Path, folder: Path) -> BinaryIO:
+    """A file that keeps others out of a folder as long as it is open; it is made where it is missing.
+
+    Raises:
+        FileNotFoundError: others do not find it under its name any more; whoever had it has removed it.
+        UsageError: another run has it.
+    """
+    with ExitStack() as stack:
+        lock = stack.enter_context(name.open("ab"))
+        take(lock.fileno(), folder)
+        if not os.path.samestat(os.fstat(lock.fileno()), name.stat()):
+            raise FileNotFoundError(name)
+        stack.pop_all()
+    return lock
 
 
 @contextmanager

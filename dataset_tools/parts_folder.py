@@ -12,21 +12,22 @@ A part without a marker, or whose files are not as its marker says, is made agai
 """
 
 import json
-import os
+import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Literal, Self
 
 from dataset_tools.atomic import fail, remove_folder, remove_partials, sync_folder, write_file
 from dataset_tools.errors import InterruptionError, OutputError, UsageError
 from dataset_tools.fingerprints import fingerprint
 from dataset_tools.jsonl import dump_line
 from dataset_tools.manifest import MANIFEST, WORK, read_manifest
-from dataset_tools.one_run import take
+from dataset_tools.one_run import locked
 from dataset_tools.record_stage import Part, RuleCount
 from dataset_tools.remote_path import RemotePath
 from dataset_tools.run_plan import require_same
@@ -68,6 +69,7 @@ class PartsFolder:
         self._also = {file.resolve() for file in also}
         self._made = False
         self._entered = False
+        self._ours = False
         self._lock: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -82,10 +84,29 @@ class PartsFolder:
         return self
 
     def _open(self) -> None:
+        if self._look() == "whole":
+            return
+        self._made = not self.path.is_dir()
+        self._take()
+        found = self._look()  # again: until now another run may have been at work here
+        if found == "whole":
+            return
+        if found == "begun":
+            require_same(json.loads((self._work / _PLAN).read_bytes()), self.plan, self.path)
+        self._ours = True
+        if found == "empty":
+            write_file(self._work / _PLAN, dump_line(self.plan))
+            sync_folder(self.path)
+            sync_folder(self.path.resolve().parent)
+        remove_partials(self.path)
+        remove_partials(self._work)
+
+    def _look(self) -> Literal["whole", "begun", "empty"]:
+        """What there is of the folder; what is not to be gone on with is refused."""
         if self.path.exists() and not self.path.is_dir():
             raise OutputError("it is a file", where=str(self.path), hint="choose another folder with -o")
-        self.manifest = read_manifest(self.path)
         begun = (self._work / _PLAN).is_file()
+        self.manifest = read_manifest(self.path)
         if (self.manifest is not None or begun) and not self._resume:
             state = "holds a whole dataset" if self.manifest is not None else "was begun by a run that did not finish"
             hint = "remove it, or choose another folder with -o"
@@ -94,20 +115,11 @@ class PartsFolder:
             )
         if self.manifest is not None:
             require_same(self.manifest, self.plan, self.path)
-            return
-        if not begun:
-            self._require_empty()
-        self._made = not self.path.is_dir()
-        self._work.mkdir(parents=True, exist_ok=True)
-        self._take()
+            return "whole"
         if begun:
-            require_same(json.loads((self._work / _PLAN).read_bytes()), self.plan, self.path)
-        else:
-            write_file(self._work / _PLAN, dump_line(self.plan))
-            sync_folder(self.path)
-            sync_folder(self.path.resolve().parent)
-        remove_partials(self.path)
-        remove_partials(self._work)
+            return "begun"
+        self._require_empty()
+        return "empty"
 
     def _require_empty(self) -> None:
         if not self.path.is_dir():
@@ -119,17 +131,12 @@ class PartsFolder:
 
     def _take(self) -> None:
         """Keep others out; the system lets go of it when this process ends, however it does."""
-        if isinstance(self._work, RemotePath):  # a store has no such lock
-            self._entered = True
-            return
-        lock = (self._work / "lock").open("ab")
-        try:
-            take(lock.fileno(), self.path)
-        except UsageError:
-            lock.close()
-            raise
-        self._lock = lock
-        self._entered = True
+        while not self._entered:
+            self._work.mkdir(parents=True, exist_ok=True)
+            if not isinstance(self._work, RemotePath):  # a store has no such lock
+                with suppress(FileNotFoundError):  # a run that ends just now has taken the folder of the lock away
+                    self._lock = locked(self._work / "lock", self.path)
+            self._entered = self._lock is not None or isinstance(self._work, RemotePath)
 
     def file(self, number: int, piece: str) -> Path:
         """Where a piece of a part is written."""
@@ -139,7 +146,8 @@ class PartsFolder:
 
     def mark(self, number: int, part: Part) -> None:
         """Write down that a part is whole, after its files are."""
-        files = {piece: fingerprint(path) for piece in PIECES if (path := self.file(number, piece)).exists()}
+        with _told(self.path):
+            files = {piece: fingerprint(path) for piece in PIECES if (path := self.file(number, piece)).exists()}
         counts = {
             "rows": part.rows,
             "written": part.written,
@@ -152,18 +160,19 @@ class PartsFolder:
 
     def forget(self, number: int) -> None:
         """Remove what there is of a part that is to be made again, so that no file of it is left that it lacks now."""
-        for path in (self._marker(number), *(self.file(number, piece) for piece in PIECES)):
-            path.unlink(missing_ok=True)
+        with _told(self.path):
+            for path in (self._marker(number), *(self.file(number, piece) for piece in PIECES)):
+                path.unlink(missing_ok=True)
 
     def is_done(self, number: int) -> bool:
         """Whether a part is marked, and its files are what the marker says."""
         marker = self._read(number)
         if marker is None:
             return False
-        return all(
-            (fingerprint(path) if (path := self.file(number, piece)).is_file() else None) == marker["files"].get(piece)
-            for piece in PIECES
-        )
+        with _told(self.path):
+            paths = {piece: self.file(number, piece) for piece in PIECES}
+            found = {piece: fingerprint(path) for piece, path in paths.items() if path.is_file()}
+        return bool(found == marker["files"])
 
     def parts(self, count: int) -> Iterator[tuple[int, dict[str, Any], Part]]:
         """The number, the files and the counts of each part."""
@@ -177,18 +186,27 @@ class PartsFolder:
 
     def pieces(self, count: int, piece: str) -> Iterator[Path]:
         """The files of one kind, of all parts that have one."""
-        return (path for number in range(count) if (path := self.file(number, piece)).exists())
+        for number in range(count):
+            with _told(self.path):
+                there = (path := self.file(number, piece)).exists()
+            if there:
+                yield path
 
     def discard(self) -> None:
         """Let nothing be left of a run that has no result."""
-        for marker in self._work.glob("[0-9]*.json"):
-            marker.unlink()
+        with _told(self.path):
+            for marker in self._markers():
+                marker.unlink()
+
+    def _markers(self) -> list[Path]:
+        """Not by a glob, for which a folder that cannot be read is empty."""
+        return [path for path in self._work.iterdir() if fnmatchcase(path.name, "[0-9]*.json")]
 
     def _marker(self, number: int) -> Path:
         return self._work / f"{number:05d}.json"
 
     def _read(self, number: int) -> dict[str, Any] | None:
-        with suppress(FileNotFoundError, ValueError):
+        with _told(self.path), suppress(FileNotFoundError, ValueError):
             found = json.loads(self._marker(number).read_bytes())
             return found if isinstance(found, dict) and found.keys() == {"files", "counts"} else None
         return None
@@ -202,37 +220,55 @@ class PartsFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        done = len(list(self._work.glob("[0-9]*.json")))
+        done = 0
+        with suppress(OSError):  # what is being told is worth more
+            done = len(self._markers())
         self._leave()
         if self.manifest is not None:
-            self._clear()
-        elif done and isinstance(error, KeyboardInterrupt):
+            return
+        if done and isinstance(error, KeyboardInterrupt):
             raise InterruptionError("interrupted", where=str(self.path), hint=f"{_RESUME} after {done} parts") from None
-        elif done and isinstance(error, OutputError):
+        if done and isinstance(error, OutputError):
             error.hint = f"{error.hint}; {_RESUME} after {done} parts"
 
     def _leave(self) -> None:
-        """Let others in; leave nothing of a run that has done nothing."""
-        if not self._entered:
-            return
+        """Leave what can be gone on with, and let others in."""
+        with suppress(OSError):
+            if self.manifest is not None:
+                self._clear()
+            elif self._entered:
+                self._undo()
         self._entered = False
-        if self.manifest is None and not any(self._work.glob("[0-9]*.json")):
-            remove_partials(self.path)
-            for unmarked in self.path.glob(f"part-*{self._endings['records']}"):
-                unmarked.unlink()
-            remove_folder(self._work)
-            if self._made:
-                with suppress(OSError):
-                    self.path.rmdir()
         if self._lock:
             self._lock.close()
             self._lock = None
+
+    def _undo(self) -> None:
+        """Leave nothing of a run that has done nothing, and of another one everything."""
+        if self._markers() or (not self._ours and (self._work / _PLAN).is_file()):
+            return
+        if self._ours:
+            remove_partials(self.path)
+            for unmarked in self.path.glob(f"part-*{self._endings['records']}"):
+                unmarked.unlink()
+        self._clear()
+        if self._made and not any(self.path.iterdir()):
+            self.path.rmdir()
 
     def _clear(self) -> None:
         """Remove what only an unfinished run needs, under another name first: half of it must never look like one."""
         if isinstance(self._work, RemotePath):  # a folder of a store has no other name
             remove_folder(self._work)
         elif self._work.is_dir():
-            self._work.rename(self._work.with_name(f"{WORK}-{os.getpid()}"))
+            self._work.rename(self._work.with_name(f"{WORK}-{secrets.token_hex(8)}"))
         for left in self.path.glob(f"{WORK}-*"):
             remove_folder(left)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Let what the system refuses be told as an error of the output."""
+    try:
+        yield
+    except OSError as error:
+        fail(error, folder, 0)

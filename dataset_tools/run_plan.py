@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from dataset_tools.errors import AfgError, InputError, UsageError
+from dataset_tools.fingerprints import chunks, until_the_end
 from dataset_tools.manifest import FORMAT
 from dataset_tools.sources import DataFile
 from dataset_tools.versions import versions
 
 __all__ = ["describe_inputs", "make_plan", "require_same"]
 
-_CHUNK = 1 << 22
 _HASH = "xxh3_128"
 
 
@@ -36,24 +38,21 @@ def describe_inputs(files: Sequence[DataFile], beside: Sequence[Path]) -> dict[s
     Raises:
         InputError: a file cannot be read.
     """
-    with ThreadPoolExecutor(4) as pool:
-        inputs = list(pool.map(_describe, [file.place for file in files], [file.path for file in files]))
-        others = list(pool.map(_describe, map(str, beside), beside))
+    with ThreadPoolExecutor(4) as pool, until_the_end() as ended:
+        describe = partial(_describe, ended)
+        inputs = list(pool.map(describe, [file.place for file in files], [file.path for file in files]))
+        others = list(pool.map(describe, map(str, beside), beside))
     return {"inputs": inputs, "read_beside": others}
 
 
-def _describe(name: str, path: Path) -> dict[str, Any]:
+def _describe(ended: Event, name: str, path: Path) -> dict[str, Any]:
     import xxhash  # noqa: PLC0415 - used here alone
 
     digest = xxhash.xxh3_128()
     size = 0
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-    except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
+    for chunk in chunks(path, ended):
+        digest.update(chunk)
+        size += len(chunk)
     return {"name": name, "bytes": size, _HASH: digest.hexdigest()}
 
 

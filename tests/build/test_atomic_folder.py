@@ -239,3 +239,27 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert said.decode() == "afg-data: interrupted; nothing unfinished was left behind\n"
     assert _names(tmp_path) == ["rows.jsonl"]
+
+
+# A build that is interrupted while a file without an end is hashed beside it.
+ENDLESS = """
+import sys
+from pathlib import Path
+from dataset_tools.build_stage import SampleOptions
+from dataset_tools.building import BuildOptions, build
+from dataset_tools.sources import DataFile
+def interrupt(*_):
+    raise KeyboardInterrupt
+files = [DataFile(Path(name), "x", "x", "jsonl", "") for name in (sys.argv[1], "/dev/zero")]
+build(files, Path(sys.argv[2]), sys.argv[3], BuildOptions(SampleOptions(verify=0)), on_shard=interrupt)
+"""
+
+
+def test_an_interrupted_build_does_not_wait_until_its_inputs_are_hashed(tmp_path: Path) -> None:
+    """It ends at once, however large they are."""
+    source = tmp_path / "rows.jsonl"
+    write_rows(source, [{**row(say("user", "لا"), say("assistant", "لا")), "id": "r"}])
+    command = [sys.executable, "-c", ENDLESS, str(source), str(tmp_path / "out"), str(tokenizer_path())]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=30)
+    assert done.stderr.endswith(b"KeyboardInterrupt\n")
+    assert _names(tmp_path) == ["rows.jsonl"]

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -19,7 +21,7 @@ from dataset_tools.sources import find_files
 from dataset_tools.transform import Outputs
 from dataset_tools.validate import validate
 from tests.io.stages import rows_of
-from tests.scale.runs import clean_into, contents, outputs_in
+from tests.scale.runs import ROOT, clean_into, contents, outputs_in
 
 
 def _rows(paths: list[Path]) -> list[object]:
@@ -130,6 +132,49 @@ def test_what_a_folder_must_not_be(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown kind of output"):
         import_data([str(corpus)], FolderOutputs(tmp_path / "new", trace=tmp_path / "trace.txt"))
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "option, name",
+    [
+        ("trace", "rejects.jsonl"), ("report", "rejects.jsonl"), ("report", "manifest.json"),
+        ("rejects", "part-00000.jsonl"), ("trace", "part-00001.jsonl"), ("report", ".unfinished"),
+        ("report", ".unfinished/report.json"), ("report", "../out"), ("report", "../out/x/../manifest.json"),
+    ],
+)  # fmt: skip
+def test_no_option_names_a_file_that_the_folder_has_of_its_own(
+    option: str, name: str, corpus: Path, tmp_path: Path
+) -> None:
+    """It would be written over, or be taken for data; told before any work."""
+    with pytest.raises(UsageError, match=r"out.*: the folder has a file of this name itself|is named for two outputs"):
+        import_data([str(corpus)], FolderOutputs(tmp_path / "out", **{option: tmp_path / "out" / name}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_beside_the_parts_may_lie_in_their_folder(corpus: Path, tmp_path: Path) -> None:
+    """Under names of its own, and the rejects under theirs."""
+    out = tmp_path / "out"
+    outputs = FolderOutputs(out, rejects=out / "rejects.jsonl", report=out / "report.json", trace=out / "trace.jsonl")
+    clean([str(corpus)], outputs)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "manifest.json", "part-00000.parquet", "rejects.jsonl", "report.json", "trace.jsonl",
+    ]  # fmt: skip
+
+
+HASH = """
+import os, signal, threading
+from pathlib import Path
+from dataset_tools.run_plan import describe_inputs
+from dataset_tools.sources import DataFile
+threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+describe_inputs([DataFile(Path("/dev/zero"), "zero", "zero", "jsonl", "")] * 2, [])
+"""
+
+
+def test_ctrl_c_does_not_wait_until_whole_files_are_hashed() -> None:
+    """Files without an end are given up at once."""
+    done = subprocess.run([sys.executable, "-c", HASH], cwd=ROOT, check=False, capture_output=True, timeout=20)
+    assert done.stderr.endswith(b"KeyboardInterrupt\n")
 
 
 def test_no_result_leaves_nothing(tmp_path: Path) -> None:

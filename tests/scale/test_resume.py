@@ -1,9 +1,11 @@
 """Going on with a folder of parts: whatever stopped the run, the result is that of a run that nothing stopped."""
 
+import errno
 import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from dataset_tools import versions
+from dataset_tools import one_run, versions
 from dataset_tools.cleaning import CleanOptions, clean
 from dataset_tools.errors import AfgError, InputError, InterruptionError, OutputError, UsageError
 from dataset_tools.importing import ImportOptions, import_data
 from dataset_tools.record_stage import Part
 from dataset_tools.shards import Shard
-from tests.scale.runs import clean_into, contents, outputs_in, start_clean
+from tests.scale.runs import ROOT, clean_into, contents, outputs_in, start_clean
 
 
 class _StoppedError(Exception):
@@ -234,6 +236,96 @@ def test_two_runs_at_once(corpus: Path, tmp_path: Path) -> None:
 
     report = clean([str(corpus)], outputs_in(tmp_path), on_shard=second)
     assert report.rows_in == 480
+
+
+def _once_before(patch: pytest.MonkeyPatch, place: str, action: Callable[[], object]) -> None:
+    """Do something in the moment before a run makes its `.unfinished`, or before it takes the lock in it."""
+    pending = [action]
+    mkdir, take = Path.mkdir, one_run.take
+
+    def act() -> None:
+        if pending:
+            pending.pop()()
+
+    def mkdir_after(path: Path, *arguments: Any, **options: Any) -> None:
+        if place == "mkdir" and path.name == ".unfinished":
+            act()
+        mkdir(path, *arguments, **options)
+
+    def take_after(*arguments: Any) -> None:
+        if place == "take":
+            act()
+        take(*arguments)
+
+    patch.setattr(Path, "mkdir", mkdir_after)
+    patch.setattr(one_run, "take", take_after)
+
+
+@pytest.mark.parametrize("place", ["mkdir", "take"])
+def test_a_resume_that_starts_as_another_run_ends(
+    place: str, corpus: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds the folder whole when it gets its turn, whatever it saw before, and leaves it as it is."""
+    _begin(corpus, tmp_path)
+    _once_before(monkeypatch, place, lambda: clean_into(corpus, tmp_path, resume=True))
+    done: list[int] = []
+    clean([str(corpus)], outputs_in(tmp_path, resume=True), on_shard=lambda shard, _: done.append(shard.index))
+    assert done == []
+    assert contents(tmp_path) == contents(undisturbed)
+
+
+KILLED = """
+import signal, sys
+from pathlib import Path
+from dataset_tools.cleaning import clean
+from tests.scale.runs import outputs_in
+source, folder, stop = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+clean([source], outputs_in(folder), on_shard=lambda shard, _: shard.index == stop and signal.raise_signal(9))
+"""
+
+
+@pytest.mark.parametrize("place", ["mkdir", "take"])
+@pytest.mark.parametrize("stop, told", [(99, "holds a whole dataset"), (20, "was begun"), (3, "was begun")])
+def test_a_run_that_starts_as_another_begins(
+    stop: int, told: str, place: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came into the folder between the first look and the lock is not the run's to remove."""
+    other: list[dict[str, str]] = []
+
+    def begin_and_die() -> None:
+        command = [sys.executable, "-c", KILLED, str(corpus), str(tmp_path), str(stop)]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == (0 if stop == 99 else -9)
+        other.append(contents(tmp_path))
+
+    _once_before(monkeypatch, place, begin_and_die)
+    with pytest.raises(UsageError, match=told):
+        clean_into(corpus, tmp_path)
+    assert contents(tmp_path) == other[0]
+
+
+def test_a_folder_that_cannot_be_read_is_told_as_what_it_is(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk or a store that fails in the middle is one line, and takes nothing away from what was done."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    for method in ("exists", "unlink"):
+        folder = tmp_path / method
+        folder.mkdir()
+        _begin(corpus, folder)
+        before = contents(folder)
+        with monkeypatch.context() as patch:
+
+            def broken(shard: Shard, _: Part, patch: pytest.MonkeyPatch = patch, method: str = method) -> None:
+                if shard.index == 24:
+                    for name in (method, "glob", "iterdir"):
+                        patch.setattr(Path, name, fail)
+
+            with pytest.raises(OutputError, match=r"out: Input/output error \(choose another"):
+                clean([str(corpus)], outputs_in(folder, resume=True), on_shard=broken)
+        assert before.items() <= contents(folder).items()
 
 
 def test_a_full_disk(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
