@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from dataset_tools.errors import InputError, UsageError
@@ -104,20 +105,31 @@ def _fixed(path: Path) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> list[Path]:
-    """The data files below a folder, without hidden and unfinished ones; of a folder of parts, the parts."""
+    """The data files below a folder, without hidden and unfinished ones; of a folder of parts, the parts.
+
+    A folder that several links lead to is read once, so links may lead in circles.
+    """
 
     def refuse(error: OSError) -> None:
         raise InputError(error.strerror or str(error), where=str(error.filename)) from error
 
     found: list[Path] = []
-    for current, folders, names in os.walk(folder, onerror=refuse):
-        parts = part_files(Path(current))
-        if parts is not None:
-            found.extend(parts)
-            folders.clear()
-            continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found.extend(Path(current, name) for name in names if is_wanted(name))
+    seen: set[Path] = set()
+    roots = [folder]
+    while roots:
+        links = []  # after the folders themselves, whose names are better
+        for current, folders, names in chain.from_iterable(os.walk(root, onerror=refuse) for root in roots):
+            real = Path(current).resolve()
+            parts = [] if real in seen else part_files(Path(current))
+            seen.add(real)
+            if parts is not None:
+                found.extend(parts)
+                folders.clear()
+                continue
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            links += [path for name in folders if (path := Path(current, name)).is_symlink()]
+            found.extend(Path(current, name) for name in names if is_wanted(name))
+        roots = sorted(links)
     if not found:
         raise InputError("no data in this folder", where=str(folder), hint=READ)
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())

@@ -31,6 +31,29 @@ def test_a_folder_is_walked_in_order(tmp_path: Path) -> None:
     assert found[1] == DataFile(folder / "b/x.jsonl", "set", "b/x.jsonl", "jsonl", "")
 
 
+def test_folders_behind_links(tmp_path: Path) -> None:
+    """Links are followed, to each folder once: under its own name if it has one here, else the first of the links'."""
+    folder, outside = tmp_path / "set", tmp_path / "disk"
+    for path in (folder / "v1/x.jsonl", outside / "y.jsonl", outside / "deep/z.jsonl", outside / "lost/.h/h.jsonl"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(ROW)
+    for name, target in {
+        "a-latest": folder / "v1",  # before the folder itself
+        "more": outside,
+        "more-deep": outside / "deep",
+        "v1/up": folder,
+        ".hidden": outside,
+        "itself": folder / "itself",
+    }.items():
+        (folder / name).symlink_to(target)
+    (outside / "back").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "w.jsonl").write_bytes(ROW)
+    names = ["more/back/w.jsonl", "more/deep/z.jsonl", "more/y.jsonl", "v1/x.jsonl"]
+    assert [file.name for file in find_files([str(folder)])] == names
+    (tmp_path / "link").symlink_to(folder)
+    assert [file.name for file in find_files([str(tmp_path / "link")])] == names
+
+
 def test_files_and_globs(tmp_path: Path) -> None:
     """A file's dataset is its name without endings; a glob's names are relative to its fixed part."""
     for name in ["x/train.jsonl.gz", "y/train.jsonl.gz"]:
