@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.remote_path import unreadable
 
 __all__ = ["FORMAT", "MANIFEST", "WORK", "data_among", "part_files", "read_manifest"]
 
@@ -28,7 +29,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(folder / MANIFEST)) from error
+        raise unreadable(error, folder / MANIFEST) from error
     try:
         found = json.loads(content)
     except ValueError:
@@ -45,32 +46,55 @@ def part_files(folder: Path) -> list[Path] | None:
     parts = _parts(folder)
     if parts is None:
         return None
-    for part in parts:
-        path = folder / part["name"]
-        if not path.is_file():
-            raise InputError(f"a part that {MANIFEST} names is missing", where=str(path), hint="copy it again")
-        if path.stat().st_size != part["bytes"]:
-            what = f"{path.stat().st_size:,} bytes, but {part['bytes']:,} when it was written"
-            raise InputError(what, where=str(path), hint="copy it again")
-    return [folder / part["name"] for part in parts]
+    return [_whole(folder / name, size) for name, size in parts.items()]
 
 
 def data_among(paths: Iterable[Path]) -> list[Path]:
     """``paths`` without what lies beside the parts in folders of parts: manifest and rejects are no data.
 
+    Where a folder's manifest is among ``paths``, the whole folder is meant, and no part of it may be missing.
+
     Raises:
-        InputError: one of the folders is unfinished.
+        InputError: one of the folders is unfinished, or a part is not as large as the manifest says.
     """
     paths = list(paths)
     parts = {folder: _parts(folder) for folder in dict.fromkeys(path.parent for path in paths)}
-    names = {folder: None if listed is None else {part["name"] for part in listed} for folder, listed in parts.items()}
-    return [path for path in paths if (known := names[path.parent]) is None or path.name in known]
+    found = []
+    for path in paths:
+        known = parts[path.parent]
+        if known is None:
+            found.append(path)
+        elif path.name in known:
+            found.append(_whole(path, known[path.name]))
+        elif path.name == MANIFEST:
+            part_files(path.parent)
+    return found
 
 
-def _parts(folder: Path) -> list[dict[str, Any]] | None:
+def _whole(path: Path, size: int) -> Path:
+    """A part, if it has its size.
+
+    Raises:
+        InputError: it has not.
+    """
+    try:
+        now = path.stat().st_size
+    except FileNotFoundError as error:
+        what = f"a part that {MANIFEST} names is missing"
+        raise InputError(what, where=str(path), hint="copy it again") from error
+    except OSError as error:
+        raise unreadable(error, path) from error
+    if now != size:
+        what = f"{now:,} bytes, but {size:,} when it was written"
+        raise InputError(what, where=str(path), hint="copy it again")
+    return path
+
+
+def _parts(folder: Path) -> dict[str, int] | None:
+    """Name and size of each part."""
     manifest = read_manifest(folder)
     if manifest is not None:
-        return list(manifest["parts"])
+        return {part["name"]: part["bytes"] for part in manifest["parts"]}
     if (folder / WORK).is_dir():
         hint = "the same command with --resume finishes it"
         raise InputError("the run that writes this folder has not finished", where=str(folder), hint=hint)

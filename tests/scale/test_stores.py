@@ -116,6 +116,18 @@ def test_an_interrupted_run_into_a_store(corpus: Path, memory: RemotePath) -> No
         clean([str(corpus)], _outputs(place))
 
 
+def test_a_glob_in_a_store_verifies_the_parts(corpus: Path, memory: RemotePath) -> None:
+    """As on a disk."""
+    clean([str(corpus)], _outputs(memory))
+    part = memory / "out/part-00001.parquet"
+    fsspec.filesystem("memory").pipe_file("/store/out/part-00001.parquet", part.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"out/part-00001\.parquet: \S+ bytes, but \S+ when it was written"):
+        find_files(["memory://store/out/*"])
+    part.unlink()
+    with pytest.raises(InputError, match=r"out/part-00001\.parquet: a part that manifest\.json names is missing"):
+        find_files(["memory://store/out/*"])
+
+
 @pytest.mark.usefixtures("memory")
 def test_what_a_store_holds_is_found(corpus: Path) -> None:
     """A file, a folder and a glob mean the same files, by the same names, as on this machine."""
