@@ -6,6 +6,7 @@ much of the disk twice.
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import corpus
@@ -35,11 +36,11 @@ def large(folder: Path, times: int) -> None:
 def many(folder: Path, times: int) -> None:
     """``dedup`` and ``validate`` of generated rows that hardly repeat, for each number in ``AFG_BENCH_ROWS``."""
     del times
-    path, out = folder / "many.jsonl", folder / "distinct.jsonl"
+    path, out = folder / "many.jsonl", folder / "distinct"
     for count in os.environ.get("AFG_BENCH_ROWS", "100000,1000000").split(","):
         print(corpus.write_many(path, int(count)), flush=True)
         sides = {
-            "dedup": ["dedup", str(path), "-o", str(out), "--json", "--quiet"],
+            "dedup": ["dedup", str(path), "-o", f"{out}/", "--json", "--quiet"],
             "validate": ["validate", str(path), "--format", "json", "--quiet"],
         }
         for side, arguments in sides.items():
@@ -48,5 +49,5 @@ def many(folder: Path, times: int) -> None:
             rows, name = int(count), f"{side} of {int(count):,} rows, 2 workers"
             print(f"{name:<44}{rows / seconds:8,.0f} rows/s   {seconds:.0f} s   {report.get('rejected', '')}")
             print_peaks(peaks)
-        for left in (path, out, folder / "distinct.rejects.jsonl"):
-            left.unlink(missing_ok=True)
+        path.unlink()
+        shutil.rmtree(out)
