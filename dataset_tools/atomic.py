@@ -39,8 +39,8 @@ def require_local(path: Path) -> None:
     Raises:
         UsageError: it is one.
     """
-    if isinstance(as_path(path), RemotePath):
-        what = f"{path}: only `afg-data import`, `clean` and `dedup` write into a store"
+    if isinstance(place := as_path(path), RemotePath):
+        what = f"{place}: only `afg-data import`, `clean` and `dedup` write into a store"
         raise UsageError(what, hint="name a place on this machine with -o")
 
 

@@ -110,7 +110,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / NAME
     if not path.is_file():
-        raise UsageError(f"there is no {NAME}: not a run", where=str(folder), hint="train without --resume")
+        hint = "`afg train` without --resume makes one"
+        raise UsageError(f"there is no {NAME}: not a run", where=str(folder), hint=hint)
     try:
         found = orjson.loads(path.read_bytes())
     except (OSError, ValueError) as error:

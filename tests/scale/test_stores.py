@@ -228,6 +228,7 @@ def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., Comp
     for command in (["split"], ["report"], ["build", "--tokenizer", str(tokenizer_path())]):
         done = afg_data(*command, corpus, "-o", "s3://bucket/x.html", cwd=tmp_path)
         assert done.returncode == 2
+        assert done.stderr.startswith("afg-data: s3://bucket/x.")
         assert "only `afg-data import`, `clean` and `dedup` write into a store" in done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -217,7 +217,7 @@ def test_a_run_is_resumed_with_what_it_was_begun_with(
     with pytest.raises(UsageError, match=r"the folder is not empty \(--resume goes on with a run; else choose another"):
         train(plan)
     shutil.rmtree(plan.output)
-    with pytest.raises(UsageError, match=r"there is no run\.json: not a run \(train without --resume\)"):
+    with pytest.raises(UsageError, match=r"there is no run\.json: not a run \(`afg train` without --resume"):
         train(plan, resume=True)
     assert recorded_base(finished) == str(random_base)
 
