@@ -188,6 +188,7 @@ class _Alike:
         self._keys = keys
         self._texts = Texts(keys.questions, keys.sketches, threshold)
         self._buckets = Buckets(keys.hashes)
+        keys.hashes = None  # nobody reads them again, and they are a seventh of the memory
         self._kept: dict[tuple[int, tuple[bytes, ...]], list[int]] = defaultdict(list)
 
     def buckets(self, at: int) -> list[int]:
