@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from dataset_tools.errors import InputError
+from dataset_tools.remote_path import unreadable
 
 __all__ = ["chunks", "fingerprint", "until_the_end"]
 
@@ -45,4 +45,4 @@ def chunks(path: Path, ended: Event) -> Iterator[bytes]:
             while not ended.is_set() and (chunk := stream.read(_CHUNK)):
                 yield chunk
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
+        raise unreadable(error, path) from error
