@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.hub_download import download
 
-__all__ = ["HubFiles", "fetch"]
+__all__ = ["HubFiles", "fetch", "repository_of"]
 
 # Names of revisions that hold slashes; all others are written with %2F.
 _SPECIAL = r"refs/convert/\w+|refs/pr/\d+"
@@ -35,9 +35,7 @@ def fetch(source: str, endings: tuple[str, ...]) -> HubFiles:
         InputError: there is no such dataset, revision or file, no access to it, or no way to reach the Hub.
         UsageError: ``source`` is not of that form.
     """
-    match = _SOURCE.fullmatch(source)
-    if not match:
-        raise UsageError(f"{source!r} is no dataset on the Hub", hint="hf://datasets/ORG/NAME[@REV][/path-or-glob]")
+    match = _parse(source)
     repo, path = match["repo"], (match["path"] or "").strip("/")
     revision = match["revision"].replace("%2F", "/") if match["revision"] else None
     patterns = _patterns(path, endings)
@@ -47,6 +45,23 @@ def fetch(source: str, endings: tuple[str, ...]) -> HubFiles:
         looked = f"nothing matches {path!r}" if path else "the dataset has no data files"
         raise InputError(looked, where=source, hint=f"files that end in {', '.join(endings)} are read")
     return HubFiles(folder, repo.split("/")[1], tuple(found))
+
+
+def repository_of(source: str) -> str:
+    """``source`` without the path: ``hf://datasets/ORG/NAME[@REV]``.
+
+    Raises:
+        UsageError: ``source`` is not of that form.
+    """
+    match = _parse(source)
+    return source[: match.start("path") - 1] if match["path"] is not None else source
+
+
+def _parse(source: str) -> re.Match[str]:
+    match = _SOURCE.fullmatch(source)
+    if not match:
+        raise UsageError(f"{source!r} is no dataset on the Hub", hint="hf://datasets/ORG/NAME[@REV][/path-or-glob]")
+    return match
 
 
 def _patterns(path: str, endings: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ class DataFile:
         name: its name as records keep it: relative to the folder that was asked for.
         format: what it holds; "json" is one array, or objects over several lines.
         compression: how its text is packed.
+        origin: what it can be asked of the Hub by, ``hf://datasets/ORG/NAME[@REV]/path``; empty for other files.
     """
 
     path: Path
@@ -33,11 +34,12 @@ class DataFile:
     name: str
     format: Format
     compression: Compression
+    origin: str = ""
 
     @property
     def place(self) -> str:
-        """How people find it: its path as it was given, or its name in a Hub repository (ORG/NAME)."""
-        return f"{self.dataset}/{self.name}" if "/" in self.dataset else str(self.path)
+        """How people find it, and what tells it from all others of a run: its path as it was given, or its origin."""
+        return self.origin or str(self.path)
 
 
 def find_files(sources: Sequence[str]) -> list[DataFile]:
@@ -56,11 +58,22 @@ def find_files(sources: Sequence[str]) -> list[DataFile]:
             raise UsageError("an empty name is no file", hint="is a variable of your shell not set?")
         if source == "-":
             raise InputError("standard input is not read", hint=TO_A_FILE)
+        repository = _repository(source)
         for path, dataset, name, key in _expand(source):
             if key in found:
                 raise UsageError(f"{path} is given twice", hint="name each file once, itself or by its folder")
-            found[key] = DataFile(path, dataset, name, *look(path))
+            origin = f"{repository}/{name}" if repository else ""
+            found[key] = DataFile(path, dataset, name, *look(path), origin=origin)
     return list(found.values())
+
+
+def _repository(source: str) -> str:
+    """The repository of the Hub that a source means files of; empty for others."""
+    if not source.startswith("hf://"):
+        return ""
+    from dataset_tools.hub_source import repository_of  # noqa: PLC0415 - most runs read local files
+
+    return repository_of(source)
 
 
 def _expand(source: str) -> Iterator[tuple[Path, str, str, Path]]:

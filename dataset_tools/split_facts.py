@@ -57,7 +57,7 @@ def split_facts(
 
 def public_name(file: DataFile) -> str:
     """A file's name without the folders of this machine."""
-    return f"hf://datasets/{file.place}" if "/" in file.dataset else file.name
+    return file.origin or file.name
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from publishing.card_tables import plain_name
-from publishing.card_terms import DIALECTS, GEMMA_TERMS, RELATIONS, is_gemma, public_model
+from publishing.card_terms import DIALECTS, GEMMA_TERMS, RELATIONS, is_gemma, public_dataset, public_model
 from training.evaluate_text import TITLES
 
 if TYPE_CHECKING:
@@ -71,17 +71,19 @@ def _model_index(sources: "CardSources") -> list[dict[str, Any]]:
     if evaluation is None:
         return []
     name = ", ".join(plain_name(source) for source in evaluation.data)
-    results = [_result(name, "", evaluation.metrics)]
+    of = {public_dataset(source) for source in evaluation.data}
+    kind = of.pop() if len(of) == 1 else ""
+    results = [_result(name, kind, "", evaluation.metrics)]
     results += [
-        _result(name, dialect, metrics)
+        _result(name, kind, dialect, metrics)
         for dialect, metrics in evaluation.groups["dialect"].items()
         if dialect != "(none)"
     ]
     return [{"name": sources.release.name, "results": results}]
 
 
-def _result(name: str, dialect: str, metrics: "dict[str, Metric]") -> dict[str, Any]:
-    dataset = {"type": public_model(name.removeprefix("hf://datasets/")) or "custom", "name": name}
+def _result(name: str, kind: str, dialect: str, metrics: "dict[str, Metric]") -> dict[str, Any]:
+    dataset = {"type": kind or "custom", "name": name}
     if dialect:
         dataset |= {"name": f"{name} ({dialect})", "config": dialect}
     return {

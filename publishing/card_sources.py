@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
-from publishing.card_terms import public_model
+from publishing.card_terms import public_dataset, public_model
 from publishing.release import Release
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class DataFacts:
         names = [str(name) for name in (self.cleaning or {}).get("inputs", ())]
         for facts in (self.build, self.split):
             names += [str(item["name"]) for item in (facts or {}).get("inputs", ())]
-        prefix = "hf://datasets/"
-        found = {public_model(name.removeprefix(prefix).split("@")[0]) for name in names if name.startswith(prefix)}
-        return sorted(found - {""})
+        return sorted(set(map(public_dataset, names)) - {""})
 
     def of_folder(self, folder: Path) -> "DataFacts":
         """The same with what a split folder says of itself; what is known otherwise counts more.

@@ -10,6 +10,7 @@ __all__ = [
     "RELATIONS",
     "is_gemma",
     "is_language",
+    "public_dataset",
     "public_model",
 ]
 
@@ -60,6 +61,7 @@ _CODES = """
     sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
 """
 _TWO_LETTERS = frozenset(_CODES.split())
+_DATASETS = "hf://datasets/"
 _PUBLIC = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -71,6 +73,12 @@ def is_language(code: object) -> bool:
 def public_model(name: object) -> str:
     """A model's or dataset's name if it is one of the Hub's, ``ORG/NAME``; nothing for a folder."""
     return name if isinstance(name, str) and _PUBLIC.fullmatch(name) else ""
+
+
+def public_dataset(name: str) -> str:
+    """The ``ORG/NAME`` of a dataset of the Hub, or of a file of it; nothing for a file of a machine."""
+    place = name.removeprefix(_DATASETS)
+    return "" if place == name else public_model("/".join(place.split("/")[:2]).split("@")[0])
 
 
 def is_gemma(base: str) -> bool:

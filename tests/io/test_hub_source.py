@@ -38,6 +38,14 @@ print(json.dumps(answers))
 """
 
 
+PLACES = """
+import json, sys
+from dataset_tools.sources import find_files
+from dataset_tools.split_facts import public_name
+print(json.dumps([[file.place, public_name(file)] for source in sys.argv[1:] for file in find_files([source])]))
+"""
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, list[str]]]:
     """A Hub with one open and one gated dataset, and one without data."""
@@ -46,7 +54,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
         yield running
 
 
-def _ask(address: str, home: Path, *sources: str, **more: str) -> list[Any]:
+def _ask(address: str, home: Path, *sources: str, script: str = SCRIPT, **more: str) -> list[Any]:
     """What each source means, in one process of its own, because the client reads its settings when imported."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     environment |= {
@@ -56,7 +64,7 @@ def _ask(address: str, home: Path, *sources: str, **more: str) -> list[Any]:
         "PYTHONPATH": str(ROOT),
         **more,
     }
-    command = [sys.executable, "-c", SCRIPT, *sources]
+    command = [sys.executable, "-c", script, *sources]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     answer: list[Any] = json.loads(done.stdout)
@@ -79,6 +87,19 @@ def test_data_files_are_fetched(server: tuple[str, list[str]], tmp_path: Path) -
     assert answers == [[test, train, dev], [test, train], [dev], [train]]
     assert not any("README" in request or "csv" in request for request in requests)
     assert _ask("http://127.0.0.1:9", tmp_path, "hf://datasets/org/set", HF_HUB_OFFLINE="1") == [[test, train, dev]]
+
+
+def test_a_file_is_known_by_its_repository(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    """By the name it can be asked for again, with its revision: not by a folder of this machine's cache."""
+    source = "hf://datasets/org/set"
+    asked = (f"{source}/dev.json", f"{source}@v1/data/tr*", f"{source}@main/")
+    names = [
+        "org/set/dev.json",
+        "org/set@v1/data/train.jsonl",
+        *(f"org/set@main/{name}" for name in ("data/test.jsonl", "data/train.jsonl", "dev.json")),
+    ]
+    found = _ask(server[0], tmp_path, *asked, script=PLACES)
+    assert found == [[f"hf://datasets/{name}"] * 2 for name in names]
 
 
 def test_each_failure_says_what_to_do(server: tuple[str, list[str]], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataset_tools.splitting import SplitOptions, split
 from dataset_tools.transform import Outputs
 from publishing.card_lint import lint
 from publishing.card_sources import DataFacts, read_data
+from publishing.card_terms import public_dataset
 from publishing.cards import write_card
 from publishing.dataset_card import make_dataset_card
 from publishing.repositories import LocalFile, Repository
@@ -94,3 +95,20 @@ def test_rows_dropped_in_splitting_are_told_without_a_report_of_cleaning(tmp_pat
     card = make_dataset_card(tmp_path / "data", DataFacts())
     assert ["splitting", "unreadable-row", "16"] in _rows(card.text, "How it was made")
     assert "how the data was cleaned (`--data report.json`)" in card.missing
+
+
+@pytest.mark.parametrize(
+    "name, dataset",
+    [
+        ("hf://datasets/org/calls", "org/calls"),
+        ("hf://datasets/org/calls@v1", "org/calls"),
+        ("hf://datasets/org/calls@refs/pr/3/data/train.jsonl", "org/calls"),
+        ("hf://datasets/org/calls/data/train.jsonl", "org/calls"),
+        ("data/train.jsonl", ""),
+        ("org/calls", ""),
+    ],
+)
+def test_the_dataset_of_a_file(name: str, dataset: str) -> None:
+    """A file of the Hub leads to its repository, whatever its revision and folder; one of a machine to none."""
+    assert public_dataset(name) == dataset
+    assert DataFacts(split={"inputs": [{"name": name}]}).datasets == ([dataset] if dataset else [])
