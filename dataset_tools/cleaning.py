@@ -14,6 +14,7 @@ from dataset_tools.sharded import write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report
+from dataset_tools.unchanged import Stamps
 
 __all__ = ["CleanOptions", "clean"]
 
@@ -54,7 +55,7 @@ def clean(
 
     Raises:
         UsageError: a fold or a layout does not exist, or an output is also an input.
-        InputError: a source cannot be read.
+        InputError: a source cannot be read, or changes meanwhile.
         OutputError: a result cannot be written.
     """
     options = options or CleanOptions()
@@ -63,6 +64,7 @@ def clean(
     unknown = [name for name in options.fold if name not in FOLDS]
     if unknown:
         raise UsageError(f"there is no fold {unknown[0]!r}", hint=f"folds: {', '.join(FOLDS)}")
+    beside = Stamps([options.tools_file] if options.tools_file else [])
     tools = load_tools(options.tools_file) if options.tools_file else {}
     converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
     repairer = Repairer(options.fold, developer_turn=options.developer_turn)
@@ -80,7 +82,7 @@ def clean(
         stage,
         engine=options.engine or options.workers,
         options=chosen,
-        also_read=[options.tools_file] if options.tools_file else [],
+        also_read=beside,
         on_shard=on_shard,
     )
     return write_records(job, outputs)

@@ -8,14 +8,16 @@ changes nothing the second time.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.converting import Converter, find_data, load_tools
-from dataset_tools.decisions import Decision, digest_of, in_order
+from dataset_tools.decisions import Decision, digest_of, in_order, merged
 from dataset_tools.engines import Engine, Local
 from dataset_tools.errors import RowError
+from dataset_tools.first_reading import read_as_before
 from dataset_tools.folder_outputs import FolderOutputs
 from dataset_tools.near import Buckets, bands_for
 from dataset_tools.record_stage import Stage
@@ -25,6 +27,7 @@ from dataset_tools.shards import Shard
 from dataset_tools.sketches import Texts
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report
+from dataset_tools.unchanged import Stamps
 
 __all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 
@@ -73,11 +76,12 @@ def dedup(
 
     Raises:
         UsageError: an option makes no sense, or an output is also an input.
-        InputError: a source cannot be read.
+        InputError: a source cannot be read, or changes meanwhile.
         OutputError: a result cannot be written.
     """
     options = options or DedupOptions()
     files = find_data(sources)
+    beside = Stamps([options.tools_file] if options.tools_file else [])
     converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
     bands = bands_for(options.near) if options.near is not None else None
     engine = options.engine or Local(options.workers, isolated=isinstance(outputs, FolderOutputs))
@@ -85,7 +89,9 @@ def dedup(
     def decisions() -> Iterator[Decision]:
         if refused is not None:
             return in_order(files, refused)
-        return _decisions(read_keys(files, KeyStage(converter, bands), engine, on_shard), options)
+        read = partial(read_keys, files, KeyStage(converter, bands), engine, on_shard)
+        keys = read_as_before(outputs.folder, read) if isinstance(outputs, FolderOutputs) else read()
+        return merged(files, _decisions(keys, options), keys.poison)
 
     chosen: dict[str, Any] = {
         "near": options.near,
@@ -101,7 +107,7 @@ def dedup(
         Stage(converter, None, outputs.records, trace=False),
         engine=engine,
         options=chosen,
-        also_read=[options.tools_file] if options.tools_file else [],
+        also_read=beside,
         on_shard=on_shard,
         decisions=decisions,
     )

@@ -1,11 +1,11 @@
 """How the rows of a split are divided: what each row's side is, or why it is on none."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dataset_tools.decisions import Decision
+from dataset_tools.decisions import Decision, merged
 from dataset_tools.engines import Engine
 from dataset_tools.errors import RowError
 from dataset_tools.grouping import Group, groups_of, leaks_of
@@ -70,18 +70,33 @@ class Division:
         rows: what each row is compared by; groups name rows by their places here.
         leaks: the rows left out because of the evaluation data: place, kind of leak, and the row there.
         places: the side of each row, or why it has none, in the order of the rows; None for evaluation data.
+        poison: the fatal rows, but for those of evaluation data.
     """
 
     sides: Mapping[str, Sequence[Group]]
     rows: Sequence[RowKey]
     leaks: Sequence[tuple[int, str, RowKey]]
     places: Sequence[str | RowError | None]
+    poison: Sequence[Decision]
 
-    def decisions(self) -> Iterator[Decision]:
-        """What becomes of each row, in their order."""
-        for row, place in zip(self.rows, self.places, strict=True):
-            if place is not None:
-                yield Decision(row.file, row.line, place)
+    def decisions(self, files: Sequence[DataFile]) -> Iterator[Decision]:
+        """What becomes of each row of the files that are split, in their order."""
+        placed = zip(self.rows, self.places, strict=True)
+        made = (Decision(row.file, row.line, place) for row, place in placed if place is not None)
+        return merged(files, made, self.poison)
+
+    def without(self, lost: Collection[tuple[str, int]]) -> "Division":
+        """The same without rows, by file and line, that could not be read a second time."""
+        if not lost:
+            return self
+        lost = set(lost)
+        gone = {at for at, row in enumerate(self.rows) if (row.file, row.line) in lost}
+        kept = {
+            side: [replace(group, rows=[at for at in group.rows if at not in gone]) for group in groups]
+            for side, groups in self.sides.items()
+        }
+        sides = {side: [group for group in groups if group.rows] for side, groups in kept.items()}
+        return replace(self, sides=sides, leaks=[leak for leak in self.leaks if leak[0] not in gone])
 
     def rows_of(self, side: str) -> list[RowKey]:
         """The rows of one side."""
@@ -119,7 +134,8 @@ def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> D
         what = f"{_LEAKS[kind]} {row.id!r} (line {row.line}) of the evaluation data"
         places[at] = RowError(f"leaked-{kind}", what, repeats=row.id)
     left_out = [(at, f"leaked-{kind}", row) for at, (kind, row) in leaks.items()]
-    return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, places)
+    poison = [row for row in keys.poison if row.file not in apart]
+    return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, places, poison)
 
 
 def _stratum(rows: Sequence[RowKey], group: Group) -> tuple[str, ...]:

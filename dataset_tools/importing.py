@@ -12,6 +12,7 @@ from dataset_tools.sharded import write_records
 from dataset_tools.shards import Shard
 from dataset_tools.sources import DataFile
 from dataset_tools.transform import Job, Outputs, Report
+from dataset_tools.unchanged import Stamps
 
 __all__ = ["ImportOptions", "import_data"]
 
@@ -41,10 +42,11 @@ def import_data(
 
     Raises:
         UsageError: a layout does not exist, or an output is also an input.
-        InputError: a source cannot be read.
+        InputError: a source cannot be read, or changes meanwhile.
         OutputError: a result cannot be written.
     """
     options = options or ImportOptions()
+    beside = Stamps([options.tools_file] if options.tools_file else [])
     tools = load_tools(options.tools_file) if options.tools_file else {}
     converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
     stage = Stage(converter, None, outputs.records, trace=outputs.trace is not None)
@@ -59,7 +61,7 @@ def import_data(
         stage,
         engine=options.engine or options.workers,
         options=chosen,
-        also_read=[options.tools_file] if options.tools_file else [],
+        also_read=beside,
         on_shard=on_shard,
     )
     return write_records(job, outputs)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.converting import Converter, require_valid
+from dataset_tools.decisions import require_met
 from dataset_tools.errors import RowError
 from dataset_tools.jsonl import dump_line
 from dataset_tools.output import encode
@@ -89,14 +90,20 @@ class Stage:
         self._trace = trace
 
     def __call__(self, shard: Shard) -> Part:
-        """What becomes of the shard's rows."""
+        """What becomes of the shard's rows.
+
+        Raises:
+            InputError: the file cannot be read on, or something was decided about a row that it does not hold.
+        """
         part = Part()
         records: list[Record] = []
         rejects: list[bytes] = []
         trace: list[bytes] = []
         refused = {line: what for line, what in shard.decided if isinstance(what, RowError)}
+        left = set(refused)
         for batch in batches(read_rows(shard)):
             part.rows += len(batch)
+            left.difference_update([raw.line for raw in batch])
             for raw, outcome, log in self._outcomes(batch, shard, refused):
                 if isinstance(outcome, RowError):
                     part.rejected[outcome.code] += 1
@@ -112,6 +119,7 @@ class Stage:
         part.payload = encode(records, self._output)
         part.rejects = b"".join(rejects)
         part.trace = b"".join(trace)
+        require_met(shard, left)
         return part
 
     def _outcomes(

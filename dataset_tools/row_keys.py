@@ -16,11 +16,12 @@ import orjson
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.converting import Converter, require_valid
+from dataset_tools.decisions import Decision, decided
 from dataset_tools.engines import Engine
 from dataset_tools.errors import RowError
 from dataset_tools.executor import run
 from dataset_tools.near import Bands, band_hashes
-from dataset_tools.reading import batches, read_rows
+from dataset_tools.reading import POISON, batches, read_rows
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sketches import sketches
 from dataset_tools.sources import DataFile
@@ -66,6 +67,7 @@ class KeyPart:
         keys: the readable rows, in order.
         questions: the distinct questions, in order.
         hashes: the bands and the sketch of each.
+        poison: the fatal rows, in order, each as the decision not to read it again.
     """
 
     file: str
@@ -73,6 +75,7 @@ class KeyPart:
     keys: list[RowKey] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     hashes: "tuple[np.ndarray, np.ndarray] | None" = None
+    poison: list[Decision] = field(default_factory=list)
 
 
 class Keys:
@@ -85,6 +88,7 @@ class Keys:
         questions: the distinct questions, in the order in which they are met.
         hashes: the bands of each, where questions are compared at all.
         sketches: the sketch of each, likewise.
+        poison: the fatal rows, in order.
     """
 
     def __init__(self) -> None:
@@ -94,6 +98,7 @@ class Keys:
         self.questions: list[str] = []
         self.hashes: np.ndarray | None = None
         self.sketches: np.ndarray | None = None
+        self.poison: list[Decision] = []
         self._places: dict[str, int] = {}
         self._held: dict[Any, Any] = {}
         self._hashes: list[np.ndarray] = []
@@ -103,6 +108,7 @@ class Keys:
         """Take over the keys of the shard that follows."""
         known = len(self.questions)
         self.unread[part.file] += part.rows - len(part.keys)
+        self.poison += part.poison
         new: list[int] = []
         for at, question in enumerate(part.questions):
             if question not in self._places:
@@ -155,7 +161,9 @@ class KeyStage:
                 try:
                     record, _ = self._converter.read(raw, shard.file)
                     require_valid(record)
-                except RowError:
+                except RowError as error:
+                    if error.code == POISON:
+                        part.poison.append(Decision(shard.file.place, raw.line, error))
                     continue  # the second reading tells it
                 part.keys.append(key_of(record, shard.file.place, raw.line, self._fields))
         part.questions = list(dict.fromkeys([key.question for key in part.keys]))
@@ -169,14 +177,17 @@ def read_keys(
     stage: KeyStage,
     engine: Engine | int,
     on_shard: Callable[[Shard, Any], None] | None = None,
+    poison: Sequence[Decision] = (),
 ) -> Keys:
     """The keys of every readable row of some files, read by an engine or so many processes of this machine.
+
+    ``poison`` are rows that are known to be fatal, in order, which are not read.
 
     Raises:
         InputError: a file cannot be read.
     """
     keys = Keys()
-    with closing(run(stage, plan(files), engine, on_done=on_shard)) as parts:
+    with closing(run(stage, decided(plan(files), poison), engine, on_done=on_shard)) as parts:
         for part in parts:
             keys.add(part)
     keys.finish()

@@ -53,24 +53,17 @@ def transform_to_folder(job: Job, outputs: FolderOutputs) -> Report:
         UsageError: an output is also an input, or the folder holds something that is not to be gone on with.
     """
     files = find_data(job.sources)
-    beside = [*companions_of(files), *job.also_read]
-    outputs.check([*(file.path for file in files), *beside])
-    stamps = _stamps(files)
+    inputs = job.stamps(files)
+    outputs.check(inputs.paths)
+    beside = [*companions_of(files), *job.also_read.paths]
     run_plan = make_plan(job.command, job.options, outputs.cuts, describe_inputs(files, beside))
     also = [path for path in (outputs.rejects, outputs.report, outputs.trace) if path is not None]
     with PartsFolder(outputs.folder, outputs.endings, run_plan, resume=outputs.resume, also=also) as folder:
         if folder.manifest is not None:
             return _report_of_whole(job, outputs, folder.manifest)
         count = _write_parts(job, files, folder, outputs)
-        if _stamps(files) != stamps:
-            raise InputError("an input was changed while it was read", where=", ".join(names_of(job.sources)))
+        inputs.require_same()
         return _finish(job, outputs, folder, count)
-
-
-def _stamps(files: Sequence[DataFile]) -> list[tuple[int, int]]:
-    """Size and time of each file: what tells that one is written to while it is read."""
-    found = [file.path.stat() for file in files]
-    return [(stat.st_size, stat.st_mtime_ns) for stat in found]
 
 
 class _Missing:

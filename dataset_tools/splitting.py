@@ -4,37 +4,33 @@ Every row is read twice: first for what it is compared by, then to be written to
 each side and ``split.json``, which says all that a card of the dataset needs.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from dataset_tools.atomic import check_writable
 from dataset_tools.atomic_folder import AtomicFolder
-from dataset_tools.converting import Converter, companions_of, find_data, load_tools, names_of, require_valid
+from dataset_tools.converting import Converter, companions_of, find_data, load_tools, names_of
 from dataset_tools.decisions import decided
 from dataset_tools.division import FIELDS, FORMATS, Division, SplitOptions, divide
-from dataset_tools.errors import InputError, RowError, UsageError
+from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor import run
 from dataset_tools.fingerprints import fingerprint
 from dataset_tools.near import bands_for
-from dataset_tools.output import Sink, encode
-from dataset_tools.reading import batches, read_rows
-from dataset_tools.rejects import reject_line
+from dataset_tools.output import Sink
+from dataset_tools.rejects import RejectsFile
 from dataset_tools.row_keys import Keys, KeyStage, read_keys
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sides import SIDES, require_shares
 from dataset_tools.sources import DataFile
 from dataset_tools.split_facts import public_name, read_report, split_facts
-from dataset_tools.transform import Outputs, clear_rejects
-
-if TYPE_CHECKING:
-    from schemas.record import Record
+from dataset_tools.split_stage import Part, SplitStage
+from dataset_tools.transform import Outputs
+from dataset_tools.unchanged import Stamps
 
 __all__ = ["SPLIT_FILE", "SPLIT_FILES", "SplitOptions", "SplitReport", "split"]
 
@@ -66,44 +62,6 @@ class SplitReport:
         return dict(self.facts["rejected"])
 
 
-@dataclass(slots=True)
-class _Part:
-    rows: int = 0
-    payloads: dict[str, bytes] = field(default_factory=dict)
-    rejected: Counter[str] = field(default_factory=Counter)
-    rejects: bytes = b""
-    first_reject: str = ""
-
-
-class _Stage:
-    """Writes the rows of one shard to their sides: a pure function of the shard, so any process may run it."""
-
-    def __init__(self, converter: Converter, ending: str) -> None:
-        self._converter = converter
-        self._ending = ending
-
-    def __call__(self, shard: Shard) -> _Part:
-        part, places = _Part(), dict(shard.decided)
-        rows: dict[str, list[Record]] = {side: [] for side in SIDES}
-        rejects: list[bytes] = []
-        for raw in chain.from_iterable(batches(read_rows(shard))):
-            part.rows += 1
-            try:
-                record, _ = self._converter.read(raw, shard.file)
-                require_valid(record)
-                side = places[raw.line]
-                if isinstance(side, RowError):
-                    raise side
-                rows[side].append(record)
-            except RowError as error:
-                part.rejected[error.code] += 1
-                part.first_reject = part.first_reject or f"line {raw.line}: {error}"
-                rejects.append(reject_line(raw, error, shard.file))
-        part.payloads = {side: encode(found, f"{side}.{self._ending}") for side, found in rows.items()}
-        part.rejects = b"".join(rejects)
-        return part
-
-
 def split(
     sources: Sequence[str] | Sequence[DataFile],
     output: Path,
@@ -123,7 +81,7 @@ def split(
 
     Raises:
         UsageError: an option makes no sense, no row has a field, or a file is both split and split against.
-        InputError: a source cannot be read, or no row of it.
+        InputError: a source cannot be read, or no row of it, or it changes meanwhile.
         OutputError: a result cannot be written.
     """
     options = options or SplitOptions()
@@ -132,7 +90,9 @@ def split(
         raise UsageError(f"there is no format {options.format!r}", hint=" or ".join(FORMATS))
     files, held_out = find_data(sources), find_data(options.against) if options.against else []
     outputs = Outputs(output, rejects or Outputs.default_rejects(output))
-    _require_apart(files, held_out, outputs)
+    read = [*(file.path for file in (*files, *held_out)), *companions_of([*files, *held_out])]
+    _require_apart(files, held_out, read, outputs)
+    inputs = Stamps([*read, *([options.tools_file] if options.tools_file else [])])
     reports = [read_report(path) for path in options.reports]
     converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
     bands = bands_for(options.near) if options.near is not None else None
@@ -141,28 +101,35 @@ def split(
     _require_fields(keys, options.by)
     unread = _require_held_out(keys, held_out)
     division = divide(keys, held_out, options)
-    with AtomicFolder(output, SPLIT_FILES) as folder:
-        shards = decided(plan(files), division.decisions())
-        total = _write(_Stage(converter, options.format), shards, outputs, folder, division.sides, options, on_shard)
+    rejected = RejectsFile(outputs.rejects, named=outputs.names_rejects)
+    with rejected, AtomicFolder(output, SPLIT_FILES) as folder:
+        shards = decided(plan(files), division.decisions(files))
+        total = _write(SplitStage(converter, options.format), shards, rejected, folder, division, options, on_shard)
+        division = division.without(total.lost)
         _require_rows(total, division, sources)
         written = {side: fingerprint(folder.file(f"{side}.{options.format}")) for side in division.sides}
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
-        facts |= {"inputs": [fingerprint(file.path, public_name(file)) for file in files]}
-        facts |= {"against_unread": unread}
-        facts |= {"against": [fingerprint(file.path, public_name(file)) for file in held_out], "reports": reports}
+        facts |= {"inputs": _fingerprints(files), "against_unread": unread, "against": _fingerprints(held_out)}
+        facts |= {"reports": reports}
         card = output / CARD
         if card.is_file():  # people write into it; the next card keeps what they wrote
             folder.write(CARD, card.read_bytes())
         folder.write(SPLIT_FILE, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        inputs.require_same()
     return SplitReport(output, facts)
 
 
-def _require_apart(files: Sequence[DataFile], held_out: Sequence[DataFile], outputs: Outputs) -> None:
+def _fingerprints(files: Sequence[DataFile]) -> list[dict[str, Any]]:
+    return [fingerprint(file.path, public_name(file)) for file in files]
+
+
+def _require_apart(
+    files: Sequence[DataFile], held_out: Sequence[DataFile], read: Sequence[Path], outputs: Outputs
+) -> None:
     """Refuse to split a file against itself, and to write over what is read."""
     both = {file.path.resolve() for file in files} & {file.path.resolve() for file in held_out}
     if both:
         raise UsageError(f"{min(both)} is both split and split against", hint="every row of it would be left out")
-    read = [*(file.path for file in (*files, *held_out)), *companions_of([*files, *held_out])]
     for path in read:
         if path.resolve().parent == outputs.records.resolve():
             what = f"{path} is read and would be replaced"
@@ -196,36 +163,30 @@ def _require_held_out(keys: Keys, held_out: Sequence[DataFile]) -> int:
 
 
 def _write(
-    stage: _Stage,
+    stage: SplitStage,
     shards: Iterable[Shard],
-    outputs: Outputs,
+    rejects: RejectsFile,
     folder: AtomicFolder,
-    sides: Iterable[str],
+    division: Division,
     options: SplitOptions,
     on_shard: Callable[[Shard, Any], None] | None,
-) -> _Part:
+) -> Part:
     """Write every row to its side or to the rejects; the counts."""
-    total, rejects = _Part(), None
+    total = Part()
     engine = options.engine or options.workers
     with ExitStack() as stack:
-        sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in sides}
+        sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in division.sides}
         for part in stack.enter_context(closing(run(stage, shards, engine, on_done=on_shard))):
             for side, sink in sinks.items():
                 sink.write_payload(part.payloads[side])
-            if part.rejects:
-                rejects = rejects or stack.enter_context(Sink(outputs.rejects))
-                rejects.write_payload(encode([part.rejects], outputs.rejects))
-            total.rows += part.rows
-            total.rejected.update(part.rejected)
-            total.first_reject = total.first_reject or part.first_reject
-    if rejects is None:
-        clear_rejects(outputs)
+            rejects.write(part.rejects)
+            total.merge(part)
     return total
 
 
-def _require_rows(total: _Part, division: Division, sources: Sequence[str] | Sequence[DataFile]) -> None:
+def _require_rows(total: Part, division: Division, sources: Sequence[str] | Sequence[DataFile]) -> None:
     where = ", ".join(names_of(sources))
     if not total.rows:
         raise InputError("there is no row: nothing but blank lines", where=where)
-    if not division.sides:
+    if not any(division.sides.values()):
         raise InputError(f"not one of {total.rows} rows could be used; the first: {total.first_reject}", where=where)

@@ -15,12 +15,14 @@ from typing import Any
 from dataset_tools.converting import companions_of, find_data, names_of
 from dataset_tools.decisions import Decision, decided
 from dataset_tools.engines import Engine
-from dataset_tools.errors import InputError, OutputError, UsageError
+from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor import run
-from dataset_tools.output import Sink, check_writable, encode, json_report, write_file
+from dataset_tools.output import Sink, check_writable, encode, json_report
 from dataset_tools.record_stage import Part, Stage
+from dataset_tools.rejects import RejectsFile
 from dataset_tools.shards import Shard, plan
 from dataset_tools.sources import DataFile, split_ending
+from dataset_tools.unchanged import Stamps
 
 __all__ = [
     "Job",
@@ -28,7 +30,6 @@ __all__ = [
     "Report",
     "check_files",
     "check_outputs",
-    "clear_rejects",
     "make_report",
     "require_rows",
     "transform",
@@ -45,7 +46,7 @@ class Job:
         stage: what is done to each shard.
         engine: who does the shards; a number means processes of this machine. The bytes are the same for any.
         options: what was chosen, for the report.
-        also_read: inputs beside the sources.
+        also_read: inputs beside the sources, as they were before they were read.
         on_shard: called after each shard, in order, for progress.
         decisions: makes, when the work begins, what is decided about rows beforehand, in the order of the rows.
     """
@@ -55,9 +56,13 @@ class Job:
     stage: Stage
     engine: Engine | int = 1
     options: dict[str, Any] = field(default_factory=dict)
-    also_read: Sequence[Path] = ()
+    also_read: Stamps = field(default_factory=Stamps)
     on_shard: Callable[[Shard, Part], None] | None = None
     decisions: Callable[[], Iterator[Decision]] | None = None
+
+    def stamps(self, files: Sequence[DataFile]) -> Stamps:
+        """How all inputs are now, to be asked before the work and compared after it."""
+        return self.also_read.and_of([*(file.path for file in files), *companions_of(files)])
 
     def shards(self, files: Sequence[DataFile], **cuts: int) -> Iterator[Shard]:
         """What there is to do, with what was decided about it; ``cuts`` are for :func:`dataset_tools.shards.plan`."""
@@ -85,6 +90,11 @@ class Outputs:
     def default_rejects(records: Path) -> Path:
         """``train.jsonl.gz`` has its rejects in ``train.rejects.jsonl`` beside it."""
         return records.parent / f"{split_ending(records.name)[0]}.rejects.jsonl"
+
+    @property
+    def names_rejects(self) -> bool:
+        """Whether the user said where rejects go."""
+        return self.rejects != self.default_rejects(self.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,28 +132,25 @@ def transform(job: Job, outputs: Outputs) -> Report:
     """Do a job over every row of its sources and write what comes of it.
 
     Raises:
-        InputError: a source cannot be read, or not one of its rows.
+        InputError: a source cannot be read, or not one of its rows, or it changed while it was read.
         OutputError: a result cannot be written; nothing stands under its final name then.
         UsageError: an output is also an input.
     """
     files = find_data(job.sources)
-    check_outputs(outputs, files, job.also_read)
+    check_outputs(outputs, files, job.also_read.paths)
+    inputs = job.stamps(files)
     total = Part()
-    with ExitStack() as stack:
-        records = stack.enter_context(Sink(outputs.records))
+    with RejectsFile(outputs.rejects, named=outputs.names_rejects) as rejects, ExitStack() as stack:
         trace = stack.enter_context(Sink(outputs.trace)) if outputs.trace else None
-        rejects: Sink | None = None
+        records = stack.enter_context(Sink(outputs.records))
         for part in stack.enter_context(closing(run(job.stage, job.shards(files), job.engine, on_done=job.on_shard))):
             records.write_payload(part.payload)
             if trace and outputs.trace and part.trace:
                 trace.write_payload(encode([part.trace], outputs.trace))
-            if part.rejects:
-                rejects = rejects or stack.enter_context(Sink(outputs.rejects))
-                rejects.write_payload(encode([part.rejects], outputs.rejects))
+            rejects.write(part.rejects)
             total.merge(part)
         require_rows(total, job.sources)
-    if rejects is None:
-        clear_rejects(outputs)
+        inputs.require_same()
     report = make_report(job, outputs.records, total)
     if outputs.report:
         json_report(outputs.report, report.as_json())
@@ -178,17 +185,6 @@ def check_files(some: Sequence[Path | None], lines: Sequence[Path | None], input
         if path in lines and split_ending(path.name)[1] == ".parquet":
             raise UsageError(f"{path}: rejects and traces are written as lines", hint="end its name in .jsonl")
         check_writable(path, inputs)
-
-
-def clear_rejects(outputs: Outputs) -> None:
-    """Leave no rejects of an earlier run: they would mislead. A file that the user named is emptied, never removed."""
-    if outputs.rejects != Outputs.default_rejects(outputs.records):
-        write_file(outputs.rejects, encode([], outputs.rejects))
-        return
-    try:
-        outputs.rejects.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(error.strerror or str(error), where=str(outputs.rejects)) from error
 
 
 def require_rows(total: Part, sources: Sequence[str] | Sequence[DataFile]) -> None:

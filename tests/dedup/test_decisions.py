@@ -1,14 +1,17 @@
 """What was decided about rows reaches exactly the shards that hold them, however files are cut."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataset_tools.decisions import Decision, decided, digest_of, in_order
-from dataset_tools.errors import InputError, RowError
-from dataset_tools.reading import read_rows
+from dataset_tools.converting import Converter
+from dataset_tools.decisions import Decision, decided, digest_of, in_order, merged
+from dataset_tools.errors import InputError, RowError, UsageError
+from dataset_tools.reading import POISON, read_rows
+from dataset_tools.record_stage import Stage
 from dataset_tools.shards import plan
 from dataset_tools.sources import DataFile, find_files
 
@@ -63,6 +66,34 @@ def test_a_row_that_is_gone_is_told(files: list[DataFile]) -> None:
     """A file that became another one between two readings is not written as if nothing had happened."""
     with pytest.raises(InputError, match=r"gone\.jsonl:3: the row was there before, and is not any more"):
         list(decided(plan(files), [Decision(files[0].place, 1, "x"), Decision("gone.jsonl", 3, "x")]))
+
+
+def test_a_line_that_is_gone_is_told(files: list[DataFile]) -> None:
+    """A shard that does not hold a row about which something was decided is not written without a word."""
+    error = RowError("duplicate", "said before")
+    stage = Stage(Converter(), None, Path("x.jsonl"), trace=False)
+    for file, line in ((files[0], ROWS + 1), (files[1], ROWS + 7), (files[2], 2)):
+        shards = list(decided(plan([file]), [Decision(file.place, 1, error), Decision(file.place, line, error)]))
+        with pytest.raises(InputError, match=rf"\S+:{line}: the row was there before, and is not any more"):
+            list(map(stage, shards))
+
+
+def test_a_fatal_row_is_not_read_again(files: list[DataFile]) -> None:
+    """What came of it before is what comes of it, in its place among the other decisions."""
+    fatal = RowError(POISON, "the process that read it ended")
+    one = [Decision(files[0].place, 2, "x"), Decision(files[1].place, 9, "x")]
+    other = [Decision(files[0].place, 3, fatal), Decision(files[1].place, 1, fatal)]
+    first, second, third = decided(plan(files), merged(files, one, other))
+    assert (first.decided, first.poison) == (((2, "x"),), ((3, fatal.what),))
+    assert (second.decided, second.poison) == (((9, "x"),), ((1, fatal.what),))
+    assert (third.decided, third.poison) == ((), ())
+    assert [raw.line for raw in read_rows(first) if raw.error and raw.error.what == fatal.what] == [3]
+
+
+def test_rows_of_a_file_that_is_not_read(files: list[DataFile]) -> None:
+    """A name that is written otherwise than the file's would let rows through that are to go."""
+    with pytest.raises(UsageError, match=r"rows of other\.jsonl are refused, which is not read \(name files as"):
+        list(in_order(files, {files[0].place: {}, "other.jsonl": {1: RowError("duplicate", "one")}}))
 
 
 def test_known_errors_come_in_the_order_of_the_rows(files: list[DataFile]) -> None:

@@ -33,6 +33,9 @@ def act(name: str) -> None:
         time.sleep(1000)
     if name == "stuck":
         ctypes.PyDLL(None).sleep(1000)  # holds Python's lock: nothing in this process can interrupt it
+    when, _, flag = name.partition(" ")
+    if when in ("while", "unless") and Path(flag).exists() == (when == "while"):
+        os._exit(3)
 
 
 WAYS = {

@@ -18,8 +18,9 @@ from dataset_tools.cleaning import CleanOptions, clean
 from dataset_tools.errors import AfgError, InputError, InterruptionError, OutputError, UsageError
 from dataset_tools.importing import ImportOptions, import_data
 from dataset_tools.record_stage import Part
-from dataset_tools.shards import Shard
-from tests.scale.runs import ROOT, clean_into, contents, outputs_in, start_clean
+from dataset_tools.shards import Shard, plan
+from dataset_tools.sources import find_files
+from tests.scale.runs import ROOT, SHARD_BYTES, clean_into, contents, outputs_in, start_clean
 
 
 class _StoppedError(Exception):
@@ -213,17 +214,24 @@ def test_ctrl_c_says_how_to_go_on(corpus: Path, undisturbed: Path, tmp_path: Pat
 
 
 def test_an_input_that_changes_meanwhile(corpus: Path, tmp_path: Path) -> None:
-    """An input that is written to while it is read is told; the folder does not become whole."""
+    """An input that is written to or removed while it is read is told, and so is one that holds no rows."""
     source = tmp_path / "raw.jsonl"
-    source.write_bytes(corpus.read_bytes())
+    tools = _tools(tmp_path)
+    last = max(shard.index for shard in plan(find_files([str(corpus)]), SHARD_BYTES))
+    for number, change in enumerate(
+        (lambda: os.utime(source, ns=(0, 0)), lambda: os.utime(tools, ns=(0, 0)), source.unlink, tools.unlink)
+    ):
+        source.write_bytes(corpus.read_bytes())
+        _tools(tmp_path)
 
-    def touch(shard: Shard, _: Part) -> None:
-        if shard.index == 3:
-            os.utime(source, ns=(0, 0))
+        def disturb(shard: Shard, _: Part, change: Callable[[], object] = change) -> None:
+            if shard.index == last:
+                change()
 
-    with pytest.raises(InputError, match="an input was changed while it was read"):
-        clean([str(source)], outputs_in(tmp_path), on_shard=touch)
-    assert _is_unfinished(tmp_path)
+        folder = tmp_path / str(number)
+        with pytest.raises(InputError, match=r"\S+/(raw\.jsonl|tools\.json): an input was changed while it was read"):
+            clean([str(source)], outputs_in(folder), CleanOptions(tools_file=tools), on_shard=disturb)
+        assert _is_unfinished(folder)
 
 
 def test_two_runs_at_once(corpus: Path, tmp_path: Path) -> None:
