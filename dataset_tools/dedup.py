@@ -93,12 +93,7 @@ def dedup(
         keys = read_as_before(outputs.folder, read) if isinstance(outputs, FolderOutputs) else read()
         return merged(files, _decisions(keys, options), keys.poison)
 
-    chosen: dict[str, Any] = {
-        "near": options.near,
-        "twins": options.twins,
-        "layout": options.layout,
-        "tools_file": str(options.tools_file or ""),
-    }
+    chosen = _chosen(options)
     if refused is not None:  # what a folder of parts depends on must be part of its plan
         chosen["refused"] = digest_of(in_order(files, refused))
     job = Job(
@@ -112,6 +107,16 @@ def dedup(
         decisions=decisions,
     )
     return write_records(job, outputs)
+
+
+def _chosen(options: DedupOptions) -> dict[str, Any]:
+    """What the result depends on, for the report."""
+    return {
+        "near": options.near,
+        "twins": options.twins,
+        "layout": options.layout,
+        "tools_file": str(options.tools_file or ""),
+    }
 
 
 def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:

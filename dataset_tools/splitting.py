@@ -111,12 +111,17 @@ def split(
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
         facts |= {"inputs": _fingerprints(files), "against_unread": unread, "against": _fingerprints(held_out)}
         facts |= {"reports": reports}
-        card = output / CARD
-        if card.is_file():  # people write into it; the next card keeps what they wrote
-            folder.write(CARD, card.read_bytes())
+        _keep_card(folder)
         folder.write(SPLIT_FILE, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         inputs.require_same()
     return SplitReport(output, facts)
+
+
+def _keep_card(folder: AtomicFolder) -> None:
+    """Take over the card of an earlier split: people write into it, and the next card keeps what they wrote."""
+    card = folder.path / CARD
+    if card.is_file():
+        folder.write(CARD, card.read_bytes())
 
 
 def _fingerprints(files: Sequence[DataFile]) -> list[dict[str, Any]]:
