@@ -6,9 +6,10 @@ other rows depends on it, so the rows that were fatal when a folder of parts was
 
 import json
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from dataset_tools.atomic import write_file
+from dataset_tools.atomic import fail, write_file
 from dataset_tools.decisions import Decision
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.jsonl import dump_line
@@ -30,11 +31,14 @@ def read_as_before(folder: Path, read: Callable[[Sequence[Decision]], Keys]) -> 
 
     Raises:
         InputError: a row is fatal that was not, and parts were written by what was decided without it.
-        OutputError: what was found cannot be kept.
+        OutputError: what was found before cannot be read, or what is found now cannot be kept.
     """
     path = folder / WORK / _FATAL
-    parts = any(path.parent.glob("[0-9]*.json"))
-    known = _load(path) if parts else []
+    try:
+        parts = any(fnmatchcase(entry.name, "[0-9]*.json") for entry in path.parent.iterdir())
+        known = _load(path) if parts else []
+    except OSError as error:
+        fail(error, folder, 0)
     keys = read(known)
     if not parts:
         write_file(path, dump_line([[row.file, row.line, row.reason] for row in keys.poison]))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dataset_tools.errors import InputError
+from dataset_tools.remote_path import unreadable
 
 __all__ = ["Stamps"]
 
@@ -47,5 +48,5 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
+        raise unreadable(error, path) from error
     return found.st_size, found.st_mtime_ns
