@@ -77,19 +77,33 @@ class Sink:
         if payload:
             self._writer.write(payload)
 
+    def finish(self) -> None:
+        """Let the disk hold all of it, so that only the name is left for the end of the block.
+
+        With several files, each is finished before one gets its name: a disk that is full then leaves none of them.
+        """
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.finish()
+            self._file.sync()
+        except BaseException:
+            writer.abandon()
+            raise
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        writer, self._writer = self._writer, None
-        if kind is None and writer is not None:
+        if kind is None:
             try:
-                writer.finish()
+                self.finish()
             except BaseException as failure:
-                writer.abandon()
                 self._file.__exit__(type(failure), failure, failure.__traceback__)
                 raise
-        elif writer is not None:
-            writer.abandon()
+        elif self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
         self._file.__exit__(kind, error, trace)
 
 

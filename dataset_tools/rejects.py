@@ -59,6 +59,11 @@ class RejectsFile:
             self._sink.__enter__()
         self._sink.write_payload(encode([lines], self._path))
 
+    def finish(self) -> None:
+        """Let the disk hold all of them, before anything has its name."""
+        if self._sink is not None:
+            self._sink.finish()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

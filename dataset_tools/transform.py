@@ -151,6 +151,9 @@ def transform(job: Job, outputs: Outputs) -> Report:
             total.merge(part)
         require_rows(total, job.sources)
         inputs.require_same()
+        for file in (records, trace, rejects):
+            if file is not None:
+                file.finish()
     report = make_report(job, outputs.records, total)
     if outputs.report:
         json_report(outputs.report, report.as_json())

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -189,6 +190,50 @@ with Sink(Path(sys.argv[1])) as sink:
     (left,) = _names(tmp_path)
     assert left.startswith(".x.jsonl.")
     assert left.endswith(".partial")
+
+
+LIMITED = """
+import json, resource, sys
+from pathlib import Path
+from dataset_tools.dedup import dedup
+from dataset_tools.errors import OutputError
+from dataset_tools.importing import import_data
+from dataset_tools.splitting import SplitOptions, split
+from dataset_tools.transform import Outputs
+from tests.io.stages import record
+folder, command, form, bad, good = Path(sys.argv[1]), *sys.argv[2:4], *map(int, sys.argv[4:])
+rows = [json.dumps(record(number)) for number in range(1, good + 1)] + ["x" * bad]
+Path(folder, "in.jsonl").write_text("\\n".join(rows))
+resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+outputs = Outputs(folder / f"out.{form}", folder / "rejects.jsonl", trace=folder / "trace.jsonl")
+try:
+    if command == "split":
+        split([str(folder / "in.jsonl")], folder / "out", SplitOptions(format=form), rejects=outputs.rejects)
+    else:
+        import_data([str(folder / "in.jsonl")], outputs)
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    "command, fails, form, bad, good",
+    [
+        ("import", "out", "parquet", 9, 300),
+        ("import", "rejects", "jsonl", 7000, 1),
+        ("split", "out", "parquet", 9, 300),
+    ],
+)
+def test_a_disk_that_is_full_at_the_very_end(
+    command: str, fails: str, form: str, bad: int, good: int, tmp_path: Path
+) -> None:
+    """Records, trace and rejects appear together or not at all: where one cannot be finished, none has its name yet."""
+    (tmp_path / "rejects.jsonl").write_text("old")
+    run = [sys.executable, "-c", LIMITED, str(tmp_path), command, form, str(bad), str(good)]
+    done = subprocess.run(run, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert re.match(rf"{tmp_path}/\.?{fails}\S*: the file may not grow further", done.stdout), done.stdout
+    assert sorted(_names(tmp_path)) == ["in.jsonl", "rejects.jsonl"]
+    assert (tmp_path / "rejects.jsonl").read_text() == "old"
 
 
 def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
