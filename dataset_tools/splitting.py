@@ -186,6 +186,7 @@ def _write(
                 sink.write_payload(part.payloads[side])
             rejects.write(part.rejects)
             total.merge(part)
+    rejects.finish()
     return total
 
 

@@ -222,6 +222,7 @@ except OutputError as error:
         ("import", "out", "parquet", 9, 300),
         ("import", "rejects", "jsonl", 7000, 1),
         ("split", "out", "parquet", 9, 300),
+        ("split", "rejects", "jsonl", 7000, 1),
     ],
 )
 def test_a_disk_that_is_full_at_the_very_end(
