@@ -17,24 +17,28 @@ class Layout:
 
     Args:
         path: the folder.
-        release: the release that is laid out, which must not hold the folder.
-
-    Raises:
-        UsageError: the folder is inside of the release.
+        sources: the folders of what is laid out, which no repository's folder may be, hold or be inside of.
     """
 
-    def __init__(self, path: Path, release: Path) -> None:
-        if path.resolve().is_relative_to(release.resolve()):
-            raise UsageError("it is inside of the release", where=str(path), hint="name another folder with --to")
+    def __init__(self, path: Path, *sources: Path) -> None:
         self._path = path
+        self._sources = [source.resolve() for source in sources]
 
     def folder(self, repository: Repository) -> Path:
         """Where a repository is laid out."""
         return self._path / repository.name.split("/")[1]
 
     def plan(self, repository: Repository, *, delete: bool = False) -> RepositoryPlan:
-        """What laying out a repository would do. Only reads."""
+        """What laying out a repository would do. Only reads.
+
+        Raises:
+            InputError: the human sections of a card are damaged.
+            UsageError: it would be laid out over what is published.
+        """
         folder = self.folder(repository)
+        place = folder.resolve()
+        if any(place.is_relative_to(source) or source.is_relative_to(place) for source in self._sources):
+            raise UsageError("what is published stands there", where=str(folder), hint="name another folder with --to")
         return compare(repository, _standing(folder), lambda _: _read_card(folder), delete=delete)
 
     def lay_out(self, plan: RepositoryPlan) -> Path:

@@ -79,7 +79,7 @@ def _lay_out(
 ) -> None:
     from publishing.local_layout import Layout  # noqa: PLC0415
 
-    layout = Layout(to, release.path)
+    layout = Layout(to, release.path, *(repository.folder for repository in found))
     plans = [layout.plan(repository, delete=delete) for repository in found]
     _show(plans, as_json=as_json)
     if not dry_run:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from dataset_tools.errors import InputError, UsageError
+from publishing import cli
 from publishing.card_sections import human_section, human_sections, keep_human_sections
 from publishing.local_layout import Layout
 from publishing.plan import Change
@@ -65,10 +67,34 @@ def test_a_folder_cleans_up_after_a_kill(release: Path, tmp_path: Path) -> None:
     assert not partial.exists()
 
 
-def test_a_folder_inside_of_the_release_is_refused(release: Path) -> None:
-    """It would be published with the next run."""
-    with pytest.raises(UsageError, match="inside of the release"):
-        Layout(release / "out", release)
+@pytest.mark.parametrize(
+    "source, to, data",
+    [
+        ("release", "release", "data"),
+        ("release", "release/out", "data"),
+        ("to/tiny", "to", "data"),
+        ("to/tiny-lora", "to", "data"),
+        ("to/tiny/release", "to", "data"),
+        ("release", "to", "to/tiny-data"),
+        ("release", "to", "to/tiny/data"),
+    ],
+)
+def test_nothing_is_laid_out_over_what_is_published(
+    release: Path, tmp_path: Path, source: str, to: str, data: str
+) -> None:
+    """A repository's folder that is, holds or is inside of the release or the dataset is refused; all of it stays."""
+    (tmp_path / source).parent.mkdir(exist_ok=True, parents=True)
+    release.rename(tmp_path / source)
+    (tmp_path / data).mkdir(parents=True)
+    (tmp_path / data / "rows.jsonl").write_text("{}\n", encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    (tmp_path / "link").symlink_to(tmp_path / to)  # by another name it is the same folder
+    arguments = [tmp_path / source, "--to", tmp_path / "link" / ".", "--dataset", tmp_path / data, "--delete"]
+    run = CliRunner().invoke(cli.app, ["publish", *map(str, arguments)])
+    assert isinstance(run.exception, UsageError), run.exception
+    assert "what is published stands there" in str(run.exception)
+    (tmp_path / "link").unlink()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @given(st.dictionaries(NAME, TEXT, max_size=4), st.dictionaries(NAME, TEXT, max_size=4), TEXT)
