@@ -5,6 +5,7 @@ Our steps look at what stands there before they act, so they may be repeated, an
 """
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -27,6 +28,9 @@ _MEANINGS = {
     422: ("a file arrived damaged, or was changed while it was sent", _AGAIN),
     429: ("the Hub asks to wait", f"later, {_AGAIN}"),
 }
+
+# What hf_xet says where the Hub knows no such address: as a plain ConnectionError, without the answer.
+_NO_XET = re.compile(r"404 .*/xet-write-token\b", re.DOTALL)
 
 
 def attempt(where: str, action: Callable[[], _Result], wait: Callable[[float], None] = time.sleep) -> _Result:
@@ -86,7 +90,7 @@ def _explain(error: BaseException) -> tuple[str, str]:
     root, status = _root(error), status_of(error)
     if isinstance(root, OfflineModeIsEnabled):
         return "the client may not use the network", "HF_HUB_OFFLINE is set: unset it to publish"
-    if not constants.HF_HUB_DISABLE_XET and "xet" in f"{type(root).__name__} {root}".lower():
+    if not constants.HF_HUB_DISABLE_XET and _NO_XET.search(str(root)):
         return "this Hub takes no uploads by Xet", "set HF_HUB_DISABLE_XET=1 and run the same command again"
     if isinstance(root, RepositoryNotFoundError) or status in (401, 403):
         return _denied(root, status)

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from dataset_tools.errors import OutputError
+from publishing.hub_errors import attempt
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
 from tests.publish.conftest import NAMES, Publisher, held
@@ -145,6 +146,31 @@ def test_refusals_are_told_plainly(hub: Hub, publisher: Publisher, fault: Fault,
         publisher.publish()
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error, what",
+    [
+        (
+            RuntimeError("404 Not Found, http://h/api/models/o/n/xet-write-token/main"),
+            "this Hub takes no uploads by Xet",
+        ),
+        (OSError("Permission denied: '/home/me/.cache/huggingface/xet/logs'"), "Permission denied"),
+        (ConnectionError("Network error: xet-write-token/main: 503 Service Unavailable"), "503 Service Unavailable"),
+        (ValueError("org/xet-model: 404 Not Found"), "org/xet-model: 404"),
+    ],
+)
+def test_only_a_hub_without_xet_is_told_to_be_one(monkeypatch: pytest.MonkeyPatch, error: Exception, what: str) -> None:
+    """Where Xet is on, an error that merely names it, by a path or a model, keeps its own words."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(OutputError) as caught:
+        attempt("org/tiny", fail, lambda _: None)
+    assert what in str(caught.value)
+    assert ("HF_HUB_DISABLE_XET" in str(caught.value)) == ("takes no uploads" in what)
 
 
 def test_a_wrong_token_is_told_before_anything_is_sent(hub: Hub, publisher: Publisher) -> None:
