@@ -64,7 +64,7 @@ def read_safetensors(path: Path) -> Mapping[str, Any]:
         try:
             header = json.loads(stream.read(length))
             tensors = {name: value for name, value in header.items() if name != "__metadata__"}
-            places = sorted((*map(int, value["data_offsets"]), _bytes(value)) for value in tensors.values())
+            places = sorted(map(_place, tensors.values()))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _damaged(path, "its header cannot be read") from error
     end = 0
@@ -77,8 +77,12 @@ def read_safetensors(path: Path) -> Mapping[str, Any]:
     return tensors
 
 
-def _bytes(tensor: Mapping[str, Any]) -> int:
-    return int(math.prod(tensor["shape"]) * _BITS[tensor["dtype"]] // 8)
+def _place(tensor: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Where a tensor begins and ends, and how many bytes it needs."""
+    (first, last), shape = tensor["data_offsets"], tensor["shape"]
+    if not all(isinstance(number, int) for number in (first, last, *shape)):
+        raise TypeError("places and sizes are whole numbers")
+    return first, last, math.prod(shape) * _BITS[tensor["dtype"]] // 8
 
 
 def read_gguf(path: Path) -> GgufHeader:

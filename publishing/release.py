@@ -37,6 +37,8 @@ NOTICE = "NOTICE"
 CARD_FILES = ("README.md", NOTICE)
 """What `afg card` writes into a part, after the export has listed its files."""
 
+_FACTS: dict[str, type] = {"base": dict, "run": dict, "gguf": dict, "proofs": dict, "smoke": list, "versions": dict}
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -79,13 +81,33 @@ def read_release(path: Path) -> Release:
     if not isinstance(content, dict) or not isinstance(content.get("files"), dict):
         raise InputError("it has no object 'files'", where=str(where), hint="export again")
     files = {name: _recorded(where, name, value) for name, value in content["files"].items()}
+    _require_kinds(where, content)
     name = content.get("name")
     return Release(path, name if isinstance(name, str) and name else path.resolve().name, files, content)
 
 
+def _require_kinds(where: Path, content: Mapping[str, Any]) -> None:
+    """Refuse facts, each of which may be absent, of another kind than those who read them take.
+
+    Raises:
+        InputError: there is one.
+    """
+    for key, kind in _FACTS.items():
+        value = content.get(key)
+        if value is not None and not isinstance(value, kind):
+            what = f"{key!r} is no {'list' if kind is list else 'object'}"
+            raise InputError(what, where=str(where), hint="export again")
+    items = [*(content.get("smoke") or ()), *(content.get("gguf") or {}).values()]
+    if not all(isinstance(item, dict) and isinstance(item.get("agreement", 1), int | float) for item in items):
+        what = "'smoke' or 'gguf' holds something that no export writes"
+        raise InputError(what, where=str(where), hint="export again")
+
+
 def _recorded(where: Path, name: str, value: object) -> Recorded:
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in name:
+    # Only the plain spelling: behind "gguf//etc/x" stands an absolute path, once "gguf/" is taken off.
+    plain = pure.as_posix() == name and not pure.is_absolute() and ".." not in pure.parts
+    if not plain or any(letter in name for letter in "\\:\0"):
         raise InputError(f"files: {name!r} leads out of the folder", where=str(where), hint="export again")
     size, digest = (value.get("size"), value.get("sha256")) if isinstance(value, dict) else (None, None)
     if not isinstance(size, int) or not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
