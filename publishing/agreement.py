@@ -4,11 +4,21 @@ Two ways of computing the same model differ in the last digits, so where the two
 may be chosen. What counts as equal is stated here once: a difference of logits that is small against their spread.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["BF16_DISTANCE", "F16_DISTANCE", "Agreement", "Parting", "compare_answers", "distance", "parting"]
+__all__ = [
+    "BF16_DISTANCE",
+    "F16_DISTANCE",
+    "Agreement",
+    "Parting",
+    "compare_answers",
+    "distance",
+    "furthest",
+    "parting",
+]
 
 BF16_DISTANCE = 0.1
 """Merged weights in bfloat16 against the adapter in 32 bits: the most that a logit may move, in standard deviations."""
@@ -60,8 +70,11 @@ class Agreement:
         return f"{self.same} of {self.answers} answers are {whose}, token by token{ties}"
 
     def beyond(self, allowed: float) -> list[Parting]:
-        """The partings that two ways of computing do not explain: each may move both logits by ``allowed``."""
-        return [part for part in self.partings if part.margin > 2 * allowed]
+        """The partings that two ways of computing do not explain: each may move both logits by ``allowed``.
+
+        A margin that is no number explains nothing.
+        """
+        return [part for part in self.partings if not part.margin <= 2 * allowed]
 
     def as_json(self) -> dict[str, Any]:
         """The facts for ``release.json``."""
@@ -106,3 +119,9 @@ def parting(prompt: int, expected: Sequence[int], found: Sequence[int], logits: 
 def distance(found: Any, expected: Any) -> float:  # noqa: ANN401 - tensors
     """The most that a logit moved, in standard deviations of the expected ones."""
     return float((found - expected).abs().max() / expected.std())
+
+
+def furthest(distances: Iterable[float]) -> float:
+    """The largest of distances; no number if one is none, which ``max`` would pass over."""
+    found = list(distances)
+    return math.nan if any(map(math.isnan, found)) else max(found, default=0.0)

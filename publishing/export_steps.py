@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from publishing.agreement import BF16_DISTANCE, compare_answers, distance
+from publishing.agreement import BF16_DISTANCE, compare_answers, distance, furthest
 from publishing.checksums import sha256
 from publishing.export_parts import consumer_files, write_adapter, write_consumer_files
 from publishing.export_run import ExportedRun
@@ -138,14 +138,16 @@ def _compare(work: Work, staging: Path, proofs: Proofs) -> dict[str, Any]:
     read = [reader(text, add_special_tokens=False)["input_ids"] for text in texts]
     tokens = f"transformers reads {len(texts)} prompts as the tokens of training, id by id"
     proofs.hold(tokens, token_differences([merged.tokens(text) for text in texts], read, "AutoTokenizer"))
-    furthest, chosen = 0.0, []
+    moved: list[float] = []
+    chosen = []
     for text, answer in zip(texts, before, strict=True):
         expected, found = adapted.logits(text, answer), merged.logits(text, answer)
-        furthest = max(furthest, *(distance(*rows) for rows in zip(found, expected, strict=True)))
+        moved += [distance(*rows) for rows in zip(found, expected, strict=True)]
         chosen.append([int(row.argmax()) for row in found])
     agreement = compare_answers(before, chosen, lambda at: adapted.logits(texts[at], before[at]))
-    near = f"its logits are within {furthest:.3f} standard deviations of the adapter's, {BF16_DISTANCE} are allowed"
-    proofs.hold(near, distance_differences(furthest, BF16_DISTANCE, "the merged weights"))
+    off = furthest(moved)
+    near = f"its logits are within {off:.3f} standard deviations of the adapter's, {BF16_DISTANCE} are allowed"
+    proofs.hold(near, distance_differences(off, BF16_DISTANCE, "the merged weights"))
     proofs.hold(agreement.told("the adapter's"), answer_differences(agreement, BF16_DISTANCE, "the merged model"))
     answers = [merged.answer(text, LONGEST_ANSWER) for text in texts]
     smoke = [
@@ -153,4 +155,4 @@ def _compare(work: Work, staging: Path, proofs: Proofs) -> dict[str, Any]:
         for text, answer, same in zip(texts, answers, before, strict=True)
         if answer == same and len(answer) < LONGEST_ANSWER
     ]
-    return {"answers": answers, "agreement": agreement.as_json(), "distance": furthest, "smoke": smoke[:_SMOKE]}
+    return {"answers": answers, "agreement": agreement.as_json(), "distance": off, "smoke": smoke[:_SMOKE]}

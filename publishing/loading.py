@@ -6,10 +6,9 @@ Torch and transformers are imported here alone, when something is loaded.
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from dataset_tools.errors import AfgError
+from dataset_tools.errors import AfgError, ProofError
 from publishing.card_sources import base_of, base_revision_of
 from publishing.file_checks import Check, Result
 from publishing.release import Release
@@ -31,6 +30,8 @@ def load_checks(release: Release) -> Iterator[Check]:
             continue
         try:
             model = load(release)
+        except ProofError as error:
+            yield Check("load", f"{part}/", Result.FAILED, error.what)
         except AfgError as error:  # the base cannot be had: no fault of the release
             yield Check("load", f"{part}/", Result.SKIPPED, str(error))
         except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
@@ -50,42 +51,18 @@ def _lacking(part: str) -> str:
 
 
 def _merged(release: Release) -> Any:  # noqa: ANN401 - a model
-    return _whole(release.path / "merged")
+    from publishing.torch_model import load_merged  # noqa: PLC0415
+
+    return load_merged(release.path / "merged").model
 
 
 def _adapter(release: Release) -> Any:  # noqa: ANN401
     """The adapter on its base, which is downloaded if it is not at hand."""
-    from peft import PeftModel  # noqa: PLC0415
-
+    from publishing.torch_model import load_adapted  # noqa: PLC0415
     from training.base import find_base  # noqa: PLC0415
 
     base = find_base(base_of(release), base_revision_of(release))
-    return PeftModel.from_pretrained(_whole(base.folder), str(release.path / "adapter")).eval()
-
-
-def _whole(folder: Path) -> Any:  # noqa: ANN401
-    """A model in float32, with every weight that it needs and none besides.
-
-    Raises:
-        ValueError: a weight is missing, left over, or no number.
-    """
-    import torch  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
-
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
-    )
-    model, found = loaded
-    for key in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if found.get(key):
-            raise ValueError(f"{key.replace('_', ' ')}: {', '.join(sorted(map(str, found[key]))[:3])}")
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            raise ValueError(f"{name}: a weight is no number")
-    return model.eval()
+    return load_adapted(base.folder, release.path / "adapter").model
 
 
 def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[str, Any]]) -> Iterator[Check]:  # noqa: ANN401

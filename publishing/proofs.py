@@ -5,6 +5,7 @@ A proof that yields nothing holds. :class:`Proofs` is what stops an export where
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,8 @@ def answer_differences(agreement: Agreement, allowed: float, whose: str) -> Iter
 
 
 def distance_differences(found: float, allowed: float, whose: str) -> Iterator[str]:
-    """Logits that moved further than rounding explains; no number is further than any."""
-    if not found <= allowed:
+    """Logits that moved further than rounding explains; NaN and infinity are further than any."""
+    if not found <= allowed or not isfinite(found):
         yield f"a logit of {whose} is {found:.3f} standard deviations off, {allowed} are allowed"
 
 

@@ -95,7 +95,7 @@ def load_merged(folder: Path) -> TorchModel:
     """Merged weights.
 
     Raises:
-        ProofError: they lack a weight, or have one too many.
+        ProofError: they lack a weight, have one too many, or one that is no number.
     """
     try:
         return TorchModel(_whole(folder), folder)
@@ -130,6 +130,9 @@ def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
         if found.get(kind):
             what = f"{kind.replace('_', ' ')}: {', '.join(sorted(map(str, found[kind]))[:3])}"
             raise InputError(what, where=str(folder), hint="download it again")
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise InputError(f"{name} holds NaN or infinity", where=str(folder), hint="download it again")
     return model
 
 

@@ -141,3 +141,27 @@ def test_other_answers_and_weights_are_caught(models: Path, verify: Any, tmp_pat
     write_manifest(release)
     result, told = verify(release)["load", "merged/"]
     assert (result, told.startswith("missing keys: model.layers.3")) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    "damage, told",
+    [
+        (lambda tensors: tensors.pop(next(name for name in tensors if "lora_B" in name)), "Found missing adapter keys"),
+        (lambda tensors: next(iter(tensors.values())).fill_(float("nan")), "holds NaN or infinity"),
+        (lambda tensors: tensors.update(more=next(iter(tensors.values())).clone()), "without more"),
+    ],
+    ids=["lacking", "nan", "one more"],
+)
+def test_a_broken_adapter_is_caught(models: Path, verify: Any, tmp_path: Path, damage: Any, told: str) -> None:
+    """As `release.json` lists it, and without recorded answers that would tell: its tensors are looked at."""
+    from safetensors.torch import load_file, save_file  # noqa: PLC0415
+
+    release = tmp_path / "release"
+    shutil.copytree(models / "release", release, ignore=shutil.ignore_patterns("merged", "gguf"))
+    weights = release / "adapter" / "adapter_model.safetensors"
+    tensors = load_file(weights)
+    damage(tensors)
+    save_file(tensors, weights, metadata={"format": "pt"})
+    write_manifest(release)
+    result, found = verify(release)["load", "adapter/"]
+    assert (result, told in found) == ("failed", True), found
