@@ -42,11 +42,13 @@ _PLAIN_KEY = r"[^\s:<,{}\[\]](?:[^:<,{}\[\]]*[^\s:<,{}\[\]])?"
 _PLAIN_ITEM = re.compile(rf"({_PLAIN_KEY}):(?:{_ESCAPE}([^<]*){_ESCAPE}|(-?(?:0|[1-9][0-9]{{0,15}})))(?=([,}}]))")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:٬[0-9]{3})+(?:\.[0-9]*)?")
+_IDENTIFIER = re.compile(r"\+|-?0[0-9]")  # how telephone and customer numbers begin: they name, they do not count
 _WORDS = {"true": True, "false": False, "null": None, "None": None}
 
-# Arabic-Indic and Persian digits, and their decimal and thousands separators.
-_DIGITS = str.maketrans({**{chr(zero + n): str(n) for zero in (0x660, 0x6F0) for n in range(10)}, "٫": ".", "٬": None})
+# Arabic-Indic and Persian digits, and their decimal separator.
+_DIGITS = str.maketrans({**{chr(zero + n): str(n) for zero in (0x660, 0x6F0) for n in range(10)}, "٫": "."})
 
 
 class ParseError(ValueError):
@@ -299,7 +301,7 @@ class _Reader:
         if kind == "string" and raw and value is not None:
             self._warn(f"{place}: {raw[:_SHOWN]} read as a string")
             return raw
-        if kind in _READERS and isinstance(value, (str, float)):
+        if kind in _READERS and isinstance(value, (str, float)) and (raw or not _identifies(value)):
             read = _READERS[kind](value)
             if read is not None:
                 self._warn(f"{place}: {str(value)[:_SHOWN]!r} read as {kind}")
@@ -340,7 +342,7 @@ def _bare(raw: str) -> tuple[Any, bool]:
 
 def _number(text: str) -> int | float | None:
     """A number of ASCII digits, unless it is too long or too large."""
-    if len(text) > MAX_DIGITS + 1:  # and a sign
+    if _too_long(text):
         return None
     if _INTEGER.fullmatch(text):
         return int(text)
@@ -348,11 +350,25 @@ def _number(text: str) -> int | float | None:
     return None if number in (float("inf"), float("-inf")) else number
 
 
+def _too_long(text: str) -> bool:
+    return len(text) > MAX_DIGITS + 1  # and a sign
+
+
 def _to_number(value: str | float) -> int | float | None:
     if isinstance(value, float):
         return value
-    digits = value.strip().translate(_DIGITS)
+    digits = value.strip()
+    if _too_long(digits):
+        return None
+    digits = digits.translate(_DIGITS)
+    if _GROUPED.fullmatch(digits):
+        digits = digits.replace("٬", "")
     return _number(digits) if _LOOSE_NUMBER.fullmatch(digits) else None
+
+
+def _identifies(value: str | float) -> bool:
+    """Whether an escaped value has digits that would not be the same as a number: ``0551234567``, ``+966551234567``."""
+    return isinstance(value, str) and _IDENTIFIER.match(value.strip()[:3].translate(_DIGITS)) is not None
 
 
 def _to_integer(value: str | float) -> int | None:

@@ -158,6 +158,18 @@ TYPED: dict[str, tuple[str, dict[str, Any], int]] = {
     "Arabic digits": ("{i:<escape>٢٥<escape>,n:<escape>١٬٠٠٠٫٥<escape>}", {"i": 25, "n": 1000.5}, 2),
     "bare Arabic digits": ("{i:٣}", {"i": 3}, 1),
     "leading zeros and signs": ("{i:007,n:+5}", {"i": 7, "n": 5}, 2),
+    "telephone numbers": ("{i:<escape>0551234567<escape>,n:<escape>+966551234567<escape>}",
+                          {"i": "0551234567", "n": "+966551234567"}, 2),
+    "a telephone number far in": (f"{{i:<escape>{' ' * 9000}05<escape>}}", {"i": " " * 9000 + "05"}, 1),
+    "Arabic telephone numbers": ("{i:<escape>٠٥٥١<escape>,l:[<escape>-007<escape>,<escape>00<escape>]}",
+                                 {"i": "٠٥٥١", "l": ["-007", "00"]}, 3),
+    "zeros that count": ("{i:<escape>0<escape>,n:<escape>-٠٫٥<escape>,l:[<escape>-0<escape>,<escape>١٠<escape>]}",
+                         {"i": 0, "n": -0.5, "l": [0, 10]}, 4),
+    "groups of three": ("{i:<escape>١٬٢٣٤٬٥٦٧<escape>,n:<escape>-۱۲٬۳۴۵٫۵<escape>,l:[١٬٠٠٠]}",
+                        {"i": 1234567, "n": -12345.5, "l": [1000]}, 3),
+    "other groups": ("{i:<escape>1٬23<escape>,n:<escape>٣٬٥<escape>,l:[١٢٣٤٬٥٦٧,٬٥٠٠,1٬000٬,1٬0000]}",
+                     {"i": "1٬23", "n": "٣٬٥", "l": ["١٢٣٤٬٥٦٧", "٬٥٠٠", "1٬000٬", "1٬0000"]}, 6),
+    "a separator after the point": ("{n:<escape>1.500٬000<escape>}", {"n": "1.500٬000"}, 1),
     "a whole float": ("{i:3.0}", {"i": 3}, 1),
     "escaped words": ("{b:<escape>True<escape>}", {"b": True}, 1),
     "not to be read": ("{i:2.5,n:<escape>x<escape>,b:1,l:3,o:<escape>{}<escape>}",
@@ -205,6 +217,17 @@ def test_a_megabyte_of_anything_is_read_in_linear_time(start: str, unit: str) ->
     assert time.perf_counter() - begun < 20
     if isinstance(outcome, Parsed):
         assert len(outcome.warnings) <= 101
+
+
+@pytest.mark.parametrize("digits", ["1", "٣", "1.", "1٬", "111٬", "-"])
+@pytest.mark.parametrize("end", ["", "x", "٬", ".x", "e"])
+@pytest.mark.parametrize("mark", ["", "<escape>"])
+def test_a_megabyte_where_a_number_is_declared_stays_text(digits: str, end: str, mark: str) -> None:
+    """It is told once, and looked at once: trying each way to divide the digits would take days."""
+    text = digits * ((1 << 20) // len(digits)) + end
+    parsed = parse(f"{S}call:f{{n:{mark}{text}{mark}}}{E}", [TOOL])
+    assert parsed.tool_calls == [{"name": "f", "arguments": {"n": text}}]
+    assert parsed.warnings == ["f.n is not of the type number"]
 
 
 _PIECES = st.sampled_from(
