@@ -5,17 +5,18 @@ checksum. ``release.json`` is put there last: where it stands, the release is wh
 """
 
 import glob
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_tools.atomic import AtomicFile, check_writable, write_file
+from dataset_tools.atomic import AtomicFile, check_writable, remove_partials, write_file
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.hub_download import download
 from publishing.checksums import sha256
 from publishing.release import CARD_FILES, MANIFEST, Recorded, Release, read_release
-from publishing.repositories import SUFFIXES, check_name, quant_of
+from publishing.repositories import SUFFIXES, check_name, entries, quant_of
 
 __all__ = ["Pulled", "pull"]
 
@@ -59,23 +60,24 @@ def pull(
     Raises:
         InputError: there is no such release, it cannot be reached, or a file is not what ``release.json`` says.
         OutputError: the folder cannot be written.
-        UsageError: a name or part is none.
+        UsageError: a name or part is none, or the folder holds files of another release.
     """
     check_name(name)
     wanted = _parts(parts, quant)
     folders = _manifests(name, tag, wanted)
     release = _one_release(name, folders)
     files = {part: _files(release, part, quant, name) for part in folders}
-    written = 0
+    content = (release.path / MANIFEST).read_bytes()
     check_writable(output / MANIFEST)
+    _make_room(output, release, content)
+    written = 0
     commits = {}
     for part, names in files.items():
         repository = name + SUFFIXES[part]
-        source = _fetch(repository, tag, [*names, *CARD_FILES])
+        source = _fetch(repository, folders[part].name, [*names, *CARD_FILES])  # what was newest may not be any more
         commits[repository] = source.name
         tell(f"{repository}: {len(names)} files at {source.name[:8]}")
         written += sum(_take(source / file, output / part / file, names.get(file)) for file in _present(source, names))
-    content = (release.path / MANIFEST).read_bytes()
     write_file(output / MANIFEST, content)
     absent = tuple(part for part in SUFFIXES if part not in folders)
     return Pulled(read_release(output), commits, written, absent)
@@ -133,6 +135,34 @@ def _one_release(name: str, folders: dict[str, Path]) -> Release:
             what = f"it is of another release than {name + SUFFIXES[first]}"
             raise InputError(what, where=name + SUFFIXES[part], hint="name a tag that both have: --tag v1.0.0")
     return read_release(folders[first])
+
+
+def _make_room(output: Path, release: Release, content: bytes) -> None:
+    """Make sure that the folder will hold one release, and no list while its files change.
+
+    Raises:
+        UsageError: there are files in it that this release has not.
+    """
+    for part in SUFFIXES:
+        for folder, _, _ in os.walk(output / part):
+            remove_partials(Path(folder))
+    manifest = output / MANIFEST
+    if manifest.is_file() and manifest.read_bytes() == content:
+        return
+    for part in SUFFIXES:
+        for path in entries(output / part):
+            name = path.relative_to(output).as_posix()
+            recorded = release.files.get(name)
+            if name.split("/", 1)[1] not in CARD_FILES and not _is_held(path, recorded):
+                hint = "choose another folder with -o, or remove this one"
+                raise UsageError("another release's file, or none of a release", where=str(path), hint=hint)
+    manifest.unlink(missing_ok=True)
+
+
+def _is_held(path: Path, recorded: Recorded | None) -> bool:
+    if recorded is None or not path.is_file() or path.stat().st_size != recorded.size:
+        return False
+    return sha256(path) == recorded.sha256
 
 
 def _files(release: Release, part: str, quant: str, name: str) -> dict[str, Recorded]:

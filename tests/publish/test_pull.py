@@ -18,7 +18,7 @@ from publishing.verify import verify
 from tests.hub.client import CLIENT, environment
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
-from tests.publish.conftest import CARD, Publisher, write_manifest
+from tests.publish.conftest import CARD, Publisher, safetensors, write_manifest
 
 Afg = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -144,6 +144,84 @@ def test_a_pull_that_breaks_off_goes_on(hub: Hub, publisher: Publisher, afg: Afg
     hub.faults.clear()
     assert afg("pull", "org/tiny").returncode == 0
     assert set(_contents(tmp_path / "here" / "tiny")) == set(_contents(publisher.release))
+
+
+def _bring_out(hub: Hub, release: Path, tag: str) -> dict[str, bytes]:
+    """Publish the release with other weights under a tag; gives its files."""
+    (release / "merged" / "model.safetensors").write_bytes(safetensors(tag.encode() * 100))
+    write_manifest(release)
+    Publisher(hub, release).publish(tag=tag)
+    return _contents(release)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--quant", "Q8_0"]])
+def test_a_folder_holds_one_release(hub: Hub, release: Path, afg: Afg, tmp_path: Path, arguments: list[str]) -> None:
+    """A pull over another release, whole or half, is refused before anything is written."""
+    first, out = _bring_out(hub, release, "v1"), tmp_path / "here" / "tiny"
+    second = _bring_out(hub, release, "v2")
+    assert afg("pull", "org/tiny", "--tag", "v1").returncode == 0
+    for held in (first, {name: content for name, content in first.items() if name != "release.json"}):
+        if "release.json" not in held:  # as a killed pull leaves it
+            (out / "release.json").unlink()
+        run = afg("pull", "org/tiny", "--tag", "v2", *arguments)
+        assert run.returncode == 2
+        assert run.stderr.splitlines()[-1] == (
+            "afg: tiny/merged/model.safetensors: another release's file, or none of a release "
+            "(choose another folder with -o, or remove this one)"
+        )
+        assert _contents(out) == held
+    assert afg("pull", "org/tiny", "--tag", "v2", "-o", "other").returncode == 0
+    assert _contents(tmp_path / "here" / "other") == second
+
+
+def test_a_list_goes_before_the_files_change(hub: Hub, publisher: Publisher, afg: Afg, tmp_path: Path) -> None:
+    """Over a release with the same files and another list, a pull that breaks off leaves no list at all."""
+    publisher.publish(tag="v1")
+    out = tmp_path / "here" / "tiny"
+    assert afg("pull", "org/tiny", "--part", "gguf").returncode == 0
+    facts = json.loads((out / "release.json").read_bytes())
+    (publisher.release / "release.json").write_text(json.dumps({**facts, "versions": {"a": "1"}}), encoding="utf-8")
+    publisher.publish(tag="v2")
+    hub.faults.add(Fault("GET .*model.safetensors", times=-1, status=404))
+    assert afg("pull", "org/tiny", "--tag", "v2").returncode == 2
+    assert not (out / "release.json").exists()
+    hub.faults.clear()
+    assert afg("pull", "org/tiny", "--tag", "v2").returncode == 0
+    assert _contents(out) == _contents(publisher.release)
+
+
+def test_what_is_damaged_or_half_written_is_mended(publisher: Publisher, afg: Afg, tmp_path: Path) -> None:
+    """Another pull of the same release puts right what the disk did to it, and removes what a killed one left."""
+    publisher.publish()
+    assert afg("pull", "org/tiny").returncode == 0
+    out = tmp_path / "here" / "tiny"
+    (out / "merged" / "config.json").write_bytes(b"{}")
+    (out / "merged" / ".model.safetensors.0123456789abcdef.partial").write_bytes(b"half")
+    run = afg("pull", "org/tiny")
+    assert "tiny: 1 files written" in run.stderr
+    assert _contents(out) == _contents(publisher.release)
+
+
+def test_newest_is_one_commit(hub: Hub, publisher: Publisher, release: Path, tmp_path: Path) -> None:
+    """What is newest is asked once: a release that comes out while one is pulled is not mixed into it."""
+    publisher.publish()
+    expected = _contents(release)
+    script = """if True:
+        from pathlib import Path
+        from publishing.pull import pull
+        pull("org/tiny", Path("out"), tell=lambda line: (print(line, flush=True), input()))
+    """
+    command, variables = [CLIENT, "-c", script], environment(hub, tmp_path / "home")
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("org/tiny: ")  # the others are still to be fetched
+        (release / "adapter" / "adapter_config.json").write_bytes(b"{}")
+        _bring_out(hub, release, "v2")
+        process.communicate("\n\n\n", timeout=60)
+    assert process.returncode == 0
+    assert _contents(tmp_path / "out") == expected
 
 
 def _damage(release: Path, name: str, content: bytes | None) -> list[tuple[str, str, str]]:
