@@ -43,29 +43,39 @@ class Check:
 
 
 def verify_files(release: Release) -> Iterator[Check]:
-    """Checksums of all files and headers of all weights; parts that are not here are left out."""
+    """Checksums of all files and headers of all weights; parts that are not here are left out, but not all of them."""
     parts = [part for part in SUFFIXES if (release.path / part).is_dir()]
     yield from (Check("checksum", f"{part}/", Result.SKIPPED, "it is not here") for part in _absent(release, parts))
-    pulled = [
-        name for name in release.files if PurePosixPath(name).suffix == ".gguf" and (release.path / name).exists()
-    ]
-    for name, recorded in sorted(release.files.items()):
-        path = release.path / name
-        if name.split("/")[0] not in parts or name.endswith("/README.md"):
-            continue
-        if not path.is_file():
-            # Of several GGUF files it is usual to fetch one.
-            optional = path.suffix == ".gguf" and pulled
-            yield Check("checksum", name, Result.SKIPPED if optional else Result.FAILED, "it is not here")
-        elif path.stat().st_size != recorded.size:
-            what = f"{path.stat().st_size:,} bytes instead of {recorded.size:,}"
-            yield Check("checksum", name, Result.FAILED, what)
-        elif sha256(path) != recorded.sha256:
-            yield Check("checksum", name, Result.FAILED, "another content than was recorded")
-        else:
-            yield Check("checksum", name, Result.OK)
-            yield from _header(release, name, path)
-    yield from _unknown(release, parts)
+    found = False
+    for name in sorted(release.files):
+        part = name.split("/")[0]
+        if part not in SUFFIXES:
+            yield Check("checksum", name, Result.FAILED, "it is in no part of a release")
+        elif part in parts and not name.endswith("/README.md"):
+            check = _checksum(release, name)
+            yield check
+            if check.result is Result.OK:
+                found = True
+                yield from _header(release, name, release.path / name)
+    yield from _unknown(release)
+    if not found:
+        yield Check("checksum", MANIFEST, Result.FAILED, "of the files that it lists none is here as recorded")
+
+
+def _checksum(release: Release, name: str) -> Check:
+    path, recorded = release.path / name, release.files[name]
+    if not path.is_file():
+        # Of several GGUF files it is usual to fetch one.
+        optional = path.suffix == ".gguf" and any(
+            PurePosixPath(other).suffix == ".gguf" and (release.path / other).exists() for other in release.files
+        )
+        return Check("checksum", name, Result.SKIPPED if optional else Result.FAILED, "it is not here")
+    if path.stat().st_size != recorded.size:
+        what = f"{path.stat().st_size:,} bytes instead of {recorded.size:,}"
+        return Check("checksum", name, Result.FAILED, what)
+    if sha256(path) != recorded.sha256:
+        return Check("checksum", name, Result.FAILED, "another content than was recorded")
+    return Check("checksum", name, Result.OK)
 
 
 def _absent(release: Release, parts: list[str]) -> list[str]:
@@ -98,10 +108,10 @@ def _template(release: Release, name: str, text: object) -> Check:
     return Check("template", name, Result.OK if same else Result.FAILED, "" if same else "it carries another one")
 
 
-def _unknown(release: Release, parts: list[str]) -> Iterator[Check]:
+def _unknown(release: Release) -> Iterator[Check]:
     """Files that nobody recorded: harmless where they are cards, worth a look otherwise."""
-    for part in parts:
-        for path in entries(release.path / part):
-            name = path.relative_to(release.path).as_posix()
-            if name not in release.files and name.split("/", 1)[1] not in CARD_FILES:
-                yield Check("checksum", name, Result.FAILED, f"{MANIFEST} does not list it")
+    cards = {f"{part}/{name}" for part in SUFFIXES for name in CARD_FILES}
+    for path in entries(release.path):
+        name = path.relative_to(release.path).as_posix()
+        if name not in release.files and name not in cards and name != MANIFEST:
+            yield Check("checksum", name, Result.FAILED, f"{MANIFEST} does not list it")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -257,6 +258,38 @@ def test_each_difference_is_found(release: Path, name: str, content: bytes | Non
     assert _failed(verify_files(read_release(release))) == []
     assert _damage(release, "adapter/README.md", (CARD + "more").encode()) == []
     assert _damage(release, name, content) == [told]
+
+
+def test_a_list_alone_is_no_release(release: Path) -> None:
+    """Where no file was found as recorded, verify fails: it has checked nothing, or nothing that is right."""
+    for part in ("merged", "adapter", "gguf"):
+        shutil.rmtree(release / part)
+    nothing = ("checksum", "release.json", "of the files that it lists none is here as recorded")
+    assert _failed(verify_files(read_release(release))) == [nothing]
+    assert CliRunner().invoke(cli.app, ["verify", str(release)]).exit_code == 1
+    (release / "release.json").write_text('{"files": {}}', encoding="utf-8")
+    assert _failed(verify_files(read_release(release))) == [nothing]
+
+
+def test_nothing_stands_outside_of_the_parts(release: Path) -> None:
+    """Listed or not, a file that belongs to no part fails, in the release's own folder and in another."""
+    (release / "other").mkdir()
+    for name in ("setup.py", "other/model.safetensors"):
+        (release / name).write_bytes(b"")
+    (release / "link").symlink_to(release / "merged")
+    listed = "release.json does not list it"
+    assert _failed(verify_files(read_release(release))) == [
+        ("checksum", "link", listed),
+        ("checksum", "setup.py", listed),
+        ("checksum", "other/model.safetensors", listed),
+    ]
+    (release / "link").unlink()
+    write_manifest(release)
+    outside = "it is in no part of a release"
+    assert _failed(verify_files(read_release(release))) == [
+        ("checksum", "other/model.safetensors", outside),
+        ("checksum", "setup.py", outside),
+    ]
 
 
 def test_headers_and_templates_are_held_to_the_release(release: Path) -> None:
