@@ -72,9 +72,10 @@ def _1256_read_as_latin(text: str) -> str:
     else:
         return text
     letters, arabic = _share_arabic(decoded)
+    different = len(LETTERS.intersection(decoded))
     frequent = sum(char in _FREQUENT for char in decoded)
     accepted = (
-        arabic >= _LEAST_LETTERS
+        different >= _LEAST_LETTERS  # áááá or ÇÇÇ, a letter or two over and over, is no Arabic
         and arabic >= _LEAST_SHARE * letters
         and frequent >= _LEAST_FREQUENT * arabic
         # Damaged UTF-8 decodes to such pairs throughout; real words hardly have one.
@@ -158,13 +159,18 @@ def _plausible(text: str) -> float:
     )
 
 
+def _has_word(text: str) -> bool:
+    """Whether three different Arabic letters stand in one word: 12° 13° 14° gives a single letter in each."""
+    return any(len(LETTERS.intersection(word)) >= _LEAST_LETTERS for word in _WORD.findall(text))
+
+
 def _best_codec(raw: bytes, candidates: dict[str, str]) -> str | None:
     """Return the name of the codec under which `raw` reads most like Arabic, if any does."""
     best, name = _LEAST_SCORE, None
     for label, codec in candidates.items():
-        text = raw.decode(codec, "replace")
+        text = raw.decode(codec, "replace").translate(PRESENTATION_FORMS)
         score = _plausible(text)
-        if score > best and _share_arabic(text.translate(PRESENTATION_FORMS))[1] >= _LEAST_NAMED:
+        if score > best and _share_arabic(text)[1] >= _LEAST_NAMED and _has_word(text):
             best, name = score, label
     return name
 
@@ -173,12 +179,15 @@ def undecodable(text: str) -> str | None:
     """Name the codec whose bytes `text` shows, if it is one that is detected but not repaired.
 
     Looks for Mac Arabic (also ISO 8859-6, which has the same letters), cp720 and cp864, read as
-    Latin-1, cp1252, cp437 or Mac Roman.  Needs five letters or more; None for anything else.
+    Latin-1, cp1252, cp437 or Mac Roman.  Needs five letters or more, a word of three different
+    ones, and three letters in what is shown; None for anything else.
     """
     if text.isascii() or any(char in LETTERS for char in text):
         return None
     if sum(not char.isascii() for char in text) < _LEAST_NAMED:
         return None
+    if sum(not char.isascii() and char.isalpha() for char in text) < _LEAST_LETTERS:
+        return None  # signs, such as the degrees of a forecast or French quotes with their spaces
     ascii_letters = sum(char.isascii() and char.isalpha() for char in text)
     if 2 * ascii_letters > sum(not char.isascii() for char in text):
         return None  # mostly Latin words with accents

@@ -6,6 +6,7 @@ import sys
 import pytest
 from arabic_texts import ANY_TEXT, SENTENCES
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dataset_tools.arabic.mojibake import guess_bytes_encoding, repair_mojibake, undecodable
 
@@ -33,6 +34,21 @@ EUROPEAN = [
     "Þór Æsir",
     "½ m² € £3 … —",
     "Çankırı",
+]
+SYMBOLS = [
+    "10÷2, 20÷4, 30÷6, 40÷8, 50÷10",
+    "√4 + √9 + √16 + √25 + √36 = 20",
+    "3² + 4² = 5², 6² + 8² = 10²",
+    "¥1,200, ¥2,400, ¥3,600, ¥4,800, ¥6,000",
+    "12° 13° 14° 15° 16°",
+    "1\xa0200\xa0000 - 3\xa0400\xa0000 - 5\xa0600\xa0000",
+    "©©©©©",
+    "«\xa0…\xa0» : 5\xa0€ … 10\xa0€ – «\xa0…\xa0»",
+    "├── a\n│   └── b",
+    "┌───┬───┐\n│ 1 │ 2 │\n└───┴───┘",
+    "ÇÇÇ",
+    "áááááá",
+    "áá áá ãã",
 ]
 
 
@@ -62,10 +78,17 @@ def test_layers_are_undone(reads: tuple[str, ...]) -> None:
     assert repair_mojibake(text) == "الطقس في الرياض"
 
 
-@pytest.mark.parametrize("text", [*EUROPEAN, *SENTENCES, "ط§", "طپ عچ ظگ", "فقط؛ حظ؟", "a\u2019b"])
+@pytest.mark.parametrize("text", [*EUROPEAN, *SYMBOLS, *SENTENCES, "ط§", "طپ عچ ظگ", "فقط؛ حظ؟", "a\u2019b"])
 def test_ordinary_text_stays(text: str) -> None:
     """Accents, umlauts, symbols and short doubtful text are no mojibake."""
     assert repair_mojibake(text) == text
+    assert undecodable(text) is None
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.text(alphabet="0123456789 ,.+-=°²³½÷×±√¥€£¢©®§•«»…–—\xa0≤≥≈║═│─", max_size=40))
+def test_symbols_are_no_letters_of_another_codec(text: str) -> None:
+    """Figures, signs and spaces stay what they are: without a letter in it, a text is no misread Arabic."""
     assert undecodable(text) is None
 
 
@@ -117,6 +140,7 @@ def test_cp864_is_named() -> None:
         b"\xff\xfe\xfd"[1:],
         "Größe Straße Café".encode("latin-1"),
         "où êtes-vous, ça été".encode("cp1252"),
+        "12° 13° 14° 15° 16° 3² 4² 5² 6² 7²".encode("latin-1"),
     ],
 )
 def test_other_bytes_are_not_named(raw: bytes) -> None:
