@@ -246,8 +246,28 @@ def _meaning(name: str) -> JsonObject | None:
         return None if meaning is None else {**meaning, "optional": True}
     kind = TYPE_NAMES.get(outer)
     if kind == "array":
-        item = _meaning(inner.split(",")[0].strip()) if "[" not in inner else _meaning(inner)
-        if item is not None:
-            item.pop("optional", None)  # an item that may be null is still an item
+        item = _item(inner)
         return {"type": "array", "items": item} if item else {"type": "array"}
     return {"type": kind} if kind == "object" else None
+
+
+def _item(inner: str) -> JsonObject:
+    """What every item is by the types between the brackets; empty where they differ, as in ``Tuple[int, str]``."""
+    meanings = [_meaning(name) for name in _parted(inner) if name != "..."]
+    for meaning in meanings:
+        if meaning:
+            meaning.pop("optional", None)  # an item that may be null is still an item
+    first = meanings[0] if meanings else None
+    return first if first and all(meaning == first for meaning in meanings) else {}
+
+
+def _parted(inner: str) -> list[str]:
+    """The types that commas part, but for commas inside the brackets of one of them."""
+    parts, depth = [""], 0
+    for character in inner:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
