@@ -44,6 +44,7 @@ _VALUES = re.compile(
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"\s*[,،|;؛]\s*(?:(?:or|أو)\s+)?|\s+(?:or|أو)\s+")
+_PLACE = re.compile(r"\[[0-9]+\]")
 # Strings of a schema that are code rather than text.
 _VERBATIM = (".pattern", ".format", ".$ref", ".$id", ".$schema")
 # Keywords under which a schema may declare properties that are not listed at its top.
@@ -198,8 +199,10 @@ def schema_at(schema: JsonObject, path: str) -> JsonObject:
     node: Any = schema
     while path and isinstance(node, dict):
         if path[0] == "[":
-            path = path[path.index("]") + 1 :]
-            node = node.get("items")
+            # In the name of an argument, as in `a[b`, brackets are letters like any other.
+            place = _PLACE.match(path)
+            path = path[place.end() :] if place else ""
+            node = node.get("items") if place else None
             continue
         properties = node.get("properties")
         names = properties if isinstance(properties, dict) else {}

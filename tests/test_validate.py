@@ -121,6 +121,15 @@ def test_an_error_fails_and_a_missing_file_is_another_code(afg_data: Command, tm
     assert afg_data("validate", tmp_path / "b.jsonl").returncode == 2
 
 
+@pytest.mark.parametrize("name", ["city[b", "city[", "city[0", "city[]", "city]", "[", "]", "city.", "", "city[b]c"])
+def test_brackets_in_an_argument_name_are_letters_of_it(name: str, tmp_path: Path) -> None:
+    """A name that looks like a broken path is an unknown argument, and no schema is found for it."""
+    row = _row("وش الطقس في جدة", {name: 3.0, "city": "جدة"})
+    result = validate([str(_write(tmp_path / "a.jsonl", row))])
+    found = [example["path"] for example in result.checks["unknown-argument"]["examples"]]
+    assert found == [f"messages[2].tool_calls[0].function.arguments.{name}"]
+
+
 def test_the_text_names_place_path_and_what_mends_it(afg_data: Command) -> None:
     """Errors stand before warnings, each with file and line, the record's id, the path, and the way to mend it."""
     text = afg_data("validate", dirty_path()).stdout
