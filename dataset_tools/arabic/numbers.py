@@ -98,6 +98,7 @@ _TOKEN: Final = re.compile(
     r"في الم(?:ءه|اءه|يه)\b|[^\W\d_]+|(?<![\w.])[+\-−]?[0-9]+(?:[.,٫٬،][0-9]+)*|[0-9]+(?:[.,٫٬،][0-9]+)*|[%٪]"
 )
 _THOUSAND: Final = 1000
+_LARGEST: Final = 10**18  # that words make
 
 
 def eleven_joined(text: str) -> str:
@@ -141,13 +142,19 @@ def _word(token: str) -> tuple[Number | None, bool]:
     return value, False
 
 
-def joined_number(  # noqa: PLR0911 - one answer for each kind of word
-    total: Number, value: Number, *, joined: bool, ascii_word: bool
-) -> Number | None:
+def joined_number(total: Number, value: Number, *, joined: bool, ascii_word: bool) -> Number | None:
     """Return the number that a word of `value` makes with the words before it, or None if it starts anew.
 
-    `joined` says that و stands before the word, `ascii_word` that it is English, which joins without one.
+    `joined` says that و stands before the word, `ascii_word` that it is English, which joins without one.  A word that
+    would make more than 10**18 starts anew: nobody says such a number, and مليون over and over would have no bound.
     """
+    number = _joined(total, value, joined=joined, ascii_word=ascii_word)
+    return None if number is None or abs(number) > _LARGEST else number
+
+
+def _joined(  # noqa: PLR0911 - one answer for each kind of word
+    total: Number, value: Number, *, joined: bool, ascii_word: bool
+) -> Number | None:
     if isinstance(total, float) or total < 0:
         return total * value if value >= _THOUSAND and not joined else None
     if isinstance(value, float):

@@ -162,6 +162,14 @@ def test_no_other_numbers(text: str, numbers: set[float]) -> None:
     assert numbers_in(text) == numbers
 
 
+@pytest.mark.parametrize("words", ["مليون", "نص مليون", "9" * 40 + " مليون", "ألف و مليون"])
+def test_a_number_without_end_is_no_number(words: str) -> None:
+    """Words that multiply stop at 10**18: what follows starts anew, and a percentage of it is a number still."""
+    found = numbers_in(f"{words} " * 1500 + "%")
+    assert 1_000_000 in found
+    assert max(found) <= max(10**18, 10**40 - 1 if "9" in words else 0)
+
+
 @settings(deadline=None, max_examples=400)
 @given(ANY_TEXT)
 def test_any_text_is_accepted(text: str) -> None:

@@ -35,6 +35,12 @@ def test_cardinals_become_digits(text: str, expected: str) -> None:
     assert _spoken(text) == expected
 
 
+def test_a_number_without_end_is_written_in_parts() -> None:
+    """Python writes no number of 4,300 digits; words that multiply stop at 10**18."""
+    assert _spoken("مليون " * 720) == " ".join([str(10**18)] * 240)
+    assert _spoken("3000000000 مليار") == "3000000000 1000000000"
+
+
 @pytest.mark.parametrize(
     "text", ["الدور الثاني", "الملك الخامس", "يوم الاثنين", "زوج", "نص", "ميت", "وحدة", "وجبة", "و", ""]
 )
