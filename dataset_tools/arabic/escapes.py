@@ -3,12 +3,14 @@ r"""Literal `\u0627` sequences: text that was written as JSON twice.
 Only such escapes are decoded: `\n` and `\"` are too common in code and paths to be guessed at.
 """
 
+import json
 import re
 from typing import Final
 
 # Any run of backslashes counts as one: each extra round of JSON doubles it.
 _ESCAPE: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _START: Final = re.compile(r"\\+u")
+_QUOTE: Final = "0022"
 _ARABIC: Final = re.compile("[\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
 # Control characters would change the layout; a backslash could begin another escape.
 _REFUSED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
@@ -19,7 +21,7 @@ def decode_escapes(text: str) -> str:
 
     Decoded only where every `\u` begins a whole escape, surrogate pairs are whole, at least one
     character decoded is Arabic and none is a control character or a backslash.  So
-    `C:\users\u0627` stays as it is.
+    `C:\users\u0627` stays as it is.  In text that is JSON `\u0022` becomes `\"`, so JSON it remains.
     """
     if "\\u" not in text:
         return text
@@ -29,9 +31,19 @@ def decode_escapes(text: str) -> str:
     decoded = "".join(chr(int(code, 16)) for code in codes)
     if _REFUSED.search(decoded) or not _ARABIC.search(decoded):
         return text
-    replaced = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    # In text that is JSON a bare quote would end its string.
+    quote = '\\"' if '"' in decoded and _is_json(text) else '"'
+    replaced = _ESCAPE.sub(lambda match: quote if match[1] == _QUOTE else chr(int(match[1], 16)), text)
     try:
         # UTF-16 joins the pairs, and its strict decoder refuses a lone half.
         return replaced.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:
         return text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_int=str)  # Python refuses to convert the longest numbers
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -25,6 +25,28 @@ def test_whole_escapes_are_decoded(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text, expected",
+    [
+        (r'{"name":"\u0645\u0637\u0639\u0645 \u0022\u0627\u0644\u0022"}', r'{"name":"مطعم \"ال\""}'),
+        (r'["\\u0645 \\u0022\\u0627\\u0022"]', r'["م \"ا\""]'),
+        (r'"\u0645 \u0022\u0627\u0022"', r'"م \"ا\""'),
+        (r"\u0645 \u0022\u0627\u0022", 'م "ا"'),
+        (r"[\u0645] \u0022\u0627\u0022", '[م] "ا"'),
+    ],
+)
+def test_a_quote_in_json_stays_escaped(text: str, expected: str) -> None:
+    """A result that is JSON is JSON afterwards and says the same; in plain text a quote is a quote."""
+    assert decode_escapes(text) == expected
+
+
+@given(st.dictionaries(st.text(alphabet='اب"\n', max_size=4), st.text(alphabet='ابت"é{:\n ', max_size=6), max_size=3))
+def test_json_means_the_same_after_decoding(value: dict[str, str]) -> None:
+    """Text that is JSON is the same JSON afterwards, as encoders write it that escape every quote."""
+    text = json.dumps(value).replace('\\"', "\\u0022")
+    assert json.loads(decode_escapes(text)) == value
+
+
+@pytest.mark.parametrize(
     "text",
     [
         r"C:\users\sami",
