@@ -10,13 +10,14 @@ import orjson
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.layouts import Context, Draft, Layout, all_layouts, by_name, recognise
+from dataset_tools.layouts.families import has_own_source
 from dataset_tools.reading import RawRow, read_rows
 from dataset_tools.shards import plan
 from dataset_tools.sources import DataFile, find_files
 from dataset_tools.tool_schemas import read_tools
 from dataset_tools.validators import SchemaError, Validator, dotted
 from schemas import load
-from schemas.record import JsonObject, Record, Tool
+from schemas.record import JsonObject, Record, Source, Tool
 
 __all__ = [
     "Converter",
@@ -187,15 +188,14 @@ def _stem(file: DataFile) -> str:
 
 
 def _complete(draft: Draft, row: JsonObject, file: DataFile, line: int) -> Record:
-    source = row.get("source")
-    own = isinstance(source, dict) and source.keys() == {"dataset", "file", "line"}
+    here: Source = {"dataset": file.dataset, "file": file.name, "line": line}
     return {
         "id": draft.get("id") or f"{_stem(file)}-{line}",
         "messages": draft["messages"],
         "tools": draft["tools"],
         "dialect": draft.get("dialect", ""),
         "domain": draft.get("domain", ""),
-        "source": source if own else {"dataset": file.dataset, "file": file.name, "line": line},  # type: ignore[typeddict-item]
+        "source": row["source"] if has_own_source(row) else here,
         "meta": draft.get("meta", {}),
     }
 

@@ -45,6 +45,28 @@ def test_a_source_of_its_own_is_kept() -> None:
     assert (record["id"], record["source"]) == ("r1", source)
 
 
+def test_a_source_of_another_kind_goes_with_the_facts_of_the_row() -> None:
+    """An object that is not the record's source is what the row knows besides, and so is a dialect that is no text."""
+    source = {"url": "http://x", "license": "CC"}
+    record, log = Converter().convert(_row("weather", id=17, dialect=3, source=source), FILE, 7)
+    assert (record["id"], record["dialect"]) == ("17", "")
+    assert record["source"] == {"dataset": "gulf", "file": "train.jsonl", "line": 7}
+    assert record["meta"] == {"dialect": 3, "source": source}
+    assert log == []
+
+
+def test_what_a_record_cannot_hold_is_logged() -> None:
+    """A row that is read as a record by name or by its source keeps an integer as text and names what it loses."""
+    source = {"url": "http://x"}
+    row = _row("weather", id=17, dialect=3, domain=["سفر"], source=source)
+    record, log = Converter("record").convert(row, FILE, 7)
+    assert (record["id"], record["dialect"], record["domain"]) == ("17", "", "")
+    assert {change.path: change.before for change in log} == {"dialect": 3, "domain": ["سفر"], "source": source}
+    assert {(change.rule, change.after) for change in log} == {("dropped-field", None)}
+    record, log = Converter("record").convert(_row("weather", id=True), FILE, 7)
+    assert (record["id"], [(change.rule, change.path) for change in log]) == ("gulf/train-7", [("dropped-field", "id")])
+
+
 def test_unknown_fields_are_refused_or_named() -> None:
     """A row of no layout is a row error with its code; a layout that does not exist is wrong usage."""
     with pytest.raises(RowError) as caught:

@@ -6,7 +6,7 @@ Every recogniser asks one of these functions for one answer, so no two of them c
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["carrier", "chat_kind", "sharegpt_kind"]
+__all__ = ["carrier", "chat_kind", "has_own_source", "sharegpt_kind"]
 
 # The first of these that a row has decides; a field further down is then only something the row also knows.
 _CARRIERS = ("messages", "conversations", "chat", "query_ar", "question", "query", "ground_truth")
@@ -35,7 +35,7 @@ def chat_kind(row: Mapping[str, Any]) -> ChatKind:
 
 
 def _with_tools(row: Mapping[str, Any]) -> ChatKind:
-    if isinstance(row.get("source"), dict):
+    if has_own_source(row):
         return "record"
     tools = row["tools"]
     if "chosen_response" in row or (isinstance(tools, list) and tools and isinstance(tools[0], str)):
@@ -43,6 +43,12 @@ def _with_tools(row: Mapping[str, Any]) -> ChatKind:
     if isinstance(row.get("metadata"), str):
         return "mobile-actions"
     return "metga97" if isinstance(row.get("meta"), dict) else "openai"
+
+
+def has_own_source(row: Mapping[str, Any]) -> bool:
+    """Whether a row says where it came from as a record does, and not with an object of its own kind."""
+    source = row.get("source")
+    return isinstance(source, dict) and source.keys() == {"dataset", "file", "line"}
 
 
 def sharegpt_kind(row: Mapping[str, Any]) -> ShareGptKind:

@@ -5,7 +5,7 @@ from typing import Any
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.layouts.base import Context, Draft, Layout, text
-from dataset_tools.layouts.families import chat_kind
+from dataset_tools.layouts.families import chat_kind, has_own_source
 from dataset_tools.messages import read_messages
 from dataset_tools.tool_schemas import read_tools
 from schemas.record import JsonObject
@@ -13,7 +13,8 @@ from schemas.record import JsonObject
 __all__ = ["LAYOUT"]
 
 
-_FIELDS = {"id", "messages", "tools", "dialect", "domain", "source", "meta"}
+_READ = {"messages", "tools"}
+_KINDS: dict[str, tuple[type, ...]] = {"id": (str, int), "dialect": (str,), "domain": (str,), "meta": (dict,)}
 
 
 def _recognises(row: Mapping[str, Any]) -> bool:
@@ -21,9 +22,9 @@ def _recognises(row: Mapping[str, Any]) -> bool:
 
 
 def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
-    meta = row.get("meta")
+    meta, identity = row.get("meta"), row.get("id")
     for key, value in row.items():
-        if value is not None and (key not in _FIELDS or (key == "meta" and not isinstance(value, dict))):
+        if value is not None and not _is_kept(row, key):
             log.append(Change("dropped-field", key, value, None))
     draft: Draft = {
         "messages": read_messages(row["messages"], log),
@@ -32,9 +33,16 @@ def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG
         "domain": text(row.get("domain")),
         "meta": meta if isinstance(meta, dict) else {},
     }
-    if isinstance(row.get("id"), str):
-        draft["id"] = row["id"]
+    if isinstance(identity, _KINDS["id"]) and not isinstance(identity, bool):
+        draft["id"] = str(identity)
     return draft
+
+
+def _is_kept(row: JsonObject, key: str) -> bool:
+    """Whether the record has a place for a field of the row, and for a value of that kind."""
+    if key == "source":
+        return has_own_source(row)
+    return key in _READ or (isinstance(row[key], _KINDS.get(key, ())) and not isinstance(row[key], bool))
 
 
 LAYOUT = Layout("record", "arabic-functiongemma's own record", _recognises, _convert)
