@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
+from publishing.card_evidence import require_base_evaluation, require_evaluation, require_run
 from publishing.card_terms import public_dataset, public_model
 from publishing.release import Release
 
@@ -153,24 +154,35 @@ def read_sources(
         hub: ``ORG/NAME`` that it is published as.
 
     Raises:
-        InputError: a file cannot be read, or is none of these; the evaluations are not of the same rows.
+        InputError: a file cannot be read, or is none of these; the run or an evaluation is known to be of something
+            else than this release; the evaluations are not of the same rows.
     """
     from training.compare import compare  # noqa: PLC0415 - scipy, which the check of a card does not need
     from training.eval_file import read_evaluation  # noqa: PLC0415
     from training.metrics_log import read_metrics  # noqa: PLC0415
 
-    manifest, steps = release.facts.get("run"), []
+    manifest, steps = _run_of(release), []
     if run is not None:
         folder = run if run.is_dir() else run.parent
-        manifest = _read(folder / "run.json" if run.is_dir() else run)
+        file = folder / "run.json" if run.is_dir() else run
+        manifest = _read(file)
+        require_run(manifest, release, file)
         steps = list(read_metrics(folder / "metrics.jsonl"))
-    found = read_evaluation(evaluation) if evaluation else None
-    comparison = None
+    found, comparison = None, None
+    if evaluation:
+        found = read_evaluation(evaluation)
+        require_evaluation(found, release, manifest, evaluation)
     if found and base_evaluation:
-        comparison = compare([read_evaluation(base_evaluation), found], ["base", "this model"])
-    return CardSources(
-        release, read_data(data), manifest if isinstance(manifest, dict) else None, steps, found, comparison, hub
-    )
+        base = read_evaluation(base_evaluation)
+        require_base_evaluation(base, release, manifest, base_evaluation)
+        comparison = compare([base, found], ["base", "this model"])
+    return CardSources(release, read_data(data), manifest, steps, found, comparison, hub)
+
+
+def _run_of(release: Release) -> Facts | None:
+    """What a release says of its run."""
+    found = release.facts.get("run")
+    return found if isinstance(found, dict) else None
 
 
 def read_data(paths: Sequence[Path]) -> DataFacts:

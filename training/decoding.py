@@ -138,4 +138,5 @@ def _facts(source: ModelSource, weights: str) -> dict[str, Any]:
         "kind": source.kind.value,
         "base": base.name if base else "",
         "weights_sha256": weights,
+        "adapter_sha256": source.adapter_sha256(),
     }

@@ -54,6 +54,10 @@ class ModelSource:
     base: Base | None = None
     tokenizer: TokenizerFiles | None = None
 
+    def adapter_sha256(self) -> str:
+        """The hash of the adapter's own weights, which a release lists; nothing for another kind."""
+        return hash_files(sorted(self.path.glob("*.safetensors"))) if self.kind is ModelKind.ADAPTER else ""
+
     def sha256(self) -> str:
         """The hash of all weights that decode: an adapter's and its base's."""
         folders = {self.path, self.base.folder if self.base else self.path}
