@@ -5,7 +5,7 @@ may be chosen. What counts as equal is stated here once: a difference of logits 
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = [
     "distance",
     "furthest",
     "parting",
+    "same_answers",
 ]
 
 BF16_DISTANCE = 0.1
@@ -125,3 +126,12 @@ def furthest(distances: Iterable[float]) -> float:
     """The largest of distances; no number if one is none, which ``max`` would pass over."""
     found = list(distances)
     return math.nan if any(map(math.isnan, found)) else max(found, default=0.0)
+
+
+def same_answers(facts: Mapping[str, Any]) -> str:
+    """How many answers of a GGUF file were the merged model's, by what was measured of it; nothing if that is unknown.
+
+    A count and no percentage: 199 of 200 is not all of them.
+    """
+    rate, answers = facts.get("agreement"), facts.get("answers")
+    return f"{round(rate * answers):,} of {answers:,}" if rate is not None and answers else ""

@@ -57,7 +57,7 @@ def languages(dialects: list[str]) -> list[str]:
 def _license(base: str) -> dict[str, str]:
     if is_gemma(base):
         return {"license": "gemma", "license_name": "gemma", "license_link": GEMMA_TERMS}
-    return {"license": _TINY_LICENSE if base == "tiny" else "other"}
+    return {"license": _TINY_LICENSE}
 
 
 def _base(sources: "CardSources", part: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from publishing.agreement import same_answers
 from publishing.repositories import quant_of
 from training.evaluate_text import TITLES, percent, probability, span, verdict_of
 from training.metrics import METRICS
@@ -208,13 +209,13 @@ def validation_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def gguf_rows(sources: "CardSources") -> list[Row]:
-    """File, type, size, memory, speed by threads, percent of same answers, checksum, of each GGUF file."""
+    """File, type, size, memory, speed by threads, same answers, checksum, of each GGUF file."""
     rows: list[Row] = []
     for path, recorded in sorted(sources.release.files.items(), key=lambda item: -item[1].size):
         name = path.removeprefix("gguf/")
         if path.startswith("gguf/") and name.endswith(".gguf"):
             facts = gguf_facts(sources, name)
-            memory, agreement = facts.get("peak_memory_mib"), facts.get("agreement")
+            memory = facts.get("peak_memory_mib")
             rows.append(
                 (
                     name,
@@ -222,7 +223,7 @@ def gguf_rows(sources: "CardSources") -> list[Row]:
                     f"{recorded.size / 1e6:,.1f} MB",
                     f"{memory:,.0f} MiB" if memory is not None else "",
                     _speed(facts),
-                    f"{100 * agreement:.0f} %" if agreement is not None else "",
+                    same_answers(facts),
                     recorded.sha256,
                 )
             )

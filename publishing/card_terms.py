@@ -82,5 +82,8 @@ def public_dataset(name: str) -> str:
 
 
 def is_gemma(base: str) -> bool:
-    """Whether a base, or what was made from it, is under the Gemma terms; so is one that nothing is known about."""
-    return base != "tiny" and ("gemma" in base.lower() or not public_model(base))
+    """Whether a base, or what was made from it, is under the Gemma terms.
+
+    All are but the bundled one, whatever their names: nothing but FunctionGemma and its fine-tunes can be exported.
+    """
+    return base != "tiny"

@@ -1,5 +1,6 @@
 """The card of a folder of data: its files with rows and checksums, and what is known of how it was made."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ __all__ = ["make_dataset_card"]
 
 _SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
 _SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "dev": "validation", "test": "test"}
+_BESIDE = {"rejects", "trace"}  # what a command wrote beside its rows; it belongs to no split
 _DATA = (".jsonl", ".parquet")
 
 
@@ -35,7 +37,7 @@ def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: 
     if not paths:
         raise InputError("no .jsonl and no .parquet file in it", where=str(folder), hint="name a dataset's folder")
     files = [(path.relative_to(folder).as_posix(), _rows(path), path.stat().st_size, sha256(path)) for path in paths]
-    rows = sum(count for _, count, _, _ in files)
+    rows = sum(count for name, count, _, _ in files if not _BESIDE & _words(name))
     missing = tuple(
         what
         for what, value in {
@@ -72,8 +74,10 @@ def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: 
 def _metadata(names: list[str], rows: int, data: DataFacts, license_id: str) -> dict[str, Any]:
     splits: dict[str, list[str]] = {}
     for name in names:
-        split = next((split for word, split in _SPLITS.items() if word in Path(name).stem.lower()), "")
-        splits.setdefault(split, []).append(name)
+        words = _words(name)
+        if not _BESIDE & words:
+            split = next((split for word, split in _SPLITS.items() if word in words), "")
+            splits.setdefault(split, []).append(name)
     found: dict[str, Any] = {
         "language": languages(list(data.dialects)),
         "license": license_id,
@@ -82,10 +86,15 @@ def _metadata(names: list[str], rows: int, data: DataFacts, license_id: str) -> 
         "size_categories": [next((name for name, limit in _SIZES if rows < limit), "n>1M")],
         "source_datasets": data.datasets,
     }
-    if "" not in splits:
+    if splits and "" not in splits:
         parts = [{"split": split, "path": paths} for split, paths in splits.items()]
         found["configs"] = [{"config_name": "default", "data_files": parts}]
     return {key: value for key, value in found.items() if value}
+
+
+def _words(name: str) -> set[str]:
+    """The words of a file's name: "latest" is no "test"."""
+    return set(re.split(r"[-_.]", Path(name).stem.lower()))
 
 
 def _rows(path: Path) -> int:

@@ -130,9 +130,10 @@ def _logits_off(model: "TorchModel", prompt: str, path: Path) -> float:
 def _measured(path: Path) -> dict[str, Any]:
     """Speed and memory on this machine."""
     speeds = [llama.measure(path, threads) for threads in _THREADS]
+    held = [speed.peak_bytes for speed in speeds if speed.peak_bytes is not None]
     return {
         "cpu": _cpu(),
-        "peak_memory_mib": round(max(speed.peak_bytes for speed in speeds) / 2**20, 1),
+        "peak_memory_mib": round(max(held) / 2**20, 1) if held else None,
         "speed": [
             {
                 "threads": speed.threads,

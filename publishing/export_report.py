@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from publishing.agreement import same_answers
 from publishing.export import ExportResult
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ def print_device(result: ExportResult, console: "Console") -> None:
         table.add_row(
             name,
             f"{facts['size'] / 1e6:,.1f} MB",
-            f"{facts['peak_memory_mib']:,.0f} MiB",
+            f"{facts['peak_memory_mib']:,.0f} MiB" if facts["peak_memory_mib"] is not None else "",
             _rates(facts, "prefill"),
             _rates(facts, "decode"),
-            f"{round(facts['agreement'] * facts['answers'])} of {facts['answers']}",
+            same_answers(facts),
         )
     console.print(table)
     cpus = ", ".join(dict.fromkeys(facts["cpu"] for facts in files.values()))

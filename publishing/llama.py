@@ -59,13 +59,13 @@ class Replies:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens a second of reading and of writing at a number of threads, and the most memory that was held."""
+    """Tokens a second of reading and of writing at a number of threads, and the most memory held, if that is known."""
 
     threads: int
     context: int
     prefill: float
     decode: float
-    peak_bytes: int
+    peak_bytes: int | None
 
 
 def is_installed() -> bool:

@@ -106,7 +106,7 @@ def measure(
     start = time.perf_counter()
     _feed(library, loaded, [token] * context, 0)
     read = time.perf_counter()
-    _greedy(library, loaded, context, decode, lambda _token: False)
+    _greedy(library, loaded, context, decode + 1, lambda _token: False)  # the first comes of reading
     done = time.perf_counter()
     return {
         "prefill": context / (read - start),
@@ -115,13 +115,14 @@ def measure(
     }
 
 
-def _peak_bytes() -> int:
-    """The most memory that this process has held; 0 where the system does not tell."""
+def _peak_bytes() -> int | None:
+    """The most memory that this process has held; nothing where the system does not tell."""
     if not _STATUS.is_file():
-        return 0
+        return None
     # What the resource module tells would include the process that started this one.
-    held = next(line for line in _STATUS.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
-    return int(held.split()[1]) * 1024
+    lines = _STATUS.read_text(encoding="utf-8").splitlines()
+    held = next((line for line in lines if line.startswith("VmHWM")), None)
+    return int(held.split()[1]) * 1024 if held else None
 
 
 def _model(library: Any, path: str) -> Any:  # noqa: ANN401

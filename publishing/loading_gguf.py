@@ -11,6 +11,7 @@ from typing import Any
 
 from dataset_tools.errors import AfgError
 from dataset_tools.prompt import Kind, Segment
+from publishing.agreement import same_answers
 from publishing.file_checks import Check, Result
 from publishing.release import Release
 
@@ -59,7 +60,7 @@ def _smoke(
         if answer == item.get("output"):
             yield Check("smoke", where, Result.OK)
         elif agreement < 1:
-            told = f"quantised, it answers {answer!r}; {100 * agreement:.0f}% of its answers were the merged model's"
+            told = f"quantised, it answers {answer!r}; {same_answers(measured) or 'not all'} were the merged model's"
             yield Check("smoke", where, Result.SKIPPED, told)
         else:
             yield Check("smoke", where, Result.FAILED, f"it answers {answer!r}")

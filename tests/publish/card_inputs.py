@@ -45,6 +45,7 @@ GGUF = {
         "cpu": "made up",
         "peak_memory_mib": 412.5,
         "agreement": 0.875,
+        "answers": 8,
         "speed": [
             {"threads": 1, "context": 1024, "prefill_tokens_per_second": 310.2, "decode_tokens_per_second": 41.4},
             {"threads": 2, "context": 1024, "prefill_tokens_per_second": 590.0, "decode_tokens_per_second": 70.0},
