@@ -13,7 +13,7 @@ from typing import Any
 from dataset_tools.errors import UsageError
 from dataset_tools.one_run import only_run
 from publishing import llama
-from publishing.export_gguf import make_gguf
+from publishing.export_gguf import keep_gguf, make_gguf
 from publishing.export_run import ExportedRun, find_run
 from publishing.export_steps import Work, make_adapter, make_merged
 from publishing.gguf import QUANTS, find_converter
@@ -62,7 +62,7 @@ class ExportResult:
         path: its folder.
         manifest: what ``release.json`` holds, without its files.
         made: the steps that were made now; none if all of it was there.
-        left_out: why there are no GGUF files although they were asked for; empty if there are.
+        left_out: why there are not all GGUF files that were asked for; empty if there are.
     """
 
     path: Path
@@ -89,7 +89,8 @@ def export(
         InputError: the run, its base or the prompts cannot be used.
         OutputError: the release cannot be written, or there is no room for it.
         ProofError: what was made is not what it has to be; nothing of that step was kept.
-        UsageError: an option makes no sense, or another export is writing into the folder.
+        UsageError: an option makes no sense, another export is writing into the folder, or GGUF files that are there
+            had to be made anew, without llama.cpp.
     """
     options = options or ExportOptions()
     name = options.name or output.resolve().name
@@ -106,13 +107,16 @@ def export(
         work = Work(run, folder, name, prompts, tell)
         make_adapter(work)
         make_merged(work)
+        quants = sorted(options.quants, key=QUANTS.index)
+        kept = keep_gguf(work, quants) if missing else quants
         if converter is not None and not missing:
-            make_gguf(work, converter, sorted(options.quants, key=QUANTS.index))
+            make_gguf(work, converter, quants)
         folder.drop(work.wanted)
         manifest = _manifest(work)
         if not folder.complete:
             folder.finish(manifest)
-    left_out = f"no GGUF files were made, for llama.cpp is not installed: {llama.EXTRA}" if missing else ""
+    lacks = kept != quants
+    left_out = f"no GGUF files were made, for llama.cpp is not installed: {llama.EXTRA}" if lacks else ""
     return ExportResult(output, manifest, tuple(work.made), left_out)
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_tools.errors import UsageError
 from publishing import llama
 from publishing.agreement import F16_DISTANCE, compare_answers, distance
 from publishing.export_parts import consumer_files, modelfile, write_consumer_files
@@ -20,7 +21,7 @@ from publishing.proofs import Proofs, answer_differences, distance_differences, 
 if TYPE_CHECKING:
     from publishing.torch_model import TorchModel
 
-__all__ = ["make_gguf"]
+__all__ = ["keep_gguf", "make_gguf"]
 
 _HALF = "f16"
 _THREADS = (1, 2)
@@ -54,6 +55,35 @@ def make_gguf(work: Work, converter: Converter, quants: Sequence[str]) -> None:
         if not work.is_done(f"gguf {quant}", *made_from):
             with work.folder.making(quant) as staging:
                 _make(work, converter, merged, quant, staging)
+    _make_beside(work, quants)
+
+
+def keep_gguf(work: Work, quants: Sequence[str]) -> list[str]:
+    """Keep GGUF files where none can be made: those that an earlier export made of these very weights.
+
+    Returns:
+        Their types.
+
+    Raises:
+        UsageError: a file that was asked for is there, but of other weights or damaged, so that it had to be made anew.
+    """
+    kept = [quant for quant in quants if f"gguf {quant}" in work.folder.steps]
+    for quant in kept:
+        step = f"gguf {quant}"
+        facts = work.folder.facts(step)
+        made_from = (facts.get("merged"), facts.get("file"))
+        if made_from != (work.keys["merged"], file_name(work.name, quant)) or not work.folder.is_whole(step):
+            what = f"{facts.get('file')} has to be made anew, and llama.cpp is not installed"
+            hint = f"{llama.EXTRA}, or --quant none, which removes the GGUF files"
+            raise UsageError(what, where=str(work.folder.path), hint=hint)
+        work.wanted.add(step)
+    if kept:
+        _make_beside(work, kept)
+    return kept
+
+
+def _make_beside(work: Work, quants: Sequence[str]) -> None:
+    """What lies beside the GGUF files."""
     if not work.is_done("gguf beside", work.keys["merged"], work.name, list(quants), consumer_files("gguf")):
         with work.folder.making("beside") as staging:
             (staging / "Modelfile").write_text(modelfile(work.name, quants), encoding="utf-8")
@@ -87,7 +117,7 @@ def _make(work: Work, converter: Converter, merged: _Merged, quant: str, staging
         "answers": agreement["answers"],
         "types": dict(Counter(facts["tensors"].values())),
     }
-    made = {"file": path.name, "converter": converter.version, "device": device}
+    made = {"file": path.name, "merged": work.keys["merged"], "converter": converter.version, "device": device}
     work.keep(f"gguf {quant}", staging, {"proofs": proofs.held, **made, **facts})
 
 

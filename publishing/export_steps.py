@@ -26,7 +26,7 @@ __all__ = ["LONGEST_ANSWER", "Work", "make_adapter", "make_merged"]
 LONGEST_ANSWER = 128
 """Tokens at which an answer is cut off while models are compared."""
 
-_FORMAT = 2  # of what the steps make; another number makes all of it again
+_FORMAT = 3  # of what the steps make; another number makes all of it again
 _SMOKE = 3
 
 

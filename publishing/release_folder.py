@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from dataset_tools.atomic import fail, sync_folder, write_file
+from dataset_tools.atomic import fail, remove_partials, sync_folder, write_file
 from dataset_tools.errors import InputError, OutputError, UsageError
 from publishing.checksums import sha256
 from publishing.release import MANIFEST
@@ -32,7 +32,7 @@ def fingerprint(*facts: Any) -> str:  # noqa: ANN401 - anything that JSON can ho
 
 
 class ReleaseFolder:
-    """The folder of a release on its way.
+    """The folder of a release on its way; no other run may be at work in it.
 
     Attributes:
         path: the folder.
@@ -45,6 +45,8 @@ class ReleaseFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        for name in (_PROGRESS, MANIFEST):
+            remove_partials(path, name)
         done, going = path / MANIFEST, path / _PROGRESS
         self.complete = done.is_file() and not going.is_file()
         if path.is_dir() and not done.is_file() and not going.is_file() and any(path.iterdir()):
@@ -55,9 +57,12 @@ class ReleaseFolder:
     def is_done(self, step: str, key: str) -> bool:
         """Whether a step was done from the same things, and its files are still what they were."""
         found = self.steps.get(step)
-        if found is None or found["key"] != key:
-            return False
-        return all(self._is_whole(name, recorded) for name, recorded in found["files"].items())
+        return found is not None and found["key"] == key and self.is_whole(step)
+
+    def is_whole(self, step: str) -> bool:
+        """Whether a step was done, from whatever, and its files are still what they were."""
+        found = self.steps.get(step)
+        return found is not None and all(self._is_whole(name, facts) for name, facts in found["files"].items())
 
     def facts(self, step: str) -> dict[str, Any]:
         """What a step that is done has found."""
@@ -73,6 +78,7 @@ class ReleaseFolder:
         """An empty folder for what a step writes; gone afterwards, whatever happens.
 
         Raises:
+            InputError: what the step is made from cannot be read.
             OutputError: it cannot be written.
         """
         staging = self.path / _STAGING / step
@@ -82,6 +88,9 @@ class ReleaseFolder:
             staging.mkdir(parents=True)
             yield staging
         except OSError as error:
+            if (other := self._outside(error.filename)) is not None:
+                what = f"cannot be read: {error.strerror}"
+                raise InputError(what, where=other, hint="the run and its base must be whole") from error
             fail(error, self.path, 0)
         finally:
             shutil.rmtree(self.path / _STAGING, ignore_errors=True)
@@ -123,6 +132,12 @@ class ReleaseFolder:
         (self.path / _PROGRESS).unlink(missing_ok=True)
         shutil.rmtree(self.path / _STAGING, ignore_errors=True)  # of a run that was killed
         self.complete = True
+
+    def _outside(self, name: object) -> str | None:
+        """A file that an error names, if it is none of this folder: steps write nowhere else, so it was to be read."""
+        if not isinstance(name, str | Path) or Path(name).resolve().is_relative_to(self.path.resolve()):
+            return None
+        return str(name)
 
     def _reopen(self) -> None:
         """From a finished release back to one on its way."""

@@ -13,8 +13,8 @@ import pytest
 from made_run import PUBLIC, ROOT, write_manifest
 
 from publishing.checked import problems
-from publishing.release import read_release
-from publishing.repositories import repositories
+from publishing.release import Release, read_release
+from publishing.repositories import Repository, repositories
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("export")]
 
@@ -38,6 +38,11 @@ FILES = {
 def _contents(folder: Path) -> dict[str, str]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _published(path: Path) -> tuple[Release, list[Repository]]:
+    release = read_release(path)
+    return release, repositories(release, "org/arabic-calls")
 
 
 def test_a_release_is_what_publishing_takes(whole: Path) -> None:
@@ -98,20 +103,54 @@ def test_what_is_lost_or_damaged_is_made_again(whole: Path, made_run: Path, afg_
     assert (copy / "merged" / "model.safetensors").stat().st_mtime_ns == untouched
 
 
-def test_without_llama_cpp_the_other_parts_are_made(made_run: Path, tmp_path: Path) -> None:
-    """One line says what is missing and how to get it; the exit code is 1, and the release can be published."""
-    output = tmp_path / "small"
+def _without_llama_cpp(run: Path, output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command where the wheel that runs llama.cpp is not installed."""
     hidden = (
         "import importlib.util as u; find = u.find_spec; u.find_spec = lambda n: n != 'cyllama' and find(n) or None"
     )
     code = f"{hidden}; from publishing.cli import main; main()"
-    command = [sys.executable, "-c", code, "export", str(made_run), "-o", str(output), "--base-id", PUBLIC]
+    command = [sys.executable, "-c", code, "export", str(run), "-o", str(output), "--base-id", PUBLIC, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, "--verify", "1"], capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_without_llama_cpp_the_other_parts_are_made(made_run: Path, tmp_path: Path) -> None:
+    """One line says what is missing and how to get it; the exit code is 1, and the release can be published."""
+    output = tmp_path / "small"
+    done = _without_llama_cpp(made_run, output, "--verify", "1")
     assert done.returncode == 1, done.stderr
     told = done.stderr.splitlines()[-1]
     assert told == "no GGUF files were made, for llama.cpp is not installed: pip install 'arabic-functiongemma[gguf]'"
     assert {path.name for path in output.iterdir()} == {"adapter", "merged", "release.json"}
+
+
+def test_without_llama_cpp_finished_files_stay(whole: Path, made_run: Path, tmp_path: Path) -> None:
+    """The same command over a whole release changes nothing; fewer types can be asked for; `none` removes them."""
+    copy = shutil.copytree(whole, tmp_path / "arabic-calls")
+    before = _contents(copy)
+    done = _without_llama_cpp(made_run, copy, "--verify", "2")
+    assert (done.returncode, _contents(copy)) == (0, before), done.stderr
+    done = _without_llama_cpp(made_run, copy, "--verify", "2", "--quant", "q8_0")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in copy.glob("gguf/*.gguf")] == ["arabic-calls-Q8_0.gguf"]
+    done = _without_llama_cpp(made_run, copy, "--verify", "2")
+    assert done.returncode == 1, done.stderr
+    assert [path.name for path in copy.glob("gguf/*.gguf")] == ["arabic-calls-Q8_0.gguf"]
+    assert not any(problem.hint == "export again" for problem in problems(*_published(copy)))
+
+
+def test_without_llama_cpp_files_of_other_weights_stop_it(whole: Path, made_run: Path, tmp_path: Path) -> None:
+    """Neither removed nor published as this model's: files of other prompts' proofs, and files that were changed."""
+    copy = shutil.copytree(whole, tmp_path / "arabic-calls")
+    files = {path: path.read_bytes() for path in copy.glob("gguf/*")}
+    damaged = copy / "gguf" / "arabic-calls-Q4_K_M.gguf"
+    files[damaged] = files[damaged] + b"x"
+    damaged.write_bytes(files[damaged])
+    for name, arguments in ((damaged.name, ("--verify", "2")), ("arabic-calls-F16.gguf", ("--verify", "1"))):
+        done = _without_llama_cpp(made_run, copy, *arguments)
+        assert done.returncode == 2, done.stderr
+        assert f"{name} has to be made anew, and llama.cpp is not installed" in done.stderr.splitlines()[-1]
+        assert {path: path.read_bytes() for path in copy.glob("gguf/*")} == files
 
 
 @pytest.mark.parametrize("part", ["merged", "adapter", "gguf"])
