@@ -231,7 +231,7 @@ def test_cleaning_twice_is_cleaning_once(record: dict[str, Any], folds: set[str]
         once, twice = Path(folder, "once.jsonl"), Path(folder, "twice.jsonl")
         source = _write(Path(folder, "in.jsonl"), [record, _row("مرحبا", {}, {})])
         first = _clean_file(source, once, fold=tuple(sorted(folds)))
-        assert first.rejected == {}
+        assert first.rejected.keys() <= {"undecodable-text"}  # what chance makes may look like another encoding
         second = _clean_file(once, twice, fold=tuple(sorted(folds)))
         assert second.rules == {}
         assert twice.read_bytes() == once.read_bytes()
