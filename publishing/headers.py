@@ -43,10 +43,12 @@ class GgufHeader:
     Attributes:
         values: its keys; of an array only how long it is.
         tensors: the names of its tensors.
+        data: the byte at which their numbers begin.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     tensors: list[str] = field(default_factory=list)
+    data: int = 0
 
 
 def read_safetensors(path: Path) -> Mapping[str, Any]:
@@ -106,8 +108,8 @@ def read_gguf(path: Path) -> GgufHeader:
         alignment = found.values.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1:
             raise _damaged(path, "its header cannot be read")
-        start = -(-stream.tell() // alignment) * alignment
-    if start + max(ends, default=0) > path.stat().st_size and ends:
+        found.data = -(-stream.tell() // alignment) * alignment
+    if found.data + max(ends, default=0) > path.stat().st_size and ends:
         raise _damaged(path, "it was cut off: its tensors reach beyond its end")
     return found
 

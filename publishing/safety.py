@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_tools.errors import InputError
+from publishing.readable import texts
 from publishing.repositories import Repository, entries
 from publishing.secret_patterns import find_secrets
 
 __all__ = ["Problem", "scan", "scan_file"]
 
-_BLOCK = 1 << 20
-_WEIGHTS = (".safetensors", ".gguf")  # of these only the header can hold text
 _PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
 _PICKLE_START = re.compile(rb"\x80[\x02-\x05]")
 _SAFETENSORS_START = re.compile(rb".{8}\{", re.DOTALL)
@@ -113,26 +113,17 @@ def _names_in_zip(path: Path) -> list[str]:
 
 
 def _secret(path: Path, token: str) -> Iterator[Problem]:
-    for kind, line in find_secrets(_blocks(path), token):
-        yield Problem(f"{path}:{line}", f"it looks like {kind}", "remove it, and revoke it where it was issued")
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """What of a file can hold text."""
-    left = path.stat().st_size
-    with path.open("rb") as stream:
-        if path.suffix in _WEIGHTS:
-            left = min(left, _header(stream.read(9), left))
-            stream.seek(0)
-        while block := stream.read(min(_BLOCK, left)):
-            yield block
-            left -= len(block)
-
-
-def _header(start: bytes, size: int) -> int:
-    """The bytes of a weights file to look at: all of the header where its length is told, a block where it is not."""
-    length = 8 + int.from_bytes(start[:8], "little")
-    return length if _SAFETENSORS_START.match(start) and length <= size else _BLOCK
+    told: set[Problem] = set()
+    try:
+        for which, blocks in texts(path):
+            for kind, line in find_secrets(blocks, token):
+                where = f"{path} ({which})" if which else f"{path}:{line}"
+                found = Problem(where, f"it looks like {kind}", "remove it, and revoke it where it was issued")
+                if found not in told:  # a column may hold it in each of its rows
+                    told.add(found)
+                    yield found
+    except InputError as error:
+        yield Problem(str(path), f"it cannot be looked into: {error.what}", error.hint)
 
 
 def _local_path(path: Path) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """What must not be published is found, by its place; what only looks like it is not."""
 
+import gzip
 import io
 import json
 import os
@@ -11,7 +12,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,9 +23,9 @@ from dataset_tools.errors import InputError
 from publishing.checked import problems, refuse, unlisted
 from publishing.release import read_release
 from publishing.repositories import repositories
-from publishing.safety import Problem
+from publishing.safety import Problem, scan_file
 from publishing.secret_patterns import _STARTS, KINDS, OVERLAP, find_secrets
-from tests.publish.conftest import CARD, write_manifest
+from tests.publish.conftest import CARD, gguf, write_manifest
 
 # Made up here, and put together so that no scanner of sources takes them for real.
 SECRETS = {
@@ -93,7 +97,77 @@ def test_all_of_the_header_of_weights_is_scanned(release: Path, length: int) -> 
     assert _told(release, "my-own-secret") == [("merged/model.safetensors:1", "it looks like your own token")]
     assert _told(release, "behind it") == []
     _add(release, "merged/model.safetensors", struct.pack("<Q", 1 << 60) + text + b"behind it")
-    assert len(_told(release, "behind it")) == (length < 1 << 20)  # it is no header: a megabyte is looked at
+    assert len(_told(release, "behind it")) == 1  # it is no header: all of it is looked at
+
+
+def _parquet(table: "pa.Table") -> bytes:
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd", row_group_size=40, write_statistics=False)
+    return buffer.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+_SECRET = SECRETS["a GitHub token"]
+_NOISE = {"a": [f"row {number}" for number in range(100)]}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({**_NOISE, "text": ["x"] * 98 + ["hf_", _SECRET]}),
+        pa.table({**_NOISE, "deep": [[{"b": None}]] * 99 + [[{"b": None}, {"b": f"key {_SECRET}"}]]}),
+        pa.table({**_NOISE, "bytes": pa.array([b"x"] * 99 + [_SECRET.encode()], pa.large_binary())}),
+        pa.table({**_NOISE, "kinds": pa.array(["x"] * 99 + [_SECRET]).dictionary_encode()}),
+        pa.table({**_NOISE, "map": pa.array([[]] * 99 + [[("k", _SECRET)]], pa.map_(pa.string(), pa.string()))}),
+        pa.table({**_NOISE, "json": pa.array(["1"] * 99 + [f'"{_SECRET}"'], pa.json_())}),
+        pa.table(_NOISE).replace_schema_metadata({"by": _SECRET}),
+    ],
+    ids=["text", "deep", "bytes", "dictionary", "map", "json", "metadata"],
+)
+def test_parquet_is_looked_into(tmp_path: Path, table: pa.Table) -> None:
+    """What zstd has packed is found, told by its column; the same table without it passes."""
+    path = tmp_path / "train.parquet"
+    path.write_bytes(_parquet(table))
+    assert _SECRET.encode() not in path.read_bytes() or table.schema.metadata
+    where = "metadata" if table.schema.metadata else f"column {table.column_names[-1]}"
+    assert list(scan_file(path)) == [
+        Problem(f"{path} ({where})", "it looks like a GitHub token", "remove it, and revoke it where it was issued")
+    ]
+    path.write_bytes(_parquet(pa.table(_NOISE)))
+    assert list(scan_file(path)) == []
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.jsonl.zst", "rows.parquet", "rows"])
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_packed_text_is_looked_into(tmp_path: Path, name: str, pack: Callable[[bytes], bytes]) -> None:
+    """By its content, whatever its name is; the line is that of the text. Damaged, it is refused."""
+    path = tmp_path / name
+    text = b"a line\n" * 300_000
+    path.write_bytes(pack(text) + pack(_SECRET.encode()))
+    assert [(problem.where, problem.what) for problem in scan_file(path)] == [
+        (f"{path}:300001", "it looks like a GitHub token")
+    ]
+    path.write_bytes(pack(text)[:-3])
+    (problem,) = scan_file(path)
+    assert problem.what.startswith("it cannot be looked into: ")
+
+
+@pytest.mark.parametrize("end", [b"", _parquet(pa.table(_NOISE))[104:]], ids=["all", "middle"])
+def test_damaged_parquet_is_refused(tmp_path: Path, end: bytes) -> None:
+    """What cannot be read, from its end or in its middle, cannot be known to hold no secret."""
+    path = tmp_path / "train.parquet"
+    path.write_bytes(b"PAR1" + b"x" * 100 + (end or b"PAR1"))
+    (problem,) = scan_file(path)
+    assert (problem.where, problem.what.startswith("it cannot be looked into: ")) == (str(path), True)
+
+
+def test_all_of_the_header_of_a_gguf_file_is_scanned(release: Path) -> None:
+    """Up to where its numbers begin, however long that is; all of it where it cannot be read."""
+    long = gguf(b"my-own-secret" * 34, note=" " * (2 << 20) + "the-other-one")
+    _add(release, "gguf/tiny-F16.gguf", long)
+    assert _told(release, "the-other-one") == [("gguf/tiny-F16.gguf:1", "it looks like your own token")]
+    assert _told(release, "my-own-secret") == []
+    _add(release, "gguf/tiny-F16.gguf", b"GGUF" + bytes([9]) + long[5:])
+    assert _told(release, "my-own-secret") == [("gguf/tiny-F16.gguf:1", "it looks like your own token")]
 
 
 @given(st.integers(0, 3 * OVERLAP), st.integers(1, 2 * OVERLAP), st.sampled_from(sorted(SECRETS)))
