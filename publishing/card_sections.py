@@ -6,7 +6,8 @@ In a card's text such a section stands between two comments, which a page does n
     What only a person can say.
     <!-- end human: notes -->
 
-A new card takes over what stands between them in the card that is published. A section that the new card lacks is put
+A new card takes over what stands between them in the card that is published, also where it says something else itself:
+somebody wrote it there, perhaps since. A section that the new card lacks is put
 at its end; nothing that a person wrote is lost.
 """
 
@@ -14,7 +15,7 @@ import re
 
 from dataset_tools.errors import InputError
 
-__all__ = ["human_section", "human_sections", "keep_human_sections"]
+__all__ = ["human_section", "human_sections", "keep_human_sections", "overruled_sections"]
 
 _NAME = r"[a-z0-9][a-z0-9-]*"
 _SECTION = re.compile(rf"<!-- begin human: ({_NAME}) -->\n?(.*?)<!-- end human: \1 -->", re.DOTALL)
@@ -58,3 +59,17 @@ def keep_human_sections(new: str, old: str, where: str = "") -> str:
     text = _SECTION.sub(lambda match: human_section(match[1], written.get(match[1]) or match[2]), new)
     missing = [human_section(name, inner) for name, inner in written.items() if name not in known]
     return "\n\n".join([text.rstrip("\n"), *missing]) + "\n" if missing else text
+
+
+def overruled_sections(new: str, old: str) -> tuple[str, ...]:
+    """The sections that a person filled in in both cards, with different texts: that of the old card is kept.
+
+    Args:
+        new: the card that is to be published.
+        old: the card that stands there.
+
+    Raises:
+        InputError: the marks in one of the cards are damaged.
+    """
+    there = human_sections(old)
+    return tuple(name for name, text in human_sections(new).items() if text and there.get(name, "") not in ("", text))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from publishing.card_sections import keep_human_sections
+from publishing.card_sections import keep_human_sections, overruled_sections
 from publishing.repositories import CARD, LocalFile, Repository
 
 __all__ = ["Change", "FileChange", "RepositoryPlan", "Standing", "StandingFile", "compare", "differing"]
@@ -76,12 +76,14 @@ class RepositoryPlan:
         standing: what stands there now; None if there is no such repository.
         changes: every file, local or there, by path.
         card_diff: how the card changes, as lines of a diff.
+        overruled: the sections of the card that say something else there, and stay as they are there.
     """
 
     repository: Repository
     standing: Standing | None
     changes: tuple[FileChange, ...]
     card_diff: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
 
     def paths(self, *kinds: Change) -> list[str]:
         """The files that one of these things happens to."""
@@ -124,10 +126,12 @@ def compare(
     """
     there = dict(standing.files) if standing else {}
     diff: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
     card = repository.card
     if standing and card and CARD in there and not there[CARD].holds(card):
         old, new = read_card(standing), card.read().decode()
         merged = keep_human_sections(new, old, f"{repository.name}/{CARD}")
+        overruled = overruled_sections(new, old)
         diff = tuple(difflib.unified_diff(old.splitlines(), merged.splitlines(), "there", "new", lineterm=""))
         files = (LocalFile(CARD, merged.encode()) if file.path == CARD else file for file in repository.files)
         repository = replace(repository, files=tuple(files))
@@ -137,7 +141,7 @@ def compare(
         if path not in local and path != ".gitattributes":
             change = Change.DELETED if delete and path not in _KEPT else Change.KEPT
             changes.append(FileChange(path, file.size, change))
-    return RepositoryPlan(repository, standing, tuple(sorted(changes, key=lambda item: item.path)), diff)
+    return RepositoryPlan(repository, standing, tuple(sorted(changes, key=lambda item: item.path)), diff, overruled)
 
 
 def differing(repository: Repository, standing: Standing, *, card: bool = True) -> list[str]:

@@ -49,6 +49,12 @@ class Plan:
     title: str
     options: Options
 
+    @property
+    def done(self) -> bool:
+        """Whether every file, and the tag if there is one, stands there already."""
+        tag = self.options.tag
+        return all(item.current and (not tag or _tagged(item.standing, tag)) for item in self.repositories)
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedRepository:

@@ -11,6 +11,8 @@ from dataset_tools.console import stderr_console, stdout_console
 from dataset_tools.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from publishing.hub import Hub
     from publishing.plan import RepositoryPlan
     from publishing.publish import Options, Published
@@ -82,6 +84,7 @@ def _lay_out(
     layout = Layout(to, release.path, *(repository.folder for repository in found))
     plans = [layout.plan(repository, delete=delete) for repository in found]
     _show(plans, as_json=as_json)
+    _tell_overruled(plans)
     if not dry_run:
         for plan in plans:
             _tell(f"{layout.lay_out(plan)}: {len(plan.uploads)} files written")
@@ -115,19 +118,20 @@ def _to_hub(
     plan = make_plan(found, hub, title, options)
     if dry_run or not as_json:
         _show(plan.repositories, as_json=as_json, whole=dry_run)
+    _tell_overruled(plan.repositories)
     if dry_run:
         known = "" if get_token() else "; without a token private repositories look new"
         _tell(f"nothing was sent to {hub.address}{known}")
         return
-    if not yes and not all(item.current for item in plan.repositories):
-        _ask(hub.address)
+    if not yes and not plan.done:
+        _ask(f"Send this to {hub.address}{f' and tag it {options.tag}' if options.tag else ''}?")
     _show_published(carry_out(plan, hub, _tell), as_json=as_json)
 
 
-def _ask(address: str) -> None:
+def _ask(question: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nothing was sent: there is nobody to ask", hint="add --yes, or --dry-run to look only")
-    typer.confirm(f"Send this to {address}?", abort=True, err=True)
+    typer.confirm(question, abort=True, err=True)
 
 
 def _show(plans: "list[RepositoryPlan] | tuple[RepositoryPlan, ...]", *, as_json: bool, whole: bool = True) -> None:
@@ -137,6 +141,13 @@ def _show(plans: "list[RepositoryPlan] | tuple[RepositoryPlan, ...]", *, as_json
         sys.stdout.write(json.dumps(plan_as_json(plans), ensure_ascii=False) + "\n")
     else:
         print_plan(plans, stdout_console(), whole=whole)
+
+
+def _tell_overruled(plans: "Iterable[RepositoryPlan]") -> None:
+    for plan in plans:
+        for section in plan.overruled:
+            what = f"the section {section!r} of the card stays as it stands there; the one here says something else"
+            _tell(f"{plan.repository.name}: {what} (to publish it, change or empty the section there)")
 
 
 def _show_published(published: "Published", *, as_json: bool) -> None:

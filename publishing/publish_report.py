@@ -30,6 +30,7 @@ def plan_as_json(plans: Iterable[RepositoryPlan]) -> list[dict[str, Any]]:
             "exists": plan.standing is not None,
             "files": [asdict(item) for item in plan.changes],
             "card_diff": list(plan.card_diff),
+            "overruled": list(plan.overruled),
         }
         for plan in plans
     ]

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from dataset_tools.errors import InputError, UsageError
 from publishing import cli
-from publishing.card_sections import human_section, human_sections, keep_human_sections
+from publishing.card_sections import human_section, human_sections, keep_human_sections, overruled_sections
 from publishing.local_layout import Layout
 from publishing.plan import Change
 from publishing.release import read_release
@@ -105,6 +105,8 @@ def test_no_section_is_lost(old: dict[str, str], new: dict[str, str], around: st
     kept = keep_human_sections(new_card, old_card)
     written = {name: text for name, text in old.items() if text}
     assert human_sections(kept) == {**new, **written}
+    differing = {name for name in new if new[name] and old.get(name) and old[name] != new[name]}
+    assert set(overruled_sections(new_card, old_card)) == differing
     assert keep_human_sections(new_card, kept) == kept
 
 

@@ -19,7 +19,7 @@ from publishing import cli
 from tests.hub.client import CLIENT, environment
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
-from tests.publish.conftest import NAMES, held
+from tests.publish.conftest import CARD, NAMES, held
 
 Expected = Callable[[], dict[str, dict[str, bytes]]]
 COMMAND = [CLIENT, "-c", "from publishing.cli import main; main()"]
@@ -101,6 +101,39 @@ def test_nobody_to_ask_sends_nothing(hub: Hub, afg: Afg, release: Path) -> None:
     run = afg("publish", release, "--hub", "org/tiny", "--yes", HF_TOKEN="")
     assert run.returncode == 2
     assert run.stderr == "afg: no token for the Hub (set HF_TOKEN, or run `hf auth login`)\n"
+
+
+def test_a_new_tag_is_asked_for(hub: Hub, afg: Afg, release: Path) -> None:
+    """Where every file stands there, a tag that does not is a change, too: without --yes nothing is tagged."""
+    assert afg("publish", release, "--hub", "org/tiny", "--tag", "v1", "--yes").returncode == 0
+    before = hub.writes()
+    run = afg("publish", release, "--hub", "org/tiny", "--tag", "v2")
+    assert run.returncode == 2
+    assert "nothing was sent: there is nobody to ask" in run.stderr
+    assert hub.writes() == before
+    assert afg("publish", release, "--hub", "org/tiny", "--tag", "v2", "--yes").returncode == 0
+    assert {tuple(repository.tags) for repository in hub.store.repositories.values()} == {("v1", "v2")}
+    assert afg("publish", release, "--hub", "org/tiny", "--tag", "v2").returncode == 0
+
+
+def test_two_texts_of_a_section_are_told(hub: Hub, afg: Afg, release: Path, tmp_path: Path) -> None:
+    """A section that says one thing there and another here stays as it is there; that is said before any question."""
+    card = release / "merged" / "README.md"
+    card.write_text(CARD.replace("notes -->\n<!--", "notes -->\nthe first\n<!--"), encoding="utf-8")
+    assert afg("publish", release, "--hub", "org/tiny", "--yes").returncode == 0
+    there = card.read_bytes()
+    card.write_text(CARD.replace("notes -->\n<!--", "notes -->\nthe second\n<!--"), encoding="utf-8")
+    told = "org/tiny: the section 'notes' of the card stays as it stands there; the one here says something else"
+    for arguments in (["--dry-run"], ["--json", "--dry-run"], ["--yes"], ["--json"]):
+        run = afg("publish", release, "--hub", "org/tiny", *arguments)
+        assert (run.returncode, told in run.stderr) == (0, True), run.stderr
+    assert held(hub, "org/tiny")["README.md"] == there
+    target = tmp_path / "out"
+    (target / "tiny").mkdir(parents=True)
+    (target / "tiny" / "README.md").write_bytes(there)
+    assert "tiny: the section 'notes' of the card stays" in afg("publish", release, "--to", target).stderr
+    card.write_bytes(there)
+    assert "the section" not in afg("publish", release, "--hub", "org/tiny").stderr
 
 
 def test_a_killed_run_is_completed(hub: Hub, afg: Afg, release: Path, expected: Expected, tmp_path: Path) -> None:
