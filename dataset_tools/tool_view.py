@@ -43,7 +43,8 @@ _VALUES = re.compile(
     r"\s*[:=]\s*(?P<list>(?:[^()\n.]|\.(?!\s|$))+)",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"\s*[,،|;؛]\s*(?:(?:or|أو)\s+)?|\s+(?:or|أو)\s+")
+# Spaces are matched from their first on alone: from each of them on would take quadratic time.
+_SEPARATOR = re.compile(r"(?:(?<!\s)\s+)?[,،|;؛]\s*(?:(?:or|أو)\s+)?|(?<!\s)\s+(?:or|أو)\s+")
 _PLACE = re.compile(r"\[[0-9]+\]")
 # Strings of a schema that are code rather than text.
 _VERBATIM = (".pattern", ".format", ".$ref", ".$id", ".$schema")

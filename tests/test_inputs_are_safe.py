@@ -14,6 +14,7 @@ from dataset_tools.cleaning import CleanOptions, clean
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.shards import plan
 from dataset_tools.sources import find_files
+from dataset_tools.tool_view import described_values
 from dataset_tools.transform import Outputs
 from dataset_tools.validate import validate
 
@@ -110,3 +111,25 @@ def test_a_file_without_rows_is_named_as_it_was_given(afg_data: Callable[..., An
 def test_only_a_number_that_can_be_read_in_one_way_becomes_one(text: str, number: float | None) -> None:
     """Telephone numbers, thousands that look like decimals, and decimals that a double rounds stay text."""
     assert exact_number(text) == number
+
+
+@pytest.mark.parametrize("end", ["b", ", b", " or b", "or, b"])
+def test_spaces_in_a_list_of_values_are_read_once(end: str) -> None:
+    """A million spaces in a description end a value or stand in it; from each of them on they would take an hour."""
+    spaces = " " * 1_000_000
+    values = described_values({"description": f"one of: a{spaces}{end}"})
+    assert values == {"b": [f"a{spaces}b"], "or, b": [f"a{spaces}or", "b"]}.get(end, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "listed, values",
+    [
+        ("a or , b", ["a", "b"]),
+        ("a ,  or b أو c", ["a", "b", "c"]),
+        ("a,or b", ["a", "b"]),
+        ("a  or  or b", ["a", "or b"]),
+    ],
+)
+def test_separators_may_meet(listed: str, values: list[str]) -> None:
+    """A comma and a word between two values separate them once."""
+    assert described_values({"description": f"one of: {listed}"}) == values

@@ -19,8 +19,8 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
-from unicodedata import is_normalized, normalize
 
+from dataset_tools.arabic.normal_form import nfc
 from dataset_tools.arabic.numbers import parse_number
 from training.aliases import Field, alias, field_of, folded
 
@@ -112,7 +112,7 @@ def _name(name: str, rule: Rule) -> str:
 
 
 def _composed(text: str) -> str:
-    return text if is_normalized("NFC", text) else normalize("NFC", text)
+    return nfc(text)
 
 
 def _fair(value: Any, field: Field) -> Key:  # noqa: ANN401

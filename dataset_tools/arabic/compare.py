@@ -21,6 +21,7 @@ from dataset_tools.arabic.letters import (
     TATWEEL,
     ZERO_WIDTH,
 )
+from dataset_tools.arabic.normal_form import nfc, nfd
 
 Table = Mapping[int, str | None]
 
@@ -98,8 +99,7 @@ def _merge(tables: Iterable[Table]) -> dict[int, str]:
 
 def _caseless(text: str) -> str:
     """Return `text` without case, composed: the caseless match of the Unicode standard."""
-    folded = unicodedata.normalize("NFD", text).casefold()
-    return unicodedata.normalize("NFC", folded)
+    return nfc(nfd(text).casefold())
 
 
 def _compiled(table: Mapping[int, str]) -> Callable[[str], str]:
@@ -120,7 +120,7 @@ def _compiled(table: Mapping[int, str]) -> Callable[[str], str]:
             raw, _ = codecs.charmap_encode(text, "strict", to_byte)
         except UnicodeEncodeError:
             translated = _caseless(text).translate(table)
-            return unicodedata.normalize("NFC", translated)
+            return nfc(translated)
         return codecs.charmap_decode(raw.translate(None, deleted), "strict", to_text)[0]
 
     return apply
@@ -145,7 +145,7 @@ def compare_key(text: str) -> str:
 def _ignoring(names: Iterable[str], text: str) -> str:
     """Return `text` without the differences `names`."""
     chosen = tuple(names)
-    text = _caseless(text) if _CASE in chosen else unicodedata.normalize("NFC", text)
+    text = _caseless(text) if _CASE in chosen else nfc(text)
     for name, table in TABLES.items():
         if name in chosen:
             text = text.translate(table)

@@ -28,6 +28,7 @@ from dataset_tools.arabic.letters import (
     needs_look,
 )
 from dataset_tools.arabic.mojibake import repair_mojibake
+from dataset_tools.arabic.normal_form import nfc
 
 __all__ = [
     "NOTHING",
@@ -51,13 +52,14 @@ _STRETCHED: Final = re.compile(
 _FARSI: Final = re.compile(f"[{FARSI_YEH}{KEHEH}]")
 _BIDI: Final = re.compile(f"[{BIDI_CONTROLS}]+")
 _SPACES: Final = re.compile(f"[{EXOTIC_SPACES}]+")
-_INVISIBLE: Final = f"[{ZERO_WIDTH.replace(ZWJ, '')}]"
-_JOINER: Final = f"(?<![{_EMOJI_END}]){ZWJ}|{ZWJ}(?![{_EMOJI}])"
-_ZERO_WIDTH: Final = re.compile(f"{_INVISIBLE}|{_JOINER}")
+# The scripts of India and Sri Lanka spell with both joiners, after a sign or a letter: ශ්‍රී, क्‍ष.
+_INDIC: Final = "\u0900-\u0dff"
+_JOINER: Final = f"(?<![{_EMOJI_END}{_INDIC}]){ZWJ}|(?<![{_INDIC}]){ZWJ}(?![{_EMOJI}])"
+_OTHERS: Final = f"[{ZERO_WIDTH.replace(ZWJ, '').replace(ZWNJ, '')}]|{_JOINER}"
+_ZERO_WIDTH: Final = re.compile(f"{_OTHERS}|(?<![{_INDIC}]){ZWNJ}")
 # In Persian and Urdu the non-joiner between two letters is spelling; marks may follow the first.
 _ZERO_WIDTH_BUT_ZWNJ: Final = re.compile(
-    f"[{ZERO_WIDTH.replace(ZWJ, '').replace(ZWNJ, '')}]"
-    f"|(?<![{LETTER_CLASS}{MARK_CLASS}]){ZWNJ}|{ZWNJ}(?![{LETTER_CLASS}])|{_JOINER}"
+    f"{_OTHERS}|(?<![{LETTER_CLASS}{MARK_CLASS}{_INDIC}]){ZWNJ}|(?<![{_INDIC}]){ZWNJ}(?![{LETTER_CLASS}])"
 )
 _FINAL_FARSI_YEH: Final = re.compile(f"(?<=[{LETTER_CLASS}]){FARSI_YEH}(?![{LETTER_CLASS}{MARK_CLASS}{TATWEEL}{ZWNJ}])")
 
@@ -77,7 +79,7 @@ class Side(StrEnum):
 
 def compose(text: str) -> str:
     """Return `text` in NFC; never NFKC, which rewrites ½, m² and ﷺ."""
-    return unicodedata.normalize("NFC", text)
+    return nfc(text)
 
 
 def unshape(text: str) -> str:
@@ -103,7 +105,7 @@ def remove_bidi_controls(text: str) -> str:
 
 
 def remove_zero_width(text: str) -> str:
-    """Remove zero-width characters and soft hyphens; a joiner within an emoji stays."""
+    """Remove zero-width characters and soft hyphens; joiners in an emoji or an Indic script stay."""
     return _ZERO_WIDTH.sub("", text) if _ANY_ZERO_WIDTH.search(text) else text
 
 
@@ -244,20 +246,22 @@ def find(name: str, text: str, *, arabic: bool = True) -> tuple[int, int] | None
 def _first_sequence(text: str) -> tuple[int, int]:
     """Return the span of the first base character and marks that are not in NFC."""
     start = 0
-    for end in range(1, len(text) + 1):
+    while start < len(text):
+        end = _past_marks(text, start + 1)
         if not unicodedata.is_normalized("NFC", text[start:end]):
-            while end < len(text) and unicodedata.combining(text[end]):
-                end += 1  # noqa: PLW2901 - the loop is left here
             return start, end
-        following = text[end : end + 1]
         # Hangul composes letters, so a starter may still belong to what precedes it.
-        if (
-            following
-            and not unicodedata.combining(following)
-            and unicodedata.is_normalized("NFC", text[start:end] + following)
-        ):
-            start = end
-    return start, len(text)
+        if not unicodedata.is_normalized("NFC", text[start : end + 1]):
+            return start, _past_marks(text, end + 1)
+        start = end
+    return 0, len(text)
+
+
+def _past_marks(text: str, at: int) -> int:
+    """Return where the combining marks at `at` end."""
+    while at < len(text) and unicodedata.combining(text[at]):
+        at += 1
+    return at
 
 
 def final_farsi_yeh(text: str) -> bool:

@@ -37,6 +37,7 @@ CHANGES = [
     ("zero-width", "\ufeffالطقس", "الطقس"),
     ("zero-width", "نرم\u200cافزار", "نرمافزار"),
     ("zero-width", "so\u00adft", "soft"),
+    ("zero-width", "क्\u200d\u200dष\u200b", "क्\u200dष"),
     ("spaces", "٥٠\u00a0ريال", "٥٠ ريال"),
     ("spaces", "a\u3000\u2009b", "a  b"),
 ]
@@ -58,6 +59,10 @@ KEPT = [
     "🏳️\u200d🌈",
     "👩🏽\u200d🚀",
     "❤️\u200d🔥",
+    "ශ්\u200dරී ලංකාව",
+    "क्\u200dष क्\u200cष",
+    "നന്\u200dമ",
+    "অর্\u200cয",
     "  يومان  ",
     "Café",
 ]
@@ -179,6 +184,7 @@ def test_find_respects_the_language() -> None:
     """In a Persian row Farsi letters and the non-joiner are not marked."""
     assert find("farsi-letters", "کتاب", arabic=False) is None
     assert find("zero-width", "می\u200cخواهم", arabic=False) is None
+    assert find("zero-width", "क्\u200dष क्\u200cष", arabic=False) is None
     assert find("zero-width", "می\u200cخواهم\u200b", arabic=False) == (8, 9)
     with pytest.raises(KeyError):
         find("no-such-rule", "x")
