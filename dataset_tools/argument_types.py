@@ -9,7 +9,7 @@ from typing import Any
 
 from dataset_tools.arabic.numbers import exact_number
 from dataset_tools.changes import Change, Log
-from dataset_tools.tool_view import admits_null
+from dataset_tools.nulls import admits_null, resolve
 from schemas.record import JsonObject
 
 __all__ = ["typed_arguments"]
@@ -47,7 +47,7 @@ class _Typing:
             declared = _property(one, key) if one else _only([_property(branch, key) for branch in branches])
             if isinstance(item, str) and (not isinstance(declared, dict) or declared.get("type") == "string"):
                 result[key] = item  # nothing to do for almost all arguments
-            elif item is None and not admits_null(declared):
+            elif item is None and not admits_null(declared, self._root):
                 self._log.append(Change("strip-null", f"{path}.{key}", None, None))
             elif item is None or (declared is None and not isinstance(item, (dict, list))):
                 result[key] = item
@@ -106,7 +106,7 @@ class _Typing:
 
     def _parts(self, branch: JsonObject) -> Iterator[object]:
         if isinstance(branch.get("$ref"), str):
-            yield _resolve(self._root, branch["$ref"])
+            yield resolve(self._root, branch["$ref"])
         if isinstance(branch.get("allOf"), list):
             yield from branch["allOf"]
         for word in ("anyOf", "oneOf"):
@@ -115,17 +115,6 @@ class _Typing:
                 yield schema
                 if isinstance(schema, dict) and "type" not in schema and _COMPOSED.isdisjoint(schema):
                     yield {"type": "string"}  # an alternative that names no type takes text as well
-
-
-def _resolve(root: JsonObject, reference: str) -> object:
-    """What a JSON pointer (RFC 6901) within the document points to; None for any other reference."""
-    if not reference.startswith("#"):
-        return None
-    found: object = root
-    for part in reference[1:].split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
 
 
 def _property(schema: JsonObject, key: str) -> object:

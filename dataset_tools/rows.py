@@ -169,5 +169,5 @@ def _errors(tool: ToolView | None, arguments: JsonObject) -> tuple[SchemaError, 
         return ()
     with suppress(RecursionError):
         # Arrow fills nested objects too: arguments that are wrong as they stand are worth a second look without nulls.
-        arguments = without_absent(arguments, tool.parameters)
+        arguments = without_absent(arguments, tool.parameters, tool.parameters)
     return tuple(tool.validator.errors(arguments))

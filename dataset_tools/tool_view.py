@@ -6,12 +6,14 @@ in it is found once.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from dataset_tools.arabic.letters import PLAIN, needs_look
 from dataset_tools.arabic.repair import Side, looks_arabic
 from dataset_tools.memory import ByContent
+from dataset_tools.nulls import admits_null, with_nullable
 from dataset_tools.validators import InvalidSchemaError, Validator
 from schemas.record import JsonObject, Tool
 
@@ -19,7 +21,6 @@ __all__ = [
     "CONTROL_CHARACTER",
     "Text",
     "ToolView",
-    "admits_null",
     "described_values",
     "flat_values",
     "is_odd",
@@ -82,7 +83,7 @@ class ToolView:
         self.validator: Validator | None = None
         self.schema_error: InvalidSchemaError | None = None
         try:
-            self.validator = Validator(without_nulls(self.parameters))
+            self.validator = _validator(without_nulls(self.parameters))
         except InvalidSchemaError as error:
             self.schema_error = error
         # Filled by the catalogue of checks when it first meets this declaration.
@@ -98,7 +99,7 @@ class ToolView:
     @cached_property
     def nullable(self) -> frozenset[str]:
         """The parameters for which null is a value like any other."""
-        return frozenset(name for name, item in self.properties.items() if admits_null(item))
+        return frozenset(name for name, item in self.properties.items() if admits_null(item, self.parameters))
 
     @cached_property
     def nulls(self) -> tuple[str, ...]:
@@ -140,6 +141,15 @@ class ToolView:
     def arabic(self) -> bool:
         """Whether the declaration is in Arabic rather than in another language of the same script."""
         return looks_arabic(value for _, value in leaves(self.tool) if isinstance(value, str))
+
+
+def _validator(schema: JsonObject) -> Validator:
+    """The validator of a schema, with ``nullable`` understood unless a reference then leads nowhere."""
+    wider = with_nullable(schema)
+    if wider != schema:
+        with suppress(InvalidSchemaError):
+            return Validator(wider)
+    return Validator(schema)
 
 
 _SUSPECT = re.compile(f"[^{re.escape(''.join(c for c in PLAIN if c != '<' and not CONTROL_CHARACTER.match(c)))}]")
@@ -216,36 +226,19 @@ def schema_at(schema: JsonObject, path: str) -> JsonObject:
     return node if isinstance(node, dict) else {}
 
 
-def admits_null(schema: object) -> bool:
-    """Whether a schema names null as a value, by ``type``, ``enum``, ``nullable`` or one of its alternatives."""
-    if not isinstance(schema, dict):
-        return False
-    kinds, allowed = schema.get("type"), schema.get("enum")
-    if kinds == "null" or schema.get("nullable") is True or (isinstance(allowed, list) and None in allowed):
-        return True
-    if isinstance(kinds, list):
-        return "null" in kinds
-    choices = [*_list(schema.get("anyOf")), *_list(schema.get("oneOf"))]
-    return any(isinstance(choice, dict) and choice.get("type") == "null" for choice in choices)
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def without_absent(value: Any, schema: object) -> Any:  # noqa: ANN401 - JSON is any value
+def without_absent(value: Any, schema: object, root: JsonObject) -> Any:  # noqa: ANN401 - JSON is any value
     """``value`` without the keys that are null where ``schema`` admits none, at any depth; a list keeps its nulls."""
     schema = schema if isinstance(schema, dict) else {}
     if isinstance(value, list):
-        return [without_absent(item, schema.get("items")) for item in value]
+        return [without_absent(item, schema.get("items"), root) for item in value]
     if not isinstance(value, dict):
         return value
     properties = schema.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     return {
-        key: without_absent(item, properties.get(key))
+        key: without_absent(item, properties.get(key), root)
         for key, item in value.items()
-        if item is not None or admits_null(properties.get(key))
+        if item is not None or admits_null(properties.get(key), root)
     }
 
 

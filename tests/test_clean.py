@@ -398,12 +398,22 @@ def test_a_phone_number_where_an_integer_is_declared_stays_a_finding(tmp_path: P
         {"enum": ["ذكر", None]},
         {"type": "string", "nullable": True},
         {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"anyOf": [{"type": ["string", "null"]}, {"type": "integer"}]},
+        {"$ref": "#/properties/other"},
+        {"allOf": [{"$ref": "#/properties/other"}], "description": "النوع"},
+        {"type": "string", "enum": ["ذكر"], "nullable": True},
+        {"allOf": [{"type": "string"}], "nullable": True},
+        {"description": "أي شيء"},
+        {},
     ],
     ids=str,
 )
-def test_a_null_that_the_schema_admits_is_kept(schema: dict[str, Any]) -> None:
-    """Null is a value where the schema says so, and enum keeps its null."""
-    rows, _ = _clean_rows([_row("مرحبا", {"kind": None}, {"kind": schema})])
+def test_a_null_that_the_schema_admits_is_kept(schema: dict[str, Any], tmp_path: Path) -> None:
+    """Null is a value where the schema says so, also by reference; enum keeps its null, and validation agrees."""
+    row = _row("مرحبا", {"kind": None}, {"kind": schema, "other": {"type": ["string", "null"]}})
+    rows, _ = _clean_rows([row])
+    found = validate([str(_write(tmp_path / "in.jsonl", [row]))]).checks
+    assert not found.keys() & {"null-value", "argument-type", "argument-enum", "argument-constraint"}
     assert _call(rows[0])["arguments"] == {"kind": None}
     assert rows[0]["tools"][0]["function"]["parameters"]["properties"]["kind"] == schema
 

@@ -2,14 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataset_tools.arabic.compare import compare_key, same_but_for
 from dataset_tools.arabic.numbers import exact_number, parse_number
+from dataset_tools.argument_types import typed_arguments
 from dataset_tools.checks.base import Calls, Check, Found, Repair, Scope, Severity, add, check
+from dataset_tools.nulls import admits_null
 from dataset_tools.rows import Row
-from dataset_tools.tool_view import ToolView, admits_null, schema_at
+from dataset_tools.tool_view import ToolView, schema_at
 from dataset_tools.validators import dotted
+from schemas.record import ToolCall
+
+if TYPE_CHECKING:
+    from dataset_tools.changes import Log
 
 __all__ = ["canonical_for"]
 
@@ -136,10 +142,26 @@ def _null_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
     for row, call in calls:
         nulls = [path for path, value in call.values if value is None]
         if nulls and call.tool:
-            nulls = [path for path in nulls if not admits_null(schema_at(call.tool.parameters, path))]
+            nulls = _absent(nulls, row.messages[call.message]["tool_calls"][call.position], call.tool)
         if nulls:
             message = f"{len(nulls)} null arguments" if len(nulls) > 1 else "a null argument"
             yield row, Found(f"{call.path}{nulls[0]}", message)
+
+
+def _absent(nulls: list[str], call: ToolCall, tool: ToolView) -> list[str]:
+    """The nulls that cleaning takes out, and those in lists, which it leaves, that the schema does not admit."""
+    changes: Log = []
+    try:
+        typed_arguments(call["function"]["arguments"], tool.parameters, "", changes)
+    except RecursionError:  # nested too deep to be typed
+        return nulls
+    taken_out = {change.path for change in changes if change.rule == "strip-null"}
+    found = [path for path in nulls if path in taken_out]
+    for path in nulls:
+        declared = schema_at(tool.parameters, path) if path.endswith("]") else None
+        if declared is not None and not (declared and admits_null(declared, tool.parameters)):
+            found.append(path)
+    return found
 
 
 def _null_in_declaration(view: ToolView) -> Iterator[Found]:
