@@ -91,15 +91,16 @@ def test_a_node_is_killed_in_the_middle(corpus: Path, nodes: Nodes, tmp_path: Pa
         folder.mkdir()
         outputs = outputs_in(folder)
         stage = poison.Watched(Converter(), Repairer(), outputs.records, trace=True)
-        stage.log = folder.with_suffix(".log")
+        stage.log, stage.slow = folder.with_suffix(".log"), frozenset({20, 21})
         transform_to_folder(Job("clean", [str(corpus)], stage, engine, on_shard=on_shard), outputs)
 
     log = tmp_path / "ray.log"
     killed: list[int] = []
 
     def kill(shard: Shard, _: Part) -> None:
-        last = log.read_text().splitlines()[-2:]
-        if not killed and len({line.split()[1] for line in last}) == 2:  # both nodes are at work
+        if shard.index == 19:
+            # Both are begun and neither is done, so each node is at one of them.
+            _wait(lambda: {"20", "21"} <= {line.split()[0] for line in log.read_text().splitlines()})
             nodes.replace_one()
             killed.append(shard.index)
 
