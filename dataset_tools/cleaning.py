@@ -64,7 +64,7 @@ def clean(
     unknown = [name for name in options.fold if name not in FOLDS]
     if unknown:
         raise UsageError(f"there is no fold {unknown[0]!r}", hint=f"folds: {', '.join(FOLDS)}")
-    beside = Stamps([options.tools_file] if options.tools_file else [])
+    beside = Stamps([options.tools_file])
     tools = load_tools(options.tools_file) if options.tools_file else {}
     converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
     repairer = Repairer(options.fold, developer_turn=options.developer_turn)

@@ -81,7 +81,7 @@ def dedup(
     """
     options = options or DedupOptions()
     files = find_data(sources)
-    beside = Stamps([options.tools_file] if options.tools_file else [])
+    beside = Stamps([options.tools_file])
     converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
     bands = bands_for(options.near) if options.near is not None else None
     engine = options.engine or Local(options.workers, isolated=isinstance(outputs, FolderOutputs))

@@ -6,14 +6,13 @@ other rows depends on it, so the rows that were fatal when a folder of parts was
 
 import json
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from dataset_tools.atomic import fail, write_file
 from dataset_tools.decisions import Decision
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.jsonl import dump_line
-from dataset_tools.manifest import WORK
+from dataset_tools.manifest import WORK, markers_in
 from dataset_tools.reading import POISON
 from dataset_tools.row_keys import Keys
 
@@ -35,7 +34,7 @@ def read_as_before(folder: Path, read: Callable[[Sequence[Decision]], Keys]) -> 
     """
     path = folder / WORK / _FATAL
     try:
-        parts = any(fnmatchcase(entry.name, "[0-9]*.json") for entry in path.parent.iterdir())
+        parts = bool(markers_in(path.parent))
         known = _load(path) if parts else []
     except OSError as error:
         fail(error, folder, 0)

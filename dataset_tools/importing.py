@@ -46,7 +46,7 @@ def import_data(
         OutputError: a result cannot be written.
     """
     options = options or ImportOptions()
-    beside = Stamps([options.tools_file] if options.tools_file else [])
+    beside = Stamps([options.tools_file])
     tools = load_tools(options.tools_file) if options.tools_file else {}
     converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
     stage = Stage(converter, None, outputs.records, trace=outputs.trace is not None)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError
 from dataset_tools.remote_path import unreadable
 
-__all__ = ["FORMAT", "MANIFEST", "WORK", "data_among", "part_files", "read_manifest"]
+__all__ = ["FORMAT", "MANIFEST", "WORK", "data_among", "markers_in", "part_files", "read_manifest"]
 
 MANIFEST = "manifest.json"
 FORMAT = "arabic-functiongemma parts"
@@ -35,6 +36,17 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None
+
+
+def markers_in(work: Path) -> list[Path]:
+    """The markers of the parts that are done, in the folder of an unfinished run.
+
+    Not by a glob, for which a folder that cannot be read is empty.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return [path for path in work.iterdir() if fnmatchcase(path.name, "[0-9]*.json")]
 
 
 def part_files(folder: Path) -> list[Path] | None:

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
@@ -26,7 +25,7 @@ from dataset_tools.atomic import fail, remove_folder, remove_partials, sync_fold
 from dataset_tools.errors import InterruptionError, OutputError, UsageError
 from dataset_tools.fingerprints import fingerprint
 from dataset_tools.jsonl import dump_line
-from dataset_tools.manifest import MANIFEST, WORK, read_manifest
+from dataset_tools.manifest import MANIFEST, WORK, markers_in, read_manifest
 from dataset_tools.one_run import locked
 from dataset_tools.record_stage import Part, RuleCount
 from dataset_tools.remote_path import RemotePath
@@ -195,12 +194,8 @@ class PartsFolder:
     def discard(self) -> None:
         """Let nothing be left of a run that has no result."""
         with _told(self.path):
-            for marker in self._markers():
+            for marker in markers_in(self._work):
                 marker.unlink()
-
-    def _markers(self) -> list[Path]:
-        """Not by a glob, for which a folder that cannot be read is empty."""
-        return [path for path in self._work.iterdir() if fnmatchcase(path.name, "[0-9]*.json")]
 
     def _marker(self, number: int) -> Path:
         return self._work / f"{number:05d}.json"
@@ -222,7 +217,7 @@ class PartsFolder:
     ) -> None:
         done = 0
         with suppress(OSError):  # what is being told is worth more
-            done = len(self._markers())
+            done = len(markers_in(self._work))
         self._leave()
         if self.manifest is not None:
             return
@@ -245,7 +240,7 @@ class PartsFolder:
 
     def _undo(self) -> None:
         """Leave nothing of a run that has done nothing, and of another one everything."""
-        if self._markers() or (not self._ours and (self._work / _PLAN).is_file()):
+        if markers_in(self._work) or (not self._ours and (self._work / _PLAN).is_file()):
             return
         if self._ours:
             remove_partials(self.path)

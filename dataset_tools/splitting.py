@@ -92,7 +92,7 @@ def split(
     outputs = Outputs(output, rejects or Outputs.default_rejects(output))
     read = [*(file.path for file in (*files, *held_out)), *companions_of([*files, *held_out])]
     _require_apart(files, held_out, read, outputs)
-    inputs = Stamps([*read, *([options.tools_file] if options.tools_file else [])])
+    inputs = Stamps([*read, options.tools_file])
     reports = [read_report(path) for path in options.reports]
     converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
     bands = bands_for(options.near) if options.near is not None else None

@@ -12,12 +12,15 @@ __all__ = ["Stamps"]
 class Stamps:
     """Size and time of files when a run began: what tells that one was written to, replaced or removed meanwhile.
 
+    Args:
+        paths: the files; None stands for one that was not named.
+
     Raises:
         InputError: a file is there and cannot be asked.
     """
 
-    def __init__(self, paths: Iterable[Path] = ()) -> None:
-        self._before = {path: _stamp(path) for path in paths}
+    def __init__(self, paths: Iterable[Path | None] = ()) -> None:
+        self._before = {path: _stamp(path) for path in paths if path is not None}
 
     @property
     def paths(self) -> list[Path]:

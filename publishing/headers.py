@@ -5,6 +5,7 @@ A header says where each tensor lies. If that does not fit the file, the file is
 
 import json
 import math
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from typing import Any, BinaryIO
 
 from dataset_tools.errors import InputError
 
-__all__ = ["GgufHeader", "read_gguf", "read_safetensors"]
+__all__ = ["SAFETENSORS_START", "GgufHeader", "read_gguf", "read_safetensors"]
+
+SAFETENSORS_START = re.compile(rb".{8}\{", re.DOTALL)
+"""How a safetensors file begins: the length of its header, and the header, which is JSON."""
 
 _LONGEST_HEADER = 100_000_000  # bytes, as the safetensors library allows
 _BITS = {

@@ -1,6 +1,5 @@
 """What of a file can hold text, in blocks: plain and packed text, columns of Parquet, headers of weights."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataset_tools.errors import InputError
 from dataset_tools.jsonl import read_chunks
-from publishing.headers import read_gguf
+from publishing.headers import SAFETENSORS_START, read_gguf
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +17,6 @@ __all__ = ["texts"]
 
 _BLOCK = 1 << 20
 _ROWS = 1024  # of Parquet, at a time
-_SAFETENSORS_START = re.compile(rb".{8}\{", re.DOTALL)
 _PACKED = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 _PARQUET = b"PAR1"
 
@@ -45,7 +43,7 @@ def _header(path: Path, start: bytes) -> int:
     size = path.stat().st_size
     if path.suffix == ".safetensors":
         length = 8 + int.from_bytes(start[:8], "little")
-        return length if _SAFETENSORS_START.match(start) and length <= size else size
+        return length if SAFETENSORS_START.match(start) and length <= size else size
     if path.suffix == ".gguf":
         try:
             return read_gguf(path).data

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.errors import InputError
+from publishing.headers import SAFETENSORS_START
 from publishing.readable import texts
 from publishing.repositories import Repository, entries
 from publishing.secret_patterns import find_secrets
@@ -20,7 +21,6 @@ __all__ = ["Problem", "scan", "scan_file"]
 
 _PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
 _PICKLE_START = re.compile(rb"\x80[\x02-\x05]")
-_SAFETENSORS_START = re.compile(rb".{8}\{", re.DOTALL)
 _BAD_IN_NAMES = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]|^\s|\s$')
 # Vocabularies hold pieces of paths as tokens.
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "added_tokens.json", "special_tokens_map.json")
@@ -98,7 +98,7 @@ def _pickle(path: Path) -> Iterator[Problem]:
         return
     with path.open("rb") as stream:
         start = stream.read(9)
-    if _PICKLE_START.match(start) and not _SAFETENSORS_START.match(start):
+    if _PICKLE_START.match(start) and not SAFETENSORS_START.match(start):
         yield Problem(str(path), "a pickle, by its content", hint)
     elif start.startswith(b"PK\x03\x04") and any(name.endswith(".pkl") for name in _names_in_zip(path)):
         yield Problem(str(path), "a pickle in an archive, as torch.save writes it", hint)

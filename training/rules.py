@@ -104,15 +104,11 @@ def _text(value: str, rule: Rule) -> Key:
     if rule is Rule.RAW:
         return ("text", value)
     number = parse_number(value) if rule is Rule.NUMBERS else None
-    return ("text", _composed(value)) if number is None else ("number", number)
+    return ("text", nfc(value)) if number is None else ("number", number)
 
 
 def _name(name: str, rule: Rule) -> str:
-    return name if rule is Rule.RAW else _composed(name)
-
-
-def _composed(text: str) -> str:
-    return nfc(text)
+    return name if rule is Rule.RAW else nfc(name)
 
 
 def _fair(value: Any, field: Field) -> Key:  # noqa: ANN401
@@ -127,7 +123,7 @@ def _fair(value: Any, field: Field) -> Key:  # noqa: ANN401
             return _fair_items([_fair(item, field._replace(lists=False)) for item in value])
         case dict():
             present = {name: item for name, item in value.items() if item is not None and not is_blank(item)}
-            members = {_composed(name): _fair(item, field_of("", name)) for name, item in present.items()}
+            members = {nfc(name): _fair(item, field_of("", name)) for name, item in present.items()}
             return ("object", *sorted(members.items(), key=lambda member: member[0]))
     raise TypeError(f"not a JSON value: {type(value).__name__}")
 

@@ -19,14 +19,12 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {
     **os.environ,
     "PYTHONPATH": str(ROOT),
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # nothing listens but on loopback
-    "RAY_USAGE_STATS_ENABLED": "0",
     # A node that was lost without a word is noticed within seconds, not half a minute.
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
 }
-"""What the cluster is started with, and whoever connects to it."""
+"""What the cluster is started with, and whoever connects to it; `tests/conftest.py` keeps all of it to loopback."""
 
 
 class Nodes:
