@@ -235,5 +235,5 @@ def _rename_tools(draft: Draft, log: Log) -> None:
         for call in message.get("tool_calls", ()):
             name = call["function"]["name"]
             call["function"]["name"] = names.get(name, name)
-        if "name" in message:
+        if isinstance(message.get("name"), str):
             message["name"] = names.get(message["name"], message["name"])

@@ -9,7 +9,7 @@ from typing import Any
 from dataset_tools.changes import Change, Log
 from dataset_tools.converting import Converter, require_valid
 from dataset_tools.decisions import require_met
-from dataset_tools.errors import RowError
+from dataset_tools.errors import AfgError, RowError
 from dataset_tools.jsonl import dump_line
 from dataset_tools.output import encode
 from dataset_tools.reading import RawRow, batches, read_rows
@@ -145,8 +145,8 @@ class Stage:
     def _convert(self, raw: RawRow, shard: Shard, log: Log) -> Record | RowError:
         try:
             record, changes = self._converter.read(raw, shard.file)
-        except RowError as error:
-            return error
+        except Exception as error:  # noqa: BLE001 - one row must not end the run
+            return _reason(error)
         log.extend(changes)
         return record
 
@@ -156,10 +156,11 @@ def _repair(repairer: Repairer, outcome: Record | RowError, log: Log) -> Record 
         return outcome
     try:
         return repairer.repair(outcome, log)
-    except RecursionError:
-        return RowError("nested-too-deep", "the row is nested too deeply to be a conversation")
-    except RowError as error:
-        return error
+    except Exception as error:  # noqa: BLE001 - one row must not end the run
+        reason = _reason(error)
+    # The repairer trusts the record's structure; to validate that first would make every row pay for this one.
+    checked = _checked(outcome) if reason.code == "defect" else reason
+    return checked if isinstance(checked, RowError) else reason
 
 
 def _checked(outcome: Record | RowError) -> Record | RowError:
@@ -167,9 +168,25 @@ def _checked(outcome: Record | RowError) -> Record | RowError:
         return outcome
     try:
         require_valid(outcome)
-    except RowError as error:
-        return error
+    except Exception as error:  # noqa: BLE001 - one row must not end the run
+        return _reason(error)
     return outcome
+
+
+def _reason(error: Exception) -> RowError:
+    """Return why a row cannot be used.
+
+    Raises:
+        Exception: the error, if it is about the files or the machine rather than the row.
+    """
+    if isinstance(error, RowError):
+        return error
+    if isinstance(error, AfgError | ImportError | MemoryError | OSError):
+        raise error
+    if isinstance(error, RecursionError):
+        return RowError("nested-too-deep", "the row is nested too deeply to be a conversation")
+    hint = "report the row as a defect of this program"
+    return RowError("defect", f"{type(error).__name__}: {error!s:.200}", hint=hint)
 
 
 def _sample(change: Change, record: Record) -> dict[str, Any]:

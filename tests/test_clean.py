@@ -21,6 +21,7 @@ from dataset_tools import transform as transform_module
 from dataset_tools.arabic.folding import FOLDS, compile_fold
 from dataset_tools.cleaning import CleanOptions, clean
 from dataset_tools.errors import InputError, OutputError, UsageError
+from dataset_tools.importing import ImportOptions, import_data
 from dataset_tools.repairing import DEVELOPER_TURN, Repairer
 from dataset_tools.sample import dirty_path, sample_path
 from dataset_tools.shards import plan
@@ -642,3 +643,67 @@ def test_json_text_deeper_than_can_be_read_again_is_rejected() -> None:
     rows, report = _clean_rows([deep, _row("أهلا", {}, {})])
     assert report.rejected == {"unreadable-json": 1}
     assert len(rows) == 1
+
+
+_CALL = {"type": "function", "function": {"name": "w", "arguments": {"city": "جدة"}}}
+_GOOD_ROW = {
+    "messages": [{"role": "user", "content": "كيف الطقس في جدة؟"}, {"role": "assistant", "tool_calls": [_CALL]}],
+    "tools": [{"type": "function", "function": {"name": "w", "parameters": {"type": "object"}}}],
+}
+
+
+def _with(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {**_GOOD_ROW, "messages": [*_GOOD_ROW["messages"], *messages], **fields}
+
+
+def _with_call(**fields: Any) -> dict[str, Any]:
+    return _with({"role": "assistant", "tool_calls": [{**_CALL, "function": {**_CALL["function"], **fields}}]})
+
+
+_ODD = [{"a": 1}, 5, [], ["w"], True, False, ""]
+
+
+@pytest.mark.parametrize("rename", [False, True], ids=["names", "rename"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        *[_with({"role": "tool", "name": odd, "content": "حار"}) for odd in _ODD],
+        *[_with({"role": "user", "name": odd, "content": "شكرا"}) for odd in _ODD],
+        *[_with({"role": odd, "content": "شكرا"}) for odd in _ODD],
+        *[_with({"role": "user", "content": odd}) for odd in (5, [5], True)],
+        *[_with_call(name=odd) for odd in _ODD],
+        *[_with_call(arguments=odd) for odd in (5, [], ["w"], True)],
+        *[_with(tools=[{"type": "function", "function": {"name": odd}}]) for odd in _ODD],
+        *[_with(tools=[{"type": "function", "function": {"name": "w", "parameters": odd}}]) for odd in (5, ["w"])],
+        *[_with(id=odd) for odd in _ODD],
+        *[_with(source=odd) for odd in _ODD],
+        *[_with({"role": "tool", "tool_call_id": odd, "content": "حار"}) for odd in _ODD],
+    ],
+)
+def test_a_row_of_odd_types_has_the_outcome_of_import(row: dict[str, Any], *, rename: bool, tmp_path: Path) -> None:
+    """The other rows are written, and the odd row is a reject with the code that import gives."""
+    rows = [_GOOD_ROW, row, _with({"role": "user", "content": "و"})]
+    source = _write(tmp_path / "in.jsonl", rows)
+    cleaned = _clean_file(source, tmp_path / "clean.jsonl", rename_tools=rename)
+    outputs = Outputs(tmp_path / "import.jsonl", tmp_path / "import.rejects.jsonl")
+    imported = import_data([str(source)], outputs, ImportOptions(rename_tools=rename))
+    assert cleaned.rejected == imported.rejected
+    assert "defect" not in cleaned.rejected
+    assert cleaned.rows_out + sum(cleaned.rejected.values()) == len(rows)
+    assert cleaned.rows_out >= len(rows) - 1
+
+
+def test_any_exception_of_a_row_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect of ours costs the row that meets it, and the reject says which exception it was."""
+
+    def fail(_self: Repairer, messages: list[dict[str, Any]], _log: object) -> None:
+        if messages[-1].get("content") == "شكرا":
+            raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(Repairer, "_texts", fail)
+    rows = [_GOOD_ROW, _with({"role": "user", "content": "شكرا"}), _GOOD_ROW]
+    report = _clean_file(_write(tmp_path / "in.jsonl", rows), tmp_path / "clean.jsonl")
+    assert (report.rows_out, report.rejected) == (2, {"defect": 1})
+    reject = json.loads((tmp_path / "clean.rejects.jsonl").read_bytes())
+    assert (reject["file"], reject["line"], reject["code"]) == ("in.jsonl", 2, "defect")
+    assert reject["reason"] == "ZeroDivisionError: by nothing"
