@@ -60,14 +60,24 @@ def _blocks(path: Path, left: int) -> Iterator[bytes]:
 
 
 def _of_parquet(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The notes of a Parquet file, and each column."""
+    """The names of the columns of a Parquet file, its notes, and each column."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
 
     with _readable(path), pq.ParquetFile(path) as file:
         notes = file.metadata.metadata or {}
+        yield "column names", (part + b"\n" for field in file.schema_arrow for part in _names(field))
         yield "metadata", (part + b"\n" for note in notes.items() for part in note)
         for name in dict.fromkeys(file.schema_arrow.names):
             yield f"column {name}", _column(path, file, name)
+
+
+def _names(field: "pa.Field") -> Iterator[bytes]:
+    """The name and the notes of a column, and of all that lies in it."""
+    yield field.name.encode()
+    for note in (field.metadata or {}).items():
+        yield from note
+    for position in range(field.type.num_fields):
+        yield from _names(field.type.field(position))
 
 
 def _column(path: Path, file: "pq.ParquetFile", name: str) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ Each check is a generator of problems over the entries of one repository's folde
 """
 
 import json
+import os
 import re
 import stat
 import zipfile
@@ -49,6 +50,7 @@ def scan(repository: Repository, token: str = "") -> Iterator[Problem]:
     for path in entries(repository.folder):
         name = path.relative_to(repository.folder).as_posix()
         yield from _odd_name(path, name)
+        yield from _secret_name(repository.folder, name, token)
         twin = seen.setdefault(name.lower(), name)
         if twin != name:
             yield Problem(str(path), f"only capitals tell it from {twin}", "rename one: some disks cannot hold both")
@@ -79,6 +81,12 @@ def _odd_name(path: Path, name: str) -> Iterator[Problem]:
         yield Problem(str(path), "a hidden file", "remove it: it would be published without anybody seeing it")
     if any(_BAD_IN_NAMES.search(part) for part in name.split("/")):
         yield Problem(str(path), f"a name that other systems cannot hold: {name!r}", "rename it")
+
+
+def _secret_name(folder: Path, name: str, token: str) -> Iterator[Problem]:
+    for kind, _ in find_secrets([os.fsencode(name)], token):
+        what = f"the name of a file or folder in it looks like {kind}"
+        yield Problem(str(folder), what, "rename it, and revoke the secret where it was issued")
 
 
 def _no_file(folder: Path, path: Path) -> Iterator[Problem]:

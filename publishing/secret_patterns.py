@@ -1,28 +1,36 @@
 """What secrets look like: tokens of the services that models are made with, and private keys.
 
-Only shapes that nothing else has are listed, because a false alarm keeps a release from being published.
+Only shapes that nothing else has are listed, because a false alarm keeps a release from being published. A text is
+searched as it is and with its escapes decoded: JSON at any depth, percent signs, UTF-16 and UTF-32. That needs no
+parser, so it holds for every kind of file and for any part of one.
 """
 
+import base64
 import re
 from collections.abc import Iterable, Iterator
 
 __all__ = ["KINDS", "find_secrets"]
 
+# Base64 of an image may hold "AIza" and what follows it. A letter before it may also be the end of an escape.
+_NOT_IN_BASE64 = (
+    r"(?:(?<![A-Za-z0-9+/])|(?<=\\[abefnrtv0])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2}))"
+)
+
 KINDS: dict[str, str] = {
-    "a Hugging Face token": r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}",
+    "a Hugging Face token": r"(?:hf|api_org)_[A-Za-z0-9]{30,}",
     "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
-    "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "a Google API key": r"\bAIza[0-9A-Za-z_\-]{35}",
-    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,})",
-    "a GitLab token": r"\bglpat-[A-Za-z0-9_\-]{20}",
-    "an OpenAI key": r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_\-]{20,}T3BlbkFJ[A-Za-z0-9_\-]{20,}",
-    "an Anthropic key": r"\bsk-ant-[A-Za-z0-9]+-[A-Za-z0-9_\-]{40,}",
-    "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9\-]{20,}",
-    "a PyPI token": r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_\-]{40,}",
-    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "an AWS access key": r"(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Z])",
+    "a Google API key": rf"{_NOT_IN_BASE64}AIza[0-9A-Za-z_\-]{{35}}",
+    "a GitHub token": r"(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,})",
+    "a GitLab token": r"glpat-[A-Za-z0-9_\-]{20}",
+    "an OpenAI key": r"sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_\-]{20,}T3BlbkFJ[A-Za-z0-9_\-]{20,}",
+    "an Anthropic key": r"sk-ant-[A-Za-z0-9]+-[A-Za-z0-9_\-]{40,}",
+    "a Slack token": r"xox[abeoprs]-[A-Za-z0-9\-]{20,}",
+    "a PyPI token": r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_\-]{40,}",
+    "an npm token": r"npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])",
     "a W&B key": r"WANDB_API_KEY[\"']?\s*[:=]\s*[\"']?[0-9a-f]{40}",
     "an Azure storage key": r"AccountKey=[A-Za-z0-9+/]{80,}={0,2}",
-    "a signed web token": r"\beyJhbGciOi[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{20,}",
+    "a signed web token": r"eyJhbGciOi[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{20,}",
 }
 """Each kind of secret, and the pattern that finds it."""
 
@@ -49,6 +57,14 @@ _STARTS = {
 _PATTERNS = {kind: re.compile(pattern.encode()) for kind, pattern in KINDS.items()}
 
 
+_WINDOW = 1 << 20  # bytes that are searched at a time, however large the blocks are
+_ESCAPE = re.compile(rb"(?<!\\)\\++(?:(?:u00|x)([2-7][0-9A-Fa-f])|([\"'/]))|%([2-7][0-9A-Fa-f])")
+_ESCAPED_DEPTH = 4  # escapes that give escapes, as percent signs in percent signs do
+# ASCII in UTF-16 and UTF-32, little-endian and big-endian; shorter runs are no secret.
+_WIDE = (re.compile(rb"(?:[\t\n\r -~]\0(?:\0\0)?){12,}"), re.compile(rb"(?:\0(?:\0\0)?[\t\n\r -~]){12,}"))
+_SHORTEST_BASE64 = 12  # characters; fewer may occur by chance
+
+
 def find_secrets(blocks: Iterable[bytes], own: str = "") -> Iterator[tuple[str, int]]:
     """Secrets in a text that comes in blocks: what each is and in which line. Never the secret itself.
 
@@ -56,19 +72,53 @@ def find_secrets(blocks: Iterable[bytes], own: str = "") -> Iterator[tuple[str, 
         blocks: the text, in order.
         own: the user's token, which is found whatever it looks like.
     """
-    before, lines, told = b"", 1, set()
+    before, lines, told, forms = b"", 1, set(), _own_forms(own)
     for block in blocks:
-        text = before + block
-        for kind, place in _in_block(text, own.encode()):
-            found = kind, lines + text.count(b"\n", 0, place)
-            if found not in told:
-                told.add(found)
-                yield found
-        before = text[-OVERLAP:]
-        lines += text.count(b"\n", 0, len(text) - len(before))
+        for start in range(0, len(block), _WINDOW):
+            text = before + block[start : start + _WINDOW]
+            for view in _views(text):
+                for kind, place in _in_block(view, forms):
+                    found = kind, lines + view.count(b"\n", 0, place)
+                    if found not in told:
+                        told.add(found)
+                        yield found
+            before = text[-OVERLAP:]
+            lines += text.count(b"\n", 0, len(text) - len(before))
 
 
-def _in_block(text: bytes, own: bytes) -> Iterator[tuple[str, int]]:
+def _views(text: bytes) -> Iterator[bytes]:
+    """Yield the text, and each other text that it encodes; all have the same line ends."""
+    views = [text]
+    if b"\0" in text:
+        views += [wide.sub(lambda run: b" " + run[0].replace(b"\0", b"") + b" ", text) for wide in _WIDE]
+    for view in dict.fromkeys(views):
+        yield view
+        decoded = view
+        for _ in range(_ESCAPED_DEPTH if b"\\" in view or b"%" in view else 0):
+            encoded, decoded = decoded, _ESCAPE.sub(_character, decoded)
+            if decoded == encoded:
+                break
+            yield decoded
+
+
+def _character(escape: re.Match[bytes]) -> bytes:
+    code = escape[1] or escape[3]
+    return bytes.fromhex(code.decode()) if code else escape[2]
+
+
+def _own_forms(own: str) -> frozenset[bytes]:
+    """Return the token, and the part of its base64 that is the same whatever stands next to it."""
+    forms = {own.encode()} if own else set()
+    for raw in (own.encode(), own.encode("utf-16-le")):
+        for shift in range(3):
+            text = base64.b64encode(bytes(shift) + raw)
+            core = text[-(-shift * 8 // 6) : (shift + len(raw)) * 8 // 6]
+            if len(core) >= _SHORTEST_BASE64:
+                forms |= {core, core.translate(bytes.maketrans(b"+/", b"-_"))}
+    return frozenset(forms)
+
+
+def _in_block(text: bytes, own: Iterable[bytes]) -> Iterator[tuple[str, int]]:
     found = [
         (place, kind)
         for kind, starts in _STARTS.items()
@@ -76,8 +126,7 @@ def _in_block(text: bytes, own: bytes) -> Iterator[tuple[str, int]]:
         for place in _places(text, start.encode())
         if _PATTERNS[kind].match(text, place)
     ]
-    if own:
-        found += [(place, "your own token") for place in _places(text, own)]
+    found += [(place, "your own token") for form in own for place in _places(text, form)]
     yield from ((kind, place) for place, kind in sorted(found))
 
 

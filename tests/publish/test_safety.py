@@ -1,5 +1,6 @@
 """What must not be published is found, by its place; what only looks like it is not."""
 
+import base64
 import gzip
 import io
 import json
@@ -134,6 +135,90 @@ def test_parquet_is_looked_into(tmp_path: Path, table: pa.Table) -> None:
     ]
     path.write_bytes(_parquet(pa.table(_NOISE)))
     assert list(scan_file(path)) == []
+
+
+def _json_in_json(text: str) -> bytes:
+    return json.dumps({"a": json.dumps({"b": json.dumps([f"x\n{text}"])})}).encode()
+
+
+_ENCODED: dict[str, Callable[[str], bytes]] = {
+    "newline": lambda text: json.dumps({"text": f"my token:\n{text}"}).encode(),
+    "tab": lambda text: json.dumps({"text": f"\t{text}\tx"}).encode(),
+    "carriage return": lambda text: json.dumps({"text": f"x\r\n{text}\r\nx"}).encode(),
+    "letter": lambda text: json.dumps({"text": f"مفتاح{text}"}).encode(),
+    "notebook": lambda text: json.dumps({"cells": [{"source": ["import os\n", f"os\n{text}"]}]}).encode(),
+    "percent": lambda text: b"https://x.y/?q=%20" + text.encode() + b"%20",
+    "all percent": lambda text: "".join(f"%{ord(char):02x}" for char in text).encode(),
+    "all escaped": lambda text: "".join(f"\\u{ord(char):04x}" for char in text).encode(),
+    "all in hex": lambda text: "".join(f"\\x{ord(char):02X}" for char in text).encode(),
+    "twice escaped": lambda text: "".join(f"\\\\u{ord(char):04X}" for char in text).encode(),
+    "escaped backslash": lambda text: f"\\u005cn{text}".encode(),
+    "JSON in JSON": _json_in_json,
+    "UTF-16": lambda text: f"سر: {text}".encode("utf-16"),
+    "UTF-16 big-endian": lambda text: f"م{text}".encode("utf-16-be"),
+    "UTF-32": lambda text: f"م{text}م".encode("utf-32"),
+    "JSON in UTF-16": lambda text: json.dumps([f"x\n{text}"]).encode("utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", _ENCODED)
+def test_an_encoded_secret_is_found(kind: str, form: str, tmp_path: Path) -> None:
+    """Escapes before it or in it hide no secret, whether in a file of text, in a column, or in notes on weights."""
+    encoded = _ENCODED[form](SECRETS[kind])
+    assert list(find_secrets([b"a line\n", encoded])) == [(kind, 2)]
+    assert list(find_secrets([encoded[at : at + 300] for at in range(0, len(encoded), 300)])) == [(kind, 1)]
+    path = tmp_path / "train.parquet"
+    path.write_bytes(_parquet(pa.table({**_NOISE, "text": pa.array([b"x"] * 99 + [encoded])})))
+    assert [problem.where for problem in scan_file(path)] == [f"{path} (column text)"]
+    path = tmp_path / "model.safetensors"
+    header = json.dumps({"__metadata__": {"note": f"see\n{SECRETS[kind]}"}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    assert [problem.what for problem in scan_file(path)] == [f"it looks like {kind}"]
+
+
+@pytest.mark.parametrize("form", _ENCODED)
+def test_the_own_token_is_found_encoded(form: str) -> None:
+    """The token at hand has no shape of its own, so it is found in each of its encoded forms."""
+    assert list(find_secrets([_ENCODED[form]("my/own+secret")], "my/own+secret")) == [("your own token", 1)]
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_the_own_token_is_found_in_base64(before: str, encoding: str) -> None:
+    """In both alphabets, wherever it begins."""
+    raw = f"{before}my~own?secret>>token~~after".encode(encoding)
+    for text in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
+        assert list(find_secrets([text], "my~own?secret>>token~~")) == [("your own token", 1)]
+
+
+def test_names_are_looked_at(release: Path, tmp_path: Path) -> None:
+    """Names of columns, also of those within others, notes of columns, and names of files."""
+    note = {"by": f"x\n{_SECRET}"}
+    for field in (
+        pa.field(_SECRET, pa.string()),
+        pa.field("a", pa.struct([pa.field(_SECRET, pa.string())])),
+        pa.field("a", pa.string(), metadata=note),
+    ):
+        path = tmp_path / "train.parquet"
+        path.write_bytes(_parquet(pa.table({field.name: pa.nulls(3, field.type)}, schema=pa.schema([field]))))
+        assert [problem.where for problem in scan_file(path)] == [f"{path} (column names)"]
+    _add(release, f"merged/{_SECRET}.txt", b"text")
+    assert ("merged", "the name of a file or folder in it looks like a GitHub token") in _told(release)
+
+
+def test_hostile_escapes_take_no_time() -> None:
+    """Long runs of backslashes, percent signs and zeros are searched in the time of any other text."""
+    start = time.perf_counter()
+    for piece in (b"\\", b"%", b"\0", b"a\0", b"\\u0041", b"%2525", b"\\u005c", b"hf_", b"AIza!"):
+        assert list(find_secrets([piece * ((2 << 20) // len(piece))])) == []
+    assert time.perf_counter() - start < 15
+
+
+def test_base64_of_images_passes() -> None:
+    """Random text of the alphabet, as notebooks hold it, is no key."""
+    text = base64.b64encode(random.Random(11).randbytes(1 << 20)) + b"xyAIza" + b"b" * 60
+    assert list(find_secrets([text], "my-own-secret")) == []
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.jsonl.zst", "rows.parquet", "rows"])
