@@ -58,10 +58,13 @@ _PATTERNS = {kind: re.compile(pattern.encode()) for kind, pattern in KINDS.items
 
 
 _WINDOW = 1 << 20  # bytes that are searched at a time, however large the blocks are
-_ESCAPE = re.compile(rb"(?<!\\)\\++(?:(?:u00|x)([2-7][0-9A-Fa-f])|([\"'/]))|%([2-7][0-9A-Fa-f])")
+# Each begins with a literal, which is quick to look for, and takes no more than a number of backslashes at a time.
+_QUOTED = re.compile(rb"\\\\{0,15}+(?=[\"'/])")
+_CODES = (re.compile(rb"\\\\{0,15}+(?:u00|x)([2-7][0-9A-Fa-f])"), re.compile(rb"%([2-7][0-9A-Fa-f])"))
 _ESCAPED_DEPTH = 4  # escapes that give escapes, as percent signs in percent signs do
 # ASCII in UTF-16 and UTF-32, little-endian and big-endian; shorter runs are no secret.
-_WIDE = (re.compile(rb"(?:[\t\n\r -~]\0(?:\0\0)?){12,}"), re.compile(rb"(?:\0(?:\0\0)?[\t\n\r -~]){12,}"))
+_LITTLE = re.compile(rb"(?:[\t\n\r -~]\0(?:\0\0)?){12,}")
+_BIG = re.compile(rb"\0(?:\0\0)?[\t\n\r -~](?:\0(?:\0\0)?[\t\n\r -~]){10,}")  # any run of _LITTLE holds one
 _SHORTEST_BASE64 = 12  # characters; fewer may occur by chance
 
 
@@ -89,21 +92,23 @@ def find_secrets(blocks: Iterable[bytes], own: str = "") -> Iterator[tuple[str, 
 def _views(text: bytes) -> Iterator[bytes]:
     """Yield the text, and each other text that it encodes; all have the same line ends."""
     views = [text]
-    if b"\0" in text:
-        views += [wide.sub(lambda run: b" " + run[0].replace(b"\0", b"") + b" ", text) for wide in _WIDE]
+    if _BIG.search(text):
+        views += [wide.sub(lambda run: b" " + run[0].replace(b"\0", b"") + b" ", text) for wide in (_LITTLE, _BIG)]
     for view in dict.fromkeys(views):
         yield view
         decoded = view
         for _ in range(_ESCAPED_DEPTH if b"\\" in view or b"%" in view else 0):
-            encoded, decoded = decoded, _ESCAPE.sub(_character, decoded)
+            encoded, decoded = decoded, _decoded(decoded)
             if decoded == encoded:
                 break
             yield decoded
 
 
-def _character(escape: re.Match[bytes]) -> bytes:
-    code = escape[1] or escape[3]
-    return bytes.fromhex(code.decode()) if code else escape[2]
+def _decoded(text: bytes) -> bytes:
+    text = _QUOTED.sub(b"", text)
+    for codes in _CODES:
+        text = codes.sub(lambda code: bytes.fromhex(code[1].decode()), text)
+    return text
 
 
 def _own_forms(own: str) -> frozenset[bytes]:
