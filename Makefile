@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Only make, Python >= 3.11 and pip are assumed.
+# On a new machine: `make demo` and `make test`. Requires make, Python >= 3.11 and pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,6 @@ OUT := demo-out
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-# The stamp is newer than what it depends on exactly when the environment is up to date.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a few minutes the first time)"
@@ -18,14 +17,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-deps unsloth unsloth_zoo
 	@touch $@
 
-demo: $(VENV)/.installed  ## the main job on the bundled sample
+demo: $(VENV)/.installed  ## all steps on the bundled sample
 	@rm -rf $(OUT) && mkdir -p $(OUT)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUT=$(OUT) sh docs/demo.sh
 
 test: $(VENV)/.installed check  ## lint, types, architecture and the fast tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not cluster" -q
 
-test-all: $(VENV)/.installed check  ## every test, the slow ones too
+test-all: $(VENV)/.installed check  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not cluster" -q
 	@$(BIN)/python -m pytest -m cluster -q
 
@@ -36,8 +35,8 @@ check: $(VENV)/.installed  ## ruff, mypy, import-linter
 	@$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
 	@rm -f .lint-imports.log
 
-bench: $(VENV)/.installed  ## speed and memory, both sides in one run
+bench: $(VENV)/.installed  ## speed and memory
 	@$(BIN)/python benchmarks/run.py
 
-docs: $(VENV)/.installed  ## write the generated pages again
+docs: $(VENV)/.installed  ## regenerate the generated pages
 	@$(BIN)/python docs/generate.py

@@ -1,8 +1,8 @@
-"""What the demo promises of its training, held against the files that it left: ``python .ci/demo_kept.py demo-out``.
+"""Check of the demo's results: ``python .ci/demo_kept.py demo-out``.
 
-On all of the sample's held-out rows, FnAcc is at least 0.75 after fine-tuning and ArgEM at least 0.60, letter for
-letter, so under the wider rules, too. Both are well above the base's, and nothing that was trained on asks or calls
-what a held-out row does. The time is told and not judged: it is the machine's, and what else it was doing.
+On the sample's held-out rows, FnAcc must be at least 0.75 and ArgEM (exact letters) at least 0.60 after fine-tuning,
+and exceed the base model by 0.15 and 0.20. No trained row may have a question or call of a held-out row. The
+training time is printed, not checked.
 """
 
 import json
@@ -23,19 +23,19 @@ ABOVE_THE_BASE = {"fn_acc": 0.15, "arg_em_raw": 0.20}
 
 
 def broken(folder: Path) -> Iterator[str]:
-    """Each promise that was not kept."""
+    """Yield each broken promise."""
     before, after, run = (_read(folder / name) for name in ("before.json", "after.json", "run/run.json"))
     for name, found in (("before", before), ("after", after)):
         if [item["id"] for item in found["items"]] != held_out():
-            yield f"{name}.json is not of the {len(held_out())} held-out rows"
+            yield f"{name}.json does not cover the {len(held_out())} held-out rows"
     for metric, least in AT_LEAST.items():
         value, base = after["metrics"][metric]["value"], before["metrics"][metric]["value"]
         sys.stdout.write(f"{metric}: {base:.3f} before, {value:.3f} after\n")
         if value < least:
             yield f"{metric} is {value:.3f} after training, below {least:.2f}"
         if value < base + ABOVE_THE_BASE[metric]:
-            yield f"{metric} went from {base:.3f} to {value:.3f} alone"
-    sys.stdout.write(f"training: {run['training_seconds']:.0f} s of {run['hardware']['cores']} cores\n")
+            yield f"{metric} only rose from {base:.3f} to {value:.3f}"
+    sys.stdout.write(f"training: {run['training_seconds']:.0f} s on {run['hardware']['cores']} cores\n")
     held = {key for line in text(SamplePart.TEST).splitlines() for key in shared_keys(json.loads(line))}
     for shard in plan(find_data([str(folder / name) for name in TRAINED_ON])):
         for row in read_rows(shard):

@@ -1,4 +1,4 @@
-"""Cleaning with two workers against the same work done by hand: a loop, ``datasets.map`` and Ray Data."""
+"""Benchmark of ``afg-data clean`` against hand-written loops: plain Python, ``datasets.map`` and Ray Data."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from measuring import by_turns, print_pair, rate, run
 
 __all__ = ["by_hand"]
 
-_ROWS = 5 * 46_325  # 500 MB: enough for what takes seconds to start
+_ROWS = 5 * 46_325  # 500 MB: start-up of several seconds hardly counts
 _SIDES = {
     "loop": "a plain loop, one process",
     "map": "datasets.map, num_proc=2",
@@ -21,7 +21,7 @@ _SIDES = {
 
 
 def by_hand(folder: Path, times: int) -> None:
-    """Rows a second of each, by turns, three at most, and whether all have written the same rows."""
+    """Print the rows/s of each side, in turns (at most three), and the number of equal output rows."""
     path = folder / "hand.jsonl"
     print(corpus.write(path, _ROWS), flush=True)
     sides = {f"afg-data clean, {n} worker{'s' * (n > 1)}": rate("ours.py", "clean", str(path), str(n)) for n in (2, 1)}
@@ -40,7 +40,7 @@ def by_hand(folder: Path, times: int) -> None:
         found = [row for file in sorted(out.rglob("rows*")) if file.is_file() for row in _digests(file)]
         found += [row for file in sorted(out.glob("rows/*.parquet")) for row in _digests(file)]
         same = sum(mine.get(identity) == digest for identity, digest in found)
-        print(f"{'  as ' + name + ', the same rows':<50}{same:,} of {max(len(found), len(mine)):,}")
+        print(f"{'  rows equal to ' + name:<50}{same:,} of {max(len(found), len(mine)):,}")
         shutil.rmtree(out)
     path.unlink()
 
@@ -50,7 +50,7 @@ def _measure(side: str, path: Path) -> Callable[[], float]:
 
 
 def _digests(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The id and a digest of each row, its source left out: of the sides only ours knows a row's line."""
+    """Yield the id and a digest of each row without its source, which only our side fills in."""
     for text in _texts(path):
         row: dict[str, Any] = json.loads(text)
         del row["source"]

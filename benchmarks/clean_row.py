@@ -1,7 +1,4 @@
-"""One row cleaned by this project's own parts, for those who write the loop around it by hand (``hand_written.py``).
-
-A module of its own, so that every process can import it.
-"""
+"""Cleaning of one row with this project's parts, for the loops of ``hand_written.py``."""
 
 from functools import cache
 from pathlib import Path
@@ -12,8 +9,8 @@ __all__ = ["clean_row", "clean_text"]
 
 @cache
 def _parts() -> tuple[Any, ...]:
-    """What cleans a row, once in each process."""
-    from dataset_tools.converting import Converter  # noqa: PLC0415 - start-up is not what is measured
+    """Return converter, repairer and data file, created once per process."""
+    from dataset_tools.converting import Converter  # noqa: PLC0415 - start-up is not measured
     from dataset_tools.repairing import Repairer  # noqa: PLC0415
     from dataset_tools.sources import DataFile  # noqa: PLC0415
 
@@ -21,7 +18,7 @@ def _parts() -> tuple[Any, ...]:
 
 
 def clean_row(line: str | bytes) -> bytes:
-    """One row, read, converted, repaired, checked against its schema and written again."""
+    """Read, convert, repair and validate one row; return its JSON line."""
     from dataset_tools.converting import require_valid  # noqa: PLC0415
     from dataset_tools.json_rows import parse_row  # noqa: PLC0415
     from dataset_tools.jsonl import dump_line  # noqa: PLC0415
@@ -36,5 +33,5 @@ def clean_row(line: str | bytes) -> bytes:
 
 
 def clean_text(row: dict[str, str]) -> dict[str, str]:
-    """The same as a function over columns."""
+    """Clean the column ``text`` of one row."""
     return {"text": clean_row(row["text"]).decode().rstrip("\n")}

@@ -1,4 +1,4 @@
-"""The data that the benchmarks run on: AISA-ArabicFC's dev split repeated, or the bundled sample where it is absent."""
+"""Benchmark data: the dev split of AISA-ArabicFC, repeated; the bundled sample if that file is missing."""
 
 import os
 import random
@@ -17,12 +17,12 @@ _HERE = "<the question>"
 
 
 def rows() -> tuple[str, list[dict[str, Any]]]:
-    """What is measured on, and its distinct rows; Arrow's nulls, stored renderings and thoughts are left out."""
+    """Return the name of the data and its distinct rows, without Arrow nulls, stored renderings and thoughts."""
     folder = Path(os.environ.get("AFG_SHARED_DATA") or _ROOT.parent / "shared" / "data")
     path = folder / "aisa_dev.parquet"
     if not path.is_file():
         return "the bundled sample", [orjson.loads(line) for line in sample_path().read_bytes().splitlines()]
-    import pyarrow.parquet  # noqa: PLC0415 - only for this corpus
+    import pyarrow.parquet  # noqa: PLC0415 - only needed for this corpus
 
     kept = ("messages", "tools_sampled", "requires_function", "tool_called", "negative_category", "dialect")
     found = [_without_nulls({key: row[key] for key in kept}) for row in pyarrow.parquet.read_table(path).to_pylist()]
@@ -34,7 +34,7 @@ def rows() -> tuple[str, list[dict[str, Any]]]:
 
 
 def write(path: Path, count: int = _ROWS) -> str:
-    """Write ``count`` rows as JSON Lines, each with an id of its own; say what they are."""
+    """Write ``count`` rows with unique ids as JSON Lines; return a description."""
     name, distinct = rows()
     with path.open("wb") as file:
         for number, row in enumerate(_repeat(distinct, count)):
@@ -43,7 +43,7 @@ def write(path: Path, count: int = _ROWS) -> str:
 
 
 def write_answers(path: Path, rows_path: Path) -> None:
-    """Write an output for every row of a file: its gold calls as a model writes them, few arguments left out."""
+    """Write a model output for every row of a file: its reference calls, with 1 in 20 arguments missing."""
     draw = random.Random(1)  # noqa: S311 - a fixed draw
     with rows_path.open("rb") as rows, path.open("wb") as file:
         for line in rows:
@@ -60,10 +60,10 @@ def _written(name: str, arguments: dict[str, Any], draw: random.Random) -> str:
 
 
 def write_varied(path: Path, count: int = 50_000) -> str:
-    """Write rows that hardly repeat, for comparing all with all; say what they are.
+    """Write rows with few repetitions; return a description.
 
-    Of a hundred rows about seventy ask something new in words of the corpus, eight repeat a row in another spelling,
-    twelve repeat one with a letter or two changed, and ten fill the same sentence with another number.
+    About 70% ask a new question in words of the corpus, 8% repeat a row in another spelling, 12% repeat one with a
+    letter or two changed, and 10% fill one sentence with another number.
     """
     draw = random.Random(1)  # noqa: S311 - nothing secret depends on it
     name, distinct = rows()
@@ -85,7 +85,7 @@ def write_varied(path: Path, count: int = 50_000) -> str:
 
 
 def write_many(path: Path, count: int) -> str:
-    """The same for any number of rows, in little memory: what is repeated is one of the 50,000 rows before."""
+    """Write rows as `write_varied` does, in little memory: only the last 50,000 rows are repeated."""
     draw = random.Random(1)  # noqa: S311 - nothing secret depends on it
     name, distinct = rows()
     words = sorted({word for row in distinct for word in _question(row).split()})
@@ -104,7 +104,7 @@ def write_many(path: Path, count: int) -> str:
 
 
 def _form(row: dict[str, Any]) -> list[bytes]:
-    """The text of a row after its id, in pieces between which the question goes."""
+    """Return the JSON text of a row after its id, split at the places of the question."""
     messages = [{**m, "content": _HERE} if m["role"] == "user" else m for m in row["messages"]]
     fields = {key: value for key, value in row.items() if key != "id"}
     return orjson.dumps({**fields, "messages": messages})[1:].split(orjson.dumps(_HERE))
@@ -113,7 +113,7 @@ def _form(row: dict[str, Any]) -> list[bytes]:
 def _drawn(
     draw: random.Random, made: list[tuple[list[bytes], str]], forms: list[list[bytes]], words: list[str]
 ) -> tuple[list[bytes], str]:
-    """A row and what it asks, in the shares that `write_varied` has."""
+    """Draw a row and a question, with the shares of `write_varied`."""
     kind = draw.random()
     if made and kind < 0.2:  # noqa: PLR2004
         form, before = draw.choice(made)

@@ -1,14 +1,14 @@
-"""``afg evaluate``'s decoding against its backends alone: the same prompts, the same weights, to the same texts.
+"""Benchmark of the decoding in ``afg evaluate`` against its backends, with the same prompts and weights.
 
-Each side runs in a process of its own: ``python benchmarks/decoding.py SIDE FOLDER`` with one of
+Each side runs in its own process: ``python benchmarks/decoding.py SIDE FOLDER`` with one of
 
 torch-ours, torch-plain
     `TorchDecoder`, and ``tokenizer(...)`` with ``model.generate(...)`` over the same batches of eight.
 gguf-ours, gguf-plain
-    `GgufDecoder`, and ``xllamacpp.Server.handle_completions`` from eight threads; loading the file is part of it.
+    `GgufDecoder`, and ``xllamacpp.Server.handle_completions`` from eight threads; loading the file is included.
 
-Loading torch's weights is no part of it, nor is rendering the prompts, which both sides are given. The threads of all
-sides wait asleep: awake, they take many times as long wherever another program has one of the cores.
+Loading of the torch weights and rendering of the prompts are not included. Idle threads sleep on all sides, because
+spinning threads slow down many times if another program uses a core.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ Side = Callable[[], list[str]]
 
 
 def decode(folder: Path, times: int) -> None:
-    """Both backends, each against itself without us, by turns: seconds, and those that processors were busy."""
+    """Print seconds and CPU seconds of both backends, with and without our decoder, in turns."""
     _write_models(folder)
     for backend in ("torch", "gguf"):
         runs: dict[str, list[dict[str, Any]]] = {f"{backend}-ours": [], f"{backend}-plain": []}
@@ -44,9 +44,9 @@ def decode(folder: Path, times: int) -> None:
         for side, values in runs.items():
             seconds = [run["seconds"] for run in values]
             busy = statistics.median(run["busy"] for run in values)
-            told = f"{min(seconds):.2f} to {max(seconds):.2f} s, processors busy for {busy:.2f} s"
-            print(f"{f'{side}, {_ROWS} answers':<44}{statistics.median(seconds):8.2f} s   {told}")
-        for name, measure in (("ratio", "seconds"), ("ratio of busy processors", "busy")):
+            details = f"{min(seconds):.2f} to {max(seconds):.2f} s, {busy:.2f} s of CPU time"
+            print(f"{f'{side}, {_ROWS} answers':<44}{statistics.median(seconds):8.2f} s   {details}")
+        for name, measure in (("ratio", "seconds"), ("ratio of CPU time", "busy")):
             ratios = [plain[measure] / ours[measure] for ours, plain in zip(*runs.values(), strict=True)]
             span = f"{min(ratios):.2f} to {max(ratios):.2f}"
             print(f"{f'  {name}':<44}{statistics.median(ratios):8.2f} times    {span}")
@@ -61,9 +61,9 @@ def _run(side: str, folder: Path) -> dict[str, Any]:
 
 
 def _write_models(folder: Path) -> None:
-    """The bundled model, as a folder that transformers loads and as one file."""
+    """Write the bundled model as a folder for transformers and as a GGUF file."""
     sys.path.insert(0, str(_ROOT / "tests" / "evaluate"))
-    from tiny_gguf import write_gguf  # noqa: PLC0415 - the tests' own writer
+    from tiny_gguf import write_gguf  # noqa: PLC0415 - the writer of the tests
 
     from training.tiny import base_path, tokenizer_path  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def _write_models(folder: Path) -> None:
 
 
 def _prompts() -> list[Any]:
-    """The prompts of the sample's first rows, as segments."""
+    """Return the prompts of the first sample rows, as segments."""
     from training.decoding import prompt_of  # noqa: PLC0415
     from training.evaluate import GoldOptions, read_questions  # noqa: PLC0415
 
@@ -148,7 +148,7 @@ def _plain_gguf(path: str, prompts: Sequence[str]) -> Side:
 
 
 def main(side: str, folder: str) -> None:
-    """Time one side once."""
+    """Run one side once and print its time."""
     from training.threads import wait_asleep  # noqa: PLC0415 - before torch
 
     wait_asleep()

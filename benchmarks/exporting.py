@@ -1,4 +1,4 @@
-"""``afg export`` of FunctionGemma's real shape with random weights, and the official converter alone, by turns."""
+"""Benchmark of ``afg export`` against llama.cpp's converter: FunctionGemma's shape, random weights."""
 
 import json
 import os
@@ -25,16 +25,16 @@ _ID = "google/functiongemma-270m-it@0000000"
 
 
 def export(folder: Path, times: int) -> None:
-    """A whole release with all proofs, at most twice, against one conversion of its merged weights to F16."""
+    """Print the time of a full release with all checks and of one F16 conversion, at most twice each."""
     converter = find_converter()
     if converter is None:
-        raise SystemExit("the export needs the gguf extra")
+        raise SystemExit("the export needs the extra gguf")
     made, release = folder / "made", folder / "release"
     _timed([sys.executable, "-c", _MAKE + _MADE, str(made), json.dumps(_SHAPE)])
     command = [sys.executable, "-c", "from publishing.cli import main; main()", "export", str(made / "run"), "-q"]
     alone = [sys.executable, str(converter.script), str(release / "0" / "merged"), "--outtype", "f16", "--outfile"]
     seconds: dict[str, list[float]] = {
-        "afg export, all proofs of 8 prompts": [],
+        "afg export with all checks on 8 prompts": [],
         "convert_hf_to_gguf.py alone, F16": [],
     }
     ours, theirs = seconds.values()
@@ -45,7 +45,7 @@ def export(folder: Path, times: int) -> None:
         print(f"{name:<44}{statistics.median(values):8.1f} s   {min(values):.1f} to {max(values):.1f} s")
     for file in sorted((release / "0" / "gguf").glob("*.gguf"), key=lambda path: -path.stat().st_size):
         print(f"{file.name:<44}{file.stat().st_size / 1e6:8.1f} MB")
-    print(f"{'the same by the converter alone':<44}{(folder / 'alone.gguf').stat().st_size / 1e6:8.1f} MB")
+    print(f"{'F16 by the converter alone':<44}{(folder / 'alone.gguf').stat().st_size / 1e6:8.1f} MB")
 
 
 def _timed(command: list[str]) -> float:

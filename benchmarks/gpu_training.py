@@ -1,11 +1,11 @@
-"""The recipe on a GPU, against TRL and PEFT without Unsloth, on the same rows: ``python benchmarks/gpu_training.py``.
+"""Benchmark of the recipe on a GPU against TRL and PEFT without Unsloth: ``python benchmarks/gpu_training.py``.
 
-The base has FunctionGemma's real shape and random weights, the rows are 4,096 random tokens of which the last tenth is
-trained: neither speed nor memory depends on what the numbers are. Each side is a process of its own. First every side
-runs at once for a few steps, so that all kernels are compiled; then one after another, timed. Printed is a table in
-Markdown, and with ``--json FILE`` every number.
+The base has FunctionGemma's shape and random weights. Rows have 4,096 random tokens; the last tenth is trained. Speed
+and memory do not depend on the values. Each side is its own process: all Unsloth sides first run a few steps at the
+same time, to compile the kernels; then every side is timed alone. The output is a Markdown table and, with
+``--json FILE``, every number.
 
-Memory is what the process allocated at its peak. ``held`` sides may not take more than a T4 leaves to a process.
+Memory is the peak that the process allocated. ``held`` limits a side to the memory of a T4.
 """
 
 import argparse
@@ -24,15 +24,15 @@ from typing import Any, NamedTuple
 _HERE = Path(__file__).resolve().parent
 _LENGTH, _ROWS, _TRAINED = 4096, 64, 410
 _T4_GIB = 14.5
-_WARM = 3  # steps that are not timed: the first compiles, the next fill caches
+_WARM = 3  # steps that are not timed: they compile and fill caches
 _GIB = 2**30
 _PACKAGES = ("torch", "transformers", "unsloth", "unsloth_zoo", "trl", "peft", "bitsandbytes", "triton")
 
 
 class Side(NamedTuple):
-    """One way to train: who, in what numbers, with how many layers, and whether a T4's memory is all it may take.
+    """A training set-up: library, dtype, number of layers, and an optional limit to the memory of a T4.
 
-    ``recomputed`` is about the sides without Unsloth: whether PyTorch recomputes activations instead of keeping them.
+    ``recomputed`` enables PyTorch's gradient checkpointing on sides without Unsloth.
     """
 
     name: str
@@ -54,7 +54,7 @@ SIDES = [
 
 
 def run_side(side: Side, folder: Path, steps: int) -> dict[str, Any]:
-    """Train for some steps and measure: seconds of each, and memory when the model rests and at the peak."""
+    """Train for ``steps`` steps; return seconds per step, and memory in GiB at rest and at the peak."""
     from training.base import find_base  # noqa: PLC0415 - each side imports what it needs
     from training.recipe import load_recipe  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ def run_side(side: Side, folder: Path, steps: int) -> dict[str, Any]:
 
 
 def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
-    """The project's own path, from recipe to trainer."""
+    """Build the trainer of the recipe with the project's code."""
     from training.model import add_adapter, import_unsloth, load_model  # noqa: PLC0415
 
     import_unsloth()
@@ -113,7 +113,7 @@ def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path)
 
 
 def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
-    """What TRL's and PEFT's documentation leads to, with the recipe's adapter, optimiser and batch."""
+    """Build a trainer as in the TRL and PEFT documentation, with the recipe's adapter, optimiser and batch."""
     import torch  # noqa: PLC0415
     from datasets import Dataset  # noqa: PLC0415
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415
@@ -145,7 +145,7 @@ def _hold(side: Side) -> None:
 
 
 def make_base(folder: Path, layers: int) -> Path:
-    """A base of FunctionGemma-270M's shape with so many layers and random weights, made once."""
+    """Write a base of FunctionGemma-270M's shape with ``layers`` layers and random weights, once."""
     base = folder / f"base-{layers}"
     if (base / "ready").is_file():
         return base
@@ -168,7 +168,7 @@ def make_base(folder: Path, layers: int) -> Path:
 
 
 def make_samples(folder: Path) -> Any:  # noqa: ANN401 - after imports
-    """Rows of random tokens, the end of each trained, in the shape of a built dataset."""
+    """Write rows of random tokens with the end of each trained, as a built dataset."""
     import numpy as np  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -185,7 +185,7 @@ def make_samples(folder: Path) -> Any:  # noqa: ANN401 - after imports
 
 
 def measure(folder: Path, steps: int, seconds: int, keep: Callable[[list[dict[str, Any]]], None]) -> None:
-    """Every side: first all at once, to compile what they need, then one after another; each is kept at once."""
+    """Run all Unsloth sides at once to compile, then time each side alone; pass each result to ``keep``."""
     for layers in {side.layers for side in SIDES}:
         make_base(folder, layers)
     compiling = [_start(side, folder, 2, folder / f"compiling-{n}.log") for n, side in enumerate(SIDES) if side.unsloth]
@@ -217,7 +217,7 @@ def _start(side: Side, folder: Path, steps: int, log: Path) -> subprocess.Popen[
 
 
 def print_table(found: list[dict[str, Any]]) -> None:
-    """All sides, with versions and the machine."""
+    """Print versions, the machine and the results as a Markdown table."""
     good = [entry for entry in found if "error" not in entry]
     if good:
         known = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
@@ -242,10 +242,10 @@ def _version(name: str) -> str:
 
 
 def main() -> None:
-    """Measure all sides, or one for the process that measures them."""
+    """Measure all sides, or one side in a child process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=12, help="steps of each side; the first three are not timed")
-    parser.add_argument("--seconds", type=int, default=1800, help="give up after so long")
+    parser.add_argument("--steps", type=int, default=12, help="steps per side; the first three are not timed")
+    parser.add_argument("--seconds", type=int, default=1800, help="time limit for all sides")
     parser.add_argument("--json", type=Path, help="write every number to this file")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

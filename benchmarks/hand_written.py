@@ -1,9 +1,8 @@
-"""The other sides of cleaning in parallel: the same work on each row, with the loop around it written by hand.
+"""Hand-written loops around the cleaning of one row: plain Python, ``datasets.map`` and Ray Data.
 
-``python benchmarks/hand_written.py loop|map|ray FILE OUT`` cleans JSON Lines row by row and prints the rows done and
-the seconds that they took. All three call the same function, made of this project's own parts, so that what differs is
-what is around it: reading, dividing the work, and writing. Imports are left out of the time, and so is the start of
-Ray. Rows travel as text, which suits both libraries best: as columns, each row would get the fields of all others.
+``python benchmarks/hand_written.py loop|map|ray FILE OUT`` cleans JSON Lines and prints rows and seconds. All three
+call the same function of this project; only reading, distributing and writing differ. Imports and the start of Ray are
+not timed. Rows are text, because as columns each row would get the fields of all others.
 """
 
 import json
@@ -17,11 +16,11 @@ from pathlib import Path
 from clean_row import clean_row, clean_text
 
 PROCESSES = 2
-_BLOCKS = 8  # of Ray: more than processes, so that both stay busy to the end
+_BLOCKS = 8  # Ray blocks: more than processes, so that both stay busy to the end
 
 
 def loop(path: Path, out: Path) -> float:
-    """A plain loop over the lines, in one process."""
+    """Clean with a plain loop in one process; return the seconds."""
     clean_row(next(path.open("rb")))
     start = time.perf_counter()
     with path.open("rb") as rows, (out / "rows.jsonl").open("wb") as file:
@@ -31,7 +30,7 @@ def loop(path: Path, out: Path) -> float:
 
 
 def with_map(path: Path, out: Path) -> float:
-    """``datasets.map`` over two processes, then Parquet."""
+    """Clean with ``datasets.map`` in two processes, write Parquet; return the seconds."""
     import datasets  # noqa: PLC0415
 
     datasets.disable_progress_bars()
@@ -43,10 +42,10 @@ def with_map(path: Path, out: Path) -> float:
 
 
 def with_ray(path: Path, out: Path) -> float:
-    """``map`` of Ray Data with two processors, then Parquet."""
+    """Clean with Ray Data's ``map`` on two CPUs, write Parquet; return the seconds."""
     import ray  # noqa: PLC0415
 
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # for its workers
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # for the workers of Ray
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
         address="local",
@@ -66,7 +65,7 @@ def with_ray(path: Path, out: Path) -> float:
 
 
 def main(side: str, path: str, out: str) -> None:
-    """Time one side; what it wrote stays in OUT."""
+    """Run one side, print rows and seconds, and keep its files in OUT."""
     run = {"loop": loop, "map": with_map, "ray": with_ray}[side]
     with Path(path).open("rb") as file:
         count = sum(1 for _ in file)

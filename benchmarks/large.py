@@ -1,7 +1,7 @@
-"""Much data: how long commands take for gigabytes and for millions of rows, and how much memory each process takes.
+"""Benchmark of time and memory per process on gigabytes of data and millions of rows.
 
-``AFG_BENCH_GB`` says how many GB (5), ``AFG_BENCH_ROWS`` how many rows. No default cases: they take minutes, and that
-much of the disk twice.
+``AFG_BENCH_GB`` sets the size in GB (5), ``AFG_BENCH_ROWS`` the numbers of rows. These cases take minutes and need
+twice the size of the data on disk, so they run only on demand.
 """
 
 import json
@@ -16,7 +16,7 @@ _ROW_BYTES = 2_160  # of `corpus.write`
 
 
 def large(folder: Path, times: int) -> None:
-    """Time, and the peak memory of every process, of ``clean`` into a folder of parts and of ``validate``."""
+    """Print time and peak memory per process of ``clean`` into a folder of parts and of ``validate``."""
     del times
     path, out = folder / "large.jsonl", folder / "large-clean"
     gigabytes = float(os.environ.get("AFG_BENCH_GB", "5"))
@@ -34,7 +34,7 @@ def large(folder: Path, times: int) -> None:
 
 
 def many(folder: Path, times: int) -> None:
-    """``dedup`` and ``validate`` of generated rows that hardly repeat, for each number in ``AFG_BENCH_ROWS``."""
+    """Print the same for ``dedup`` and ``validate`` of varied rows, for each number in ``AFG_BENCH_ROWS``."""
     del times
     path, out = folder / "many.jsonl", folder / "distinct"
     for count in os.environ.get("AFG_BENCH_ROWS", "100000,1000000").split(","):

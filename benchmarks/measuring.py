@@ -1,4 +1,4 @@
-"""What the cases share: a side is a process of its own, the sides run by turns, and pairs are printed alike."""
+"""Timing of scripts and commands, in turns, and printing of pairs."""
 
 import json
 import statistics
@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 
 
 def rate(script: str, *arguments: str) -> Callable[[], float]:
-    """Measures the rows a second that a script of this folder says."""
+    """Return a function that runs a script of this folder and returns its rows/s."""
 
     def measure() -> float:
         result = run(script, *arguments)
@@ -25,21 +25,21 @@ def rate(script: str, *arguments: str) -> Callable[[], float]:
 
 
 def run(script: str, *arguments: str) -> dict[str, Any]:
-    """What a script of this folder says, as JSON."""
+    """Run a script of this folder and return the JSON that it prints."""
     command = [sys.executable, str(_HERE / script), *arguments]
     result: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return result
 
 
 def timed(command: list[str]) -> float:
-    """Seconds that a command takes."""
+    """Run a command and return the seconds."""
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
 def by_turns(sides: dict[str, Callable[[], float]], times: int) -> dict[str, list[float]]:
-    """The values of each side, measured by turns."""
+    """Measure the sides in turns ``times`` times; return the values of each."""
     values: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(times):
         for name, measure in sides.items():
@@ -48,7 +48,7 @@ def by_turns(sides: dict[str, Callable[[], float]], times: int) -> dict[str, lis
 
 
 def print_pair(first: tuple[str, list[float]], second: tuple[str, list[float]]) -> None:
-    """Print the median and the span of two sides, and of their ratio turn by turn."""
+    """Print median and range of two sides, and of the ratio of each turn."""
     for name, values in (first, second):
         print(f"{name:<44}{statistics.median(values):8,.0f} rows/s   {span(values)}")
     pairs = [mine / theirs for mine, theirs in zip(first[1], second[1], strict=True)]
@@ -56,5 +56,5 @@ def print_pair(first: tuple[str, list[float]], second: tuple[str, list[float]]) 
 
 
 def span(values: list[float]) -> str:
-    """From the least to the greatest."""
+    """Return the range as text."""
     return f"{min(values):,.0f} to {max(values):,.0f}"

@@ -1,7 +1,6 @@
-"""The other sides: what one would write without this project, honestly, in a plain loop.
+"""Plain loops without this project, for comparison with ``validate`` and ``clean``.
 
-``python benchmarks/naive.py validate|camel FILE ROWS`` prints the rows done and the seconds that they took, start-up
-left out.
+``python benchmarks/naive.py validate|camel FILE ROWS`` prints rows and seconds, without start-up.
 """
 
 import json
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def validate(line: bytes) -> None:
     """Check each call's arguments with ``jsonschema.validate``, as its documentation shows."""
-    import jsonschema  # noqa: PLC0415 - one side imports only what it needs
+    import jsonschema  # noqa: PLC0415 - each side imports only what it needs
 
     row = json.loads(line)
     tools = {
@@ -33,7 +32,7 @@ def validate(line: bytes) -> None:
 
 
 def camel(line: bytes) -> str:
-    """Run every string through CAMeL Tools: NFC, then its cleaning map."""
+    """Run every string through CAMeL Tools: NFC, then the map ``arclean``."""
     from camel_tools.utils.charmap import CharMapper  # noqa: PLC0415
     from camel_tools.utils.normalize import normalize_unicode  # noqa: PLC0415
 
@@ -52,7 +51,7 @@ def camel(line: bytes) -> str:
 
 
 def main(side: str, path: str, count: str) -> None:
-    """Time one side over the first rows of a file."""
+    """Run one side on the first rows of a file and print its time."""
     run: Callable[[bytes], object] = {"validate": validate, "camel": camel}[side]
     with Path(path).open("rb") as file:
         lines = list(islice(file, int(count)))

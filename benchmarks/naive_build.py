@@ -1,7 +1,7 @@
-"""The other side of ``afg-data build``: what a user of TRL would write with ``datasets`` and ``transformers``.
+"""Masked samples with ``datasets`` and ``transformers`` only, for comparison with ``afg-data build``.
 
 ``python benchmarks/naive_build.py FILE ROWS TOKENIZER OUT`` maps the first rows to token ids and labels, writes them as
-Parquet to OUT, and prints the rows done and the seconds that they took, imports left out.
+Parquet to OUT, and prints rows and seconds, without imports.
 """
 
 import json
@@ -40,8 +40,8 @@ def sample(tokenizer: Any, header: list[int], line: str) -> dict[str, Any]:  # n
 
 
 def main(path: str, count: str, folder: str, out: str) -> None:
-    """Time the first rows of a file."""
-    import datasets  # noqa: PLC0415 - imports are not what is measured
+    """Build the first rows of a file and print the time."""
+    import datasets  # noqa: PLC0415 - imports are not measured
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     datasets.disable_progress_bars()
@@ -49,7 +49,7 @@ def main(path: str, count: str, folder: str, out: str) -> None:
     header = tokenizer.encode("model\n", add_special_tokens=False)
     with tempfile.TemporaryDirectory() as cache:
         lines = datasets.load_dataset("text", data_files=path, split=f"train[:{count}]", cache_dir=cache)
-        sample(tokenizer, header, lines[0]["text"])  # what the first call alone pays for
+        sample(tokenizer, header, lines[0]["text"])  # caches of the first call
         start = time.perf_counter()
         made = lines.map(lambda row: sample(tokenizer, header, row["text"]), remove_columns=["text"])
         made.to_parquet(out)

@@ -1,8 +1,8 @@
-"""Which questions to compare for near duplicates: this project's signatures against those of libraries.
+"""Benchmark of candidate pairs for near duplicates: this project's MinHash against rensa and datasketch.
 
-``python benchmarks/near_pairs.py ours|rensa|datasketch FILE LIKENESS`` prints how many distinct questions the file has,
-the seconds from their keys to the pairs that are worth comparing, those pairs, and how many of them are really alike.
-The libraries are no dependency of the project: ``pip install rensa datasketch`` before, in an environment of its own.
+``python benchmarks/near_pairs.py ours|rensa|datasketch FILE SIMILARITY`` prints the number of distinct questions, the
+seconds from their keys to the candidate pairs, the number of pairs, and the number at or above the similarity. The
+libraries are not dependencies of the project: run ``pip install rensa datasketch`` in a separate environment.
 """
 
 import json
@@ -27,7 +27,7 @@ _HASHES, _SEED = 128, 42
 
 
 def ours(keys: list[str], threshold: float) -> Pairs:
-    """Signatures of whole batches with numpy, buckets of shared bands."""
+    """Return candidate pairs from numpy signatures of whole batches."""
     buckets = Buckets(band_hashes(keys, bands_for(threshold)))
     groups: dict[int, list[int]] = defaultdict(list)
     for at in range(len(keys)):
@@ -37,8 +37,8 @@ def ours(keys: list[str], threshold: float) -> Pairs:
 
 
 def rensa(keys: list[str], threshold: float) -> Pairs:
-    """Rust, all signatures in one call."""
-    from rensa import RMinHash, RMinHashLSH  # noqa: PLC0415 - one side imports only what it needs
+    """Return candidate pairs from rensa (Rust, all signatures in one call)."""
+    from rensa import RMinHash, RMinHashLSH  # noqa: PLC0415 - each side imports only what it needs
 
     number, width = bands_for(threshold)
     hashes = number * width
@@ -49,7 +49,7 @@ def rensa(keys: list[str], threshold: float) -> Pairs:
 
 
 def datasketch(keys: list[str], threshold: float) -> Pairs:
-    """Python and numpy, one text after another."""
+    """Return candidate pairs from datasketch (numpy, one text at a time)."""
     from datasketch import MinHash, MinHashLSH  # noqa: PLC0415
 
     texts = [[shingle.encode() for shingle in shingles(key)] for key in keys]
@@ -65,7 +65,7 @@ def _pairs(answers: Iterable[list[int]]) -> Pairs:
 
 
 def main(side: str, path: str, limit: str) -> None:
-    """Time one side over the distinct questions of a file, those of one template left out."""
+    """Run one side on the distinct questions of a file, without the template rows, and print its time."""
     find: Callable[[list[str], float], Pairs] = {"ours": ours, "rensa": rensa, "datasketch": datasketch}[side]
     rows = [orjson.loads(line) for line in Path(path).read_bytes().splitlines()]
     said = [" ".join(m["content"] for m in row["messages"] if m["role"] == "user") for row in rows]

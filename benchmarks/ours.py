@@ -1,8 +1,8 @@
-"""This project's side: one library call in a fresh process.
+"""One library call of this project in a new process.
 
-``python benchmarks/ours.py validate|clean|build|evaluate|dedup|split FILE WORKERS [OUT]`` prints the rows done, the
-seconds that they took (imports left out, the start of worker processes included) and the peak memory in MB.
-``build`` leaves its samples in OUT if that is given, ``clean`` its records; ``evaluate`` reads the predictions there.
+``python benchmarks/ours.py validate|clean|build|evaluate|dedup|split FILE WORKERS [OUT]`` prints rows, seconds (without
+imports, with the start of worker processes) and the peak memory in MB. ``build`` and ``clean`` keep their output in
+OUT if given; ``evaluate`` reads the predictions from OUT.
 """
 
 import json
@@ -13,8 +13,8 @@ from pathlib import Path
 
 
 def main(side: str, path: str, workers: str, out: str = "") -> None:
-    """Time one call over a file."""
-    from dataset_tools.building import BuildOptions, build  # noqa: PLC0415 - start-up is not what is measured
+    """Run one call on a file and print its time."""
+    from dataset_tools.building import BuildOptions, build  # noqa: PLC0415 - start-up is not measured
     from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
     from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
     from dataset_tools.splitting import SplitOptions, split  # noqa: PLC0415
@@ -26,7 +26,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     from training.tiny import tokenizer_path  # noqa: PLC0415
 
     if side == "build":
-        import transformers.models.auto.tokenization_auto  # noqa: F401, PLC0415 - what the comparison imports
+        import transformers.models.auto.tokenization_auto  # noqa: F401, PLC0415 - needed by the template check
     with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
         output = Path(out or f"{folder}/clean.jsonl")
         start = time.perf_counter()
@@ -53,7 +53,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
 
 
 def peak() -> float:
-    """Peak memory of this process in MB. Not ``ru_maxrss``: Linux starts that at what the parent had used."""
+    """Return the peak memory of this process in MB. ``ru_maxrss`` would include the peak of the parent on Linux."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 

@@ -1,10 +1,10 @@
-"""Speed and memory of the data commands, both sides in one run: ``make bench``.
+"""Benchmarks of speed and memory against other implementations: ``make bench``.
 
-Each side is a process of its own and runs several times, the sides by turns, so that a busy moment of the machine
-hits both. Printed are the median, the span from the slowest to the fastest, and the ratio of the medians.
+Each side is its own process and runs several times. The sides take turns, so that load on the machine affects both.
+The output is the median, the range, and the median ratio.
 
-Options: ``--times N`` runs of each side (5), ``--only NAME,...`` of start-up, validate, clean, build, evaluate,
-dedup, workers, memory, upload, decode, export, by-hand; and of large and many, which take minutes: only on demand.
+Options: ``--times N`` runs per side (5); ``--only NAME,...`` selects from start-up, validate, clean, build, evaluate,
+dedup, workers, memory, upload, decode, export, by-hand, and large and many, which take minutes and run only on demand.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Case = Callable[[Path, int], None]
 
 
 def start_up(folder: Path, times: int) -> None:
-    """``afg-data --help`` and what a script pays for importing the command line."""
+    """Print the time of ``afg-data --help`` and of an empty Python script."""
     del folder
     command = [str(Path(sys.executable).with_name("afg-data")), "--help"]
     bare = [sys.executable, "-c", "pass"]
@@ -42,17 +42,17 @@ def start_up(folder: Path, times: int) -> None:
 
 
 def validate(folder: Path, times: int) -> None:
-    """Every check over every row, against ``jsonschema.validate`` in a loop."""
+    """Compare all checks on all rows with ``jsonschema.validate`` in a loop."""
     _against("validate", "validate", "jsonschema.validate in a loop", folder, times)
 
 
 def clean(folder: Path, times: int) -> None:
-    """The default repairs, against CAMeL Tools' own functions over the same strings."""
+    """Compare the default repairs with CAMeL Tools on the same strings."""
     _against("clean", "camel", "CAMeL Tools over the same strings", folder, times)
 
 
 def build(folder: Path, times: int) -> None:
-    """Masked samples, against the chat template, the tokenizer and a mask in ``datasets.map``; and the same ids."""
+    """Compare masked samples with chat template, tokenizer and mask in ``datasets.map``; count equal rows."""
     from training.tiny import tokenizer_path  # noqa: PLC0415 - used here alone
 
     path, theirs = folder / "rows.jsonl", folder / "theirs.parquet"
@@ -69,7 +69,7 @@ def build(folder: Path, times: int) -> None:
 
 
 def evaluate(folder: Path, times: int) -> None:
-    """50,000 outputs read, scored and written with their page, in one process."""
+    """Print the time to read, score and write 50,000 outputs with their page, in one process."""
     rows, answers = folder / "questions.jsonl", folder / "answers.jsonl"
     corpus.write(rows, _ANSWERS)
     corpus.write_answers(answers, rows)
@@ -83,7 +83,7 @@ def evaluate(folder: Path, times: int) -> None:
 
 
 def dedup(folder: Path, times: int) -> None:
-    """50,000 rows that hardly repeat, compared all with all, with two worker processes; and split."""
+    """Print the time of ``dedup`` and ``split`` for 50,000 varied rows with two workers."""
     path = folder / "varied.jsonl"
     print(corpus.write_varied(path), flush=True)
     for side in ("dedup", "split"):
@@ -112,7 +112,7 @@ def _same_rows(ours: Path, theirs: Path) -> str:
 
 
 def workers(folder: Path, times: int) -> None:
-    """Two worker processes against one."""
+    """Compare two workers with one."""
     path = folder / "rows.jsonl"
     for side in ("validate", "clean", "build"):
         sides = {f"{side}, {n} worker{'s' * (n > 1)}": rate("ours.py", side, str(path), str(n)) for n in (1, 2)}
@@ -121,7 +121,7 @@ def workers(folder: Path, times: int) -> None:
 
 
 def memory(folder: Path, times: int) -> None:
-    """Peak memory of one process on a file of 1 GB, against the file of 100 MB."""
+    """Print the peak memory of one process for 100 MB and for 1 GB."""
     del times
     small, large = folder / "rows.jsonl", folder / "large.jsonl"
     with large.open("wb") as file:
@@ -162,7 +162,7 @@ def _machine() -> str:
 
 
 def main() -> None:
-    """Run the cases that were asked for."""
+    """Run the selected cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--only", default=",".join(name for name in CASES if name not in _ON_DEMAND))

@@ -1,6 +1,6 @@
-"""``afg publish`` against ``hf upload``: the same release of 300 MB to a Hub on loopback, by turns, under new names.
+"""Benchmark of ``afg publish`` against ``hf upload``: a release of 300 MB to a Hub on loopback, in turns.
 
-Both are processes of their own and so is the Hub, whose disk and hashing are part of what both are measured by.
+Each side and the Hub is its own process. The Hub's disk and hashing are part of both times.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ with running_hub(Path(sys.argv[1])) as hub:
 
 
 def upload(folder: Path, times: int) -> None:
-    """Three repositories with a proof of every file, against one plain upload of the same folder into one."""
+    """Compare the verified upload of three repositories with one plain upload of the same folder."""
     release = folder / "release"
     _write_release(release)
     seconds: dict[str, list[float]] = {"afg publish": [], "hf upload": []}
@@ -41,14 +41,14 @@ def upload(folder: Path, times: int) -> None:
             seconds["hf upload"].append(_plain(release, f"org/theirs-{turn}", environment))
     size = sum(_MEGABYTES.values())
     for name, values in seconds.items():
-        told = f"{min(values):.1f} to {max(values):.1f} s, {size / statistics.median(values):,.0f} MB/s"
-        print(f"{name + f' of {size} MB':<44}{statistics.median(values):8.1f} s   {told}")
+        details = f"{min(values):.1f} to {max(values):.1f} s, {size / statistics.median(values):,.0f} MB/s"
+        print(f"{name + f' of {size} MB':<44}{statistics.median(values):8.1f} s   {details}")
     ratios = [theirs / ours for ours, theirs in zip(*seconds.values(), strict=True)]
     print(f"{'  ratio':<44}{statistics.median(ratios):8.2f} times    {min(ratios):.2f} to {max(ratios):.2f}")
 
 
 def _write_release(release: Path) -> None:
-    chance = random.Random(7)  # noqa: S311 - bytes that nobody can compress
+    chance = random.Random(7)  # noqa: S311 - incompressible bytes
     files = {}
     for name, megabytes in _MEGABYTES.items():
         path = release / name
@@ -66,7 +66,7 @@ def _write_release(release: Path) -> None:
 
 @contextmanager
 def _hub(store: Path, home: Path) -> Iterator[dict[str, str]]:
-    """A running Hub; gives the variables of a process that uses it."""
+    """Run a Hub; yield the environment for its clients."""
     command = [sys.executable, "-c", _SERVER, str(store)]
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         if server.stdout is None or server.stdin is None:

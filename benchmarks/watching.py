@@ -1,4 +1,4 @@
-"""What a command and all processes below it take: seconds, and the peak memory of each."""
+"""Time of a command and peak memory of each of its processes."""
 
 import subprocess
 import sys
@@ -12,20 +12,20 @@ import psutil
 __all__ = ["print_peaks", "watched"]
 
 _MB = 1 << 20
-_EVERY = 0.2  # seconds; what a process had at its peak, the system remembers in between
+_EVERY = 0.2  # seconds; the kernel keeps the peak of a process in between
 Peaks = list[tuple[str, float, float, float]]
-"""Of each process what it was, its peak in MB with and without what processes share, and its seconds of processor."""
+"""Role, peak resident MB, peak proportional MB (PSS) and CPU seconds of each process."""
 
 
 def print_peaks(peaks: Peaks) -> None:
-    """Print each process that did something."""
+    """Print the peaks of each process."""
     for role, resident, share, seconds in peaks:
-        told = f"{share:.0f} MB as its share of what processes share, {seconds:.1f} s of processor"
-        print(f"{'  ' + role:<44}{resident:8.0f} MB peak, {told}")
+        details = f"{share:.0f} MB PSS, {seconds:.1f} s of CPU time"
+        print(f"{'  ' + role:<44}{resident:8.0f} MB peak, {details}")
 
 
 def watched(arguments: list[str]) -> tuple[float, str, Peaks]:
-    """Seconds, output, and what each process took that lived for some time."""
+    """Run ``afg-data``; return seconds, output, and the peaks of each process."""
     command = [str(Path(sys.executable).with_name("afg-data")), *arguments]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -41,7 +41,7 @@ def watched(arguments: list[str]) -> tuple[float, str, Peaks]:
 
 
 class _Watch(threading.Thread):
-    """Looks at a process and all below it until told to end."""
+    """Thread that samples a process and its children until ``ended`` is set."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -53,7 +53,7 @@ class _Watch(threading.Thread):
         self._seconds: dict[int, float] = {}
 
     def run(self) -> None:
-        """Look every fifth of a second."""
+        """Sample every 0.2 seconds."""
         while not self.ended.wait(_EVERY):
             with suppress(psutil.Error):
                 for process in (self._root, *self._root.children(recursive=True)):
@@ -72,15 +72,15 @@ class _Watch(threading.Thread):
 
     def _role(self, process: psutil.Process) -> str:
         if process == self._root:
-            return "the command's own process"
+            return "main process"
         line = " ".join(process.cmdline())
         if "resource_tracker" in line:
             return "resource tracker"
         if "forkserver" in line and process.parent() == self._root:
-            return "server that workers are copies of"
-        return "worker" if "forkserver" in line or "spawn" in line else "copy that does the first shards"
+            return "fork server"
+        return "worker" if "forkserver" in line or "spawn" in line else "fork for the first shards"
 
     def peaks(self) -> Peaks:
-        """Each process, the largest first."""
+        """Return the peaks of each process, the largest first."""
         pids = sorted(self._resident, key=self._resident.__getitem__, reverse=True)
         return [(self._roles[pid], self._resident[pid], self._shared[pid], self._seconds[pid]) for pid in pids]
