@@ -44,7 +44,7 @@ def test_every_test_that_holds_a_formula_exists() -> None:
     assert named <= defined
     for section in RECIPE.split("\n## ")[1:]:
         if "```text" in section:
-            assert "\nHeld by `test_" in section, section[:40]
+            assert "\nTested by `test_" in section, section[:40]
 
 
 def _tests(path: Path) -> list[str]:
@@ -76,13 +76,13 @@ def test_the_numbers_in_the_text_are_counted() -> None:
         f"Of the {model / 1e6:.1f} million parameters, {SHAPE.embedding / 1e6:.1f} million are those vectors",
         f"{SHAPE.body / 1e6:.1f} million are in the layers",
         f"{adapter / model:.1%} of the model's parameters are trained",
-        f"a file of {4 * adapter / 1e6:.0f} MB, where the model is one of {2 * model / 1e6:.0f} MB",
+        f"a file of {4 * adapter / 1e6:.0f} MB; the model has {2 * model / 1e6:.0f} MB",
         f"averages of the adapter take {10 * adapter / GIB:.2f} GiB",
         f"they would take {16 * model / GIB:.1f} GiB",
         f"save {2 * adapter / 1e6:.0f} MB of file and {5 * adapter / GIB:.2f} GiB of memory",
-        f"the change counts `alpha / r = {T4.lora.scaling:g}` times".capitalize(),
+        f"The change is multiplied by `alpha / r = {T4.lora.scaling:g}`",
         f"At 18 layers {kept / MIB:,.0f} MiB are kept",
-        f"or {again / MIB:.1f} MiB when it is computed again",
+        f"or {again / MIB:.1f} MiB with checkpointing",
         f"{kept * times / GIB:.1f} GiB, which no T4 has, or {again * times / GIB:.2f} GiB",
         f"for each token are {4 * SHAPE.vocabulary * tokens / GIB:.0f} GiB in 32 bits",
         f"200 steps see {T4.schedule.warmup_steps * T4.batch.rows_per_step:,} rows",
