@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.converting import find_data
-from dataset_tools.reading import read_rows
-from dataset_tools.sample import SamplePart
-from dataset_tools.sample.parts import held_out, shared_keys, text
-from dataset_tools.shards import plan
+from dataset_tools.bundled import SamplePart
+from dataset_tools.bundled.parts import held_out, shared_keys, text
+from dataset_tools.readers.row_reader import read_rows
+from dataset_tools.readers.shards import plan
+from dataset_tools.records.converter import find_data
 
 AT_LEAST = {"fn_acc": 0.75, "arg_em_raw": 0.60}
 TRAINED_ON = ("data/train.parquet", "drawn.jsonl")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from dataset_tools.sample import sample_path
+from dataset_tools.bundled import sample_path
 
 _ROOT = Path(__file__).parent.parent
 _ROWS = 46_325  # 85 times the dev split: 100 MB

@@ -76,16 +76,16 @@ def _write_models(folder: Path) -> None:
 
 def _prompts() -> list[Any]:
     """Return the prompts of the first sample rows, as segments."""
-    from training.decoding import prompt_of  # noqa: PLC0415
-    from training.evaluate import GoldOptions, read_questions  # noqa: PLC0415
+    from training.answers.decode import prompt_of  # noqa: PLC0415
+    from training.evaluate.evaluate import GoldOptions, read_questions  # noqa: PLC0415
 
     sample = files("dataset_tools") / "sample" / "sample.jsonl"
     return [prompt_of(question) for question in read_questions([str(sample)], GoldOptions())[:_ROWS]]
 
 
 def _ours(model: str, prompts: Sequence[Any]) -> Side:
-    from training.decoding import DecodeOptions, load_decoder  # noqa: PLC0415
-    from training.model_source import find_model  # noqa: PLC0415
+    from training.answers.decode import DecodeOptions, load_decoder  # noqa: PLC0415
+    from training.answers.model_source import find_model  # noqa: PLC0415
 
     decoder = load_decoder(find_model(model), DecodeOptions(batch=_BATCH))
 
@@ -149,7 +149,7 @@ def _plain_gguf(path: str, prompts: Sequence[str]) -> Side:
 
 def main(side: str, folder: str) -> None:
     """Run one side once and print its time."""
-    from training.threads import wait_asleep  # noqa: PLC0415 - before torch
+    from training.answers.threads import wait_asleep  # noqa: PLC0415 - before torch
 
     wait_asleep()
     prompts = _prompts()

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from publishing.gguf import find_converter
+from publishing.export.gguf import find_converter
 
 __all__ = ["export"]
 
@@ -19,7 +19,7 @@ _SHAPE = {
     "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256, "query_pre_attn_scalar": 256,
     "sliding_window": 512, "layer_types": (["sliding_attention"] * 5 + ["full_attention"]) * (_LAYERS // 6),
 }  # fmt: skip
-_MAKE = "import json, sys; from pathlib import Path; from tests.export.made_run import make_run; "
+_MAKE = "import json, sys; from pathlib import Path; from tests.publishing.export.made_run import make_run; "
 _MADE = "make_run(Path(sys.argv[1]), **json.loads(sys.argv[2]))"
 _ID = "google/functiongemma-270m-it@0000000"
 
@@ -31,7 +31,7 @@ def export(folder: Path, times: int) -> None:
         raise SystemExit("the export needs the extra gguf")
     made, release = folder / "made", folder / "release"
     _timed([sys.executable, "-c", _MAKE + _MADE, str(made), json.dumps(_SHAPE)])
-    command = [sys.executable, "-c", "from publishing.cli import main; main()", "export", str(made / "run"), "-q"]
+    command = [sys.executable, "-c", "from publishing.cli.main import main; main()", "export", str(made / "run"), "-q"]
     alone = [sys.executable, str(converter.script), str(release / "0" / "merged"), "--outtype", "f16", "--outfile"]
     seconds: dict[str, list[float]] = {
         "afg export with all checks on 8 prompts": [],

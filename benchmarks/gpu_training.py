@@ -55,8 +55,8 @@ SIDES = [
 
 def run_side(side: Side, folder: Path, steps: int) -> dict[str, Any]:
     """Train for ``steps`` steps; return seconds per step, and memory in GiB at rest and at the peak."""
-    from training.base import find_base  # noqa: PLC0415 - each side imports what it needs
-    from training.recipe import load_recipe  # noqa: PLC0415
+    from training.base.base import find_base  # noqa: PLC0415 - each side imports what it needs
+    from training.recipe.recipe import load_recipe  # noqa: PLC0415
 
     recipe = load_recipe("t4")
     base = find_base(str(make_base(folder, side.layers)))
@@ -101,11 +101,11 @@ def run_side(side: Side, folder: Path, steps: int) -> dict[str, Any]:
 
 def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
     """Build the trainer of the recipe with the project's code."""
-    from training.model import add_adapter, import_unsloth, load_model  # noqa: PLC0415
+    from training.fit.unsloth_model import add_adapter, import_unsloth, load_model  # noqa: PLC0415
 
     import_unsloth()
     _hold(side)
-    from training.trainer import TrainerOptions, build_trainer  # noqa: PLC0415 - after unsloth
+    from training.fit.trainer import TrainerOptions, build_trainer  # noqa: PLC0415 - after unsloth
 
     model, tokenizer = load_model(base, recipe, side.number)
     model = add_adapter(model, recipe)
@@ -120,7 +120,7 @@ def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) 
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
     from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
 
-    from training.trainer import trainer_arguments  # noqa: PLC0415
+    from training.fit.trainer import trainer_arguments  # noqa: PLC0415
 
     _hold(side)
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, attn_implementation="sdpa")
@@ -173,7 +173,7 @@ def make_samples(folder: Path) -> Any:  # noqa: ANN401 - after imports
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    from training.samples import BuiltSamples  # noqa: PLC0415
+    from training.fit.dataset import BuiltSamples  # noqa: PLC0415
 
     path = folder / f"data-{os.getpid()}.parquet"
     ids = np.random.default_rng(0).integers(200, 262_000, (_ROWS, _LENGTH), dtype=np.int32)

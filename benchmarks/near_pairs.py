@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from dataset_tools.arabic.compare import compare_key
-from dataset_tools.near import Buckets, band_hashes, bands_for, likeness, shingles
+from dataset_tools.dedup.minhash import Buckets, band_hashes, bands_for, likeness, shingles
 
 if TYPE_CHECKING:
     from collections.abc import Callable

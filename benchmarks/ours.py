@@ -14,15 +14,15 @@ from pathlib import Path
 
 def main(side: str, path: str, workers: str, out: str = "") -> None:
     """Run one call on a file and print its time."""
-    from dataset_tools.building import BuildOptions, build  # noqa: PLC0415 - start-up is not measured
-    from dataset_tools.cleaning import CleanOptions, clean  # noqa: PLC0415
-    from dataset_tools.dedup import DedupOptions, dedup  # noqa: PLC0415
-    from dataset_tools.splitting import SplitOptions, split  # noqa: PLC0415
-    from dataset_tools.transform import Outputs  # noqa: PLC0415
-    from dataset_tools.validate import Options, validate  # noqa: PLC0415
-    from training.eval_file import write_evaluation  # noqa: PLC0415
-    from training.evaluate import evaluate  # noqa: PLC0415
-    from training.evaluate_page import evaluation_page  # noqa: PLC0415
+    from dataset_tools.cleaning.clean import CleanOptions, clean  # noqa: PLC0415
+    from dataset_tools.dedup.dedup import DedupOptions, dedup  # noqa: PLC0415
+    from dataset_tools.pipeline.to_file import Outputs  # noqa: PLC0415
+    from dataset_tools.samples.build import BuildOptions, build  # noqa: PLC0415 - start-up is not measured
+    from dataset_tools.split.split import SplitOptions, split  # noqa: PLC0415
+    from dataset_tools.validation.validate import Options, validate  # noqa: PLC0415
+    from training.evaluate.eval_file import write_evaluation  # noqa: PLC0415
+    from training.evaluate.evaluate import evaluate  # noqa: PLC0415
+    from training.evaluate.page import evaluation_page  # noqa: PLC0415
     from training.tiny import tokenizer_path  # noqa: PLC0415
 
     if side == "build":

@@ -88,7 +88,7 @@ def _hub(store: Path, home: Path) -> Iterator[dict[str, str]]:
 
 
 def _publish(release: Path, name: str, environment: dict[str, str]) -> float:
-    run = [sys.executable, "-c", "from publishing.cli import main; main()", "publish", str(release)]
+    run = [sys.executable, "-c", "from publishing.cli.main import main; main()", "publish", str(release)]
     return _timed([[*run, "--hub", name, "--yes"]], environment)
 
 

@@ -6,7 +6,7 @@ writes them all.
 
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["Change", "Log"]
+__all__ = ["Change", "Log", "call_path"]
 
 
 class Change(NamedTuple):
@@ -22,3 +22,8 @@ class Change(NamedTuple):
 
 
 Log: TypeAlias = list[Change]
+
+
+def call_path(message: int, position: int) -> str:
+    """Where the function of a call stands in the record."""
+    return f"messages[{message}].tool_calls[{position}].function"

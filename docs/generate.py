@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dataset_tools.checks.base import catalogue
-from dataset_tools.layouts import all_layouts
-from dataset_tools.reporting import checks_markdown
+from dataset_tools.cli.text import checks_markdown
+from dataset_tools.records.layouts import all_layouts
 
 FOLDER = Path(__file__).parent
 

@@ -21,7 +21,7 @@ def chromium() -> Iterator[Any]:
     if not _arabic_font():
         _without("no Arabic font: install one (Debian: apt-get install fonts-noto-core)")
     try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - a development dependency
+        from playwright.sync_api import sync_playwright
     except ImportError:
         _without("no playwright: pip install -e '.[dev]'")
     with sync_playwright() as driver:

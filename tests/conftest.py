@@ -5,11 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 
 # Ray reads these when it is imported, whichever test does that first: it keeps to loopback, and tells nobody of us.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -48,3 +49,23 @@ def afg_data() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    """The bundled tokenizer as a user loads it, from its folder alone."""
+    from transformers import AutoTokenizer
+
+    from training.tiny import tokenizer_path
+
+    return AutoTokenizer.from_pretrained(tokenizer_path(), local_files_only=True)
+
+
+@pytest.fixture(scope="session")
+def model() -> Any:
+    """The SentencePiece model of the bundled tokenizer, read by SentencePiece itself."""
+    import sentencepiece
+
+    from training.tiny import tokenizer_path
+
+    return sentencepiece.SentencePieceProcessor(model_file=str(tokenizer_path() / "tokenizer.model"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 TRIGGER = "You are a model that can do function calling with the following functions"
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 
 Row = dict[str, Any]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_tools.arabic.compare import compare_key, same_but_for
 from dataset_tools.arabic.numbers import exact_number, parse_number
-from dataset_tools.argument_types import typed_arguments
 from dataset_tools.checks.base import Calls, Check, Found, Repair, Scope, Severity, add, check
-from dataset_tools.nulls import admits_null
-from dataset_tools.rows import Row
-from dataset_tools.tool_view import ToolView, schema_at
-from dataset_tools.validators import dotted
+from dataset_tools.checks.row_view import Row
+from dataset_tools.tool_schema.coercion import typed_arguments
+from dataset_tools.tool_schema.declaration import ToolView, schema_at
+from dataset_tools.tool_schema.nullability import admits_null
+from dataset_tools.tool_schema.validator import dotted
 from schemas.record import ToolCall
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
-from dataset_tools.rows import Call, Row
-from dataset_tools.tool_view import Text, ToolView
+from dataset_tools.checks.row_view import Call, Row
+from dataset_tools.tool_schema.declaration import Text, ToolView
 
 __all__ = [
     "ADVICE",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dataset_tools.checks.base import Calls, Found, Repair, Rows, Scope, Severity, check
-from dataset_tools.rows import Row
+from dataset_tools.checks.row_view import Row
 
 __all__: list[str] = []
 

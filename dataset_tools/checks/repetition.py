@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.checks.base import Found, Overall, Place, Rows, Scope, Severity, check
-from dataset_tools.rows import Row
+from dataset_tools.checks.row_view import Row
 
 __all__ = ["query_of"]
 

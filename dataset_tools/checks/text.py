@@ -7,7 +7,7 @@ from dataset_tools.arabic.escapes import decode_escapes
 from dataset_tools.arabic.mojibake import repair_mojibake, undecodable
 from dataset_tools.arabic.repair import Side, find
 from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
-from dataset_tools.tool_view import CONTROL_CHARACTER, Text
+from dataset_tools.tool_schema.declaration import CONTROL_CHARACTER, Text
 
 __all__ = ["CONTROL_TOKENS"]
 

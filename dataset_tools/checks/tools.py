@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from dataset_tools.checks.base import Found, Rows, Scope, Severity, check
-from dataset_tools.rows import Row
-from dataset_tools.tool_view import ToolView, described_values
+from dataset_tools.checks.row_view import Row
+from dataset_tools.tool_schema.declaration import ToolView, described_values
 from schemas.record import JsonObject
 
 __all__: list[str] = []

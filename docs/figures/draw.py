@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from training.schedule import learning_rate
+from training.fit.schedule import learning_rate
 
 HERE = Path(__file__).resolve().parent
 MEASURED = HERE / "measured"

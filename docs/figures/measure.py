@@ -38,14 +38,14 @@ def write_recipe(path: Path, **changes: str) -> Path:
 
 def measure_run(base: str, folder: Path) -> None:
     """Train on the bundled sample, and keep what the figures need of the metrics."""
-    from dataset_tools.build_stage import SampleOptions  # noqa: PLC0415
-    from dataset_tools.building import BuildOptions, build  # noqa: PLC0415
-    from dataset_tools.sample import sample_path  # noqa: PLC0415
-    from training.metrics_log import read_metrics  # noqa: PLC0415
-    from training.plan import make_plan  # noqa: PLC0415
-    from training.recipe import load_recipe  # noqa: PLC0415
+    from dataset_tools.bundled import sample_path  # noqa: PLC0415
+    from dataset_tools.samples.build import BuildOptions, build  # noqa: PLC0415
+    from dataset_tools.samples.stage import SampleOptions  # noqa: PLC0415
+    from training.fit.metrics_log import read_metrics  # noqa: PLC0415
+    from training.fit.plan import make_plan  # noqa: PLC0415
+    from training.fit.train import train  # noqa: PLC0415
+    from training.recipe.recipe import load_recipe  # noqa: PLC0415
     from training.tiny import tokenizer_path  # noqa: PLC0415
-    from training.train import train  # noqa: PLC0415
 
     options = BuildOptions(SampleOptions(max_length=1024, max_tools=3, shuffle_seed=7, verify=0))
     build([str(sample_path())], folder / "samples", str(tokenizer_path()), options)
@@ -66,7 +66,7 @@ def measure_run(base: str, folder: Path) -> None:
 
 def measure_layers(folder: Path) -> None:
     """What autograd keeps between the forward and the backward pass, with and without recomputation."""
-    from training.model import import_unsloth  # noqa: PLC0415
+    from training.fit.unsloth_model import import_unsloth  # noqa: PLC0415
 
     import_unsloth()
     kept = {
@@ -80,9 +80,9 @@ def measure_layers(folder: Path) -> None:
 def _kept_bytes(folder: Path, layers: int, checkpointing: str) -> int:
     import torch  # noqa: PLC0415 - after unsloth
 
-    from training.base import find_base  # noqa: PLC0415
-    from training.model import add_adapter, load_model  # noqa: PLC0415
-    from training.recipe import load_recipe  # noqa: PLC0415
+    from training.base.base import find_base  # noqa: PLC0415
+    from training.fit.unsloth_model import add_adapter, load_model  # noqa: PLC0415
+    from training.recipe.recipe import load_recipe  # noqa: PLC0415
 
     changed = write_recipe(folder / "layers.toml", gradient_checkpointing=f'"{checkpointing}"')
     recipe = load_recipe(str(changed))

@@ -8,7 +8,7 @@ from typing import Any
 
 from training.tiny import tokenizer_path
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
     "architectures": ["Gemma3ForCausalLM"],
     "model_type": "gemma3_text",
@@ -39,11 +39,11 @@ def write_base(folder: Path, **changes: Any) -> Path:
 
 def write_random_base(folder: Path) -> Path:
     """A base whose weights are random, of the real architecture: it can be trained, and knows nothing."""
-    from training.model import import_unsloth  # noqa: PLC0415
+    from training.fit.unsloth_model import import_unsloth
 
     import_unsloth()  # before transformers, which it patches
-    import torch  # noqa: PLC0415
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+    import torch
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
     torch.set_num_threads(1)  # a second one gains nothing at this size, and waits where the cores are busy
     write_base(folder)
@@ -56,7 +56,7 @@ def write_random_base(folder: Path) -> Path:
 
 def short_recipe(path: Path, **changes: str) -> Path:
     """The demo recipe with ten steps, and with t4's rate and recomputation; ``changes`` are values by their keys."""
-    text = (ROOT / "training" / "recipes" / "demo.toml").read_text(encoding="utf-8")
+    text = (ROOT / "training" / "recipe" / "recipes" / "demo.toml").read_text(encoding="utf-8")
     values = {
         "rows": "4", "accumulation": "2", "epochs": "2", "warmup_steps": "3", "save_steps": "4",
         "peak_learning_rate": "1e-3", "gradient_checkpointing": '"unsloth"',

@@ -1,4 +1,4 @@
-"""What tests of training share: samples built from the bundled conversations."""
+"""Fixtures of the tests of training: built samples, a short run, and a model that knows five answers."""
 
 import json
 import os
@@ -6,13 +6,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from bases import ROOT, short_recipe, write_random_base
 
-from dataset_tools.build_stage import SampleOptions
-from dataset_tools.building import BuildOptions, build
-from dataset_tools.sample import sample_path
+from dataset_tools.bundled import sample_path
+from dataset_tools.samples.build import BuildOptions, build
+from dataset_tools.samples.stage import SampleOptions
+from tests.training.bases import ROOT, short_recipe, write_random_base
+from tests.training.eval_data import call, record, write_lines
+from tests.training.taught import teach
+from tests.training.tiny_gguf import write_gguf
 from training.tiny import tokenizer_path
 
 
@@ -48,7 +52,7 @@ def afg_train(samples: Path, random_base: Path) -> Callable[..., subprocess.Pope
     """Starts `afg train` on the samples as a user does, in a process of its own and on one thread."""
 
     def start(*arguments: str | Path) -> subprocess.Popen[str]:
-        code = "from publishing.cli import main; main()"
+        code = "from publishing.cli.main import main; main()"
         command = [
             sys.executable,
             "-c",
@@ -74,3 +78,30 @@ def finished(tmp_path_factory: pytest.TempPathFactory, afg_train: Callable[..., 
     _, told = process.communicate(timeout=300)
     assert process.returncode == 0, told
     return folder / "run"
+
+
+KNOWN: list[dict[str, Any]] = [
+    record("one", call("get_weather", city="جدة", days=3)),
+    record("number", call("convert", amount=450.5, currency="ريال")),
+    record("words"),
+    record("parallel", call("get_weather", city="باريس"), call("get_weather", city="أبها", days=1)),
+    record("braces", call("get_weather", city="مكة, {المكرمة}")),
+]
+
+
+@pytest.fixture(scope="session")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The records whose answers the model knows."""
+    return write_lines(tmp_path_factory.mktemp("known") / "known.jsonl", KNOWN)
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model."""
+    return teach(tmp_path_factory.mktemp("taught") / "model", KNOWN)
+
+
+@pytest.fixture(scope="session")
+def taught_gguf(tmp_path_factory: pytest.TempPathFactory, taught: Path) -> Path:
+    """The same model as one file."""
+    return write_gguf(tmp_path_factory.mktemp("gguf") / "model.gguf", taught)

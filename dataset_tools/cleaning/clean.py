@@ -1,0 +1,88 @@
+"""``afg-data clean``: lossless repair of every row, as one library call."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_tools.cleaning.repairer import Repairer
+from dataset_tools.errors import UsageError
+from dataset_tools.executor.base import Engine
+from dataset_tools.io.input_stamps import Stamps
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.stage import Part, Stage
+from dataset_tools.pipeline.to_file import Job, Outputs, Report
+from dataset_tools.pipeline.to_parts import write_records
+from dataset_tools.readers.shards import Shard
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import Converter, load_tools
+
+__all__ = ["CleanOptions", "clean"]
+
+
+@dataclass(frozen=True, slots=True)
+class CleanOptions:
+    """What ``clean`` can be told.
+
+    Attributes:
+        fold: folds of CAMeL Tools, by name; none by default, because they lose what the user wrote.
+        developer_turn: whether a record without a developer turn gets one.
+        layout: the layout of every row; recognised by the fields when empty.
+        tools_file: declarations for layouts that carry none.
+        rename_tools: whether tool names that FunctionGemma parsers reject are rewritten.
+        workers: processes to use; the output's bytes are the same for any number.
+        engine: who does the work instead of processes of this machine; the bytes are the same for any.
+    """
+
+    fold: tuple[str, ...] = ()
+    developer_turn: bool = True
+    layout: str = ""
+    tools_file: Path | None = None
+    rename_tools: bool = False
+    workers: int = 1
+    engine: Engine | None = None
+
+
+def clean(
+    sources: Sequence[str] | Sequence[DataFile],
+    outputs: Outputs | FolderOutputs,
+    options: CleanOptions | None = None,
+    *,
+    on_shard: Callable[[Shard, Part], None] | None = None,
+) -> Report:
+    """Repair every row of ``sources`` and write the records.
+
+    Cleaning twice changes nothing the second time, and without folds what a call means never changes.
+
+    Raises:
+        UsageError: a fold or a layout does not exist, or an output is also an input.
+        InputError: a source cannot be read, or changes meanwhile.
+        OutputError: a result cannot be written.
+    """
+    options = options or CleanOptions()
+    from dataset_tools.arabic.folding import FOLDS  # noqa: PLC0415
+
+    unknown = [name for name in options.fold if name not in FOLDS]
+    if unknown:
+        raise UsageError(f"there is no fold {unknown[0]!r}", hint=f"folds: {', '.join(FOLDS)}")
+    beside = Stamps([options.tools_file])
+    tools = load_tools(options.tools_file) if options.tools_file else {}
+    converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
+    repairer = Repairer(options.fold, developer_turn=options.developer_turn)
+    stage = Stage(converter, repairer, outputs.records, trace=outputs.trace is not None)
+    chosen = {
+        "fold": list(options.fold),
+        "developer_turn": options.developer_turn,
+        "layout": options.layout,
+        "tools_file": str(options.tools_file or ""),
+        "rename_tools": options.rename_tools,
+    }
+    job = Job(
+        "clean",
+        sources,
+        stage,
+        engine=options.engine or options.workers,
+        options=chosen,
+        also_read=beside,
+        on_shard=on_shard,
+    )
+    return write_records(job, outputs)

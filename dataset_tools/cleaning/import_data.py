@@ -1,0 +1,67 @@
+"""``afg-data import``: rows of any known layout as records, with nothing repaired, as one library call."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_tools.executor.base import Engine
+from dataset_tools.io.input_stamps import Stamps
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.stage import Part, Stage
+from dataset_tools.pipeline.to_file import Job, Outputs, Report
+from dataset_tools.pipeline.to_parts import write_records
+from dataset_tools.readers.shards import Shard
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import Converter, load_tools
+
+__all__ = ["ImportOptions", "import_data"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What ``import`` can be told; see :class:`dataset_tools.cleaning.clean.CleanOptions` for the fields."""
+
+    layout: str = ""
+    tools_file: Path | None = None
+    rename_tools: bool = False
+    workers: int = 1
+    engine: Engine | None = None
+
+
+def import_data(
+    sources: Sequence[str] | Sequence[DataFile],
+    outputs: Outputs | FolderOutputs,
+    options: ImportOptions | None = None,
+    *,
+    on_shard: Callable[[Shard, Part], None] | None = None,
+) -> Report:
+    """Read every row of ``sources`` and write it as a record.
+
+    Only the shape changes; values, nulls and letters stay as they are. Whatever a reader had to decide (quotes, type
+    names, property maps) is counted in the report.
+
+    Raises:
+        UsageError: a layout does not exist, or an output is also an input.
+        InputError: a source cannot be read, or changes meanwhile.
+        OutputError: a result cannot be written.
+    """
+    options = options or ImportOptions()
+    beside = Stamps([options.tools_file])
+    tools = load_tools(options.tools_file) if options.tools_file else {}
+    converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
+    stage = Stage(converter, None, outputs.records, trace=outputs.trace is not None)
+    chosen = {
+        "layout": options.layout,
+        "tools_file": str(options.tools_file or ""),
+        "rename_tools": options.rename_tools,
+    }
+    job = Job(
+        "import",
+        sources,
+        stage,
+        engine=options.engine or options.workers,
+        options=chosen,
+        also_read=beside,
+        on_shard=on_shard,
+    )
+    return write_records(job, outputs)

@@ -1,0 +1,232 @@
+"""The repairs of ``afg-data clean``, on one record: text by the policy table, structure by the tool's schema.
+
+Text and arguments always get the same letters, because the model learns to copy one into the other; what the user
+wrote and what the model must generate differ only in the rules that :mod:`dataset_tools.arabic.repair` says.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from dataset_tools.arabic.folding import compile_fold
+from dataset_tools.arabic.letters import needs_look
+from dataset_tools.arabic.mojibake import undecodable
+from dataset_tools.arabic.repair import Side, final_farsi_yeh, looks_arabic, repair
+from dataset_tools.changes import Change, Log, call_path
+from dataset_tools.errors import RowError
+from dataset_tools.tool_schema.coercion import typed_arguments
+from dataset_tools.tool_schema.content_cache import ByContent
+from schemas.record import JsonObject, Message, Record, Tool
+
+__all__ = ["DEVELOPER_TURN", "Repairer"]
+
+DEVELOPER_TURN = "You are a model that can do function calling with the following functions"
+"""The sentence that makes FunctionGemma call functions; without a developer turn it calls none."""
+
+# Strings of a schema that are code rather than text. An argument may well have such a name: it is text.
+_VERBATIM = frozenset({"pattern", "format", "$ref", "$id", "$schema"})
+_NOTHING: frozenset[str] = frozenset()
+_PASSES = 8
+
+
+class Repairer:
+    """Repairs records; remembers each distinct declaration, because they repeat from row to row.
+
+    Args:
+        fold: folds of CAMeL Tools to apply to text, arguments, enums and descriptions together; none by default.
+        developer_turn: whether to add a developer turn where a record has none.
+
+    Raises:
+        ValueError: a fold of that name does not exist.
+    """
+
+    def __init__(self, fold: Sequence[str] = (), *, developer_turn: bool = True) -> None:
+        self._fold_names = tuple(fold)
+        self._fold: Callable[[str], str] | None = None
+        self._developer_turn = developer_turn
+        self._memory: ByContent[dict[bool, tuple[Tool, tuple[Change, ...]]]] = ByContent()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross to another process as the options alone: memory and folds are rebuilt there."""
+        return (_rebuild, (self._fold_names, self._developer_turn))
+
+    def repair(self, record: Record, log: Log) -> Record:
+        """The record, repaired; every change is logged. The given record is altered and must not be used again.
+
+        Raises:
+            RowError: ``undecodable-text``, when text is in an encoding that is recognised and not repaired.
+        """
+        if self._fold_names and self._fold is None:
+            self._fold = compile_fold(self._fold_names)
+        messages = record["messages"]
+        if self._developer_turn and messages and messages[0]["role"] != "developer":
+            turn: Message = {"role": "developer", "content": DEVELOPER_TURN}
+            log.append(Change("developer-turn", "messages[0]", None, turn))
+            messages.insert(0, turn)
+        for _ in range(_PASSES):
+            # A repair may uncover what another rule mends, or change the language that the row seems to be in.
+            before = len(log)
+            self._texts(messages, log)
+            if len(log) == before:
+                break
+        record["tools"] = self._tools(record["tools"], messages, log)
+        self._arguments(messages, record["tools"], log)
+        return record
+
+    def _texts(self, messages: list[Message], log: Log) -> None:
+        arabic: bool | None = None
+        for index, message in enumerate(messages):
+            side = Side.TARGET if message["role"] == "assistant" else Side.INPUT
+            content = message.get("content")
+            if content is not None and (self._fold or needs_look(content)):
+                arabic = _is_arabic(messages) if arabic is None else arabic
+                message["content"] = self._text(content, side, f"messages[{index}].content", log, arabic=arabic)
+            for position, call in enumerate(message.get("tool_calls", ())):
+                function = call["function"]
+                if self._fold or _any_odd(function["arguments"]):
+                    arabic = _is_arabic(messages) if arabic is None else arabic
+                    path = f"{call_path(index, position)}.arguments"
+                    function["arguments"] = self._walk(function["arguments"], path, log, arabic=arabic)
+                if self._fold or needs_look(function["name"]):
+                    arabic = _is_arabic(messages) if arabic is None else arabic
+                    path = f"{call_path(index, position)}.name"
+                    function["name"] = self._text(function["name"], Side.TARGET, path, log, arabic=arabic)
+            name = message.get("name")
+            if name is not None and (self._fold or needs_look(name)):
+                arabic = _is_arabic(messages) if arabic is None else arabic
+                message["name"] = self._text(name, Side.TARGET, f"messages[{index}].name", log, arabic=arabic)
+
+    def _text(self, text: str, side: Side, path: str, log: Log, *, arabic: bool) -> str:
+        """One string, repaired and folded."""
+        if needs_look(text):
+            encoding = undecodable(text)
+            if encoding is not None:
+                raise RowError("undecodable-text", f"{path} looks like {encoding} text read with another encoding")
+            if arabic and final_farsi_yeh(text):
+                log.append(Change("farsi-yeh-final", path, text, text))
+            clean, rules = repair(text, side, arabic=arabic)
+            log.extend(Change(rule, path, text, clean) for rule in rules)
+            text = clean
+        if self._fold is not None:
+            folded = self._fold(text)
+            if folded != text:
+                log.append(Change("fold", path, text, folded))
+                text = folded
+        return text
+
+    def _walk(
+        self,
+        value: Any,  # noqa: ANN401 - JSON is any value
+        path: str,
+        log: Log,
+        *,
+        arabic: bool,
+        verbatim: frozenset[str] = _NOTHING,
+    ) -> Any:  # noqa: ANN401
+        """Every string in ``value``, keys included, repaired as text that the model generates or copies from."""
+        if isinstance(value, str):
+            return self._text(value, Side.TARGET, path, log, arabic=arabic)
+        if isinstance(value, list):
+            return [
+                self._walk(item, f"{path}[{i}]", log, arabic=arabic, verbatim=verbatim) for i, item in enumerate(value)
+            ]
+        if not isinstance(value, dict):
+            return value
+        result: JsonObject = {}
+        for key, item in value.items():
+            if key in verbatim and isinstance(item, str):
+                result[key] = item
+                continue
+            name = self._key(key, value, result, f"{path}.{key}", log, arabic=arabic)
+            result[name] = self._walk(item, f"{path}.{name}", log, arabic=arabic, verbatim=verbatim)
+        return result
+
+    def _key(self, key: str, value: JsonObject, result: JsonObject, path: str, log: Log, *, arabic: bool) -> str:
+        """A key repaired like the texts that name it, unless two keys of one object would become one."""
+        if not (self._fold or needs_look(key)):
+            return key
+        changes: Log = []
+        name = self._text(key, Side.TARGET, path, changes, arabic=arabic)
+        if name == key or name in value or name in result:
+            return key
+        log.extend(changes)
+        return name
+
+    def _tools(self, tools: list[Tool], messages: list[Message], log: Log) -> list[Tool]:
+        """The declarations, repaired as text of the conversation's language: arguments copy their letters."""
+        arabic: bool | None = None
+        clean: list[Tool] = []
+        for position, tool in enumerate(tools):
+            repaired = self._memory.get(tool, self._clean_tool)
+            if len(repaired) > 1 and arabic is None:
+                arabic = _is_arabic(messages)
+            found, changes = repaired[arabic if arabic is not None and len(repaired) > 1 else True]
+            path = f"tools[{position}]"
+            log.extend(change._replace(path=path + change.path) for change in changes)
+            clean.append(found)
+        return clean
+
+    def _clean_tool(self, tool: Tool) -> dict[bool, tuple[Tool, tuple[Change, ...]]]:
+        """What becomes of a declaration in an Arabic row, and in another one if that is something else."""
+        arabic, other = self._cleaned(tool, arabic=True), self._cleaned(tool, arabic=False)
+        return {True: arabic} if arabic == other else {True: arabic, False: other}
+
+    def _cleaned(self, tool: Tool, *, arabic: bool) -> tuple[Tool, tuple[Change, ...]]:
+        changes: Log = []
+        clean = _strip_nulls(tool, "", changes)
+        for _ in range(_PASSES):
+            before = len(changes)
+            clean = self._walk(clean, "", changes, arabic=arabic, verbatim=_VERBATIM)
+            if len(changes) == before:
+                break
+        return cast("Tool", clean), tuple(changes)
+
+    def _arguments(self, messages: list[Message], tools: list[Tool], log: Log) -> None:
+        """Nulls out of the arguments, and numbers as the tool's schema has them."""
+        for index, message in enumerate(messages):
+            for position, call in enumerate(message.get("tool_calls", ())):
+                function = call["function"]
+                schema = next(
+                    (t["function"].get("parameters") for t in tools if t["function"]["name"] == function["name"]), None
+                )
+                path = f"{call_path(index, position)}.arguments"
+                function["arguments"] = typed_arguments(function["arguments"], schema or {}, path, log)
+
+
+def _rebuild(fold: tuple[str, ...], developer_turn: bool) -> Repairer:  # noqa: FBT001 - pickle passes positions
+    return Repairer(fold, developer_turn=developer_turn)
+
+
+def _is_arabic(messages: list[Message]) -> bool:
+    return looks_arabic(message["content"] for message in messages if "content" in message)
+
+
+def _any_odd(value: object) -> bool:
+    """Whether a repair may act on any string in ``value``, keys included; written for flat objects, which most are."""
+    if isinstance(value, str):
+        return needs_look(value)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if needs_look(key):
+                return True
+            if isinstance(item, str):
+                if needs_look(item):
+                    return True
+            elif _any_odd(item):
+                return True
+        return False
+    return isinstance(value, list) and any(map(_any_odd, value))
+
+
+def _strip_nulls(value: Any, path: str, log: Log) -> Any:  # noqa: ANN401 - JSON is any value
+    """A declaration without the keys that Arrow filled with null; the members of lists, as in an enum, stay."""
+    if isinstance(value, list):
+        return [_strip_nulls(item, f"{path}[{i}]", log) for i, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    result: JsonObject = {}
+    for key, item in value.items():
+        if item is None:
+            log.append(Change("strip-null", f"{path}.{key}", None, None))
+        else:
+            result[key] = _strip_nulls(item, f"{path}.{key}", log)
+    return result

@@ -1,0 +1,1 @@
+"""The command line ``afg-data``: options, one library call for each command, and its report."""

@@ -1,0 +1,227 @@
+"""Options that several commands of ``afg-data`` take, and what they do with the files that were named."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataset_tools.display.console import Progress, stderr_console
+from dataset_tools.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from dataset_tools.executor.base import Engine
+    from dataset_tools.pipeline.outputs import FolderOutputs
+    from dataset_tools.pipeline.to_file import Outputs, Report
+    from dataset_tools.readers.sources import DataFile
+
+__all__ = [
+    "AsJson", "EngineChoice", "EngineName", "Html", "LayoutName", "LogJson", "Output", "OutputOrFolder", "PartsFormat",
+    "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile",
+    "Trace", "Workers", "WorkersOrTasks", "check_page", "engine_of", "find", "outputs_of", "print_json", "progress_of",
+    "require_whole", "tell_report", "write_page",
+]  # fmt: skip
+
+
+class EngineChoice(StrEnum):
+    """Who does the work."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SRC", help="Files, folders or globs, here or as s3://..., or hf://datasets/ORG/NAME; any layout."
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")]
+OutputOrFolder = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE|DIR/",
+        help="The records; .jsonl, .jsonl.gz, .jsonl.zst, .parquet, or a folder to write them in parts.",
+    ),
+]
+PartsFormat = Annotated[
+    str, typer.Option("--parts", metavar="ENDING", help="What the parts of a folder are [default: parquet].")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a folder that a run has begun.")]
+LogJson = Annotated[
+    bool, typer.Option("--log-json", help="Tell the progress as JSON, a line every 30 seconds, on standard error.")
+]
+LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
+ToolsFile = Annotated[
+    Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
+]
+Rename = Annotated[
+    bool, typer.Option("--rename-tools", help="Rewrite tool names that FunctionGemma parsers reject, as a.b to a_b.")
+]
+Rejects = Annotated[
+    Path | None, typer.Option("--rejects", metavar="FILE", help="Rejected rows and why [default: beside OUT].")
+]
+ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="The counts of every rule, as JSON.")]
+Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
+Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
+WorkersOrTasks = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", "-j", min=1, max=256, help="Processes to use [default: 1, or with --engine ray one a CPU]."
+    ),
+]
+EngineName = Annotated[
+    EngineChoice, typer.Option("--engine", help="Who does the work: this machine, or a Ray cluster.")
+]
+RayAddress = Annotated[
+    str,
+    typer.Option(
+        "--ray-address", metavar="auto|HOST:PORT", help="The Ray cluster [default: started here for the run]."
+    ),
+]
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page for the browser, too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the counts as one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+TokenizerName = Annotated[
+    str, typer.Option("--tokenizer", metavar="PATH|ID", help="A folder, or ORG/NAME[@REVISION] on the Hub.")
+]
+
+
+def find(sources: list[str]) -> "list[DataFile]":
+    """The data files that were named.
+
+    Raises:
+        InputError: one cannot be read.
+        UsageError: one is named twice.
+    """
+    from dataset_tools.records.converter import find_data  # noqa: PLC0415
+
+    return find_data(sources)
+
+
+def engine_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Engine | None":
+    """Who does the work; None for processes of this machine.
+
+    Raises:
+        UsageError: Ray is not installed or does not answer, or an address is given though Ray is not asked for.
+    """
+    if engine is EngineChoice.LOCAL:
+        if ray_address:
+            raise UsageError("--ray-address is for a Ray cluster", hint="with --engine ray")
+        return None
+    from dataset_tools.executor.ray import RayCluster  # noqa: PLC0415
+
+    cluster = RayCluster(ray_address, workers or 0)
+    cluster.check()
+    return cluster
+
+
+def outputs_of(
+    output: str, parts: str, rejects: Path | None, report: Path | None, trace: Path | None = None, *, resume: bool
+) -> "Outputs | FolderOutputs":
+    """Where the results go: into a folder if ``output`` is one or ends in a slash, else into a file.
+
+    Raises:
+        OutputError: the store that ``output`` names does not answer.
+        UsageError: what only folders take is asked of a file.
+    """
+    from dataset_tools.io.remote_path import as_path  # noqa: PLC0415
+    from dataset_tools.pipeline.outputs import FolderOutputs  # noqa: PLC0415
+    from dataset_tools.pipeline.to_file import Outputs  # noqa: PLC0415
+
+    if output.startswith("hf://"):
+        raise UsageError(
+            f"{output}: nothing is written to the Hub", hint="write a folder of this machine and upload it"
+        )
+    path = as_path(output)
+    rejects, report, trace = (other and as_path(other) for other in (rejects, report, trace))
+    if output.endswith("/") or _is_folder(path):
+        ending = f".{(parts or 'parquet').removeprefix('.')}"
+        return FolderOutputs(path, ending, rejects, report, trace, resume)
+    if parts or resume:
+        option = "--resume" if resume else "--parts"
+        raise UsageError(f"{option} is for a folder, and {output} names a file", hint=f"-o {path.with_suffix('')}/")
+    return Outputs(path, rejects or Outputs.default_rejects(path), report, trace)
+
+
+def _is_folder(path: Path) -> bool:
+    from dataset_tools.io.atomic_file import fail  # noqa: PLC0415
+
+    try:
+        return path.is_dir()
+    except OSError as error:
+        fail(error, path, 0)
+
+
+def check_page(path: Path | None, files: "list[DataFile]", *others: Path | None) -> None:
+    """Make sure, before any work, that a page can be written; ``others`` are what else is written.
+
+    Raises:
+        OutputError: it cannot be.
+        UsageError: it would overwrite an input, or is another output.
+    """
+    from dataset_tools.io.atomic_file import check_writable  # noqa: PLC0415
+
+    if path is None:
+        return
+    if path.resolve() in {other.resolve() for other in others if other is not None}:
+        raise UsageError(f"{path} is named for two outputs", hint="each needs a file of its own")
+    check_writable(path, [file.path for file in files])
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page for the browser.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from dataset_tools.io.atomic_file import write_file  # noqa: PLC0415
+
+    write_file(path, page.encode("utf-8", "backslashreplace"))
+
+
+def print_json(value: object) -> None:
+    """Write a result to standard output as one line of JSON."""
+    from dataset_tools.io.jsonl import dump_text  # noqa: PLC0415
+
+    sys.stdout.write(dump_text(value) + "\n")
+
+
+def tell_report(result: "Report", *, as_json: bool, quiet: bool) -> None:
+    """Say what was done to the rows: as JSON on standard output, else in words, unless it is to be quiet.
+
+    Raises:
+        InputError: an input was damaged.
+    """
+    from dataset_tools.cli.text import print_transform  # noqa: PLC0415
+
+    if as_json:
+        print_json(result.as_json())
+    elif not quiet:
+        print_transform(result, stderr_console())
+    require_whole(result.rejected, result.output)
+
+
+def require_whole(rejected: dict[str, int], output: str) -> None:
+    """End with an error where input files were damaged, though what could be read of them has been written.
+
+    Raises:
+        InputError: a file was.
+    """
+    from dataset_tools.readers.row_reader import DAMAGED  # noqa: PLC0415
+
+    if count := rejected.get(DAMAGED):
+        what = f"the input was damaged in {count} place{'s' * (count > 1)}: only what could be read is in {output}"
+        raise InputError(what, hint="the rejects say where; download those files again")
+
+
+def progress_of(
+    what: str, files: "list[DataFile]", *, quiet: bool, passes: int = 1, log_json: bool = False
+) -> Progress:
+    """The progress of a command that reads the files so many times."""
+    from dataset_tools.readers.shards import total_bytes  # noqa: PLC0415
+
+    return Progress(what, total_bytes(files), quiet=quiet, passes=passes, log_json=log_json)

@@ -1,0 +1,120 @@
+"""The commands of ``afg-data`` from raw data to records: read as they are, or repaired."""
+
+from typing import Annotated
+
+import typer
+
+from dataset_tools.cli.options import (
+    AsJson,
+    EngineChoice,
+    EngineName,
+    Html,
+    LayoutName,
+    LogJson,
+    OutputOrFolder,
+    PartsFormat,
+    Quiet,
+    RayAddress,
+    Rejects,
+    Rename,
+    ReportFile,
+    Resume,
+    Sources,
+    ToolsFile,
+    Trace,
+    WorkersOrTasks,
+    check_page,
+    engine_of,
+    find,
+    outputs_of,
+    progress_of,
+    tell_report,
+    write_page,
+)  # fmt: skip
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to ``afg-data``."""
+    app.command("import")(import_command)
+    app.command("clean")(clean_command)
+
+
+def import_command(
+    sources: Sources,
+    output: OutputOrFolder,
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    rename_tools: Rename = False,
+    rejects: Rejects = None,
+    report: ReportFile = None,
+    as_json: AsJson = False,
+    parts: PartsFormat = "",
+    resume: Resume = False,
+    log_json: LogJson = False,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
+    quiet: Quiet = False,
+) -> None:
+    """Read any known layout and write records; nothing is repaired.
+
+    Example: afg-data import raw/ -o records.jsonl
+    """
+    from dataset_tools.cleaning.import_data import ImportOptions, import_data  # noqa: PLC0415
+
+    options = ImportOptions(layout, tools_file, rename_tools, workers or 1, engine_of(engine, ray_address, workers))
+    outputs = outputs_of(output, parts, rejects, report, resume=resume)
+    files = find(sources)
+    with progress_of("import", files, quiet=quiet, log_json=log_json) as progress:
+        result = import_data(files, outputs, options, on_shard=progress.shard_done)
+    tell_report(result, as_json=as_json, quiet=quiet)
+
+
+def clean_command(
+    sources: Sources,
+    output: OutputOrFolder,
+    fold: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...",
+            help="Fold letters in text and arguments together: dediac, alef, alef-maksura, teh-marbuta, digits.",
+        ),
+    ] = "",
+    developer_turn: Annotated[bool, typer.Option(help="Add the developer turn where it is missing.")] = True,
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    rename_tools: Rename = False,
+    rejects: Rejects = None,
+    report: ReportFile = None,
+    trace: Trace = None,
+    html: Html = None,
+    as_json: AsJson = False,
+    parts: PartsFormat = "",
+    resume: Resume = False,
+    log_json: LogJson = False,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
+    quiet: Quiet = False,
+) -> None:
+    """Repair every row without losing anything, and write records.
+
+    Example: afg-data clean raw.jsonl -o clean.jsonl --report report.json
+    """
+    from dataset_tools.cleaning.clean import CleanOptions, clean  # noqa: PLC0415
+
+    folds = tuple(name.strip() for name in fold.split(",") if name.strip())
+    chosen = engine_of(engine, ray_address, workers)
+    options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers or 1, chosen)
+    outputs = outputs_of(output, parts, rejects, report, trace, resume=resume)
+    files = find(sources)
+    check_page(html, files, outputs.records, outputs.rejects, report, trace)
+    with progress_of("clean", files, quiet=quiet, log_json=log_json) as progress:
+        result = clean(files, outputs, options, on_shard=progress.shard_done)
+    if html:
+        from dataset_tools.report.page import cleaning_page  # noqa: PLC0415
+
+        write_page(html, cleaning_page(result))
+    tell_report(result, as_json=as_json, quiet=quiet)

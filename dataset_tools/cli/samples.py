@@ -1,0 +1,181 @@
+"""The commands of ``afg-data`` from a record to what a model reads and writes: rendered, built, shown, parsed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataset_tools.cli.options import (
+    EngineChoice,
+    EngineName,
+    Html,
+    LayoutName,
+    Quiet,
+    RayAddress,
+    Sources,
+    TokenizerName,
+    ToolsFile,
+    Workers,
+    WorkersOrTasks,
+    check_page,
+    engine_of,
+    find,
+    print_json,
+    progress_of,
+    require_whole,
+    write_page,
+)
+from dataset_tools.display.console import stderr_console, stdout_console
+from dataset_tools.errors import UsageError
+
+if TYPE_CHECKING:
+    from dataset_tools.samples.render_rows import Problem
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to ``afg-data``."""
+    app.command("render")(render_command)
+    app.command("build")(build_command)
+    app.command("show")(show_command)
+    app.command("parse")(parse_command)
+
+
+def render_command(
+    sources: Sources,
+    generation_prompt: Annotated[
+        bool, typer.Option("--generation-prompt", help="End with the header of the turn that the model is to write.")
+    ] = False,
+    workers: Workers = 1,
+) -> None:
+    """Print each row as the text that the model reads, as JSONL.
+
+    A row that FunctionGemma's template cannot express is told on standard error, and the exit code is 1.
+
+    Example: afg-data render clean.jsonl > texts.jsonl
+    """
+    from dataset_tools.samples.render_rows import render_rows  # noqa: PLC0415
+
+    def tell(problem: "Problem") -> None:
+        who = problem.id or "row"
+        sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
+
+    counts = render_rows(
+        sources, sys.stdout.buffer, generation_prompt=generation_prompt, workers=workers, on_problem=tell
+    )
+    sys.stdout.flush()
+    if counts.refused:
+        sys.stderr.write(f"{counts.rendered:,} of {counts.rows:,} rows rendered\n")
+        raise typer.Exit(1)
+
+
+def build_command(
+    sources: Sources,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of samples to write.")],
+    tokenizer: TokenizerName,
+    max_length: Annotated[int, typer.Option(min=1, help="The most tokens of a sample; none is ever cut off.")] = 4096,
+    shuffle_tools: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Shuffle each row's tools, so that no place gives the answer away."),
+    ] = None,
+    max_tools: Annotated[int | None, typer.Option(min=1, help="Offer at most so many tools; called ones stay.")] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Drop tools that are not called where a row is too long.")] = False,
+    verify: Annotated[
+        str, typer.Option(metavar="N|all", help="Rows to compare with the tokenizer's own chat template.")
+    ] = "200",
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    html: Html = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what build.json holds.")] = False,
+    engine: EngineName = EngineChoice.LOCAL,
+    ray_address: RayAddress = "",
+    workers: WorkersOrTasks = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make the masked samples that a model is trained on: Parquet, for datasets and TRL.
+
+    Example: afg-data build clean.jsonl -o samples --tokenizer unsloth/functiongemma-270m-it --shuffle-tools 7
+    """
+    from dataset_tools.cli.text import print_build  # noqa: PLC0415
+    from dataset_tools.samples.build import BuildOptions, build  # noqa: PLC0415
+    from dataset_tools.samples.stage import SampleOptions  # noqa: PLC0415
+
+    if verify != "all" and not verify.isdecimal():
+        raise UsageError(f"--verify {verify}: neither a number of rows nor all")
+    count = -1 if verify == "all" else int(verify)
+    samples = SampleOptions(max_length, shuffle_tools, max_tools, fit, count)
+    chosen = engine_of(engine, ray_address, workers)
+    files = find(sources)
+    check_page(html, files, output)
+    with progress_of("build", files, quiet=quiet) as progress:
+        options = BuildOptions(samples, layout, tools_file, workers or 1, chosen)
+        report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
+    if html:
+        from dataset_tools.report.page import build_page  # noqa: PLC0415
+        from dataset_tools.show.preview import preview  # noqa: PLC0415
+
+        write_page(html, build_page(report, preview(output, count=3, tokenizer=tokenizer), max_length))
+    if as_json:
+        print_json(dict(report.facts))
+    elif not quiet:
+        print_build(report, stderr_console())
+    require_whole(report.rejected, str(report.output))
+
+
+def show_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `afg-data build` has written.")],
+    row: Annotated[
+        int | None, typer.Option(min=0, help="The sample, counted from 0 as datasets does [default: 0].")
+    ] = None,
+    identity: Annotated[str | None, typer.Option("--id", metavar="ID", help="The sample with this id.")] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, max=1000, help="Samples to show, from that one on.")
+    ] = 1,
+    ids: Annotated[bool, typer.Option("--ids", help="List every token with its id.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page for the browser instead.")] = None,
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", metavar="PATH|ID", help="Another place of the tokenizer [default: as built].")
+    ] = "",
+) -> None:
+    """Show samples as text, what is trained and what is ignored told apart.
+
+    Example: afg-data show samples --row 3
+    """
+    from dataset_tools.show.preview import preview  # noqa: PLC0415
+
+    found = preview(folder, row, identity=identity, count=count, tokenizer=tokenizer)
+    if html is None:
+        from dataset_tools.show.text import print_preview  # noqa: PLC0415
+
+        print_preview(found, stdout_console(), ids=ids)
+        return
+    from dataset_tools.io.writer import write_file  # noqa: PLC0415
+    from dataset_tools.show.html import page  # noqa: PLC0415
+
+    write_file(html, page(found).encode("utf-8"))
+    shown = "1 sample" if len(found.views) == 1 else f"{len(found.views):,} samples"
+    sys.stderr.write(f"{shown} → {html}\n")
+
+
+def parse_command(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A model's outputs; - for standard input.")] = "-",
+    tools: Annotated[Path | None, typer.Option(metavar="FILE", help="Tools that give the arguments types.")] = None,
+) -> None:
+    """Read a model's raw outputs and print their calls, as JSONL.
+
+    Takes plain lines, or JSONL with id and text. The exit code is 1 if an output could not be read.
+
+    Example: afg-data parse outputs.jsonl --tools tools.json
+    """
+    from dataset_tools.records.converter import load_tools  # noqa: PLC0415
+    from dataset_tools.samples.parse_rows import open_outputs, parse_rows  # noqa: PLC0415
+
+    declared = list(load_tools(tools).values()) if tools else None
+    with open_outputs(source) as stream:
+        counts = parse_rows(stream, sys.stdout.buffer, tools=declared)
+    sys.stdout.flush()
+    if counts.failed:
+        sys.stderr.write(f"{counts.parsed:,} of {counts.rows:,} outputs read\n")
+        raise typer.Exit(1)

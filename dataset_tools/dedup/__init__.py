@@ -1,0 +1,1 @@
+"""Removal of rows that repeat an earlier row, exactly or nearly."""

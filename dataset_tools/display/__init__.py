@@ -1,0 +1,1 @@
+"""Output for people: the console, HTML pages, charts, and marks for invisible characters."""

@@ -1,0 +1,1 @@
+"""Files: formats, atomic writing, locks, checksums, and paths of object stores."""

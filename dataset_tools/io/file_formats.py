@@ -1,0 +1,162 @@
+"""What a file holds, as its ending says and its first bytes confirm."""
+
+import codecs
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import orjson
+
+from dataset_tools.errors import InputError
+from dataset_tools.io.jsonl import BOM, read_chunks
+from dataset_tools.io.remote_path import RemotePath, unreadable
+
+__all__ = ["ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "is_wanted", "look", "split_ending"]
+
+Format: TypeAlias = Literal["jsonl", "json", "parquet"]
+Compression: TypeAlias = Literal["", "gz", "zst"]
+
+_FORMATS: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet"}
+_COMPRESSIONS: dict[str, Compression] = {"": "", ".gz": "gz", ".zst": "zst"}
+_BY_ENDING: dict[str, tuple[Format, Compression]] = {
+    plain + packed: (form, compression)
+    for plain, form in _FORMATS.items()
+    for packed, compression in _COMPRESSIONS.items()
+    if form != "parquet" or not packed
+}
+ENDINGS = tuple(_BY_ENDING)
+"""The endings of the files that are read."""
+
+READ = f"files that end in {', '.join(ENDINGS)} are read"
+TO_A_FILE = "a file is read more than once: write what it gives to a file first"
+"""What to do where nothing is read, and where something can be read only once."""
+
+_PARTIAL = (".partial", ".part", ".tmp", ".temp", ".incomplete", ".crdownload", "~")
+_MAGIC = {"gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "parquet": b"PAR1"}
+_LEAST_PARQUET = 12  # bytes: the magic twice and the length of the footer
+_HEAD = 1 << 16
+
+
+def split_ending(name: str) -> tuple[str, str]:
+    """A file's name without its data ending, and that ending; empty if it has none that is read."""
+    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if name.lower().endswith(ending)), "")
+    return name[: len(name) - len(ending)], ending
+
+
+def is_wanted(name: str) -> bool:
+    """Whether a file of a folder is data: not hidden, not unfinished, and of an ending that is read."""
+    return not name.startswith(".") and not name.endswith(_PARTIAL) and bool(split_ending(name)[1])
+
+
+def look(path: Path) -> tuple[Format, Compression]:
+    """What a file holds, by its name and its first bytes, so that a wrong one is told before hours of work.
+
+    Raises:
+        InputError: it cannot be read, or is visibly not what its name says.
+    """
+    if path.exists() and not path.is_file():  # opening a pipe waits until somebody writes into it
+        raise InputError("a pipe or a device, not a file", where=str(path), hint=TO_A_FILE)
+    ending = split_ending(path.name)[1]
+    if not ending:
+        raise InputError("unknown kind of file", where=str(path), hint=READ)
+    form, compression = _BY_ENDING[ending]
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LEAST_PARQUET)
+            file.seek(max(file.seek(0, os.SEEK_END) - 4, 0))
+            tail = file.read(4)
+    except PermissionError as error:
+        hint = "check your access to it" if isinstance(path, RemotePath) else f"chmod +r {path}"
+        raise InputError("no permission to read it", where=str(path), hint=hint) from error
+    except OSError as error:
+        raise unreadable(error, path) from error
+    if not head:
+        raise InputError("the file is empty", where=str(path))
+    kind = "parquet" if form == "parquet" else compression
+    _require_kind(path, kind, head, tail)
+    if form != "parquet":
+        sample = _sample(read_chunks(path, compression))
+        _require_utf8(path, sample)
+        form = _layout(sample) if form == "json" else form
+    return form, compression
+
+
+def _require_kind(path: Path, kind: str, head: bytes, tail: bytes) -> None:
+    """Refuse a file whose first bytes say another kind than its name.
+
+    Raises:
+        InputError: as it says.
+    """
+    actual = next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "")
+    if kind == "parquet" and actual == "parquet" and (tail != _MAGIC["parquet"] or len(head) < _LEAST_PARQUET):
+        what = "half a Parquet file: its footer is missing"
+        raise InputError(what, where=str(path), hint="download or write it again")
+    if kind == "zst" and head[1:4] == b"\x2a\x4d\x18":
+        return  # a skippable frame may stand first
+    if actual != kind:
+        named = {"gz": "gzip data", "zst": "zstd data", "parquet": "a Parquet file", "": "plain text"}
+        what = f"not {named[kind]} as its name says" + (f", but {named[actual]}" if actual else "")
+        raise InputError(what, where=str(path), hint="rename it to what it is, or download it again")
+
+
+def _sample(chunks: Iterable[bytes]) -> bytes:
+    """The first bytes of a text; fewer if it is cut off there, which reading will tell with the line."""
+    sample = b""
+    try:
+        for chunk in chunks:
+            sample += chunk
+            if len(sample) >= _HEAD:
+                break
+    except InputError:
+        if not sample:
+            raise
+    return sample[:_HEAD]
+
+
+def _require_utf8(path: Path, sample: bytes) -> None:
+    """Refuse UTF-16 and UTF-32, in which not even the lines can be found.
+
+    Raises:
+        InputError: it is one of them.
+    """
+    encoding = _wide_encoding(sample)
+    if encoding:
+        hint = f"iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}"
+        raise InputError(f"the text is {encoding}, not UTF-8", where=str(path), hint=hint)
+
+
+def _wide_encoding(sample: bytes) -> str:
+    marks = {
+        codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark it begins with
+        codecs.BOM_UTF32_BE: "UTF-32",
+        codecs.BOM_UTF16_LE: "UTF-16",
+        codecs.BOM_UTF16_BE: "UTF-16",
+    }
+    for mark, encoding in marks.items():
+        if sample.startswith(mark):
+            return encoding
+    # JSON begins with ASCII, so its first bytes show the pattern of NULs: `{` NUL `"` NUL.
+    nul = [byte == 0 for byte in sample[:4]]
+    patterns = {
+        "UTF-32LE": [False, True, True, True],
+        "UTF-32BE": [True, True, True, False],
+        "UTF-16LE": [False, True, False, True],
+        "UTF-16BE": [True, False, True, False],
+    }
+    return next((encoding for encoding, pattern in patterns.items() if pattern == nul), "")
+
+
+def _layout(sample: bytes) -> Format:
+    """Whether a ``.json`` file holds one object a line, or an array or objects over several lines."""
+    text = sample.removeprefix(BOM).lstrip()
+    if not text.startswith(b"{"):
+        return "json" if text.startswith(b"[") else "jsonl"
+    line, newline, rest = text.partition(b"\n")
+    if not newline or rest.lstrip().startswith(b"{"):
+        return "jsonl"
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return "json" if "unexpected end" in error.msg else "jsonl"
+    return "jsonl"

@@ -1,0 +1,160 @@
+"""Results on disk: encoded by the workers, written by the parent, and under their final name only when whole."""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol, Self, cast
+
+from dataset_tools.errors import UsageError
+from dataset_tools.io.atomic_file import AtomicFile, check_writable, write_file
+from dataset_tools.io.file_formats import split_ending
+from dataset_tools.io.jsonl import dump_line
+from schemas.record import Record
+
+__all__ = ["ENDINGS", "Sink", "check_writable", "encode", "json_report", "write_file"]
+
+ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+"""The endings of the files that are written."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def encode(rows: Sequence[Record] | Sequence[bytes], output: Path | str) -> bytes:
+    """Rows in the form that a :class:`Sink` of ``output`` takes; work for the process that made the rows.
+
+    Args:
+        rows: records, or lines that are already encoded (not for Parquet).
+        output: the file, or its name, whose ending says the form.
+
+    Returns:
+        Lines, one gzip member, one zstd frame or an Arrow stream; nothing at all for no rows.
+    """
+    ending = _ending(Path(output))
+    if not rows:
+        return b""
+    if ending == ".parquet":
+        from dataset_tools.io.parquet_writer import arrow_stream  # noqa: PLC0415 - only for this format
+
+        return arrow_stream(cast("Sequence[Record]", rows))
+    return _pack(b"".join(row if isinstance(row, bytes) else dump_line(row) for row in rows), ending)
+
+
+def json_report(path: Path, report: Any) -> None:  # noqa: ANN401 - JSON is any value
+    """Write ``report`` as an indented JSON file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    import orjson  # noqa: PLC0415 - used here alone
+
+    write_file(path, orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+class Sink:
+    """One output file, made of the payloads of :func:`encode`; appears under its name when the block ends well.
+
+    Raises:
+        OutputError: the file cannot be written; neither it nor a part of it is left behind.
+        UsageError: its ending names no format that is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._ending = _ending(path)
+        self._file = AtomicFile(path)
+        self._writer: _Writer | None = None
+
+    def __enter__(self) -> Self:
+        check_writable(self._file.path)
+        self._file.__enter__()
+        self._writer = _writer(self._file, self._ending)
+        return self
+
+    def write_payload(self, payload: bytes) -> None:
+        """Add what :func:`encode` made of some rows."""
+        if self._writer is None:
+            raise ValueError("a Sink writes only inside its `with` block")
+        if payload:
+            self._writer.write(payload)
+
+    def finish(self) -> None:
+        """Let the disk hold all of it, so that only the name is left for the end of the block.
+
+        With several files, each is finished before one gets its name: a disk that is full then leaves none of them.
+        """
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.finish()
+            self._file.sync()
+        except BaseException:
+            writer.abandon()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            try:
+                self.finish()
+            except BaseException as failure:
+                self._file.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        elif self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+        self._file.__exit__(kind, error, trace)
+
+
+class _Writer(Protocol):
+    def write(self, payload: bytes) -> None: ...
+    def finish(self) -> None: ...
+    def abandon(self) -> None: ...
+
+
+def _writer(file: AtomicFile, ending: str) -> _Writer:
+    if ending != ".parquet":
+        return _Bytes(file, ending)
+    from dataset_tools.io.parquet_writer import TableWriter  # noqa: PLC0415 - only for this format
+
+    return TableWriter(cast("BinaryIO", file))
+
+
+class _Bytes:
+    """Payloads one after another: lines, gzip members and zstd frames all join into a valid file."""
+
+    def __init__(self, file: AtomicFile, ending: str) -> None:
+        self._file = file
+        self._ending = ending
+
+    def write(self, payload: bytes) -> None:
+        self._file.write(payload)
+
+    def finish(self) -> None:
+        if not self._file.written:
+            self._file.write(_pack(b"", self._ending))
+
+    def abandon(self) -> None:
+        pass
+
+
+def _ending(path: Path) -> str:
+    stem, ending = split_ending(path.name)
+    if ending in ENDINGS and stem:
+        return ending
+    hint = f"end its name in {', '.join(ENDINGS)}"
+    if ending.startswith(".json"):
+        raise UsageError(f"{path}: records are written a line each, not as one JSON value", hint=hint)
+    raise UsageError(f"{path}: unknown kind of output", hint=hint)
+
+
+def _pack(content: bytes, ending: str) -> bytes:
+    if ending.endswith(".gz"):
+        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)  # unlike gzip.compress it writes neither time nor name
+        return packer.compress(content) + packer.flush()
+    if ending.endswith(".zst"):
+        import zstandard  # noqa: PLC0415 - only for this format
+
+        return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content)
+    return content

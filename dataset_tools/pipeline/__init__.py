@@ -1,0 +1,1 @@
+"""Runs that write records: to one file, or to a folder of parts that can be resumed."""

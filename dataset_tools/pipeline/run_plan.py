@@ -1,0 +1,98 @@
+"""What a run into a folder of parts depends on, written down before the work, so that a resumed run can compare."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from dataset_tools.errors import AfgError, InputError, UsageError
+from dataset_tools.executor.versions import versions
+from dataset_tools.io.checksums import chunks, until_the_end
+from dataset_tools.readers.parts_manifest import FORMAT
+from dataset_tools.readers.sources import DataFile
+
+__all__ = ["describe_inputs", "make_plan", "require_same"]
+
+_HASH = "xxh3_128"
+
+
+def make_plan(command: str, options: Mapping[str, Any], cuts: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """All that the bytes of a result depend on, as JSON.
+
+    Args:
+        command: the command.
+        options: what it was told.
+        cuts: how the output is written: its form, and how much input makes a part.
+        inputs: what :func:`describe_inputs` says.
+    """
+    return {"format": FORMAT, "command": command, "options": options, "versions": versions(), **cuts, **inputs}
+
+
+def describe_inputs(files: Sequence[DataFile], beside: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    """Name, size and hash of every file that is read; ``beside`` are those that hold no rows, such as tools.
+
+    The hash is XXH3 over the whole content: it notices any accidental change, at the speed of the disk.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    with ThreadPoolExecutor(4) as pool, until_the_end() as ended:
+        describe = partial(_describe, ended)
+        inputs = list(pool.map(describe, [file.place for file in files], [file.path for file in files]))
+        others = list(pool.map(describe, map(str, beside), beside))
+    return {"inputs": inputs, "read_beside": others}
+
+
+def _describe(ended: Event, name: str, path: Path) -> dict[str, Any]:
+    import xxhash  # noqa: PLC0415 - used here alone
+
+    digest = xxhash.xxh3_128()
+    size = 0
+    for chunk in chunks(path, ended):
+        digest.update(chunk)
+        size += len(chunk)
+    return {"name": name, "bytes": size, _HASH: digest.hexdigest()}
+
+
+def require_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to go on with other inputs, options or versions than those that a folder was begun with.
+
+    Raises:
+        InputError: an input has changed.
+        UsageError: something else has.
+    """
+    hint = f"go on as it was begun, or remove {folder} to begin again"
+    for key in ("inputs", "read_beside"):
+        if what := _other_input(before.get(key) or [], now[key]):
+            raise InputError(f"cannot be resumed: {what}", where=str(folder), hint=hint)
+    for key, value in now.items():
+        if before.get(key) != value:
+            raise _other(key, before.get(key), value, folder, hint)
+
+
+def _other_input(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> str:
+    """What has become of the inputs, in words; nothing if they are the same."""
+    then, names = {entry["name"]: entry for entry in before}, [entry["name"] for entry in now]
+    for entry in now:
+        old = then.get(entry["name"])
+        if old is None:
+            return f"{entry['name']} was no input when it was begun"
+        if old["bytes"] != entry["bytes"]:
+            return f"{entry['name']} has {entry['bytes']:,} bytes now, and had {old['bytes']:,}"
+        if old[_HASH] != entry[_HASH]:
+            return f"{entry['name']} has other content than before"
+    missing = [name for name in then if name not in names]
+    if missing:
+        return f"{missing[0]} was an input when it was begun"
+    return "" if names == list(then) else "the inputs come in another order"
+
+
+def _other(key: str, before: object, now: object, folder: Path, hint: str) -> AfgError:
+    """The error for one entry of the plan that differs."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        inner = next(name for name in {**now, **before} if before.get(name) != now.get(name))
+        key, before, now = inner, before.get(inner), now.get(inner)
+    what = f"cannot be resumed: {key} was {before or 'none'}, and is {now or 'none'} now"
+    return UsageError(what, where=str(folder), hint=hint)

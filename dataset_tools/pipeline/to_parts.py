@@ -1,0 +1,187 @@
+"""From rows of any layout to a folder of parts: as :mod:`dataset_tools.pipeline.to_file`, for data that takes hours.
+
+A part is made of a run of consecutive shards. What it holds depends on the inputs and on how much of them makes a part,
+never on who does the work or how often it was interrupted. Once a part and its marker are on disk it is not made again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.errors import InputError
+from dataset_tools.executor.local import Local
+from dataset_tools.executor.run import run
+from dataset_tools.io.atomic_file import remove_partials
+from dataset_tools.io.checksums import fingerprint
+from dataset_tools.io.writer import Sink, encode, json_report
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.parts_folder import PartsFolder
+from dataset_tools.pipeline.run_plan import describe_inputs, make_plan
+from dataset_tools.pipeline.stage import Part
+from dataset_tools.pipeline.to_file import Job, Outputs, Report, make_report, require_rows, transform
+from dataset_tools.readers.shards import Shard
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import companions_of, find_data, names_of
+
+__all__ = ["transform_to_folder", "write_records"]
+
+_COPY = 1 << 20
+_COUNTS = ("rows_in", "rows_out", "rejected", "rules", "renamed_tools")
+
+
+def write_records(job: Job, outputs: Outputs | FolderOutputs) -> Report:
+    """Do a job over every row of its sources and write what comes of it, to a file or to a folder of parts.
+
+    Raises:
+        InputError: a source cannot be read, or not one of its rows.
+        OutputError: a result cannot be written.
+        UsageError: an output is also an input.
+    """
+    return transform_to_folder(job, outputs) if isinstance(outputs, FolderOutputs) else transform(job, outputs)
+
+
+def transform_to_folder(job: Job, outputs: FolderOutputs) -> Report:
+    """Do a job over every row of its sources and write parts, of which none is made twice.
+
+    Raises:
+        InputError: a source cannot be read, or not one of its rows, or it changed while it was read.
+        OutputError: a result cannot be written; the parts that are done stay.
+        UsageError: an output is also an input, or the folder holds something that is not to be gone on with.
+    """
+    files = find_data(job.sources)
+    inputs = job.stamps(files)
+    outputs.check(inputs.paths)
+    beside = [*companions_of(files), *job.also_read.paths]
+    run_plan = make_plan(job.command, job.options, outputs.cuts, describe_inputs(files, beside))
+    also = [path for path in (outputs.rejects, outputs.report, outputs.trace) if path is not None]
+    with PartsFolder(outputs.folder, outputs.endings, run_plan, resume=outputs.resume, also=also) as folder:
+        if folder.manifest is not None:
+            return _report_of_whole(job, outputs, folder.manifest)
+        count = _write_parts(job, files, folder, outputs)
+        inputs.require_same()
+        return _finish(job, outputs, folder, count)
+
+
+class _Missing:
+    """The shards of the parts that are not done.
+
+    Attributes:
+        count: how many parts there are, done or not, among the shards so far.
+        under_way: the part of each shard that was given out and has no result yet.
+    """
+
+    def __init__(
+        self,
+        folder: PartsFolder,
+        shards: Iterable[Shard],
+        part_bytes: int,
+        on_shard: Callable[[Shard, Part], None] | None,
+    ) -> None:
+        self.count = 0
+        self.under_way: deque[int] = deque()
+        self._folder = folder
+        self._shards = shards
+        self._part_bytes = part_bytes
+        self._on_shard = on_shard
+
+    def __iter__(self) -> Iterator[Shard]:
+        held, done = self._part_bytes, False
+        for shard in self._shards:
+            if held >= self._part_bytes:
+                done = self._folder.is_done(self.count)
+                if not done:
+                    self._folder.forget(self.count)
+                self.count += 1
+                held = 0
+            held += shard.held
+            if not done:
+                self.under_way.append(self.count - 1)
+                yield shard
+            elif self._on_shard:
+                self._on_shard(shard, Part())  # no row was read, but its bytes count
+
+
+def _write_parts(job: Job, files: Sequence[DataFile], folder: PartsFolder, outputs: FolderOutputs) -> int:
+    """Make every part that is missing; how many parts there are in all."""
+    missing = _Missing(folder, job.shards(files, shard_bytes=outputs.shard_bytes), outputs.part_bytes, job.on_shard)
+    engine = Local(job.engine, isolated=True) if isinstance(job.engine, int) else job.engine
+    with closing(run(job.stage, missing, engine, on_done=job.on_shard)) as results:
+        numbered = ((missing.under_way.popleft(), result) for result in results)
+        for number, group in groupby(numbered, itemgetter(0)):
+            _write_part(folder, outputs, number, (result for _, result in group))
+    return missing.count
+
+
+def _write_part(folder: PartsFolder, outputs: FolderOutputs, number: int, results: Iterable[Part]) -> None:
+    total = Part()
+    with ExitStack() as stack:
+        sinks: dict[str, Sink] = {}
+        for result in results:
+            payloads = {
+                "records": result.payload,
+                "rejects": encode([result.rejects] if result.rejects else [], outputs.rejects_file),
+                "trace": encode([result.trace] if result.trace else [], outputs.trace) if outputs.trace else b"",
+            }
+            for piece, payload in payloads.items():
+                if payload and piece not in sinks:
+                    sinks[piece] = stack.enter_context(Sink(folder.file(number, piece)))
+                if payload:
+                    sinks[piece].write_payload(payload)
+            total.merge(result)
+    folder.mark(number, total)
+
+
+def _finish(job: Job, outputs: FolderOutputs, folder: PartsFolder, count: int) -> Report:
+    """Write what is of all parts together, the manifest last."""
+    total, parts = Part(), []
+    for _, files, part in folder.parts(count):
+        total.merge(part)
+        if "records" in files:
+            parts.append({**files["records"], "rows": part.written})
+    if not total.written:
+        folder.discard()
+    require_rows(total, job.sources)
+    report = make_report(job, outputs.folder, total)
+    named = outputs.rejects is not None or any(folder.pieces(count, "rejects"))
+    rejects = _join(folder.pieces(count, "rejects"), outputs.rejects_file) if named else None
+    trace = _join(folder.pieces(count, "trace"), outputs.trace) if outputs.trace else None
+    if outputs.report:
+        json_report(outputs.report, report.as_json())
+    counts = {name: report.as_json()[name] for name in _COUNTS}
+    folder.finish({**counts, "parts": parts, "rejects": rejects, "trace": trace})
+    return report
+
+
+def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
+    """Write pieces one after another into one file; what it is known again by."""
+    remove_partials(target.parent, target.name)
+    with Sink(target) as sink:
+        for piece in pieces:
+            with piece.open("rb") as stream:
+                while chunk := stream.read(_COPY):
+                    sink.write_payload(chunk)
+    return fingerprint(target)
+
+
+def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, Any]) -> Report:
+    """The report of a run that was whole before, after a look at each of its files.
+
+    Raises:
+        InputError: one is not as it was written.
+    """
+    written = [(outputs.folder / part["name"], part) for part in manifest["parts"]]
+    written += [(outputs.rejects_file, manifest["rejects"])] if manifest["rejects"] else []
+    written += [(outputs.trace, manifest["trace"])] if outputs.trace else []
+    for path, entry in written:
+        if not path.is_file() or fingerprint(path)["sha256"] != entry["sha256"]:
+            what = "it is not there any more, or not as it was written"
+            raise InputError(what, where=str(path), hint=f"remove {outputs.folder} to make all of it again")
+    counts = {name: manifest[name] for name in _COUNTS}
+    report = Report(job.command, manifest["options"], names_of(job.sources), str(outputs.folder), **counts)
+    if outputs.report:
+        json_report(outputs.report, report.as_json())
+    return report

@@ -1,0 +1,1 @@
+"""FunctionGemma's prompt format: renderer, parser and chat template."""

@@ -1,0 +1,1 @@
+"""Input: data files, shards, and rows as JSON objects."""

@@ -1,0 +1,222 @@
+"""Rows out of Parquet of any schema, as JSON: what JSON lacks becomes text, what it cannot hold is an error."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+
+from dataset_tools.errors import DamagedError, InputError, RowError
+from dataset_tools.io.remote_path import RemotePath, unreadable
+from dataset_tools.readers.strict_json import parse_json
+from schemas.record import JsonObject
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ParquetRow", "iter_rows", "open_parquet", "row_groups"]
+
+_BATCH = 256  # rows held at a time
+
+Decoder = Callable[[Any, str], Any]
+"""Turns a value that Arrow gives into JSON; the text is the column's name, for errors."""
+
+
+class ParquetRow(NamedTuple):
+    """One row of a table, counted from 1 over the whole file."""
+
+    number: int
+    value: JsonObject | None
+    error: RowError | None
+
+
+def row_groups(path: Path, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
+    """Runs of row groups of about ``shard_bytes``: first, one past the last, number of the first row, size on disk.
+
+    Raises:
+        InputError: the file is not whole.
+    """
+    metadata = open_parquet(path).metadata
+    start, first_row, rows, size, plain = 0, 1, 0, 0, 0
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        rows += group.num_rows
+        plain += group.total_byte_size
+        size += sum(group.column(column).total_compressed_size for column in range(group.num_columns))
+        if plain >= shard_bytes or index == metadata.num_row_groups - 1:
+            yield start, index + 1, first_row, size
+            start, first_row, rows, size, plain = index + 1, first_row + rows, 0, 0, 0
+
+
+def iter_rows(
+    path: Path, start: int, stop: int, first_row: int, begin: Callable[[int, int], bool] | None = None
+) -> Iterator[ParquetRow]:
+    """The rows of the row groups [start, stop), read a few hundred at a time.
+
+    Where ``begin`` is given, rows are decoded one by one, and it is asked before each, with the row's number and its
+    bytes in memory. A row that it does not want is not decoded: it comes without value and error.
+
+    Raises:
+        DamagedError: the row groups are damaged; the rows before that have been given.
+        InputError: the file cannot be reached any more.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    file = open_parquet(path)
+    decoders = _decoders(file.schema_arrow)
+    number = first_row
+    groups = list(range(start, stop if stop >= 0 else file.metadata.num_row_groups))
+    batches = file.iter_batches(batch_size=_BATCH, row_groups=groups, use_threads=False)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (OSError, pa.ArrowException) as error:
+            if _is_fault(error):
+                raise unreadable(error, path, number) from error
+            raise DamagedError(
+                f"damaged Parquet data: {error}", where=f"{path}:{number}", hint="download or write it again"
+            ) from error
+        if batch is None:
+            return
+        for value in _values(batch) if begin is None else _wanted_values(batch, number, begin):
+            yield ParquetRow(number, None, None) if value is None else _row(number, value, decoders)
+            number += 1
+
+
+def open_parquet(path: Path) -> "pa.parquet.ParquetFile":
+    """A Parquet file, of which only the footer is read.
+
+    Raises:
+        InputError: the file is not whole.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
+
+    try:
+        return pq.ParquetFile(path.open("rb") if isinstance(path, RemotePath) else path, pre_buffer=False)
+    except (OSError, pa.ArrowException) as error:
+        if _is_fault(error):
+            raise unreadable(error, path) from error
+        what = f"not a whole Parquet file: {error}"
+        raise InputError(what, where=str(path), hint="download or write it again") from error
+
+
+def _is_fault(error: Exception) -> TypeGuard[OSError]:
+    """Whether it is the system or the store that fails, which give a number, and not what is in the file."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
+def _wanted_values(
+    batch: "pa.RecordBatch", number: int, begin: Callable[[int, int], bool]
+) -> Iterator[JsonObject | RowError | None]:
+    for index in range(batch.num_rows):
+        row = batch.slice(index, 1)
+        if begin(number + index, row.nbytes):
+            yield from _values(row)
+        else:
+            yield None
+
+
+def _values(batch: "pa.RecordBatch") -> Iterator[JsonObject | RowError]:
+    """The rows of a batch; if one cannot become Python objects, the others still do."""
+    try:
+        yield from batch.to_pylist(maps_as_pydicts="strict")
+    except (UnicodeDecodeError, KeyError, ValueError, OverflowError) as error:
+        if batch.num_rows == 1:
+            yield RowError("unreadable-row", f"a value of the table cannot be read: {error}")
+            return
+        for index in range(batch.num_rows):
+            yield from _values(batch.slice(index, 1))
+
+
+def _row(number: int, value: JsonObject | RowError, decoders: dict[str, Decoder]) -> ParquetRow:
+    if isinstance(value, RowError):
+        return ParquetRow(number, None, value)
+    try:
+        for name, decode in decoders.items():
+            value[name] = decode(value[name], name)
+    except RowError as error:
+        return ParquetRow(number, None, error)
+    return ParquetRow(number, value, None)
+
+
+def _decoders(schema: "pa.Schema") -> dict[str, Decoder]:
+    """What to do to each column; nothing for those whose values are JSON as they are."""
+    import orjson  # noqa: PLC0415 - used here alone
+
+    features: dict[str, Any] = {}
+    if note := (schema.metadata or {}).get(b"huggingface"):
+        try:
+            features = orjson.loads(note)["info"]["features"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            features = {}
+    found = {field.name: _decoder(field.type, features.get(field.name)) for field in schema}
+    return {name: decode for name, decode in found.items() if decode is not None}
+
+
+def _decoder(kind: "pa.DataType", feature: Any) -> Decoder | None:  # noqa: ANN401, PLR0911 - one answer for each kind
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    inner = feature if isinstance(feature, dict) else {}
+    if isinstance(kind, pa.JsonType) or (inner.get("_type") == "Json" and pa.types.is_string(kind)):
+        return _from_json
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _in_list(_decoder(kind.value_type, inner.get("feature")))
+    if pa.types.is_struct(kind):
+        found = {field.name: _decoder(field.type, inner.get(field.name)) for field in kind}
+        return _in_struct({name: decode for name, decode in found.items() if decode is not None})
+    if pa.types.is_map(kind):
+        return _in_map(_decoder(kind.item_type, None))
+    if pa.types.is_dictionary(kind):
+        return _decoder(kind.value_type, None)
+    if pa.types.is_floating(kind):
+        return _finite
+    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return None if plain or text else _as_text
+
+
+def _from_json(value: Any, column: str) -> Any:  # noqa: ANN401
+    if value is None:
+        return None
+    try:
+        return parse_json(value.encode("utf-8"))
+    except RowError as error:
+        raise RowError(error.code, f"column {column!r}: {error.what}", hint=error.hint) from error
+
+
+def _in_list(decode: Decoder | None) -> Decoder | None:
+    if decode is None:
+        return None
+    return lambda value, column: None if value is None else [decode(item, column) for item in value]
+
+
+def _in_map(decode: Decoder | None) -> Decoder | None:
+    if decode is None:
+        return None
+    return lambda value, column: None if value is None else {key: decode(item, column) for key, item in value.items()}
+
+
+def _in_struct(decoders: dict[str, Decoder]) -> Decoder | None:
+    def decode(value: Any, column: str) -> Any:  # noqa: ANN401
+        if value is not None:
+            for name, inner in decoders.items():
+                value[name] = inner(value[name], f"{column}.{name}")
+        return value
+
+    return decode if decoders else None
+
+
+def _finite(value: Any, column: str) -> Any:  # noqa: ANN401
+    if value is not None and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124 - NaN
+        what = f"column {column!r} holds {value}, which is not JSON"
+        raise RowError("unreadable-row", what, hint="write null or a number")
+    return value
+
+
+def _as_text(value: Any, column: str) -> Any:  # noqa: ANN401
+    """Dates, decimals and bytes, which JSON lacks, as text."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise RowError("unreadable-row", f"column {column!r} holds bytes that are not UTF-8 text") from error
+    return value.isoformat() if hasattr(value, "isoformat") else None if value is None else str(value)

@@ -1,0 +1,128 @@
+"""Files cut into shards that can be read alone, by any process, and still name every row by its line."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dataset_tools.errors import InputError, RowError
+from dataset_tools.io.jsonl import Line
+from dataset_tools.io.remote_path import unreadable
+from dataset_tools.readers.line_reader import read_lines
+from dataset_tools.readers.sources import DataFile
+
+__all__ = ["Shard", "plan", "total_bytes"]
+
+_CHUNK = 1 << 18
+_OVERHEAD = 200  # bytes that a line takes beside its text: a file may hold millions of empty ones
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One part of a file.
+
+    Attributes:
+        index: its place among all shards of a run, from 0.
+        file: the file.
+        start: the first byte of plain JSON Lines, the first row group of Parquet, else 0.
+        stop: one past the last byte or row group; -1 for the whole file.
+        first_line: the number of the first line or row in it, from 1.
+        size: bytes on disk, for progress; about right for Parquet, known only at the end for a compressed file.
+        lines: the lines themselves, where a file cannot be read from the middle: a compressed one, or an array.
+        poison: rows that are not to be read, by number, each with what came of reading it.
+        decided: what becomes of rows, by number, where that was decided before.
+    """
+
+    index: int
+    file: DataFile
+    start: int
+    stop: int
+    first_line: int
+    size: int = 0
+    lines: tuple[Line, ...] | None = None
+    poison: tuple[tuple[int, str], ...] = ()
+    decided: tuple[tuple[int, str | RowError], ...] = ()
+
+    @property
+    def held(self) -> int:
+        """How many bytes there are to read in it: on disk, or of text where it holds the lines themselves."""
+        return self.size if self.lines is None else sum(len(line.raw) for line in self.lines)
+
+
+def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shard]:
+    """Cut files into shards, as they are asked for.
+
+    The cuts depend on the files and ``shard_bytes`` alone, never on who reads the shards.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    index = 0
+    for file in files:
+        if (file.format == "jsonl" and file.compression) or file.format == "json":
+            for lines, size in _batches(file, max(shard_bytes, 1)):
+                yield Shard(index, file, 0, -1, lines[0].number, size, lines)
+                index += 1
+            continue
+        for start, stop, first_line, size in _cut(file, max(shard_bytes, 1)):
+            yield Shard(index, file, start, stop, first_line, size)
+            index += 1
+
+
+def total_bytes(files: Sequence[DataFile]) -> int:
+    """How many bytes all files have on disk: what progress is measured against."""
+    return sum(_size(file) for file in files)
+
+
+def _size(file: DataFile) -> int:
+    try:
+        return file.path.stat().st_size
+    except OSError as error:
+        raise unreadable(error, file.path) from error
+
+
+def _cut(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
+    """Start, stop, first line and size of each shard of one file."""
+    if file.format == "parquet":
+        from dataset_tools.readers.parquet_reader import row_groups  # noqa: PLC0415 - most runs read no Parquet
+
+        yield from row_groups(file.path, shard_bytes)
+        return
+    try:
+        yield from _cut_lines(file, shard_bytes)
+    except OSError as error:
+        raise unreadable(error, file.path) from error
+
+
+def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[Line, ...], int]]:
+    """The lines of a file that is read from its start, a shard's worth at a time; the last one has the file's size."""
+    batch: list[Line] = []
+    held = 0
+    try:
+        for line in read_lines(file):
+            if held >= shard_bytes:
+                yield tuple(batch), 0
+                batch, held = [], 0
+            batch.append(line)
+            held += len(line.raw) + _OVERHEAD
+    except InputError:
+        if batch:  # what was read before the fault is given before the fault is told
+            yield tuple(batch), 0
+        raise
+    if batch:
+        yield tuple(batch), _size(file)
+
+
+def _cut_lines(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut after the first newline that is at or past ``shard_bytes``; the newlines are counted on the way."""
+    start = position = 0
+    line = first_line = 1
+    with file.path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            begin = 0
+            while (cut := chunk.find(b"\n", max(start + shard_bytes - 1 - position, begin)) + 1) > 0:
+                line += chunk.count(b"\n", begin, cut)
+                yield start, position + cut, first_line, position + cut - start
+                begin, start, first_line = cut, position + cut, line
+            line += chunk.count(b"\n", begin)
+            position += len(chunk)
+    if position > start:
+        yield start, position, first_line, position - start

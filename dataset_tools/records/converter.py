@@ -1,0 +1,239 @@
+"""A decoded row of any layout, read into a record: the first step of every command that takes data."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import orjson
+
+from dataset_tools.changes import Change, Log
+from dataset_tools.errors import InputError, RowError
+from dataset_tools.readers.row_reader import RawRow, read_rows
+from dataset_tools.readers.shards import plan
+from dataset_tools.readers.sources import DataFile, find_files
+from dataset_tools.records.declarations import read_tools
+from dataset_tools.records.layouts import Context, Draft, Layout, all_layouts, by_name, recognise
+from dataset_tools.records.layouts.families import has_own_source
+from dataset_tools.tool_schema.validator import SchemaError, Validator, dotted
+from schemas import load
+from schemas.record import JsonObject, Record, Source, Tool
+
+__all__ = [
+    "Converter",
+    "companions_of",
+    "find_data",
+    "load_tools",
+    "names_of",
+    "record_errors",
+    "require_shallow",
+    "require_valid",
+]
+
+_UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class Converter:
+    """Reads rows into records.
+
+    Args:
+        layout: the name of the layout that every row has; each row is recognised by its fields when empty.
+        tools: tool name to declaration, for layouts that carry none.
+        rename_tools: whether names that FunctionGemma parsers reject are rewritten with underscores.
+
+    Raises:
+        UsageError: there is no layout of that name.
+    """
+
+    def __init__(
+        self, layout: str = "", tools: Mapping[str, Tool] | None = None, *, rename_tools: bool = False
+    ) -> None:
+        self._forced = by_name(layout) if layout else None
+        self._tools = tools or {}
+        self._rename = rename_tools
+        self._last: Layout | None = None
+        self._context: tuple[Path | None, str, Context] = (None, "", Context())
+
+    def read(self, raw: RawRow, file: DataFile) -> tuple[Record, Log]:
+        """What :meth:`convert` gives for a row as it was read, if it was read and can be written and read again.
+
+        Raises:
+            RowError: the row cannot be used; its code says why.
+        """
+        record, log = self.convert(_value(raw.value, raw.error), file, raw.line)
+        if not raw.shallow:
+            require_shallow(record)
+        return record, log
+
+    def convert(self, row: JsonObject, file: DataFile, line: int) -> tuple[Record, Log]:
+        """The record that a row holds, and what reading it had to change.
+
+        Raises:
+            RowError: the row cannot be read; its code says why.
+        """
+        layout = self._forced or recognise(row, self._last)
+        self._last = layout
+        log: Log = []
+        try:
+            draft = layout.convert(row, log, self._context_of(layout, file))
+        except (KeyError, TypeError, AttributeError) as error:
+            # A forced layout meets rows that it would not have recognised; elsewhere this would be our defect.
+            if self._forced is None:
+                raise
+            raise RowError("unknown-layout", f"the row is not of the layout {layout.name!r}") from error
+        except RecursionError as error:
+            raise RowError("nested-too-deep", "the row is nested too deeply to be a conversation") from error
+        if self._rename:
+            _rename_tools(draft, log)
+        return _complete(draft, row, file, line), log
+
+    def _context_of(self, layout: Layout, file: DataFile) -> Context:
+        """What rows of that layout in that file need besides themselves; kept until either changes."""
+        path, name, context = self._context
+        if path is not file.path or name != layout.name:
+            context = Context(self._tools, _companions(layout.name, file.path))
+            self._context = (file.path, layout.name, context)
+        return context
+
+
+def find_data(sources: Sequence[str] | Sequence[DataFile]) -> list[DataFile]:
+    """The data files of ``sources`` without those that only accompany another, such as BFCL's accepted answers.
+
+    Files that were found before are taken as they are, so that a caller may look once and use them twice.
+
+    Raises:
+        InputError: a source cannot be read.
+        UsageError: a file is named twice.
+    """
+    found = [source for source in sources if isinstance(source, DataFile)]
+    if found:
+        return found
+    files = find_files([str(source) for source in sources])
+    companions = {path.resolve() for path in companions_of(files)}
+    return [file for file in files if file.path.resolve() not in companions] or files
+
+
+def names_of(sources: Sequence[str] | Sequence[DataFile]) -> list[str]:
+    """What people call the sources: as they named them, or where the files are."""
+    return [source if isinstance(source, str) else source.place for source in sources]
+
+
+def companions_of(files: Sequence[DataFile]) -> list[Path]:
+    """The files that are read beside ``files``, such as BFCL's accepted answers."""
+    return [path for file in files for layout in all_layouts() for path in layout.companions(file.path)]
+
+
+def load_tools(path: Path) -> dict[str, Tool]:
+    """Declarations by name, from a JSON or JSONL file of tools (``--tools-file``).
+
+    Raises:
+        InputError: the file cannot be read or holds no list of tools.
+    """
+    try:
+        rows = [_value(row.value, row.error) for shard in plan(find_files([str(path)])) for row in read_rows(shard)]
+        declared = [tool for row in rows for tool in (row["tools"] if isinstance(row.get("tools"), list) else [row])]
+        tools = read_tools(declared, [])
+    except RowError as error:
+        raise InputError(f"no list of tools: {error.what}", where=str(path), hint="a JSON array of tools") from error
+    return {tool["function"]["name"]: tool for tool in tools}
+
+
+def record_errors(record: Record) -> list[SchemaError]:
+    """How a record breaks ``record.schema.json``; empty when it does not."""
+    validator = _record_validator()
+    return [] if validator.is_valid(record) else list(validator.errors(record))
+
+
+def require_valid(record: Record) -> None:
+    """Refuse a record that breaks its schema.
+
+    Raises:
+        RowError: ``invalid-record``, with the first error and where it is.
+    """
+    errors = record_errors(record)
+    if errors:
+        first = errors[0]
+        raise RowError("invalid-record", f"{dotted(first.path).lstrip('.') or 'record'}: {first.message:.200}")
+
+
+def require_shallow(record: Record) -> None:
+    """Refuse a record that could be written but not be read again; JSON text inside a row may hide such depths.
+
+    Raises:
+        RowError: ``nested-too-deep``.
+    """
+    try:
+        orjson.dumps(record)
+    except TypeError as error:
+        if "ecursion" in str(error):
+            raise RowError("nested-too-deep", "the row is nested too deeply to be a conversation") from error
+
+
+def _value(value: JsonObject | None, error: RowError | None) -> JsonObject:
+    if value is None:
+        raise error or RowError("unreadable-row", "no row")
+    return value
+
+
+@lru_cache(maxsize=1)
+def _record_validator() -> Validator:
+    return Validator(load("record"))
+
+
+@lru_cache(maxsize=64)
+def _stem(file: DataFile) -> str:
+    """What an id begins with where a row has none: the file's name, after the dataset's where that is another."""
+    stem = file.name.split(".")[0]
+    return stem if stem == file.dataset else f"{file.dataset}/{stem}"
+
+
+def _complete(draft: Draft, row: JsonObject, file: DataFile, line: int) -> Record:
+    here: Source = {"dataset": file.dataset, "file": file.name, "line": line}
+    return {
+        "id": draft.get("id") or f"{_stem(file)}-{line}",
+        "messages": draft["messages"],
+        "tools": draft["tools"],
+        "dialect": draft.get("dialect", ""),
+        "domain": draft.get("domain", ""),
+        "source": row["source"] if has_own_source(row) else here,
+        "meta": draft.get("meta", {}),
+    }
+
+
+@lru_cache(maxsize=8)
+def _companions(layout: str, path: Path) -> dict[str, JsonObject]:
+    """The rows of a file's companions by id; read once, because each of their rows is needed by one of the file's."""
+    rows: dict[str, JsonObject] = {}
+    for companion in by_name(layout).companions(path):
+        for shard in plan(find_files([str(companion)])):
+            for row in read_rows(shard):
+                if row.value is not None and isinstance(row.value.get("id"), str):
+                    rows[row.value["id"]] = row.value
+    return rows
+
+
+def _rename_tools(draft: Draft, log: Log) -> None:
+    """Rewrite tool names that FunctionGemma parsers reject, in declarations, calls and results alike."""
+    given = dict.fromkeys(tool["function"]["name"] for tool in draft["tools"])
+    names = {name: name for name in given if not _UNSAFE_NAME.search(name)}
+    if len(names) == len(given):
+        return
+    for name in given:
+        if name not in names:
+            safe = _UNSAFE_NAME.sub("_", name)
+            while safe in names.values():
+                safe += "_"
+            names[name] = safe
+    for position, tool in enumerate(draft["tools"]):
+        old, new = tool["function"]["name"], names[tool["function"]["name"]]
+        if old != new:
+            log.append(Change("rename-tool", f"tools[{position}].function.name", old, new))
+    draft["tools"] = [
+        {**tool, "function": {**tool["function"], "name": names[tool["function"]["name"]]}} for tool in draft["tools"]
+    ]
+    for message in draft["messages"]:
+        for call in message.get("tool_calls", ()):
+            name = call["function"]["name"]
+            call["function"]["name"] = names.get(name, name)
+        if isinstance(message.get("name"), str):
+            message["name"] = names.get(message["name"], message["name"])

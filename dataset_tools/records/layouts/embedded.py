@@ -1,0 +1,101 @@
+"""JSON that stands inside prose: where it starts, what it says, where it ends. Linear in the length of the prose."""
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from dataset_tools.changes import Log
+from dataset_tools.errors import RowError
+from dataset_tools.records.literals import LiteralError, decode_json, read_literal
+from schemas.record import JsonObject
+
+__all__ = ["Found", "find_tool_list", "read_json_at", "read_objects"]
+
+_DECODER = json.JSONDecoder(strict=False)
+_LIST_OPENS = re.compile(r"\[\s*+(?=\{)")
+_SPACE_OR_COMMA = re.compile(r"[\s,]*+")
+
+
+class Found(NamedTuple):
+    """A value, and the slice of the prose that holds it."""
+
+    value: Any
+    start: int
+    end: int
+
+
+def find_tool_list(text: str, log: Log, path: str) -> Found | None:
+    """The first list of objects with names in ``text``, as JSON or as a Python literal; None if there is none.
+
+    Where a list cannot be read, the search goes on behind the place that stopped it: what was read is not read again,
+    which keeps the search linear, and a list nested in a broken one is never taken for the list of tools.
+    """
+    opening = _LIST_OPENS.search(text)
+    while opening is not None:
+        start = opening.start()
+        end = _json_end(text, start)
+        after = abs(end)
+        if end < 0:
+            try:
+                _, end = read_literal(text, start)
+            except LiteralError as error:
+                after = max(after, error.at)
+        if end > 0:
+            value = decode_json(text[start:end], log, path)
+            if all(isinstance(item, dict) and _named(item) for item in value):
+                return Found(value, start, end)
+            after = end
+        opening = _LIST_OPENS.search(text, max(after, start + 1))
+    return None
+
+
+def read_json_at(text: str, start: int, log: Log, path: str) -> Found:
+    """The JSON value or Python literal that starts at ``start``.
+
+    Raises:
+        RowError: ``unreadable-json``.
+    """
+    end = _json_end(text, start)
+    if end < 0:
+        try:
+            _, end = read_literal(text, start)
+        except LiteralError:
+            end = len(text)
+    return Found(decode_json(text[start:end], log, path), start, end)
+
+
+def read_objects(text: str, start: int, log: Log, path: str) -> list[JsonObject]:
+    """The JSON objects that follow each other from ``start`` to the end, with white space or commas between.
+
+    Raises:
+        RowError: ``unreadable-json``, also when something else stands between them.
+    """
+    objects: list[JsonObject] = []
+    at = _skip(text, start)
+    while at < len(text):
+        found = read_json_at(text, at, log, f"{path}[{len(objects)}]")
+        if not isinstance(found.value, dict):
+            raise RowError("unreadable-json", f"{path}[{len(objects)}] is not an object")
+        objects.append(found.value)
+        at = _skip(text, found.end)
+    return objects
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE_OR_COMMA.match(text, at)
+    return match.end() if match else at
+
+
+def _json_end(text: str, start: int) -> int:
+    """Where the JSON value at ``start`` ends; where reading it failed, as a negative number, if there is none."""
+    try:
+        return _DECODER.raw_decode(text, start)[1]
+    except json.JSONDecodeError as error:
+        return -max(error.pos, start + 1)
+    except (RecursionError, ValueError):  # nested too deeply, or a number of thousands of digits
+        return -len(text) - 1
+
+
+def _named(item: JsonObject) -> bool:
+    function = item.get("function")
+    return isinstance((function if isinstance(function, dict) else item).get("name"), str)

@@ -1,0 +1,165 @@
+"""Chat messages of the OpenAI family, read into the record's messages.
+
+OpenAI, TRL, mobile-actions, metga97 and AISA differ in names and wrappers only; their layouts share this reader.
+"""
+
+from typing import Any, cast
+
+import orjson
+
+from dataset_tools.changes import Change, Log
+from dataset_tools.errors import RowError
+from dataset_tools.records.literals import read_arguments
+from schemas.record import JsonObject, Message, Role, ToolCall
+
+__all__ = ["ROLES", "call", "read_messages", "result_text"]
+
+ROLES: dict[str, Role] = {
+    "developer": "developer",
+    "system": "developer",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+}
+"""Role names of public datasets and the record's name for each."""
+
+_PLAIN = ("role", "content")
+_SPEAKERS = {"developer", "user", "assistant"}
+_FIELDS = {"role", "content", "tool_calls", "name"}
+# Bookkeeping of the OpenAI API: its meaning is carried by the order of messages and by the tool message's name.
+_BOOKKEEPING = {"tool_call_id", "function_call", "refusal", "annotations", "audio", "weight"}
+
+
+def call(name: str, arguments: JsonObject) -> ToolCall:
+    """A tool call in the record's form."""
+    return {"type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def result_text(value: Any, path: str) -> str:  # noqa: ANN401 - foreign data
+    """What a tool returned, as the text of its message: text as it is, anything else as JSON.
+
+    Raises:
+        RowError: ``unsupported-content``, when it is nested too deeply to be written.
+    """
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        raise RowError("unsupported-content", f"{path} cannot be written as JSON: {error}") from error
+
+
+def read_messages(value: Any, log: Log, path: str = "messages") -> list[Message]:  # noqa: ANN401 - foreign data
+    """Messages in the record's form; what had to be changed or dropped is logged.
+
+    Raises:
+        RowError: ``unreadable-messages``, ``unknown-role``, ``unsupported-content``, or an error of the arguments.
+    """
+    if not isinstance(value, list) or not value:
+        raise RowError("unreadable-messages", f"{path} is not a list of messages")
+    names: dict[str, str] = {}
+    messages: list[Message] = []
+    for position, raw in enumerate(value):
+        if type(raw) is dict and len(raw) == len(_PLAIN):
+            # As most are, a role of the record and text: what `_read` would say, in a third of the time.
+            role, content = raw.get("role"), raw.get("content")
+            if type(content) is str and type(role) is str and role in _SPEAKERS:
+                messages.append(cast("Message", {"role": role, "content": content}))
+                continue
+        messages.append(_read(raw, log, f"{path}[{position}]", names))
+    return messages
+
+
+def _read(raw: Any, log: Log, path: str, names: dict[str, str]) -> Message:  # noqa: ANN401 - foreign data
+    if not isinstance(raw, dict):
+        raise RowError("unreadable-messages", f"{path} is not an object")
+    role = _role(raw.get("role"), log, path)
+    message: JsonObject = {"role": role}
+    calls = raw.get("tool_calls")
+    if calls is None and raw.get("function_call") is not None:
+        calls = [{"function": raw["function_call"]}]
+    content = raw.get("content")
+    if type(content) is not str:
+        content = _content(content, log, path)
+    if content is not None and (content or not calls):
+        message["content"] = content
+    elif content == "":
+        log.append(Change("empty-content", f"{path}.content", content, None))
+    if calls:
+        message["tool_calls"] = _calls(calls, log, path, names)
+    if role == "tool":
+        _name_result(raw, message, log, path, names)
+    elif raw.get("name") is not None:
+        message["name"] = raw["name"]
+    if not raw.keys() <= _FIELDS:
+        _count_dropped(raw, log, path)
+    return cast("Message", message)
+
+
+def _role(value: Any, log: Log, path: str) -> Role:  # noqa: ANN401 - foreign data
+    role = ROLES.get(value) if isinstance(value, str) else None
+    if role is None:
+        raise RowError("unknown-role", f"{path}.role is {value!r}", hint=f"known roles: {', '.join(ROLES)}")
+    if role != value:
+        log.append(Change("role-name", f"{path}.role", value, role))
+    return role
+
+
+def _content(value: Any, log: Log, path: str) -> str | None:  # noqa: ANN401 - foreign data
+    """The text of a message that is none yet: joined from the text parts of the OpenAI API, or None for none."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        parts = [part.get("text") if isinstance(part, dict) else part for part in value]
+        texts = [part for part in parts if isinstance(part, str)]
+        if len(texts) == len(parts):
+            text = "".join(texts)
+            log.append(Change("joined-parts", f"{path}.content", value, text))
+            return text
+    if isinstance(value, dict):
+        text = result_text(value, f"{path}.content")
+        log.append(Change("encoded-result", f"{path}.content", value, text))
+        return text
+    raise RowError("unsupported-content", f"{path}.content is neither text nor text parts")
+
+
+def _calls(value: Any, log: Log, path: str, names: dict[str, str]) -> list[ToolCall]:  # noqa: ANN401 - foreign data
+    """The calls of the message at ``path``; their ids are added to ``names``."""
+    if not isinstance(value, list):
+        raise RowError("unreadable-messages", f"{path}.tool_calls is not a list of calls")
+    calls = []
+    for position, raw in enumerate(value):
+        function = raw.get("function", raw) if isinstance(raw, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if function is None or not isinstance(name, str):
+            raise RowError("unreadable-messages", f"{path}.tool_calls[{position}] names no function")
+        if isinstance(raw.get("id"), str):
+            names[raw["id"]] = name
+        arguments = function.get("arguments")
+        if type(arguments) is not dict:
+            arguments = read_arguments(arguments, log, f"{path}.tool_calls[{position}].function.arguments")
+        calls.append(call(name, arguments))
+    return calls
+
+
+def _name_result(raw: JsonObject, message: JsonObject, log: Log, path: str, names: dict[str, str]) -> None:
+    """Give a tool message the name of the tool that it answers, known by its own name or by the call's id."""
+    name = raw.get("name")
+    link = raw.get("tool_call_id")
+    if name is None and isinstance(link, str) and link in names:
+        name = names[link]
+        log.append(Change("named-result", f"{path}.name", None, name))
+    if name is not None:
+        message["name"] = name
+
+
+def _count_dropped(raw: JsonObject, log: Log, path: str) -> None:
+    # In the row's own order: a set would log in another order in every process.
+    for key, value in raw.items():
+        if value is not None and key not in _FIELDS and key not in _BOOKKEEPING:
+            log.append(Change("dropped-field", f"{path}.{key}", value, None))

@@ -1,0 +1,128 @@
+"""``afg-data report``: all there is to see of a dataset, for people who would rather look, as one library call.
+
+It is what the other commands say, gathered: the findings, what cleaning would make of the rows, what they are made
+of then, and the prompts of some. Nothing is written but the page that is made of it.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.pipeline.to_file import Outputs, Report
+from dataset_tools.prompt.render import RenderError
+from dataset_tools.readers.row_reader import batches, read_rows
+from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import Converter, find_data, names_of
+from dataset_tools.show.masked_prompt import MaskedPrompt, masked_prompt
+from dataset_tools.stats.stats import Stats, StatsOptions, stats
+from dataset_tools.validation.excerpts import Excerpts, excerpts
+from dataset_tools.validation.validate import Options, Result, validate
+
+__all__ = ["PASSES", "DatasetReport", "ReportOptions", "report"]
+
+PASSES = 4
+"""How often every row is read, for progress."""
+
+_SEARCHED = 2000  # rows in which prompts are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """What ``report`` can be told.
+
+    Attributes:
+        tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, to count tokens with; empty for characters.
+        min_cell: a dialect with fewer rows than this that call a tool is told.
+        examples: findings of each check that are shown.
+        prompts: rows whose prompt is shown.
+        layout: the layout of every row; recognised by the fields when empty.
+        tools_file: declarations for layouts that carry none.
+        workers: processes to use; the page is the same for any number.
+    """
+
+    tokenizer: str = ""
+    min_cell: int = 5
+    examples: int = 3
+    prompts: int = 5
+    layout: str = ""
+    tools_file: Path | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """What is known of a dataset.
+
+    Attributes:
+        sources: what was looked at, as it was named.
+        before: what is wrong with it.
+        values: what stands where something was found.
+        cleaning: what cleaning makes of it.
+        after: what is wrong then.
+        stats: what it is made of then.
+        prompts: some rows as the model reads them then.
+    """
+
+    sources: Sequence[str]
+    before: Result
+    values: Excerpts
+    cleaning: Report
+    after: Result
+    stats: Stats
+    prompts: Sequence[MaskedPrompt]
+
+
+def report(
+    sources: Sequence[str] | Sequence[DataFile],
+    options: ReportOptions | None = None,
+    *,
+    on_shard: Callable[[Shard, Any], None] | None = None,
+) -> DatasetReport:
+    """Look at a dataset from all sides.
+
+    Args:
+        sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
+        options: see :class:`ReportOptions`.
+        on_shard: called after each shard, in order, for progress; every row is read :data:`PASSES` times.
+
+    Raises:
+        UsageError: an option makes no sense.
+        InputError: a source or the tokenizer cannot be read, or not one row.
+    """
+    options = options or ReportOptions()
+    files, workers = find_data(sources), options.workers
+    checks = Options(options.layout, options.tools_file, workers, options.examples)
+    before = validate(files, checks, on_shard=on_shard)
+    values = excerpts(files, before, checks)
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = Outputs(Path(folder) / "clean.jsonl", Path(folder) / "rejects.jsonl")
+        choice = CleanOptions(layout=options.layout, tools_file=options.tools_file, workers=workers)
+        cleaning = clean(files, outputs, choice, on_shard=on_shard)
+        cleaned = find_data([str(outputs.records)])
+        after = validate(cleaned, Options(workers=workers, examples=0), on_shard=on_shard)
+        made_of = stats(cleaned, StatsOptions(options.tokenizer, options.min_cell, workers=workers), on_shard=on_shard)
+        prompts = _prompts(cleaned, options.prompts)
+    return DatasetReport(names_of(sources), before, values, cleaning, after, made_of, prompts)
+
+
+def _prompts(files: Sequence[DataFile], count: int) -> list[MaskedPrompt]:
+    """The prompts of some rows: one of each dialect first, with a call where there is one."""
+    found: dict[tuple[str, bool], MaskedPrompt] = {}
+    converter = Converter()
+    rows = chain.from_iterable(batches(chain.from_iterable(read_rows(shard) for shard in plan(files))))
+    for _, raw in zip(range(_SEARCHED), rows, strict=False):
+        record, _ = converter.read(raw, files[0])
+        calls = any(message.get("tool_calls") for message in record["messages"])
+        if (record["dialect"], calls) in found:
+            continue
+        try:
+            found[record["dialect"], calls] = masked_prompt(record)
+        except RenderError:
+            continue
+    order = sorted(found.items(), key=lambda item: (not item[0][1], item[0][0]))
+    return [prompt for _, prompt in order[:count]]

@@ -1,0 +1,1 @@
+"""Training samples: token ids, labels, and the folder that holds them."""

@@ -1,0 +1,226 @@
+"""``afg-data build``: records into the masked samples that a model is trained on, as one library call.
+
+A stage makes the samples of a shard and checks them; the parent writes each shard's file in order, compares a lottery
+of rows with the tokenizer's own chat template, and lets the folder appear only then.
+"""
+
+import hashlib
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import orjson
+
+from dataset_tools.errors import InputError, UsageError
+from dataset_tools.executor.base import Engine
+from dataset_tools.executor.run import run
+from dataset_tools.io.atomic_folder import AtomicFolder
+from dataset_tools.io.checksums import chunks, until_the_end
+from dataset_tools.prompt.template import template_name
+from dataset_tools.readers.shards import Shard, plan, total_bytes
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import Converter, find_data, load_tools, names_of
+from dataset_tools.samples.stage import LENGTH_STEP, LENGTH_STEPS, LIMITS, BuildStage, Part, SampleOptions
+from dataset_tools.samples.template_check import Verifier
+from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
+
+__all__ = ["BUILD_FILES", "BuildOptions", "BuildReport", "build"]
+
+BUILD_FILES = ("data-*.parquet", "rejects.jsonl", "build.json")
+"""The files of a built dataset."""
+
+_LEAST_SHARD, _MOST_SHARD, _SHARDS = 4 << 20, 16 << 20, 32
+_PACKAGES = ("arabic-functiongemma", "tokenizers", "transformers", "pyarrow")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What ``build`` can be told beside how a sample is made.
+
+    Attributes:
+        samples: how a record becomes a sample.
+        layout: the layout of every row; recognised by the fields when empty.
+        tools_file: declarations for layouts that carry none.
+        workers: processes to use; the result is the same for any number.
+        engine: who does the work instead of processes of this machine; the result is the same for any.
+    """
+
+    samples: SampleOptions = field(default_factory=SampleOptions)
+    layout: str = ""
+    tools_file: Path | None = None
+    workers: int = 1
+    engine: Engine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What was built; ``rows_in == rows_out + sum(rejected.values())`` always holds.
+
+    Attributes:
+        output: the folder.
+        facts: the object that ``build.json`` holds.
+    """
+
+    output: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def rows_in(self) -> int:
+        """Rows read."""
+        return int(self.facts["rows_in"])
+
+    @property
+    def rows_out(self) -> int:
+        """Rows that became samples."""
+        return int(self.facts["rows_out"])
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """How many rows did not, by the code of the reason."""
+        return dict(self.facts["rejected"])
+
+
+def build(
+    sources: Sequence[str] | Sequence[DataFile],
+    output: Path,
+    tokenizer: str,
+    options: BuildOptions | None = None,
+    *,
+    on_shard: Callable[[Shard, Part], None] | None = None,
+) -> BuildReport:
+    """Make the masked samples of every row of ``sources``.
+
+    Args:
+        sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
+        output: the folder to write; one of an earlier build is replaced when the new one is whole.
+        tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub.
+        options: see :class:`BuildOptions`.
+        on_shard: called after each shard, in order, for progress.
+
+    Raises:
+        InputError: a source or the tokenizer cannot be read, no row could be used, or the tokenizer's own chat
+            template says something else than this project.
+        OutputError: the folder cannot be written.
+        UsageError: an option makes no sense, or the folder holds a source.
+    """
+    options = options or BuildOptions()
+    _require_sense(options.samples)
+    files = find_data(sources)
+    _require_apart(files, output)
+    found = find_tokenizer(tokenizer)
+    require_functiongemma(found)
+    tools = load_tools(options.tools_file) if options.tools_file else {}
+    stage = BuildStage(Converter(options.layout, tools), found.folder, options.samples)
+    total = Part()
+    outputs: list[dict[str, Any]] = []
+    shards = plan(files, min(max(total_bytes(files) // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
+    with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside, until_the_end() as ended:
+        inputs = beside.submit(_hashes, files, ended)
+        # Importing transformers takes seconds, in which worker processes are at work already.
+        verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
+        with closing(run(stage, shards, options.engine or options.workers, on_done=on_shard)) as parts:
+            for part in parts:
+                total.add(part, options.samples.verify)
+                if part.payload:
+                    outputs.append(_write_samples(folder, part, len(outputs)))
+                if part.rejects:
+                    folder.append("rejects.jsonl", part.rejects)
+        _require_rows(total, sources)
+        if verifier is not None:
+            total.verified = _verify(total, verifier.result())
+        facts = _facts(options.samples, found, total) | {"inputs": inputs.result(), "files": outputs}
+        folder.write("build.json", orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    return BuildReport(output, facts)
+
+
+def _require_sense(options: SampleOptions) -> None:
+    if options.max_length < 1:
+        raise UsageError(f"a length of {options.max_length} holds nothing", hint="--max-length 4096")
+    if options.max_tools is not None and options.max_tools < 1:
+        raise UsageError(f"{options.max_tools} tools are nothing to choose from", hint="--max-tools 1 or more")
+
+
+def _require_apart(files: Sequence[DataFile], output: Path) -> None:
+    """Refuse a folder that holds what is read: rows may lie in files that are named as samples are."""
+    for file in files:
+        if file.path.resolve().parent == output.resolve():
+            what = f"{file.path} is read and would be replaced"
+            raise UsageError(what, where=str(output), hint="choose another folder with -o")
+
+
+def _require_rows(total: Part, sources: Sequence[str] | Sequence[DataFile]) -> None:
+    where = ", ".join(names_of(sources))
+    if not total.rows:
+        raise InputError("there is no row: nothing but blank lines", where=where)
+    if not total.written:
+        what = f"not one of {total.rows} rows could be used; the first: {total.first_reject}"
+        raise InputError(what, where=where)
+
+
+def _write_samples(folder: AtomicFolder, part: Part, number: int) -> dict[str, Any]:
+    name = f"data-{number:05d}.parquet"
+    folder.write(name, part.payload)
+    return {
+        "name": name,
+        "rows": part.written,
+        "bytes": len(part.payload),
+        "sha256": hashlib.sha256(part.payload).hexdigest(),
+    }
+
+
+def _verify(total: Part, verifier: Verifier) -> int:
+    """Compare the rows that the lottery chose; how many those are."""
+    for candidate in total.candidates:
+        verifier.require_equal(candidate.record, candidate.tokens.input_ids())
+    return len(total.candidates)
+
+
+def _hashes(files: Sequence[DataFile], ended: Event) -> list[dict[str, Any]]:
+    hashes = []
+    for file in files:
+        digest, size = hashlib.sha256(), 0
+        for chunk in chunks(file.path, ended):
+            digest.update(chunk)
+            size += len(chunk)
+        hashes.append({"name": file.place, "bytes": size, "sha256": digest.hexdigest()})
+    return hashes
+
+
+def _facts(options: SampleOptions, found: TokenizerFiles, total: Part) -> dict[str, Any]:
+    template = found.chat_template()
+    longest = max(total.lengths)
+    return {
+        "command": "build",
+        "options": asdict(options),
+        "rows_in": total.rows,
+        "rows_out": total.written,
+        "rejected": dict(sorted(total.rejected.items())),
+        "tokens": total.tokens,
+        "trained_tokens": total.trained,
+        "trained_fraction": round(total.trained / total.tokens, 6),
+        "lengths": [
+            {
+                "from": step * LENGTH_STEP,
+                "to": (step + 1) * LENGTH_STEP - 1 if step < LENGTH_STEPS else None,
+                "rows": total.lengths[step],
+            }
+            for step in range(longest + 1)
+        ],
+        "rows_within": {str(limit): total.kept[limit] for limit in LIMITS},
+        "tools_dropped": {"tools": total.dropped_tools, "rows": total.dropped_rows},
+        "verified_rows": total.verified,
+        "tokenizer": {
+            "name": found.name,
+            "revision": found.revision,
+            "sha256": found.sha256(),
+            "template": template_name(template),
+            "template_sha256": hashlib.sha256(template.encode()).hexdigest() if template is not None else "",
+        },
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+    }

@@ -1,0 +1,82 @@
+"""Samples on disk: the Parquet files of a built dataset, as ``datasets`` and TRL read them."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from dataset_tools.io.jsonl import dump_text
+from dataset_tools.samples.masking import Samples
+from schemas.record import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+__all__ = ["encode_samples", "sample_batch", "sample_schema"]
+
+
+@lru_cache(maxsize=1)
+def sample_schema() -> "pa.Schema":
+    """The columns of a built dataset, with the note in which ``datasets`` keeps its features."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    text, ids = (
+        {"dtype": "string", "_type": "Value"},
+        {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "List"},
+    )
+    features = {"id": text, "input_ids": ids, "labels": ids, "dialect": text, "domain": text}
+    types = {"input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32())}
+    fields = [(name, types.get(name, pa.string())) for name in features]
+    return pa.schema(fields, metadata={"huggingface": dump_text({"info": {"features": features}})})
+
+
+def sample_batch(records: Sequence[Record], samples: Samples) -> "pa.RecordBatch":
+    """Samples, and what is known of their records, as an Arrow batch of :func:`sample_schema`."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    columns = [
+        _texts([record["id"] for record in records]),
+        _ids(samples.input_ids, samples.offsets),
+        _ids(samples.labels, samples.offsets),
+        _texts([record["dialect"] for record in records]),
+        _texts([record["domain"] for record in records]),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=sample_schema())
+
+
+def encode_samples(batches: Sequence["pa.RecordBatch"]) -> bytes:
+    """Batches of samples as one Parquet file of one row group."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    buffer = pa.BufferOutputStream()
+    pq.write_table(
+        pa.Table.from_batches(batches, schema=sample_schema()),
+        buffer,
+        compression="zstd",
+        compression_level=1,  # declarations repeat, which the fastest level finds as well
+        write_statistics=["id"],  # those of token ids help nobody
+        use_dictionary=["dialect", "domain"],
+    )
+    return cast("bytes", buffer.getvalue().to_pybytes())
+
+
+# Columns are made of their buffers: `pyarrow.array` imports pandas, which takes half a second in every process.
+
+
+def _texts(values: Sequence[str]) -> "pa.Array":
+    import numpy as np  # noqa: PLC0415 - used only where samples are made
+    import pyarrow as pa  # noqa: PLC0415
+
+    joined = "".join(values)
+    sizes = map(len, values) if joined.isascii() else [len(value.encode()) for value in values]
+    offsets = np.cumsum([0, *sizes], dtype=np.int32)
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(joined.encode()))
+
+
+def _ids(values: "np.ndarray", offsets: "np.ndarray") -> "pa.Array":
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    items = pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
+    lists = pa.list_(pa.int32())
+    return pa.Array.from_buffers(lists, len(offsets) - 1, [None, pa.py_buffer(offsets)], children=[items])

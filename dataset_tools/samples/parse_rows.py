@@ -1,0 +1,144 @@
+"""``afg-data parse``: a stream of model outputs read into texts and calls, as one library call."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from dataset_tools.errors import InputError
+from dataset_tools.io.jsonl import BOM, MAX_ROW_BYTES, Line, dump_line, split_lines
+from dataset_tools.prompt.parser import ParseError, parse
+from dataset_tools.samples.render_rows import Writer
+from schemas.record import Tool
+
+__all__ = ["ParseCounts", "open_outputs", "parse_rows"]
+
+_CHUNK = 1 << 18
+
+
+@dataclass(slots=True)
+class ParseCounts:
+    """What became of the outputs: ``rows == parsed + failed``.
+
+    Attributes:
+        rows: outputs read.
+        parsed: outputs that could be read.
+        failed: outputs that could not.
+        recovered: read outputs in which something that closes a call was missing.
+        warned: read outputs with a warning.
+        calls: calls in them.
+    """
+
+    rows: int = 0
+    parsed: int = 0
+    failed: int = 0
+    recovered: int = 0
+    warned: int = 0
+    calls: int = 0
+
+
+@contextmanager
+def open_outputs(source: str) -> Iterator[BinaryIO]:
+    """The file of that name, or standard input for ``-``.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(source).open("rb") as stream:
+            yield stream
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=source) from error
+
+
+def parse_rows(
+    source: BinaryIO, out: Writer, *, tools: list[Tool] | None = None, as_json: bool | None = None
+) -> ParseCounts:
+    """Read every line of ``source`` as a model's output and write what it holds as a line of JSON.
+
+    A line that can be read gives ``id``, ``content``, ``tool_calls``, ``recovered`` and ``warnings``; one that cannot
+    gives ``id``, ``error`` and ``position``, which counts characters of the output from 0 and is null where the line
+    holds none. Blank lines are left out.
+
+    Args:
+        source: plain outputs, one a line, or JSON objects with ``text`` and perhaps ``id``. Where there is no id, the
+            number of the line serves.
+        out: where the lines go.
+        tools: declarations that give the arguments their types.
+        as_json: whether the lines are JSON; told by the first line if not given.
+    """
+    counts = ParseCounts()
+    for line in split_lines(_chunks(source), 1):
+        if as_json is None:
+            as_json = _says_text(line.raw)
+        out.write(dump_line(_parse_line(line, tools, counts, as_json=as_json)))
+    return counts
+
+
+def _parse_line(line: Line, tools: list[Tool] | None, counts: ParseCounts, *, as_json: bool) -> dict[str, Any]:
+    counts.rows += 1
+    identity: Any = str(line.number)
+    try:
+        identity, text = _output(line, as_json=as_json)
+        found = parse(text, tools)  # type: ignore[arg-type]  # a typed dictionary is a dictionary
+    except ParseError as error:
+        counts.failed += 1
+        return {"id": identity, "error": error.what, "position": error.position}
+    except ValueError as error:
+        counts.failed += 1
+        return {"id": identity, "error": str(error), "position": None}
+    counts.parsed += 1
+    counts.recovered += found.recovered
+    counts.warned += bool(found.warnings)
+    counts.calls += len(found.tool_calls)
+    return {
+        "id": identity,
+        "content": found.content,
+        "tool_calls": found.tool_calls,
+        "recovered": found.recovered,
+        "warnings": found.warnings,
+    }
+
+
+def _output(line: Line, *, as_json: bool) -> tuple[Any, str]:
+    """The id and the text of a line.
+
+    Raises:
+        ValueError: it holds no text.
+    """
+    if line.size > MAX_ROW_BYTES:
+        raise ValueError(f"the line is longer than {MAX_ROW_BYTES >> 20} MB")
+    if not as_json:
+        try:
+            return str(line.number), line.raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"not UTF-8: byte 0x{line.raw[error.start]:02X} at offset {error.start}") from None
+    try:
+        row = orjson.loads(line.raw)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise ValueError("no object with `text`, and perhaps `id`")  # noqa: TRY004 - the line is wrong, not an argument
+    return row.get("id", str(line.number)), row["text"]
+
+
+def _says_text(raw: bytes) -> bool:
+    """Whether a line is a JSON object, and so its file JSONL; no model writes one."""
+    try:
+        row = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(row, dict)
+
+
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
+    yield source.read(_CHUNK).removeprefix(BOM)
+    while chunk := source.read(_CHUNK):
+        yield chunk

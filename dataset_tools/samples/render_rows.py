@@ -1,0 +1,143 @@
+"""``afg-data render``: every row as the text that the model reads, as one library call."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from dataset_tools.errors import RowError
+from dataset_tools.executor.run import run
+from dataset_tools.io.jsonl import dump_line
+from dataset_tools.prompt.render import RenderError, render
+from dataset_tools.readers.row_reader import RawRow, read_rows
+from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import Converter, find_data, require_valid
+
+__all__ = ["Counts", "Problem", "Writer", "render_rows"]
+
+NOT_RENDERABLE = "not-renderable"
+
+_HELD = 100  # problems that the counts hold; all are counted
+
+
+class Writer(Protocol):
+    """Anything that takes bytes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take ``data``."""
+
+
+class Problem(NamedTuple):
+    """A row without a text; ``id`` is empty where no record could be made of the row."""
+
+    file: str
+    line: int
+    id: str
+    code: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows: ``rows == rendered + sum(refused.values())``.
+
+    Attributes:
+        rows: rows read.
+        rendered: rows written.
+        refused: how many rows were not, by the code of the reason.
+        problems: the first of those.
+    """
+
+    rows: int = 0
+    rendered: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class _Part(NamedTuple):
+    """What one shard gives."""
+
+    rows: int
+    rendered: int
+    payload: bytes
+    problems: list[Problem]
+
+
+class _Stage:
+    """Renders one shard: a pure function of the shard, so any process may run it."""
+
+    def __init__(self, converter: Converter, *, generation_prompt: bool) -> None:
+        self._converter = converter
+        self._generation_prompt = generation_prompt
+
+    def __call__(self, shard: Shard) -> _Part:
+        """The shard's rows as lines, and those that have no text."""
+        lines: list[bytes] = []
+        problems: list[Problem] = []
+        rows = 0
+        for rows, raw in enumerate(read_rows(shard), 1):  # noqa: B007 - the count of rows
+            place = (shard.file.name, raw.line)
+            try:
+                identity, line = self._line(raw, shard, place)
+            except RowError as error:
+                problems.append(Problem(*place, "", error.code, str(error)))
+                continue
+            if isinstance(line, Problem):
+                problems.append(line)
+            else:
+                lines.append(dump_line({"id": identity, "text": line}))
+        return _Part(rows, len(lines), b"".join(lines), problems)
+
+    def _line(self, raw: RawRow, shard: Shard, place: tuple[str, int]) -> tuple[str, str | Problem]:
+        """The row's id, and its text or why it has none."""
+        record, _ = self._converter.read(raw, shard.file)
+        require_valid(record)
+        # Records know no such field, but rows that say how they want to be rendered are taken at their word.
+        wanted = self._generation_prompt or (raw.value or {}).get("add_generation_prompt") is True
+        try:
+            return record["id"], render(record, generation_prompt=wanted)
+        except RenderError as error:
+            return record["id"], Problem(*place, record["id"], NOT_RENDERABLE, str(error))
+
+
+def render_rows(
+    sources: Sequence[str] | Sequence[DataFile],
+    out: Writer,
+    *,
+    generation_prompt: bool = False,
+    workers: int = 1,
+    converter: Converter | None = None,
+    on_problem: Callable[[Problem], None] | None = None,
+) -> Counts:
+    """Write every row of ``sources`` as a line with ``id`` and ``text``, in order.
+
+    A row that cannot be rendered is told and counted, never written.
+
+    Args:
+        sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
+        out: where the lines go.
+        generation_prompt: whether the texts end with the header of the turn that the model is to write.
+        workers: processes to use; the output is the same for any number.
+        converter: reads the rows; one that recognises every layout if none is given.
+        on_problem: called with every row that has no text, in order.
+
+    Raises:
+        UsageError: an option makes no sense.
+        InputError: a source cannot be read.
+    """
+    stage = _Stage(converter or Converter(), generation_prompt=generation_prompt)
+    counts = Counts()
+    with closing(run(stage, plan(find_data(sources)), workers)) as parts:
+        for part in parts:
+            out.write(part.payload)
+            counts.rows += part.rows
+            counts.rendered += part.rendered
+            for problem in part.problems:
+                counts.refused[problem.code] += 1
+                if len(counts.problems) < _HELD:
+                    counts.problems.append(problem)
+                if on_problem:
+                    on_problem(problem)
+    return counts

@@ -1,0 +1,201 @@
+"""FunctionGemma's tokenizer: found on disk or on the Hub, checked, and used without torch or transformers.
+
+A prompt is tokenized in segments, because control tokens cut the text into parts that do not influence each other.
+That this holds for a given tokenizer, and that its control tokens have FunctionGemma's ids, is checked when it is
+loaded; a tokenizer that is not FunctionGemma's is refused with the reason.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataset_tools.errors import InputError, UsageError
+from dataset_tools.io.hub_download import download
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = [
+    "CONTROL_TOKENS",
+    "STOP_IDS",
+    "TokenizerFiles",
+    "find_tokenizer",
+    "load_tokenizer",
+    "require_functiongemma",
+    "splits_at_spaces",
+]
+
+CONTROL_TOKENS = {
+    "<pad>": 0,
+    "<eos>": 1,
+    "<bos>": 2,
+    "<unk>": 3,
+    "<start_function_declaration>": 46,
+    "<end_function_declaration>": 47,
+    "<start_function_call>": 48,
+    "<end_function_call>": 49,
+    "<start_function_response>": 50,
+    "<end_function_response>": 51,
+    "<escape>": 52,
+    "<start_of_turn>": 105,
+    "<end_of_turn>": 106,
+}
+"""Each control token and its id in FunctionGemma's vocabulary."""
+
+STOP_IDS = frozenset((1, 50, 106))
+"""The ids on which generation stops: end of text, a response that is awaited, the end of a turn."""
+
+_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "chat_template.jinja", "*_tokens*.json")
+_NEEDED = "tokenizer.json"
+
+_SPACE = "▁"  # how pieces write a space
+# Spaces become that mark, and then there is no space left at which Gemma's pre-tokenizer could split.
+_NORMALIZER = {"type": "Replace", "pattern": {"String": " "}, "content": _SPACE}
+_PRE_TOKENIZERS = (
+    None,
+    {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
+)
+_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerFiles:
+    """Where a tokenizer lies.
+
+    Attributes:
+        name: what the user named, without a revision.
+        revision: the commit on the Hub; empty for a folder.
+        folder: the folder with its files.
+    """
+
+    name: str
+    revision: str
+    folder: Path
+
+    def sha256(self) -> str:
+        """The hash of ``tokenizer.json``: equal hashes give equal ids."""
+        return hashlib.sha256((self.folder / _NEEDED).read_bytes()).hexdigest()
+
+    def chat_template(self) -> str | None:
+        """The chat template that comes with the tokenizer, if one does.
+
+        Raises:
+            InputError: ``tokenizer_config.json`` is damaged.
+        """
+        file = self.folder / "chat_template.jinja"
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+        found = _config(self.folder).get("chat_template")
+        if isinstance(found, list):  # named templates; transformers takes the default one
+            named = {entry.get("name"): entry.get("template") for entry in found if isinstance(entry, dict)}
+            found = named.get("default")
+        return found if isinstance(found, str) else None
+
+
+def find_tokenizer(name: str) -> TokenizerFiles:
+    """The tokenizer that ``name`` means: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, which is downloaded once.
+
+    Raises:
+        InputError: there is none, or it cannot be reached.
+        UsageError: ``name`` is neither.
+    """
+    folder = Path(name)
+    if name and folder.is_dir():
+        if not (folder / _NEEDED).is_file():
+            raise InputError(f"no {_NEEDED} in this folder", where=name, hint="save the tokenizer with transformers")
+        return TokenizerFiles(name, "", folder.resolve())
+    repo, _, revision = name.partition("@")
+    if folder.exists() or repo.count("/") != 1 or name.startswith((".", "/", "~")):
+        hint = "a folder with tokenizer.json, or ORG/NAME[@REVISION] on the Hub"
+        raise UsageError(f"{name!r} is no tokenizer", hint=hint)
+    folder = download(name, repo, "model", revision or None, _FILES)
+    if not (folder / _NEEDED).is_file():
+        raise InputError(f"the repository has no {_NEEDED}", where=name, hint="name a model that has a fast tokenizer")
+    return TokenizerFiles(repo, folder.name, folder)
+
+
+@lru_cache(maxsize=2)
+def load_tokenizer(folder: Path) -> "Tokenizer":
+    """The tokenizer of a folder; once for each process.
+
+    Raises:
+        InputError: ``tokenizer.json`` cannot be read.
+    """
+    import tokenizers  # noqa: PLC0415 - used only where text becomes ids
+
+    path = folder / _NEEDED
+    try:
+        loaded = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:
+        raise InputError(f"not a tokenizer: {error!s:.200}", where=str(path), hint="download it again") from error
+    loaded.no_padding()
+    loaded.no_truncation()
+    return loaded
+
+
+def require_functiongemma(files: TokenizerFiles) -> None:
+    """Make sure that a tokenizer has FunctionGemma's control tokens and can be used segment by segment.
+
+    Raises:
+        InputError: it has not, or cannot.
+    """
+    where = str(files.folder / _NEEDED)
+    tokenizer = load_tokenizer(files.folder)
+    hint = "use the tokenizer of google/functiongemma-270m-it"
+    for token, wanted in CONTROL_TOKENS.items():
+        found = tokenizer.token_to_id(token)
+        if found != wanted:
+            what = f"{token} has the id {found}, not {wanted}" if found is not None else f"there is no token {token}"
+            raise InputError(f"not FunctionGemma's tokenizer: {what}", where=where, hint=hint)
+        between = tokenizer.encode(f"ا {token} ب", add_special_tokens=False)
+        # A token that took the spaces around it would make ids depend on the neighbours.
+        if wanted not in between.ids or tokenizer.decode(between.ids, skip_special_tokens=False) != f"ا {token} ب":
+            raise InputError(f"not FunctionGemma's tokenizer: {token} is not kept apart", where=where, hint=hint)
+    mixed = next((piece for piece in tokenizer.get_vocab() if "\n" in piece and piece.strip("\n")), None)
+    if mixed is not None:
+        what = f"the piece {mixed!r} joins a newline with text, so a turn's header would depend on what follows"
+        raise InputError(what, where=where, hint=hint)
+
+
+def splits_at_spaces(tokenizer: "Tokenizer") -> bool:
+    """Whether the ids of a text are those of its words, each with the one space before it.
+
+    So it is where no merge can join what stands before a space with the space: no piece and no added token has a space
+    behind anything else, and nothing but merges looks at more than a character.
+    """
+    from tokenizers.models import BPE  # noqa: PLC0415 - used only where text becomes ids
+
+    model = tokenizer.model
+    if not isinstance(model, BPE) or model.dropout or model.continuing_subword_prefix or model.end_of_word_suffix:
+        return False
+    if _settings(tokenizer.normalizer) != _NORMALIZER or _settings(tokenizer.pre_tokenizer) not in _PRE_TOKENIZERS:
+        return False
+    added = tokenizer.get_added_tokens_decoder().values()
+    if any(token.lstrip or token.rstrip or token.single_word for token in added):
+        return False
+    pieces = tokenizer.get_vocab(with_added_tokens=False)
+    # Bytes stand for characters that no piece has, so that there are no unknown ones, which could be fused.
+    if not model.byte_fallback or not all(f"<0x{byte:02X}>" in pieces for byte in range(_BYTES)):
+        return False
+    written = chain(pieces, (token.content.replace(" ", _SPACE) for token in added))
+    return not any(_SPACE in piece.lstrip(_SPACE) for piece in written)
+
+
+def _settings(part: Any) -> Any:  # noqa: ANN401 - a part of a tokenizer, of many types
+    """What a part of a tokenizer is set to; None where there is none."""
+    return None if part is None else json.loads(part.__getstate__())
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", where=str(path), hint="download it again") from error
+    return found if isinstance(found, dict) else {}

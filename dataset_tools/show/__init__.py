@@ -1,0 +1,1 @@
+"""A view of samples token by token, on a terminal or as a page."""

@@ -1,0 +1,1 @@
+"""Splits without leakage: related rows stay in the same split."""

@@ -1,0 +1,143 @@
+"""How the rows of a split are divided: what each row's side is, or why it is on none."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dataset_tools.dedup.keys import Keys, RowKey
+from dataset_tools.errors import RowError
+from dataset_tools.executor.base import Engine
+from dataset_tools.pipeline.row_decisions import Decision, merged
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.split.assignment import SIDES, sides_of
+from dataset_tools.split.groups import Group, groups_of, leaks_of
+
+__all__ = ["FIELDS", "FORMATS", "Division", "SplitOptions", "divide"]
+
+FIELDS = ("dialect", "domain")
+"""What is counted on each side, whatever the split is by: the first labels of each row."""
+
+FORMATS = ("parquet", "jsonl")
+"""The formats of the sides."""
+
+_LEAKS = {
+    "question": "asks the same as",
+    "near": "asks nearly the same as",
+    "call": "makes the same call as",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """What ``split`` can be told.
+
+    Attributes:
+        test: the share of rows to test on.
+        validation: the share of rows to watch training with.
+        seed: another one gives another split.
+        by: fields whose values should have the same shares on every side, such as dialect and domain.
+        near: how alike two questions must be, from 0.3 to 1, to belong on one side; None for equal ones alone.
+        against: evaluation data; rows that repeat a question or a call of it are left out.
+        reports: what `afg-data clean` and `dedup` reported, kept for the card.
+        format: parquet or jsonl.
+        layout: the layout of every row; recognised by the fields when empty.
+        tools_file: declarations for layouts that carry none.
+        workers: processes to use; the output's bytes are the same for any number.
+        engine: who does the work instead of processes of this machine; the bytes are the same for any.
+    """
+
+    test: float = 0.1
+    validation: float = 0.1
+    seed: int = 0
+    by: tuple[str, ...] = ()
+    near: float | None = 0.8
+    against: tuple[str, ...] = ()
+    reports: tuple[Path, ...] = ()
+    format: str = "parquet"
+    layout: str = ""
+    tools_file: Path | None = None
+    workers: int = 1
+    engine: Engine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The rows of a split.
+
+    Attributes:
+        sides: the groups of each side that has any.
+        rows: what each row is compared by; groups name rows by their places here.
+        leaks: the rows left out because of the evaluation data: place, kind of leak, and the row there.
+        places: the side of each row, or why it has none, in the order of the rows; None for evaluation data.
+        poison: the fatal rows, but for those of evaluation data.
+    """
+
+    sides: Mapping[str, Sequence[Group]]
+    rows: Sequence[RowKey]
+    leaks: Sequence[tuple[int, str, RowKey]]
+    places: Sequence[str | RowError | None]
+    poison: Sequence[Decision]
+
+    def decisions(self, files: Sequence[DataFile]) -> Iterator[Decision]:
+        """What becomes of each row of the files that are split, in their order."""
+        placed = zip(self.rows, self.places, strict=True)
+        made = (Decision(row.file, row.line, place) for row, place in placed if place is not None)
+        return merged(files, made, self.poison)
+
+    def without(self, lost: Collection[tuple[str, int]]) -> "Division":
+        """The same without rows, by file and line, that could not be read a second time."""
+        if not lost:
+            return self
+        lost = set(lost)
+        gone = {at for at, row in enumerate(self.rows) if (row.file, row.line) in lost}
+        kept = {
+            side: [replace(group, rows=[at for at in group.rows if at not in gone]) for group in groups]
+            for side, groups in self.sides.items()
+        }
+        sides = {side: [group for group in groups if group.rows] for side, groups in kept.items()}
+        return replace(self, sides=sides, leaks=[leak for leak in self.leaks if leak[0] not in gone])
+
+    def rows_of(self, side: str) -> list[RowKey]:
+        """The rows of one side."""
+        return [self.rows[at] for group in self.sides[side] for at in group.rows]
+
+    def stratum(self, group: Group) -> tuple[str, ...]:
+        """The labels that most rows of a group have, beside those that are counted anyway."""
+        return _stratum(self.rows, group)
+
+
+def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> Division:
+    """Divide the rows whose keys were read.
+
+    Args:
+        keys: the keys of the evaluation data and of what is split.
+        held_out: the files of the evaluation data.
+        options: see :class:`SplitOptions`.
+    """
+    apart = {file.place for file in held_out}
+    tested = [at for at, row in enumerate(keys.rows) if row.file in apart]
+    chosen = [at for at, row in enumerate(keys.rows) if row.file not in apart]
+    leaks = leaks_of(keys, chosen, tested, options.near) if tested else {}
+    groups = groups_of(keys, [at for at in chosen if at not in leaks], options.near)
+    strata = [_stratum(keys.rows, group) for group in groups] if options.by else None
+    sides: dict[str, list[Group]] = {side: [] for side in SIDES}
+    for group, side in zip(
+        groups, sides_of(groups, options.test, options.validation, options.seed, strata), strict=True
+    ):
+        sides[side].append(group)
+    places: list[str | RowError | None] = [None] * len(keys.rows)
+    for side, found in sides.items():
+        for at in (at for group in found for at in group.rows):
+            places[at] = side
+    for at, (kind, row) in leaks.items():
+        what = f"{_LEAKS[kind]} {row.id!r} (line {row.line}) of the evaluation data"
+        places[at] = RowError(f"leaked-{kind}", what, repeats=row.id)
+    left_out = [(at, f"leaked-{kind}", row) for at, (kind, row) in leaks.items()]
+    poison = [row for row in keys.poison if row.file not in apart]
+    return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, places, poison)
+
+
+def _stratum(rows: Sequence[RowKey], group: Group) -> tuple[str, ...]:
+    labels = Counter(rows[at].labels[len(FIELDS) :] for at in group.rows)
+    return min(labels, key=lambda label: (-labels[label], label))

@@ -1,0 +1,198 @@
+"""``afg-data split``: sides of a dataset that have nothing in common, as one library call.
+
+Every row is read twice: first for what it is compared by, then to be written to its side. The folder holds a file for
+each side and ``split.json``, which says all that a card of the dataset needs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dataset_tools.dedup.keys import Keys, KeyStage, read_keys
+from dataset_tools.dedup.minhash import bands_for
+from dataset_tools.errors import InputError, UsageError
+from dataset_tools.executor.run import run
+from dataset_tools.io.atomic_file import check_writable
+from dataset_tools.io.atomic_folder import AtomicFolder
+from dataset_tools.io.checksums import fingerprint
+from dataset_tools.io.input_stamps import Stamps
+from dataset_tools.io.writer import Sink
+from dataset_tools.pipeline.row_decisions import decided
+from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.readers.rejects import RejectsFile
+from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import Converter, companions_of, find_data, load_tools, names_of
+from dataset_tools.split.assignment import SIDES, require_shares
+from dataset_tools.split.facts import public_name, read_report, split_facts
+from dataset_tools.split.plan import FIELDS, FORMATS, Division, SplitOptions, divide
+from dataset_tools.split.stage import Part, SplitStage
+
+__all__ = ["SPLIT_FILE", "SPLIT_FILES", "SplitOptions", "SplitReport", "split"]
+
+SPLIT_FILE = "split.json"
+"""What a split folder says of itself."""
+
+CARD = "README.md"
+"""The card that may stand beside the sides."""
+
+SPLIT_FILES = (SPLIT_FILE, *(f"{side}.{ending}" for side in SIDES for ending in FORMATS), CARD)
+"""The files of a split folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    """What was split; ``rows_in == rows_out + sum(rejected.values())`` always holds.
+
+    Attributes:
+        output: the folder.
+        facts: the object that ``split.json`` holds.
+    """
+
+    output: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """How many rows are on no side, by the code of the reason."""
+        return dict(self.facts["rejected"])
+
+
+def split(
+    sources: Sequence[str] | Sequence[DataFile],
+    output: Path,
+    options: SplitOptions | None = None,
+    *,
+    rejects: Path | None = None,
+    on_shard: Callable[[Shard, Any], None] | None = None,
+) -> SplitReport:
+    """Divide the rows of ``sources`` into sides that share no question, no near question and no call.
+
+    Args:
+        sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
+        output: the folder to write; one of an earlier split is replaced when the new one is whole.
+        options: see :class:`SplitOptions`.
+        rejects: where rows go that are on no side, with the reasons; beside the folder if None.
+        on_shard: called after each shard, in order, twice over, for progress.
+
+    Raises:
+        UsageError: an option makes no sense, no row has a field, or a file is both split and split against.
+        InputError: a source cannot be read, or no row of it, or it changes meanwhile.
+        OutputError: a result cannot be written.
+    """
+    options = options or SplitOptions()
+    require_shares(options.test, options.validation)
+    if options.format not in FORMATS:
+        raise UsageError(f"there is no format {options.format!r}", hint=" or ".join(FORMATS))
+    files, held_out = find_data(sources), find_data(options.against) if options.against else []
+    outputs = Outputs(output, rejects or Outputs.default_rejects(output))
+    read = [*(file.path for file in (*files, *held_out)), *companions_of([*files, *held_out])]
+    _require_apart(files, held_out, read, outputs)
+    inputs = Stamps([*read, options.tools_file])
+    reports = [read_report(path) for path in options.reports]
+    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    bands = bands_for(options.near) if options.near is not None else None
+    stage = KeyStage(converter, bands, (*FIELDS, *options.by))
+    keys = read_keys([*held_out, *files], stage, options.engine or options.workers, on_shard)
+    _require_fields(keys, options.by)
+    unread = _require_held_out(keys, held_out)
+    division = divide(keys, held_out, options)
+    rejected = RejectsFile(outputs.rejects, named=outputs.names_rejects)
+    with rejected, AtomicFolder(output, SPLIT_FILES) as folder:
+        shards = decided(plan(files), division.decisions(files))
+        total = _write(SplitStage(converter, options.format), shards, rejected, folder, division, options, on_shard)
+        division = division.without(total.lost)
+        _require_rows(total, division, sources)
+        written = {side: fingerprint(folder.file(f"{side}.{options.format}")) for side in division.sides}
+        facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
+        facts |= {"inputs": _fingerprints(files), "against_unread": unread, "against": _fingerprints(held_out)}
+        facts |= {"reports": reports}
+        _keep_card(folder)
+        folder.write(SPLIT_FILE, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        inputs.require_same()
+    return SplitReport(output, facts)
+
+
+def _keep_card(folder: AtomicFolder) -> None:
+    """Take over the card of an earlier split: people write into it, and the next card keeps what they wrote."""
+    card = folder.path / CARD
+    if card.is_file():
+        folder.write(CARD, card.read_bytes())
+
+
+def _fingerprints(files: Sequence[DataFile]) -> list[dict[str, Any]]:
+    return [fingerprint(file.path, public_name(file)) for file in files]
+
+
+def _require_apart(
+    files: Sequence[DataFile], held_out: Sequence[DataFile], read: Sequence[Path], outputs: Outputs
+) -> None:
+    """Refuse to split a file against itself, and to write over what is read."""
+    both = {file.path.resolve() for file in files} & {file.path.resolve() for file in held_out}
+    if both:
+        raise UsageError(f"{min(both)} is both split and split against", hint="every row of it would be left out")
+    for path in read:
+        if path.resolve().parent == outputs.records.resolve():
+            what = f"{path} is read and would be replaced"
+            raise UsageError(what, where=str(outputs.records), hint="choose another folder with -o")
+    check_writable(outputs.rejects, read)
+
+
+def _require_fields(keys: Keys, by: Sequence[str]) -> None:
+    """Refuse a field that no row has: it would divide nothing, and is most likely misspelt.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for at, name in enumerate(by, start=len(FIELDS)):
+        if keys.rows and not any(row.labels[at] for row in keys.rows):
+            raise UsageError(f"no row has the field {name!r}", hint="--by takes fields of the record or of its meta")
+
+
+def _require_held_out(keys: Keys, held_out: Sequence[DataFile]) -> int:
+    """How many rows of the evaluation data cannot be read; what they ask may leak.
+
+    Raises:
+        InputError: no row of one of its files can be read.
+    """
+    read = {row.file for row in keys.rows}
+    for file in held_out:
+        if file.place not in read:
+            what = "no row of this evaluation data can be read"
+            raise InputError(what, where=file.place, hint="`afg-data validate` says why")
+    return sum(keys.unread[file.place] for file in held_out)
+
+
+def _write(
+    stage: SplitStage,
+    shards: Iterable[Shard],
+    rejects: RejectsFile,
+    folder: AtomicFolder,
+    division: Division,
+    options: SplitOptions,
+    on_shard: Callable[[Shard, Any], None] | None,
+) -> Part:
+    """Write every row to its side or to the rejects; the counts."""
+    total = Part()
+    engine = options.engine or options.workers
+    with ExitStack() as stack:
+        sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in division.sides}
+        for part in stack.enter_context(closing(run(stage, shards, engine, on_done=on_shard))):
+            for side, sink in sinks.items():
+                sink.write_payload(part.payloads[side])
+            rejects.write(part.rejects)
+            total.merge(part)
+    rejects.finish()
+    return total
+
+
+def _require_rows(total: Part, division: Division, sources: Sequence[str] | Sequence[DataFile]) -> None:
+    where = ", ".join(names_of(sources))
+    if not total.rows:
+        raise InputError("there is no row: nothing but blank lines", where=where)
+    if not any(division.sides.values()):
+        raise InputError(f"not one of {total.rows} rows could be used; the first: {total.first_reject}", where=where)

@@ -1,0 +1,94 @@
+"""One shard of rows written to the sides of a split: what each process of ``afg-data split`` does."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from dataset_tools.errors import InputError, RowError
+from dataset_tools.io.writer import encode
+from dataset_tools.pipeline.row_decisions import require_met
+from dataset_tools.readers.rejects import reject_line
+from dataset_tools.readers.row_reader import batches, read_rows
+from dataset_tools.readers.shards import Shard
+from dataset_tools.records.converter import Converter, require_valid
+from dataset_tools.split.assignment import SIDES
+
+if TYPE_CHECKING:
+    from schemas.record import Record
+
+__all__ = ["Part", "SplitStage"]
+
+
+@dataclass(slots=True)
+class Part:
+    """What became of the rows of one shard, or of all shards so far.
+
+    Attributes:
+        rows: rows read.
+        payloads: the rows of each side, encoded.
+        rejected: how many rows are on no side, by the code of the reason.
+        rejects: these rows as lines.
+        first_reject: where and why the first row was rejected.
+        lost: file and line of the rows that something was decided about, and that could not be read again.
+    """
+
+    rows: int = 0
+    payloads: dict[str, bytes] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    rejects: bytes = b""
+    first_reject: str = ""
+    lost: list[tuple[str, int]] = field(default_factory=list)
+
+    def merge(self, other: "Part") -> None:
+        """Add the counts of the shard that follows; payloads are written, not merged."""
+        self.rows += other.rows
+        self.rejected.update(other.rejected)
+        self.first_reject = self.first_reject or other.first_reject
+        self.lost += other.lost
+
+
+class SplitStage:
+    """Writes the rows of one shard to their sides: a pure function of the shard, so any process may run it.
+
+    Args:
+        converter: reads the rows.
+        ending: the format of the sides.
+    """
+
+    def __init__(self, converter: Converter, ending: str) -> None:
+        self._converter = converter
+        self._ending = ending
+
+    def __call__(self, shard: Shard) -> Part:
+        """Where the shard's rows go.
+
+        Raises:
+            InputError: the file cannot be read on, or its rows are not those about which something was decided.
+        """
+        part, places = Part(), dict(shard.decided)
+        rows: dict[str, list[Record]] = {side: [] for side in SIDES}
+        rejects: list[bytes] = []
+        for raw in chain.from_iterable(batches(read_rows(shard))):
+            part.rows += 1
+            place = places.pop(raw.line, None)
+            try:
+                record, _ = self._converter.read(raw, shard.file)
+                require_valid(record)
+            except RowError as error:
+                if place is not None:
+                    part.lost.append((shard.file.place, raw.line))
+                place = error
+            if place is None:
+                where = f"{shard.file.place}:{raw.line}"
+                raise InputError("the row was not there before", where=where, hint="was the file changed meanwhile?")
+            if isinstance(place, RowError):
+                part.rejected[place.code] += 1
+                part.first_reject = part.first_reject or f"line {raw.line}: {place}"
+                rejects.append(reject_line(raw, place, shard.file))
+            else:
+                rows[place].append(record)
+        part.payloads = {side: encode(found, f"{side}.{self._ending}") for side, found in rows.items()}
+        part.rejects = b"".join(rejects)
+        require_met(shard, places)
+        return part

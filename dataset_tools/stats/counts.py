@@ -1,0 +1,222 @@
+"""What ``afg-data stats`` counts of some records, and how the counts of neighbouring records add up.
+
+Only counting is done here: what the numbers mean for a reader is made of them in :mod:`dataset_tools.stats.stats`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+from dataset_tools.arabic.letters import ARABIC_INDIC_DIGITS, EXTENDED_DIGITS, MARKS, TATWEEL, ZERO_WIDTH
+from dataset_tools.checks.base import Calls, catalogue
+from dataset_tools.checks.repetition import DuplicateQuery, query_of
+from dataset_tools.checks.row_view import Call, Row
+from dataset_tools.tool_schema.declaration import schema_at
+
+__all__ = ["LETTERS", "ArgumentCounts", "Counts"]
+
+_INDEX = re.compile(r"\[\d+\]")
+_ARABIC = re.compile("[\u0621-\u063a\u0641-\u064a\u0671-\u06d3\ufb50-\ufdff\ufe70-\ufefc]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+
+LETTERS = {
+    "arabic-indic digits": re.compile(f"[{ARABIC_INDIC_DIGITS}{EXTENDED_DIGITS}]"),
+    "ascii digits": re.compile("[0-9]"),
+    "diacritics": re.compile(f"[{MARKS}]"),
+    "tatweel": re.compile(TATWEEL),
+    "zero-width marks": re.compile(f"[{ZERO_WIDTH}]"),
+    "latin letters": _LATIN,
+}
+"""What questions are counted by that hold it."""
+
+
+@dataclass(slots=True)
+class ArgumentCounts:
+    """The values of one argument of one tool.
+
+    Attributes:
+        declared: values by the type that the tool declares for them; empty where it declares none.
+        types: values by the type that they have.
+        scripts: texts by their script: Arabic, Latin, both or neither.
+        described: values whose parameter's description lists the allowed ones; ``outside`` those not listed.
+        groundable: values that can be said: texts and numbers, neither true, false nor null.
+        ungrounded: those of them that are said nowhere before the call and stand nowhere in the schema.
+    """
+
+    declared: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)
+    scripts: Counter[str] = field(default_factory=Counter)
+    described: int = 0
+    outside: int = 0
+    groundable: int = 0
+    ungrounded: int = 0
+
+    def merge(self, other: "ArgumentCounts") -> None:
+        """Add the counts of other values."""
+        self.declared.update(other.declared)
+        self.types.update(other.types)
+        self.scripts.update(other.scripts)
+        self.described += other.described
+        self.outside += other.outside
+        self.groundable += other.groundable
+        self.ungrounded += other.ungrounded
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was counted in some rows; plain data, so that it travels between processes.
+
+    Attributes:
+        rows: rows read, readable or not.
+        unreadable: rows of which no record could be made, by the code of the reason.
+        roles: messages by role.
+        messages: records by the number of their messages; ``calls`` and ``tools`` alike.
+        dialects: records by dialect; ``domains`` alike.
+        offered: records by the tool that they offer; ``calling`` by the tool that they call, once each.
+        called: calls by tool.
+        positions: records by the place, from 0, of the first called tool among at least two.
+        choices: the same records by the number of tools that they offer.
+        cells: records by dialect and called tool.
+        negatives: records that call nothing, by dialect.
+        negative_cells: records that call nothing, by dialect and offered tool.
+        requiring: records by the offered tool whose declaration requires an argument.
+        nulls: arguments that are null though the tool takes no null, as Arrow fills missing keys; no values.
+        letters: records by what their question holds, of :data:`LETTERS`.
+        questions: finds repeated questions.
+        arguments: by tool and path, such as ``book_table.guests`` or ``order.items[].count``.
+        question_characters: records by the length of what the user says; ``prompt_characters`` of the whole prompt.
+        tokens: records by the length of the whole prompt in tokens; empty without a tokenizer.
+        not_renderable: records that the prompt format cannot express.
+    """
+
+    rows: int = 0
+    unreadable: Counter[str] = field(default_factory=Counter)
+    roles: Counter[str] = field(default_factory=Counter)
+    messages: Counter[int] = field(default_factory=Counter)
+    calls: Counter[int] = field(default_factory=Counter)
+    tools: Counter[int] = field(default_factory=Counter)
+    dialects: Counter[str] = field(default_factory=Counter)
+    domains: Counter[str] = field(default_factory=Counter)
+    offered: Counter[str] = field(default_factory=Counter)
+    calling: Counter[str] = field(default_factory=Counter)
+    called: Counter[str] = field(default_factory=Counter)
+    positions: Counter[int] = field(default_factory=Counter)
+    choices: Counter[int] = field(default_factory=Counter)
+    cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+    negatives: Counter[str] = field(default_factory=Counter)
+    negative_cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+    requiring: Counter[str] = field(default_factory=Counter)
+    nulls: int = 0
+    letters: Counter[str] = field(default_factory=Counter)
+    questions: DuplicateQuery = field(default_factory=DuplicateQuery)
+    arguments: dict[str, ArgumentCounts] = field(default_factory=dict)
+    question_characters: Counter[int] = field(default_factory=Counter)
+    prompt_characters: Counter[int] = field(default_factory=Counter)
+    tokens: Counter[int] = field(default_factory=Counter)
+    not_renderable: int = 0
+
+    @property
+    def records(self) -> int:
+        """Rows of which a record could be made."""
+        return self.rows - sum(self.unreadable.values())
+
+    def observe(self, rows: Sequence[Row]) -> None:
+        """Count some records; their rows and prompts are counted by who reads and renders them."""
+        self.questions.observe(rows)
+        for row in rows:
+            self._observe_shape(row)
+            self._observe_tools(row)
+            for call in row.calls:
+                self._observe_call(row, call)
+
+    def merge(self, other: "Counts") -> None:
+        """Add the counts of other rows."""
+        for name in (entry.name for entry in fields(self)):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if isinstance(mine, Counter):
+                mine.update(theirs)
+            elif isinstance(mine, int):
+                setattr(self, name, mine + theirs)
+        self.questions.merge(other.questions)
+        for name, counts in other.arguments.items():
+            self.arguments.setdefault(name, ArgumentCounts()).merge(counts)
+
+    def _observe_shape(self, row: Row) -> None:
+        self.roles.update([message["role"] for message in row.messages])
+        self.messages[len(row.messages)] += 1
+        self.calls[len(row.calls)] += 1
+        self.tools[len(row.tools)] += 1
+        self.dialects[row.record["dialect"]] += 1
+        self.domains[row.record["domain"]] += 1
+        question = query_of(row)
+        self.question_characters[len(question)] += 1
+        self.letters.update([name for name, pattern in LETTERS.items() if pattern.search(question)])
+
+    def _observe_tools(self, row: Row) -> None:
+        dialect = row.record["dialect"]
+        self.offered.update(row.names)
+        self.requiring.update({view.name for view in row.tools if view.parameters.get("required")})
+        if not row.calls:
+            self.negatives[dialect] += 1
+            self.negative_cells.update([(dialect, name) for name in row.names])
+            return
+        names = [call.name for call in row.calls]
+        self.called.update(names)
+        self.calling.update(set(names))
+        self.cells.update([(dialect, name) for name in set(names)])
+        first = row.calls[0].tool
+        if first is not None and len(row.tools) > 1:  # a choice needs two
+            self.positions[row.tools.index(first)] += 1
+            self.choices[len(row.tools)] += 1
+
+    def _observe_call(self, row: Row, call: Call) -> None:
+        for path, value in call.values:
+            if value is None and path[1:] not in call.arguments:
+                self.nulls += "[" not in path and "." not in path[1:]
+                continue
+            counts = self._of_argument(call, path)
+            counts.declared[_declared(call, path)] += 1
+            kind = _kind(value)
+            counts.types[kind] += 1
+            if kind == "string":
+                counts.scripts[_script(value)] += 1
+                counts.described += call.tool is not None and path[1:] in call.tool.described
+            counts.groundable += kind in ("string", "integer", "number")
+        for path in _found("ungrounded-argument", row, call):
+            self._of_argument(call, path).ungrounded += 1
+        for path in _found("argument-described-enum", row, call):
+            self._of_argument(call, path).outside += 1
+
+    def _of_argument(self, call: Call, path: str) -> ArgumentCounts:
+        return self.arguments.setdefault(call.name + _INDEX.sub("[]", path), ArgumentCounts())
+
+
+def _found(code: str, row: Row, call: Call) -> list[str]:
+    """Where a check finds something in the arguments of a call: it decides, so that both tell the same."""
+    find = catalogue()[code].call
+    calls: Calls = [(row, call)]
+    return [found.path.removeprefix(call.path) for _, found in find(calls)] if find else []
+
+
+def _declared(call: Call, path: str) -> str:
+    declared = schema_at(call.tool.parameters, path).get("type") if call.tool else None
+    return "|".join(map(str, declared)) if isinstance(declared, list) else str(declared or "")
+
+
+def _kind(value: object) -> str:
+    """The JSON Schema type of a value that is no container."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    return "integer" if isinstance(value, int) else "number"
+
+
+def _script(text: str) -> str:
+    arabic, latin = _ARABIC.search(text) is not None, _LATIN.search(text) is not None
+    if arabic and latin:
+        return "both"
+    return "arabic" if arabic else "latin" if latin else "neither"

@@ -1,0 +1,1 @@
+"""JSON Schemas of tool parameters: validation, views, and coercion of arguments."""

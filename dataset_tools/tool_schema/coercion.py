@@ -1,0 +1,148 @@
+"""Arguments with the types that a tool's schema declares, where that loses nothing: numbers given as text or as floats.
+
+A type may stand in a schema itself, behind a ``$ref`` within the document, in alternatives (``anyOf``, ``oneOf``) and
+in conjunctions (``allOf``). Where alternatives disagree about a value, the value is left for a person.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dataset_tools.arabic.numbers import exact_number
+from dataset_tools.changes import Change, Log
+from dataset_tools.tool_schema.nullability import admits_null, resolve
+from schemas.record import JsonObject
+
+__all__ = ["typed_arguments"]
+
+_INTEGERS = range(-(2**63), 2**64)  # what JSON readers take for integers
+_COMPOSED = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
+_MOST_BRANCHES = 64  # that one place may have: schemas come from strangers, and a reference may lead round in a circle
+
+
+def typed_arguments(arguments: JsonObject, schema: JsonObject, path: str, log: Log) -> JsonObject:
+    """The arguments of a call, typed by the tool's parameters; nulls that they do not admit are left out.
+
+    Args:
+        arguments: as they were read.
+        schema: the tool's ``parameters``, an object's JSON Schema.
+        path: where the arguments stand, for the log.
+        log: takes a change for each ``integer-float``, ``numeric-string`` and ``strip-null``.
+    """
+    typing = _Typing(schema, log)
+    return typing.of_object(arguments, typing.branches(schema), path)
+
+
+class _Typing:
+    """One pass over the arguments of one call; ``root`` is the document that references point into."""
+
+    def __init__(self, root: JsonObject, log: Log) -> None:
+        self._root = root
+        self._log = log
+
+    def of_object(self, value: JsonObject, branches: list[JsonObject], path: str) -> JsonObject:
+        """An object's members, each by what the branches declare for it."""
+        result: JsonObject = {}
+        one = branches[0] if len(branches) == 1 else None  # almost always
+        for key, item in value.items():
+            declared = _property(one, key) if one else _only([_property(branch, key) for branch in branches])
+            if isinstance(item, str) and (not isinstance(declared, dict) or declared.get("type") == "string"):
+                result[key] = item  # nothing to do for almost all arguments
+            elif item is None and not admits_null(declared, self._root):
+                self._log.append(Change("strip-null", f"{path}.{key}", None, None))
+            elif item is None or (declared is None and not isinstance(item, (dict, list))):
+                result[key] = item
+            else:
+                result[key] = self._value(item, declared, f"{path}.{key}")
+        return result
+
+    def _value(self, value: Any, schema: object, path: str) -> Any:  # noqa: ANN401 - JSON is any value
+        branches = self.branches(schema)
+        if isinstance(value, dict):
+            return self.of_object(value, branches, path)
+        if isinstance(value, list):
+            return [
+                self._value(item, _only([_member(branch, at) for branch in branches]), f"{path}[{at}]")
+                for at, item in enumerate(value)
+            ]
+        kinds = set().union(*map(_kinds, branches))
+        if isinstance(value, float):
+            return self._whole_float(value, kinds, path)
+        if isinstance(value, str) and "string" not in kinds and kinds & {"integer", "number"}:
+            return self._number(value, kinds, path)
+        return value
+
+    def _whole_float(self, value: float, kinds: set[str], path: str) -> int | float:
+        whole = _whole(value) if "integer" in kinds and "number" not in kinds else None
+        if whole is None:
+            return value
+        self._log.append(Change("integer-float", path, value, whole))
+        return whole
+
+    def _number(self, value: str, kinds: set[str], path: str) -> str | int | float:
+        number = exact_number(value)
+        number = number if "number" in kinds else _whole(number)
+        if number is None or not (isinstance(number, float) or number in _INTEGERS):
+            return value
+        self._log.append(Change("numeric-string", path, value, number))
+        return number
+
+    def branches(self, schema: object) -> list[JsonObject]:
+        """The schema and all that it is composed of; none if that is too much to look at."""
+        if not isinstance(schema, dict):
+            return []
+        if _COMPOSED.isdisjoint(schema):
+            return [schema]
+        found: list[JsonObject] = []
+        waiting: list[object] = [schema]
+        while waiting:
+            branch = waiting.pop(0)
+            if not isinstance(branch, dict) or any(branch is known for known in found):
+                continue
+            found.append(branch)
+            if len(found) > _MOST_BRANCHES:
+                return []
+            waiting.extend(self._parts(branch))
+        return found
+
+    def _parts(self, branch: JsonObject) -> Iterator[object]:
+        if isinstance(branch.get("$ref"), str):
+            yield resolve(self._root, branch["$ref"])
+        if isinstance(branch.get("allOf"), list):
+            yield from branch["allOf"]
+        for word in ("anyOf", "oneOf"):
+            alternatives = branch.get(word)
+            for schema in alternatives if isinstance(alternatives, list) else ():
+                yield schema
+                if isinstance(schema, dict) and "type" not in schema and _COMPOSED.isdisjoint(schema):
+                    yield {"type": "string"}  # an alternative that names no type takes text as well
+
+
+def _property(schema: JsonObject, key: str) -> object:
+    properties = schema.get("properties")
+    return properties.get(key) if isinstance(properties, dict) else None
+
+
+def _member(schema: JsonObject, at: int) -> object:
+    """What a schema says of a list's member: by its place first, else by what holds for all further ones."""
+    first = schema.get("prefixItems")
+    if isinstance(first, list) and at < len(first):
+        return first[at]
+    return schema.get("items")
+
+
+def _only(declared: list[object]) -> object:
+    """The one declaration among those of all branches; several are alternatives, any of which may hold."""
+    found = [schema for schema in declared if schema is not None]
+    return found[0] if len(found) == 1 else {"anyOf": found} if found else None
+
+
+def _kinds(schema: JsonObject) -> set[str]:
+    kinds = schema.get("type")
+    return {kind for kind in (kinds if isinstance(kinds, list) else [kinds]) if isinstance(kind, str)}
+
+
+def _whole(number: float | None) -> int | None:
+    """A number as an integer, if it is one that JSON readers take for an integer."""
+    if number is None or number != int(number):
+        return None
+    return int(number) if int(number) in _INTEGERS else None

@@ -1,0 +1,1 @@
+"""Validation of a dataset against the catalogue of checks."""

@@ -1,0 +1,160 @@
+"""What stands where a check found something: the value at its path, and which part of it is meant.
+
+A result holds places, not rows; the rows of its examples are read again.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeAlias
+
+from dataset_tools.errors import RowError
+from dataset_tools.executor.run import run
+from dataset_tools.readers.row_reader import batches, read_rows
+from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.converter import Converter, load_tools
+from dataset_tools.validation.validate import Options, Result
+
+__all__ = ["Excerpt", "Excerpts", "excerpts", "part_meant", "value_at"]
+
+_AROUND = 60  # characters shown on each side of what is meant
+_LONGEST = 240  # characters of a value of which no part is meant
+_STEP = re.compile(r"\[(\d+)\]|\.?([^.\[]+)")
+_CODE_POINTS = re.compile(r"U\+([0-9A-F]{4,6})(?= |$)")
+_QUOTED = re.compile(r"'((?:[^'\\]|\\.)+)'|^(<[a-z_]+>)")
+_ESCAPED = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
+_NAMED = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A value in pieces, each with whether it is what the check means."""
+
+    pieces: tuple[tuple[str, bool], ...]
+
+
+Place: TypeAlias = tuple[str, int, str]
+Excerpts: TypeAlias = Mapping[Place, Any]
+"""Values by file, line and path."""
+
+
+class _Stage:
+    """Reads the values of one shard that were asked for: a pure function of the shard."""
+
+    def __init__(self, converter: Converter, wanted: Mapping[str, Mapping[int, Sequence[str]]]) -> None:
+        self._converter = converter
+        self._wanted = wanted
+
+    def __call__(self, shard: Shard) -> dict[Place, Any]:
+        lines = self._wanted.get(shard.file.place, {})
+        found: dict[Place, Any] = {}
+        for raw in chain.from_iterable(batches(read_rows(shard))):
+            if raw.line not in lines:
+                continue
+            try:
+                record, _ = self._converter.read(raw, shard.file)
+            except RowError:
+                continue
+            for path in lines[raw.line]:
+                value = value_at(record, path)
+                if value is not None:
+                    found[shard.file.place, raw.line, path] = value
+        return found
+
+
+def excerpts(files: Sequence[DataFile], result: Result, options: Options | None = None) -> Excerpts:
+    """The values that the examples of a result point at.
+
+    Args:
+        files: the files that were validated.
+        result: what was found.
+        options: what they were validated with.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    options = options or Options()
+    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    wanted: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for entry in result.checks.values():
+        for example in entry["examples"]:
+            if example["path"] and example["line"]:
+                wanted[example["file"]][example["line"]].append(example["path"])
+    stage = _Stage(converter, {file: dict(lines) for file, lines in wanted.items()})
+    found: dict[Place, Any] = {}
+    shards = [shard for shard in plan(files) if shard.file.place in wanted]
+    with closing(run(stage, shards, options.engine or options.workers)) as parts:
+        for part in parts:
+            found |= part
+    return found
+
+
+def value_at(record: Any, path: str) -> Any:  # noqa: ANN401 - JSON is any value
+    """The value at a path such as ``messages[1].content``; None where there is none."""
+    value = record
+    for index, name in _STEP.findall(path):
+        if index:
+            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is None:
+            return None
+    return value
+
+
+def part_meant(value: Any, message: str) -> Excerpt:  # noqa: ANN401 - JSON is any value
+    """A value as text, the part marked that a finding's message names; of a long one what stands around it."""
+    if not isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+        return Excerpt(((_shortened(text), not isinstance(value, dict | list)),))
+    spans = list(_spans(value, message))
+    if not spans:
+        return Excerpt(((_shortened(value), len(value) <= _LONGEST),))
+    return Excerpt(tuple(_cut(value, spans)))
+
+
+def _spans(value: str, message: str) -> Iterator[tuple[int, int]]:
+    """Where a text holds what a message names: code points, or what it quotes."""
+    codes = _CODE_POINTS.findall(message)
+    if codes:
+        named = "".join(chr(int(code, 16)) for code in codes)
+        yield from (found.span() for found in re.finditer(f"(?:{re.escape(named)})+", value))
+        return
+    for quoted, control in _QUOTED.findall(message):
+        named = control or _ESCAPED.sub(_plain, quoted)
+        at = value.find(named)
+        if at >= 0:
+            yield at, at + len(named)
+            return
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _plain(escaped: re.Match[str]) -> str:
+    what = escaped[1]
+    return chr(int(what[1:], 16)) if len(what) > 1 else _NAMED.get(what, what)
+
+
+def _cut(value: str, spans: list[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+    start = max(0, spans[0][0] - _AROUND)
+    until = spans[0][1] + _AROUND
+    spans = [span for span in spans if span[0] < until]
+    until = max(until, spans[-1][1])
+    if start:
+        yield "…", False
+    for first, last in spans:
+        if start < first:
+            yield value[start:first], False
+        yield value[first:last], True
+        start = last
+    if start < len(value):
+        yield value[start:until], False
+    if until < len(value):
+        yield "…", False

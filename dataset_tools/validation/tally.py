@@ -1,0 +1,189 @@
+"""The checks over many rows: what they find is tallied, and tallies of neighbouring rows merge.
+
+Rows are checked a batch at a time, one check after the other, because a processor that does the same thing to a
+hundred rows does it nearly twice as fast as one that does thirty things to one row a hundred times over.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Found, Severity, catalogue
+from dataset_tools.checks.reading import reading_defects
+from dataset_tools.checks.row_view import Call, Row
+from dataset_tools.tool_schema.declaration import ToolView
+
+__all__ = ["Checker", "Finding", "Tally"]
+
+
+catalogue()  # imports the checks: once for all worker processes, since their server imports this module
+
+
+class Finding(NamedTuple):
+    """One defect at its place; line 0 of no file stands for the dataset as a whole."""
+
+    check: str
+    severity: str
+    file: str
+    line: int
+    id: str
+    path: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the checks found in some rows.
+
+    Attributes:
+        keep: how many findings of each check to hold; -1 for all. Every one is counted.
+        rows: rows seen, readable or not.
+        invalid: rows with an error.
+        counts: findings by check.
+        rows_by_check: distinct rows by check.
+        examples: the findings held, by check, in the order of the rows.
+        observers: the checks of all rows together, with what they noted so far.
+    """
+
+    keep: int
+    rows: int = 0
+    invalid: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    rows_by_check: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Finding]] = field(default_factory=dict)
+    observers: list[DatasetCheck] = field(default_factory=list)
+
+    def refuse(self, check: Check, place: tuple[str, int, str], findings: Iterable[Found]) -> None:
+        """Count a row of which no record could be made, for one reason or several of one kind."""
+        for found in findings:
+            if self._counted(check):
+                self._hold(check, place, found, "")
+        self.rows_by_check[check.code] += 1
+        self.invalid += 1
+
+    def add_of_row(self, check: Check, row: Row, found: Found, tool: int = -1) -> None:
+        """Count one finding of a record, and in the tool at a position if one is given."""
+        row.defects.add(check)
+        if self._counted(check):
+            path = f"tools[{tool}]" if tool >= 0 else ""
+            self._hold(check, (row.file, row.line, row.record["id"]), found, path)
+
+    def close_rows(self, rows: list[Row]) -> None:
+        """Count the distinct rows, when all checks have seen them."""
+        self.rows_by_check.update([check.code for row in rows for check in row.defects])
+        for row in rows:
+            for check in row.defects:
+                if check.severity is Severity.ERROR:
+                    self.invalid += 1
+                    break
+
+    def merge(self, other: "Tally") -> None:
+        """Take over the tally of the rows that follow."""
+        self.rows += other.rows
+        self.invalid += other.invalid
+        self.counts.update(other.counts)
+        self.rows_by_check.update(other.rows_by_check)
+        for code, findings in other.examples.items():
+            held = self.examples.setdefault(code, [])
+            held.extend(findings if self.keep < 0 else findings[: max(0, self.keep - len(held))])
+        if not self.observers:
+            self.observers = other.observers
+        else:
+            for mine, theirs in zip(self.observers, other.observers, strict=True):
+                mine.merge(theirs)
+
+    def finish(self) -> None:
+        """Add what shows only when all rows have been seen."""
+        for observer in self.observers:
+            check = catalogue()[observer.CODE]
+            overall = observer.findings(self.keep)
+            if overall.findings:
+                self.counts[check.code] += overall.findings
+                self.rows_by_check[check.code] += overall.rows
+            for place, found in overall.shown:
+                self._hold(check, (place.file, place.line, ""), found, "")
+
+    def _counted(self, check: Check) -> bool:
+        """Count a finding; whether there is room to hold it."""
+        count = self.counts[check.code]
+        self.counts[check.code] = count + 1
+        return self.keep < 0 or count < self.keep
+
+    def _hold(self, check: Check, place: tuple[str, int, str], found: Found, path: str) -> None:
+        hint = found.hint or ADVICE[check.repair]
+        finding = Finding(check.code, check.severity, *place, path + found.path, found.message, hint)
+        self.examples.setdefault(check.code, []).append(finding)
+
+
+class Checker:
+    """The catalogue by what each check looks at, as pairs of the generator and its entry."""
+
+    def __init__(self) -> None:
+        checks = catalogue().values()
+        self._text = [(entry.text, entry) for entry in checks if entry.text]
+        self._tool = [(entry.tool, entry) for entry in checks if entry.tool]
+        self._call = [(entry.call, entry) for entry in checks if entry.call and not entry.tool]
+        # A check of calls and declarations goes row by row with the latter, so that its findings stay in order.
+        self._both = [(entry.call, entry) for entry in checks if entry.call and entry.tool]
+        self._row = [(entry.row, entry) for entry in checks if entry.row]
+        self._dataset = [entry.dataset for entry in checks if entry.dataset]
+
+    def tally(self, keep: int) -> Tally:
+        """An empty tally with fresh observers."""
+        return Tally(keep, observers=[observer() for observer in self._dataset])
+
+    def check(self, rows: list[Row], tally: Tally) -> None:
+        """Add what the checks find in some records, which follow those that the tally has seen."""
+        for find_in_rows, check in self._row:
+            for row, found in find_in_rows(rows):
+                tally.add_of_row(check, row, found)
+        calls = [(row, call) for row in rows for call in row.calls]
+        for find_in_calls, check in self._call:
+            for row, found in find_in_calls(calls):
+                tally.add_of_row(check, row, found)
+        self._check_row_by_row(rows, calls, tally)
+        tally.close_rows(rows)
+        for observer in tally.observers:
+            observer.observe(rows)
+
+    def _check_row_by_row(self, rows: list[Row], calls: list[tuple[Row, Call]], tally: Tally) -> None:
+        in_calls: dict[Row, list[tuple[Check, Found]]] = {}
+        for find_in_calls, check in self._both:
+            for row, found in find_in_calls(calls):
+                in_calls.setdefault(row, []).append((check, found))
+        for row in rows:
+            for check, found in in_calls.get(row, ()):
+                tally.add_of_row(check, row, found)
+            self._check_declarations(row, tally)
+            if row.odd or row.changes:
+                self._check_texts(row, tally)
+
+    def _check_declarations(self, row: Row, tally: Tally) -> None:
+        for position, view in enumerate(row.tools):
+            findings = view.findings
+            if findings is None:
+                findings = view.findings = list(self._in_tool(view))
+            for check, found in findings:
+                tally.add_of_row(check, row, found, position)
+
+    def _check_texts(self, row: Row, tally: Tally) -> None:
+        """What is found in the texts of a record that are not plain, and in how it was read."""
+        if row.odd:
+            arabic = row.arabic
+            for text in row.odd:
+                for find_in_text, check in self._text:
+                    for found in find_in_text(text, arabic):
+                        tally.add_of_row(check, row, found)
+        for code, path, message in reading_defects(row.changes):
+            tally.add_of_row(catalogue()[code], row, Found(path, message))
+
+    def _in_tool(self, view: ToolView) -> Iterator[tuple[Check, Found]]:
+        for find_in_tool, check in self._tool:
+            for found in find_in_tool(view):
+                yield check, found
+        for text in view.odd:
+            for find_in_text, check in self._text:
+                for found in find_in_text(text, view.arabic):
+                    yield check, found

@@ -1,0 +1,1 @@
+"""The command line ``afg``: export, card, publish, pull, verify, doctor."""

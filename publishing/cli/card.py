@@ -1,0 +1,119 @@
+"""``afg card``: writing the cards of a release, and checking cards."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataset_tools.display.console import stderr_console
+from dataset_tools.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from publishing.scan.scan import Problem
+
+__all__ = ["card_command"]
+
+
+def card_command(
+    release: Annotated[
+        Path, typer.Argument(help="A release; with --check also a folder or a card.", metavar="RELEASE")
+    ],
+    run: Annotated[Path | None, typer.Option("--run", metavar="RUN", help="The run that it was made from.")] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option("--eval", metavar="FILE", help="The result of `afg evaluate`.")
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option("--compare", metavar="FILE", help="The same of the base model, on the same rows.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="FILE", help="build.json, a report of cleaning, statistics; repeat it."),
+    ] = None,
+    hub: Annotated[str, typer.Option("--hub", help="The name that it is published as.", metavar="ORG/NAME")] = "",
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="DIR", help="Write a card for this folder of data, too.")
+    ] = None,
+    dataset_license: Annotated[
+        str, typer.Option("--dataset-license", metavar="ID", help="Its licence, such as cc-by-4.0.")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write below this folder instead.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing: look for mistakes; exit 1 if any.")] = False,
+) -> None:
+    """Write model cards from what was measured; what people wrote between the marks stays.
+
+    Example: afg card release --run run --eval eval.json --data samples/build.json --hub ORG/NAME
+    """
+    from publishing.cards.dataset import make_dataset_card  # noqa: PLC0415
+    from publishing.cards.hub_terms import is_gemma  # noqa: PLC0415
+    from publishing.cards.render import make_cards, write_card  # noqa: PLC0415
+    from publishing.cards.sources import base_of, read_sources  # noqa: PLC0415 - not for --help
+    from publishing.release.manifest import MANIFEST, read_release  # noqa: PLC0415
+    from publishing.release.repositories import check_name  # noqa: PLC0415
+
+    if check:
+        cards = _cards_of(release)
+        is_release = (release / MANIFEST).is_file()
+        _check(cards, gemma=is_gemma(base_of(read_release(release))) if is_release else None)
+        return
+    if base and not evaluation:
+        raise UsageError("--compare needs --eval: a comparison is of two evaluations")
+    if hub:
+        check_name(hub)
+    exported = read_release(release)
+    sources = read_sources(exported, run=run, evaluation=evaluation, base_evaluation=base, data=data or (), hub=hub)
+    folders = {card: (output or release) / card.part for card in make_cards(sources)}
+    if dataset:
+        folders[make_dataset_card(dataset, sources.data, hub, dataset_license)] = dataset
+    for card, folder in folders.items():
+        changed = write_card(card, folder)
+        _tell(f"{folder / 'README.md'}: {'written' if changed else 'unchanged'}")
+    for what in dict.fromkeys(what for card in folders for what in card.missing):
+        _tell(f"not measured: {what}")
+    _check({folder / "README.md": card.part for card, folder in folders.items()}, gemma=is_gemma(sources.base))
+
+
+def _cards_of(path: Path) -> dict[Path, str]:
+    """The cards that a path means, each with its part.
+
+    Raises:
+        InputError: there is none.
+    """
+    from publishing.release.repositories import CARD, SUFFIXES  # noqa: PLC0415
+
+    if path.is_file():
+        return {path: path.resolve().parent.name if path.resolve().parent.name in SUFFIXES else ""}
+    found = {path / part / CARD: part for part in SUFFIXES if (path / part / CARD).is_file()}
+    if (path / CARD).is_file():
+        found[path / CARD] = ""
+    if not found:
+        raise InputError(f"there is no {CARD}", where=str(path), hint="`afg card` without --check writes them")
+    return found
+
+
+def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
+    """Print what is wrong.
+
+    Raises:
+        typer.Exit: something is.
+    """
+    from huggingface_hub import get_token  # noqa: PLC0415 - slow to import
+
+    from publishing.cards.lint import lint  # noqa: PLC0415
+    from publishing.scan.scan import scan_file  # noqa: PLC0415
+
+    problems: list[Problem] = []
+    for path, part in cards.items():
+        problems += lint(path, part, gemma=None if part == "dataset" else gemma)
+        problems += scan_file(path, get_token() or "") if path.is_file() else ()
+    for problem in problems:
+        sys.stdout.write(f"{problem.where}: {problem.what} ({problem.hint})\n")
+    _tell(f"{len(cards)} cards, {len(problems)} problems")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _tell(line: str) -> None:
+    stderr_console().print(line, markup=False, soft_wrap=True)

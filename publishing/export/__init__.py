@@ -1,0 +1,1 @@
+"""Export of a run: adapter, merged weights, and GGUF files, each with proofs."""

@@ -1,0 +1,142 @@
+"""A model in transformers as the proofs need it: loaded without a gap, asked greedily, its logits looked at.
+
+Everything is computed in 32-bit floats on the CPU, so that a proof does not depend on the machine.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.errors import InputError, ProofError
+from dataset_tools.samples.tokenizer import STOP_IDS, load_tokenizer
+
+__all__ = ["TorchModel", "adapter_tensors", "load_adapted", "load_merged"]
+
+_PREFIX = "base_model.model."
+
+
+class TorchModel:
+    """A loaded model with its tokenizer.
+
+    Attributes:
+        model: the model of transformers, or of PEFT.
+    """
+
+    def __init__(self, model: Any, tokenizer: Path) -> None:  # noqa: ANN401 - a model
+        self.model = model.eval()
+        self._tokenizer = load_tokenizer(tokenizer)
+
+    def tokens(self, prompt: str) -> list[int]:
+        """The ids of a prompt that has its BOS already."""
+        ids: list[int] = self._tokenizer.encode(prompt, add_special_tokens=False).ids
+        return ids
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of an answer, without the token that ended it."""
+        kept = [token for at, token in enumerate(ids) if at < len(ids) - 1 or token not in STOP_IDS]
+        return str(self._tokenizer.decode(kept, skip_special_tokens=False))
+
+    def answer(self, prompt: str, most: int) -> list[int]:
+        """The likeliest ids after a prompt, the one that stops included."""
+        import torch  # noqa: PLC0415 - takes seconds
+
+        ids = torch.tensor([self.tokens(prompt)])
+        with torch.inference_mode():
+            made = self.model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=most,
+                do_sample=False,
+                eos_token_id=sorted(STOP_IDS),
+                pad_token_id=0,
+            )
+        return [int(token) for token in made[0, ids.shape[1] :]]
+
+    def logits(self, prompt: str, answer: Sequence[int]) -> Any:  # noqa: ANN401 - a tensor
+        """The logits that each token of an answer is chosen by, a row each; with no answer, those of its first."""
+        import torch  # noqa: PLC0415
+
+        before = self.tokens(prompt)
+        wanted = max(len(answer), 1)
+        ids = torch.tensor([[*before, *answer[: wanted - 1]]])
+        with torch.inference_mode():
+            return self.model(input_ids=ids, logits_to_keep=wanted).logits[0].float()
+
+
+def load_adapted(base: Path, adapter: Path) -> TorchModel:
+    """The base with an adapter on it, not merged.
+
+    Raises:
+        InputError: the base cannot be loaded.
+        ProofError: PEFT does not take the adapter as it is.
+    """
+    from peft import PeftModel, get_peft_model_state_dict  # noqa: PLC0415 - takes seconds
+    from safetensors import SafetensorError  # noqa: PLC0415
+
+    whole = _whole(base)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # it only warns of weights that it lacks
+            adapted = PeftModel.from_pretrained(whole, str(adapter), local_files_only=True)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError, Warning) as error:
+        what = f"PEFT does not load the adapter on its base: {(str(error).splitlines() or [''])[0]:.200}"
+        raise ProofError(what, where=f"{adapter.name}/", hint="train again") from error
+    loaded, stored = get_peft_model_state_dict(adapted, save_embedding_layers=False), adapter_tensors(adapter)
+    if bad := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
+        raise ProofError(f"{bad[0]} holds NaN or infinity", where=f"{adapter.name}/", hint="train again")
+    wrong = sorted(loaded.keys() ^ stored.keys()) or [name for name in stored if not _same(loaded[name], stored[name])]
+    if wrong:
+        raise ProofError(f"PEFT loads the adapter without {wrong[0]}", where=f"{adapter.name}/", hint="train again")
+    return TorchModel(adapted, adapter)
+
+
+def load_merged(folder: Path) -> TorchModel:
+    """Merged weights.
+
+    Raises:
+        ProofError: they lack a weight, have one too many, or one that is no number.
+    """
+    try:
+        return TorchModel(_whole(folder), folder)
+    except InputError as error:
+        raise ProofError(error.what, where=f"{folder.name}/", hint="export again") from error
+
+
+def adapter_tensors(adapter: Path) -> dict[str, Any]:
+    """The tensors of an adapter, by name."""
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    return load_file(adapter / "adapter_model.safetensors")
+
+
+def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
+    import torch  # noqa: PLC0415
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        what = f"transformers does not load it: {(str(error).splitlines() or [''])[0]:.200}"
+        raise InputError(what, where=str(folder), hint="download it again") from error
+    model, found = loaded
+    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if found.get(kind):
+            what = f"{kind.replace('_', ' ')}: {', '.join(sorted(map(str, found[kind]))[:3])}"
+            raise InputError(what, where=str(folder), hint="download it again")
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise InputError(f"{name} holds NaN or infinity", where=str(folder), hint="download it again")
+    return model
+
+
+def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - tensors
+    import torch  # noqa: PLC0415
+
+    return one.shape == other.shape and bool(torch.equal(one.float().cpu(), other.float()))

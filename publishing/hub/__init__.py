@@ -1,0 +1,1 @@
+"""Publishing to the Hub or to a folder, and pulling a release back."""

@@ -1,0 +1,1 @@
+"""The scan for secrets and unsafe files before publishing."""

@@ -1,0 +1,1 @@
+"""Verification of a release: checksums, headers, loading, recorded answers."""

@@ -1,0 +1,165 @@
+"""Wrong decodings, and bytes that are not UTF-8."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataset_tools.arabic.mojibake import guess_bytes_encoding, repair_mojibake, undecodable
+from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, SENTENCES
+
+PAIRS = [
+    ("utf-8", "latin-1"),
+    ("utf-8", "cp1252"),
+    ("utf-8", "cp437"),
+    ("utf-8", "mac_roman"),
+    ("utf-8", "cp1256"),
+    ("cp1256", "latin-1"),
+    ("cp1256", "cp1252"),
+]
+EUROPEAN = [
+    "Café",
+    "ÄÖÜß",
+    "ÆØÅ æøå",
+    "été À É È",
+    "ÉÈÀÊ",
+    "İŞÇİ ĞÜ",
+    "Größe der Straße",
+    "São Paulo ação",
+    "25°C «مرحبا»",
+    "Où êtes-vous ? Ça va",
+    "FORÊT, ÉTÉ, ÂGE",
+    "Þór Æsir",
+    "½ m² € £3 … —",
+    "Çankırı",
+]
+SYMBOLS = [
+    "10÷2, 20÷4, 30÷6, 40÷8, 50÷10",
+    "√4 + √9 + √16 + √25 + √36 = 20",
+    "3² + 4² = 5², 6² + 8² = 10²",
+    "¥1,200, ¥2,400, ¥3,600, ¥4,800, ¥6,000",
+    "12° 13° 14° 15° 16°",
+    "1\xa0200\xa0000 - 3\xa0400\xa0000 - 5\xa0600\xa0000",
+    "©©©©©",
+    "«\xa0…\xa0» : 5\xa0€ … 10\xa0€ – «\xa0…\xa0»",
+    "├── a\n│   └── b",
+    "┌───┬───┐\n│ 1 │ 2 │\n└───┴───┘",
+    "ÇÇÇ",
+    "áááááá",
+    "áá áá ãã",
+]
+
+
+def misread(text: str, written: str, read: str) -> str:
+    """Return `text` as it looks after the wrong decoding."""
+    raw = text.encode(written)
+    if read == "cp1252":  # as browsers do: undefined bytes become control characters
+        return "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in raw)
+    return raw.decode(read)
+
+
+@pytest.mark.parametrize("written, read", PAIRS)
+@pytest.mark.parametrize("text", [*SENTENCES, "الطقس", "القاهرة"])
+def test_misread_arabic_is_repaired(text: str, written: str, read: str) -> None:
+    """UTF-8 and Windows-1256 text read with the wrong codec comes back whole."""
+    assert repair_mojibake(misread(text, written, read)) == text
+
+
+@pytest.mark.parametrize(
+    "reads", [("cp1252", "cp1252"), ("cp1252", "cp1252", "latin-1"), ("cp1256", "cp1256"), ("cp1256", "cp1252")]
+)
+def test_layers_are_undone(reads: tuple[str, ...]) -> None:
+    """Double and triple encoding is undone layer by layer."""
+    text = "الطقس في الرياض"
+    for read in reads:
+        text = misread(text, "utf-8", read)
+    assert repair_mojibake(text) == "الطقس في الرياض"
+
+
+@pytest.mark.parametrize("text", [*EUROPEAN, *SYMBOLS, *SENTENCES, "ط§", "طپ عچ ظگ", "فقط؛ حظ؟", "a\u2019b"])
+def test_ordinary_text_stays(text: str) -> None:
+    """Accents, umlauts, symbols and short doubtful text are no mojibake."""
+    assert repair_mojibake(text) == text
+    assert undecodable(text) is None
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.text(alphabet="0123456789 ,.+-=°²³½÷×±√¥€£¢©®§•«»…–—\xa0≤≥≈║═│─", max_size=40))
+def test_symbols_are_no_letters_of_another_codec(text: str) -> None:
+    """Figures, signs and spaces stay what they are: without a letter in it, a text is no misread Arabic."""
+    assert undecodable(text) is None
+
+
+def test_mixed_latin_and_1256_stays() -> None:
+    """Fewer than nine letters in ten Arabic is no proof, so nothing is done."""
+    assert repair_mojibake("ÇáØÞÓ in Dubai") == "ÇáØÞÓ in Dubai"
+
+
+@pytest.mark.parametrize("codec", ["mac_arabic", "cp720", "iso8859_6"])
+@pytest.mark.parametrize("read", ["latin-1", "cp437", "mac_roman"])
+def test_unrepaired_codecs_are_named(codec: str, read: str) -> None:
+    """Mac Arabic and cp720 are named and never turned into wrong words."""
+    for sentence in SENTENCES[:4]:
+        text = sentence.replace("؟", "").encode(codec).decode(read)
+        assert undecodable(text) == ("cp720" if codec == "cp720" else "mac-arabic")
+        assert repair_mojibake(text) == text
+
+
+@pytest.mark.parametrize(
+    "codec, name",
+    [
+        ("cp1256", "windows-1256"),
+        ("mac_arabic", "mac-arabic"),
+        ("cp720", "cp720"),
+        ("utf-16", "utf-16"),
+        ("utf-16-le", "utf-16"),
+        ("utf-16-be", "utf-16"),
+        ("utf-8", None),
+    ],
+)
+def test_bytes_are_named(codec: str, name: str | None) -> None:
+    """Bytes of a JSON line in a foreign encoding are named."""
+    for sentence in SENTENCES[:4]:
+        raw = f'{{"content": "{sentence.replace("؟", "")}"}}'.encode(codec)
+        assert guess_bytes_encoding(raw) == name
+
+
+def test_cp864_is_named() -> None:
+    """cp864 holds shaped letters; they count as the letters that they show."""
+    raw = "ﺍﻟﻄﻘﺲ ﻓﻲ ﺍﻟﺮﻳﺎﺽ ﺍﻟﻴﻮﻡ".translate({0xFEF2: 0xFEF3, 0xFEF1: 0xFEF3}).encode("cp864", "ignore")
+    assert guess_bytes_encoding(raw) == "cp864"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"plain",
+        b"\xff\xfe\xfd"[1:],
+        "Größe Straße Café".encode("latin-1"),
+        "où êtes-vous, ça été".encode("cp1252"),
+        "12° 13° 14° 15° 16° 3² 4² 5² 6² 7²".encode("latin-1"),
+    ],
+)
+def test_other_bytes_are_not_named(raw: bytes) -> None:
+    """ASCII, noise and European text are not taken for Arabic."""
+    assert guess_bytes_encoding(raw) is None
+
+
+@settings(deadline=None, max_examples=400)
+@given(ANY_TEXT)
+def test_repair_reaches_a_fixed_point(text: str) -> None:
+    """Repairing twice changes nothing more, on any text."""
+    once = repair_mojibake(text)
+    assert repair_mojibake(once) == once
+    undecodable(text)
+
+
+def test_import_is_light() -> None:
+    """Importing the modules loads neither ftfy nor CAMeL Tools."""
+    modules = ("compare", "escapes", "folding", "language", "letters", "mojibake", "numbers", "repair")
+    code = "".join(f"import dataset_tools.arabic.{module};" for module in modules)
+    code += "import sys; assert not {'ftfy', 'camel_tools', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

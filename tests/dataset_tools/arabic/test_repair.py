@@ -1,0 +1,221 @@
+"""The rules, one row of the policy at a time, and what holds for all text."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataset_tools.arabic.repair import (
+    NOTHING,
+    RULES,
+    Side,
+    final_farsi_yeh,
+    find,
+    looks_arabic,
+    remove_bidi_controls,
+    repair,
+)
+from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY, SENTENCES
+
+CHANGES = [
+    ("escaped-unicode", r"\u062f\u0628\u064a", "دبي"),
+    ("mojibake", "ط§ظ„ط·ظ‚ط³", "الطقس"),
+    ("mojibake", "ÇáØÞÓ", "الطقس"),
+    ("mojibake", "Ø§Ù„Ø·Ù‚Ø³", "الطقس"),
+    ("nfc", "ا\u0653لة", "آلة"),
+    ("nfc", "مح\u0651\u064eمد", "مح\u064e\u0651مد"),
+    ("presentation-form", "ﻣﺮﺣﺒﺎ", "مرحبا"),
+    ("presentation-form", "ﻻ بأس", "لا بأس"),
+    ("presentation-form", "عبد ﷲ", "عبد الله"),
+    ("tatweel", "مـــرحبا", "مرحبا"),
+    ("tatweel", "بـالقاهرة", "بالقاهرة"),
+    ("tatweel", "هَـٰذا", "هَٰذا"),
+    ("farsi-letters", "فی الریاض", "في الرياض"),
+    ("farsi-letters", "کتاب", "كتاب"),
+    ("zero-width", "الطق\u200bس", "الطقس"),
+    ("zero-width", "\ufeffالطقس", "الطقس"),
+    ("zero-width", "نرم\u200cافزار", "نرمافزار"),
+    ("zero-width", "so\u00adft", "soft"),
+    ("zero-width", "क्\u200d\u200dष\u200b", "क्\u200dष"),
+    ("spaces", "٥٠\u00a0ريال", "٥٠ ريال"),
+    ("spaces", "a\u3000\u2009b", "a  b"),
+]
+KEPT = [
+    "m² ½ … ﷺ ﷼ ﷽",
+    "ﱞ ﹰ ﹱ",
+    "هـ",
+    "سنة ١٤٤٥هـ",
+    "1445 هـ.",
+    "ـه",
+    "Aـب",
+    "مُحَمَّد",
+    "الرَّحْمٰن",
+    "پيتزا چاي ڤيديو گهوة",
+    "٣٫٥ و١٬٠٠٠ و٢٠٪ ۵",
+    "، ؛ ؟ « »",
+    "أإآا ىي ةه ؤئء",
+    "👨\u200d👩\u200d👧",
+    "🏳️\u200d🌈",
+    "👩🏽\u200d🚀",
+    "❤️\u200d🔥",
+    "ශ්\u200dරී ලංකාව",
+    "क्\u200dष क्\u200cष",
+    "നന്\u200dമ",
+    "অর্\u200cয",
+    "  يومان  ",
+    "Café",
+]
+
+
+@pytest.mark.parametrize("rule, text, expected", CHANGES)
+@pytest.mark.parametrize("side", Side)
+def test_each_rule_repairs_its_damage(rule: str, text: str, expected: str, side: Side) -> None:
+    """Each rule does the same on both sides, and is the only one named."""
+    expected = unicodedata.normalize("NFC", expected)
+    text = text if rule == "nfc" else unicodedata.normalize("NFC", text)
+    assert repair(text, side) == (expected, (rule,))
+
+
+@pytest.mark.parametrize("text", [unicodedata.normalize("NFC", text) for text in (*KEPT, *SENTENCES)])
+@pytest.mark.parametrize("side", Side)
+def test_what_is_no_damage_stays(text: str, side: Side) -> None:
+    """Signs, marks, digits, punctuation, dialect letters, hamza, ى and ة stay as written."""
+    assert repair(text, side) == (text, NOTHING)
+
+
+def test_bidi_controls_go_on_the_target_side_only() -> None:
+    """The model must not have to generate invisible characters; the user may have written them."""
+    text = "\u202eالطقس\u202c \u2066x\u2069\u200f"
+    assert repair(text, Side.TARGET) == ("الطقس x", ("bidi-control",))
+    assert repair(text, Side.INPUT) == (text, NOTHING)
+
+
+def test_bidi_control_that_blocks_a_repair_goes_on_both_sides() -> None:
+    """Where keeping a control would leave other letters than the target has, it is given up."""
+    assert repair("مـ\u200eـر", Side.INPUT) == ("مر", ("tatweel", "bidi-control"))
+    assert repair("مـ\u200eـر", Side.TARGET)[0] == "مر"
+
+
+@pytest.mark.parametrize("side", Side)
+def test_persian_rows_keep_their_letters(side: Side) -> None:
+    """In a Persian row ی, ک and the non-joiner between letters stay; other invisibles go."""
+    text = "می\u200cخواهم کتاب\u200b\u200c "
+    assert repair(text, side, arabic=False) == ("می\u200cخواهم کتاب ", ("zero-width",))
+
+
+def test_rules_meet_in_a_fixed_point() -> None:
+    """One repair may enable another: a shaped Farsi yeh with a hamza ends as one letter."""
+    clean, rules = repair("ﯾ\u0654ـــة\u200b", Side.TARGET)
+    assert clean == "ئة"
+    assert rules == ("nfc", "presentation-form", "tatweel", "farsi-letters", "zero-width")
+
+
+def test_rule_names_and_sides() -> None:
+    """The names are those of the reports, and only one rule depends on the side."""
+    assert [rule.name for rule in RULES] == [
+        "escaped-unicode",
+        "mojibake",
+        "nfc",
+        "presentation-form",
+        "tatweel",
+        "farsi-letters",
+        "bidi-control",
+        "zero-width",
+        "spaces",
+    ]
+    assert [rule.name for rule in RULES if Side.INPUT not in rule.sides] == ["bidi-control"]
+    assert all(Side.TARGET in rule.sides and rule.doc for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    "texts, expected",
+    [
+        (SENTENCES, True),
+        ([], True),
+        (["فی الریاض علی طول"], True),
+        (["بدی اشتری گوشت وچیپس من السوق"], True),
+        (["می\u200cخواهم یک بلیط برای تهران رزرو کنم"], False),
+        (["این کتاب را برای من پیدا کنید"], False),
+        (["مجھے لاہور کا موسم بتائیں"], False),
+        (["ہ"], True),
+        (["ما معنى كلمة است وكلمة این في القاموس؟"], True),
+        (["hello", "book a flight"], True),
+    ],
+)
+def test_language_of_a_row(texts: list[str], *, expected: bool) -> None:
+    """Persian and Urdu rows are told from Arabic ones, and doubt goes to Arabic."""
+    assert looks_arabic(texts) is expected
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [("علی", True), ("علی،", True), ("فی البيت", True), ("الریاض", False), ("علي", False), ("ی", False), ("", False)],
+)
+def test_final_farsi_yeh(text: str, *, expected: bool) -> None:
+    """Only a word's last letter may stand for alef maksura."""
+    assert final_farsi_yeh(text) is expected
+
+
+@pytest.mark.parametrize(
+    "rule, text, span",
+    [
+        ("tatweel", "قل مـــرحبا", (4, 7)),
+        ("spaces", "ab\u00a0\u00a0c\u00a0", (2, 4)),
+        ("zero-width", "ab\u200bc", (2, 3)),
+        ("bidi-control", "a\u202e\u202cb", (1, 3)),
+        ("presentation-form", "x ﻣﺮ y", (2, 4)),
+        ("farsi-letters", "في کتاب", (3, 4)),
+        ("nfc", "قال ا\u0653لة ا\u0653", (4, 6)),
+        ("nfc", "cafe\u0301 x", (3, 5)),
+        ("mojibake", "ÇáØÞÓ", (0, 5)),
+        ("escaped-unicode", r"x \u0627", (0, 8)),
+        ("tatweel", "هـ", None),
+        ("nfc", "آلة", None),
+        ("mojibake", "Café", None),
+    ],
+)
+def test_find_marks_the_first_span(rule: str, text: str, span: tuple[int, int] | None) -> None:
+    """The first place that a rule would change is marked; decoding marks the whole string."""
+    assert find(rule, text) == span
+
+
+def test_find_respects_the_language() -> None:
+    """In a Persian row Farsi letters and the non-joiner are not marked."""
+    assert find("farsi-letters", "کتاب", arabic=False) is None
+    assert find("zero-width", "می\u200cخواهم", arabic=False) is None
+    assert find("zero-width", "क्\u200dष क्\u200cष", arabic=False) is None
+    assert find("zero-width", "می\u200cخواهم\u200b", arabic=False) == (8, 9)
+    with pytest.raises(KeyError):
+        find("no-such-rule", "x")
+
+
+@settings(deadline=None, max_examples=600)
+@given(text=ANY_TEXT, side=st.sampled_from(Side), arabic=st.booleans())
+def test_repair_is_idempotent(text: str, side: Side, *, arabic: bool) -> None:
+    """Repairing twice changes nothing more, and names are given exactly when something changed."""
+    clean, rules = repair(text, side, arabic=arabic)
+    assert repair(clean, side, arabic=arabic) == (clean, NOTHING)
+    assert bool(rules) == (clean != text)
+    assert unicodedata.is_normalized("NFC", clean)
+
+
+@settings(deadline=None, max_examples=600)
+@given(text=ANY_TEXT, arabic=st.booleans())
+def test_both_sides_get_the_same_letters(text: str, *, arabic: bool) -> None:
+    """The two sides of a row differ by bidi controls at most."""
+    user, _ = repair(text, Side.INPUT, arabic=arabic)
+    target, _ = repair(text, Side.TARGET, arabic=arabic)
+    assert remove_bidi_controls(user) == target
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=ARABIC_HEAVY, arabic=st.booleans())
+def test_find_agrees_with_the_rule(text: str, *, arabic: bool) -> None:
+    """A span is found exactly where the rule changes the text."""
+    for rule in RULES:
+        function = rule.function if arabic else rule.elsewhere
+        changes = function is not None and function(text) != text
+        span = find(rule.name, text, arabic=arabic)
+        assert (span is not None) == changes, rule.name
+        assert span is None or 0 <= span[0] < span[1] <= len(text)

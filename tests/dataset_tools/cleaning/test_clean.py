@@ -1,0 +1,709 @@
+"""What cleaning promises: no row vanishes, no meaning changes, twice is once, workers do not change a byte."""
+
+import gzip
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import unicodedata
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from dataset_tools.arabic.folding import FOLDS, compile_fold
+from dataset_tools.bundled import dirty_path, sample_path
+from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.cleaning.import_data import ImportOptions, import_data
+from dataset_tools.cleaning.repairer import DEVELOPER_TURN, Repairer
+from dataset_tools.errors import InputError, OutputError, UsageError
+from dataset_tools.pipeline import to_file as transform_module
+from dataset_tools.pipeline.to_file import Outputs, Report
+from dataset_tools.readers.shards import plan
+from dataset_tools.validation.validate import validate
+
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+SOME = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FEWER = settings(SOME, max_examples=30)  # where files are written
+
+# Letters of five dialects, marks, digits, and what cleaning acts on; no backslash and no Latin-1, which may be decoded.
+ALPHABET = "ابتةثجحخدذرزسشصضطظعغفقكلمنهويىءأإآؤئپچڤگگ" + "َُِّْٰ" + "٠١٢٣٤٥٦٧٨٩۵٫٬؟،" + "abcXYZ019.-"
+DIRT = "ـ" + "یک" + "ﺟﺪﺓﷲﻻ" + "\u0653\u0654" + "\u200b\u200c\u200d\ufeff\u00ad" + "\u200f\u202e\u2068\u2069" + "😀"
+arabic_words = st.lists(st.text(ALPHABET + DIRT, min_size=1, max_size=8), min_size=1, max_size=6)
+any_text = st.one_of(
+    st.text(max_size=20),
+    arabic_words.map(" ".join),
+    st.sampled_from(
+        ["", "هـ", "ط§ظ„ط·ظ‚ط³ ظپظٹ ط¬ط¯ط©", r"\u0637\u0642\u0633", "ÇáØÞÓ Ýí ÌÏÉ", "ﷺ ½ m²", "Café", "کتاب"]
+    ),
+)
+keys = st.one_of(
+    st.text("abcمدينة_\u200b\u200cـی", min_size=1, max_size=6), st.sampled_from(["format", "pattern", "city"])
+)
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.floats(allow_nan=False, allow_infinity=False), any_text
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=8
+)
+kinds = st.sampled_from(
+    ["string", "integer", "number", "boolean", "object", "array", ["integer", "null"], ["string", "null"]]
+)
+schemas = st.recursive(
+    st.fixed_dictionaries(
+        {"type": kinds}, optional={"description": any_text, "enum": st.lists(any_text | st.none(), max_size=3)}
+    ),
+    lambda inner: st.fixed_dictionaries(
+        {"type": st.just("object"), "properties": st.dictionaries(keys, inner, max_size=3)},
+        optional={"required": st.lists(keys, max_size=2), "items": inner},
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> dict[str, Any]:
+    """A conversation of the project's own layout with arbitrary text, arguments and declarations."""
+    names = draw(st.lists(st.text("abطقس_", min_size=1, max_size=5), min_size=1, max_size=3, unique=True))
+    tools = []
+    for name in names:
+        properties = draw(st.dictionaries(keys, schemas, max_size=3))
+        function = {
+            "name": name,
+            "description": draw(any_text),
+            "parameters": {"type": "object", "properties": properties},
+        }
+        tools.append({"type": "function", "function": function})
+    called = draw(st.sampled_from([*names, "غير_معروف"]))
+    offered = next(
+        (tool["function"]["parameters"]["properties"] for tool in tools if tool["function"]["name"] == called), {}
+    )
+    arguments = {name: draw(values) for name in offered} | draw(st.dictionaries(keys, values, max_size=2))
+    call = {"type": "function", "function": {"name": called, "arguments": arguments}}
+    return {
+        "id": "r1",
+        "messages": [
+            {"role": "user", "content": draw(any_text)},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "content": draw(any_text), "name": called},
+            {"role": "assistant", "content": draw(any_text)},
+        ],
+        "tools": tools,
+        "dialect": "gulf",
+        "domain": "",
+        "source": {"dataset": "d", "file": "d.jsonl", "line": 1},
+        "meta": {},
+    }
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def _clean_file(source: Path, target: Path, **options: Any) -> Report:
+    return clean([str(source)], Outputs(target, Outputs.default_rejects(target)), CleanOptions(**options))
+
+
+def _clean_rows(rows: list[dict[str, Any]], **options: Any) -> tuple[list[dict[str, Any]], Report]:
+    """Rows through files and back."""
+    with TemporaryDirectory() as folder:
+        target = Path(folder, "out.jsonl")
+        report = _clean_file(_write(Path(folder, "in.jsonl"), rows), target, **options)
+        return [json.loads(line) for line in target.read_text(encoding="utf-8").split("\n")[:-1]], report
+
+
+def _call(row: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(m for m in row["messages"] if "tool_calls" in m)["tool_calls"][0]["function"]
+    return found
+
+
+def _row(text: str, arguments: dict[str, Any], properties: dict[str, Any], name: str = "book") -> dict[str, Any]:
+    """One conversation with one call of one tool."""
+    function = {"name": name, "parameters": {"type": "object", "properties": properties}}
+    return {
+        "id": "r1",
+        "messages": [
+            {"role": "user", "content": text},
+            {
+                "role": "assistant",
+                "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}],
+            },
+        ],
+        "tools": [{"type": "function", "function": function}],
+    }
+
+
+def _arguments(text: str, arguments: dict[str, Any], properties: dict[str, Any], **options: Any) -> dict[str, Any]:
+    rows, _ = _clean_rows([_row(text, arguments, properties)], **options)
+    found: dict[str, Any] = _call(rows[0])["arguments"]
+    return found
+
+
+# --- meaning, told by a normaliser of the test's own ---
+
+_FARSI = str.maketrans("یک", "يك")
+_INVISIBLE = re.compile(f"[{BIDI}\u200b\u200c\u200d\u2060\ufeff\u00adـ]")
+_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+
+
+def _same_text(text: str) -> str:
+    """A text without all that cleaning may change in it, decoding apart."""
+    shaped = "".join(
+        unicodedata.normalize("NFKC", c) if "\ufb50" <= c <= "\ufdf2" or "\ufe70" <= c <= "\ufefc" else c for c in text
+    )
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", _SPACE.sub(" ", shaped)).translate(_FARSI)).replace(" ", "")
+
+
+def _decodable(text: str) -> bool:
+    """Whether a string could be an encoding of another one: escapes, or letters of the Latin-1 kind."""
+    return (
+        "\\u" in text
+        or bool(re.search("[\u0080-\u00ff\u0152-\u02dc\u2013-\u2122]", text))
+        or "ط" in text
+        or "ظ" in text
+    )
+
+
+def _same_value(before: Any, after: Any) -> bool:
+    """Whether two values mean the same: numbers by value, texts without marks, containers item by item."""
+    if isinstance(before, str) and isinstance(after, str):
+        return _decodable(before) or _same_text(before) == _same_text(after)
+    if isinstance(before, str):  # a number that was written as text
+        return isinstance(after, (int, float)) and not isinstance(after, bool) and _number(before) == after
+    if isinstance(before, list):
+        return isinstance(after, list) and len(before) == len(after) and all(map(_same_value, before, after))
+    if isinstance(before, dict):
+        # A null stays only where the tool takes one, and its key may have been repaired.
+        nulls = {_same_text(key) for key, value in after.items() if value is None} if isinstance(after, dict) else set()
+        kept = [(key, value) for key, value in before.items() if value is not None or _same_text(key) in nulls]
+        return (
+            isinstance(after, dict)
+            and len(kept) == len(after)
+            and all(
+                (_decodable(old) or _same_text(old) == _same_text(new)) and _same_value(value, after[new])
+                for (old, value), new in zip(kept, after, strict=True)
+            )
+        )
+    return (type(before) is type(after) and before == after) or (isinstance(before, float) and before == after)
+
+
+def _number(text: str) -> float | None:
+    digits = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
+    try:
+        return float(digits.replace("٫", ".").replace("٬", "").replace(",", "").replace("−", "-"))
+    except ValueError:
+        return None
+
+
+# --- properties ---
+
+
+@SOME
+@given(
+    st.lists(records(), min_size=1, max_size=3), st.lists(st.sampled_from(["{", "[]", '{"a": 1}', "نص"]), max_size=2)
+)
+def test_no_row_vanishes(rows: list[dict[str, Any]], bad: list[str]) -> None:
+    """Rows in equal rows out and rows rejected, and both files hold as many lines as the report says."""
+    with TemporaryDirectory() as folder:
+        source, target = Path(folder, "in.jsonl"), Path(folder, "out.jsonl")
+        _write(source, rows)
+        with source.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in bad)
+        report = _clean_file(source, target)
+        rejects = Path(folder, "out.rejects.jsonl")
+        assert report.rows_in == len(rows) + len(bad)
+        assert target.read_bytes().count(b"\n") == report.rows_out == report.rows_in - sum(report.rejected.values())
+        assert (rejects.read_bytes().count(b"\n") if rejects.exists() else 0) == sum(report.rejected.values())
+
+
+@FEWER
+@given(records(), st.sets(st.sampled_from(FOLDS)))
+@example(_row("\u200b\u200cab", {"a\u200b": 1, "a\u200c": 2}, {}), set())
+def test_cleaning_twice_is_cleaning_once(record: dict[str, Any], folds: set[str]) -> None:
+    """The second run writes the same bytes and reports no rule, with folds and without."""
+    with TemporaryDirectory() as folder:
+        once, twice = Path(folder, "once.jsonl"), Path(folder, "twice.jsonl")
+        source = _write(Path(folder, "in.jsonl"), [record, _row("مرحبا", {}, {})])
+        first = _clean_file(source, once, fold=tuple(sorted(folds)))
+        assert first.rejected.keys() <= {"undecodable-text"}  # what chance makes may look like another encoding
+        second = _clean_file(once, twice, fold=tuple(sorted(folds)))
+        assert second.rules == {}
+        assert twice.read_bytes() == once.read_bytes()
+
+
+@FEWER
+@given(records())
+@example(
+    _row(
+        "كم",
+        {"format": "ﺟﺪﺓ", "days": 3.0, "far": 1e300},
+        {"days": {"type": ["integer", "null"]}, "far": {"type": "integer"}},
+    )
+)
+@example(_row("كم", {"a": 1, "a\u200b": 2, "a\u200c": 3}, {}))
+@example(_row("كم", {"a\u200b": 2, "a\u200c": 3}, {}))
+def test_what_a_call_means_never_changes(record: dict[str, Any]) -> None:
+    """The same tool is called with the same arguments: numbers equal, texts equal but for the listed repairs."""
+    rows, report = _clean_rows([record, _row("مرحبا", {}, {})])
+    assume(not report.rejected)
+    before, after = _call(record), _call(rows[0])
+    assert _same_text(before["name"]) == _same_text(after["name"])
+    assert _same_value(before["arguments"], after["arguments"]), (before, after)
+    assert [_same_text(t["function"]["name"]) for t in record["tools"]] == [
+        _same_text(t["function"]["name"]) for t in rows[0]["tools"]
+    ]
+
+
+def _repaired(text: str, arguments: dict[str, Any], enum: list[str], fold: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A record through the repairs alone."""
+    row = _row(text, arguments, {"city": {"type": "string", "enum": enum, "description": text}})
+    cleaned: dict[str, Any] = json.loads(json.dumps(Repairer(fold).repair(row, [])))  # type: ignore[arg-type]
+    return cleaned
+
+
+def _without_bidi(text: str) -> str:
+    return re.sub(f"[{BIDI}]", "", text)
+
+
+@SOME
+@given(arabic_words, st.data())
+def test_copying_still_works(words: list[str], data: st.DataObject) -> None:
+    """Words that an argument copies from the user's text are still copied; only direction marks may differ."""
+    start = data.draw(st.integers(0, len(words) - 1))
+    stop = data.draw(st.integers(start + 1, len(words)))
+    copied = " ".join(words[start:stop])
+    row = _repaired(" ".join(words), {"city": copied}, [copied])
+    said, argument = _without_bidi(row["messages"][1]["content"]), _call(row)["arguments"]["city"]
+    assert argument in said
+    assert row["tools"][0]["function"]["parameters"]["properties"]["city"]["enum"] == [argument]
+
+
+@SOME
+@given(arabic_words, st.sets(st.sampled_from(FOLDS), min_size=1), st.data())
+def test_folds_reach_every_side_together(words: list[str], folds: set[str], data: st.DataObject) -> None:
+    """Text, argument, enum and description get the same folds, so what was grounded stays grounded."""
+    copied = " ".join(words[: data.draw(st.integers(1, len(words)))])
+    fold = compile_fold(sorted(folds))
+    row = _repaired(" ".join(words), {"city": copied}, [copied], tuple(sorted(folds)))
+    schema = row["tools"][0]["function"]["parameters"]["properties"]["city"]
+    said, argument = _without_bidi(row["messages"][1]["content"]), _call(row)["arguments"]["city"]
+    assert argument in said
+    assert schema["enum"] == [argument]
+    assert schema["description"] == said
+    assert all(fold(text) == text for text in (said, argument))
+
+
+@pytest.mark.parametrize(
+    "fold,before,after",
+    [
+        ("dediac", "مَدْرَسَة", "مدرسة"),
+        ("alef", "أحمد", "احمد"),
+        ("alef-maksura", "مستشفى", "مستشفي"),
+        ("teh-marbuta", "جدة", "جده"),
+        ("digits", "٣٥ رأس", "35 رأس"),
+    ],
+)
+def test_each_fold_reaches_names_and_keys_too(fold: str, before: str, after: str) -> None:
+    """Tool names, parameter names, required lists, calls and results are folded like the texts."""
+    row = _row(before, {before: before}, {before: {"type": "string", "enum": [before]}}, name=before)
+    row["tools"][0]["function"]["parameters"]["required"] = [before]
+    row["messages"].append({"role": "tool", "name": before, "content": before})
+    rows, _ = _clean_rows([row], fold=(fold,), developer_turn=False)
+    assert json.dumps(rows[0], ensure_ascii=False).count(before) == 0
+    assert json.dumps(rows[0], ensure_ascii=False).count(after) == 10
+    assert rows[0]["tools"][0]["function"]["parameters"]["required"] == [after]
+
+
+def test_a_persian_row_keeps_its_letters_on_every_side() -> None:
+    """In a Persian conversation neither the text nor the argument nor the enum gets Arabic letters."""
+    text = "هوا در کرج چگونه است و برای فردا چه می شود"
+    row = _row(text, {"city": "کرج"}, {"city": {"type": "string", "enum": ["کرج"]}})
+    rows, report = _clean_rows([row])
+    assert rows[0]["messages"][1]["content"] == text
+    assert _call(rows[0])["arguments"] == {"city": "کرج"}
+    assert rows[0]["tools"] == row["tools"]
+    assert list(report.rules) == ["developer-turn"]
+
+
+# --- values by their schema ---
+
+
+@pytest.mark.parametrize(
+    "value,schema,expected",
+    [
+        ("٣٫٥", {"type": "number"}, 3.5),
+        ("٥٠٠", {"type": "integer"}, 500),
+        ("١٬٢٥٠", {"type": "integer"}, 1250),
+        ("5.0", {"type": "integer"}, 5),
+        ("5.5", {"type": "integer"}, "5.5"),
+        ("٥٠٠", {"type": "string"}, "٥٠٠"),
+        ("٥٠٠", {"type": ["integer", "string"]}, "٥٠٠"),
+        ("٥٠٠", {"type": ["integer", "null"]}, 500),
+        ("0551234567", {"type": "string"}, "0551234567"),
+        ("0551234567", {"type": "integer"}, "0551234567"),
+        ("خمسة", {"type": "integer"}, "خمسة"),
+        ("9" * 30, {"type": "integer"}, "9" * 30),
+        (3.0, {"type": "integer"}, 3),
+        (3.0, {"type": ["integer", "null"]}, 3),
+        (3.0, {"type": "number"}, 3.0),
+        (3.5, {"type": "integer"}, 3.5),
+        (1e300, {"type": "integer"}, 1e300),
+        (["٣", 4.0], {"type": "array", "items": {"type": "integer"}}, [3, 4]),
+        ({"days": "٣"}, {"type": "object", "properties": {"days": {"type": "integer"}}}, {"days": 3}),
+        ("٣", {"anyOf": [{"type": "integer"}, {"type": "null"}]}, 3),
+        ("٣", {"oneOf": [{"type": "integer"}, {"type": "string"}]}, "٣"),
+        ("٣", {"anyOf": [{"type": "integer"}, {"const": "٣"}]}, "٣"),
+        ("٣", {"allOf": [{"type": "integer"}, {"minimum": 1}]}, 3),
+        (3.0, {"anyOf": [{"type": "integer"}, {"type": "number"}]}, 3.0),
+        ("٣", {"$ref": "#/properties/count"}, 3),
+        ("٣", {"$ref": "#/properties/value"}, "٣"),
+        ("٣", {"$ref": "https://example.org/count.json"}, "٣"),
+        (["٣", "٣", "٣"], {"prefixItems": [{"type": "integer"}, {"type": "string"}]}, [3, "٣", "٣"]),
+        (["ا", "٣"], {"prefixItems": [{"type": "string"}], "items": {"type": "integer"}}, ["ا", 3]),
+        (
+            {"at": "٣"},
+            {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"at": {"type": "integer"}}}]},
+            {"at": 3},
+        ),
+    ],
+    ids=str,
+)
+def test_numbers_get_the_type_that_the_schema_declares(value: Any, schema: dict[str, Any], expected: Any) -> None:
+    """A number in figures becomes one where the schema says so and nothing is lost; anything else stays."""
+    properties = {"value": schema, "count": {"type": "integer"}}
+    found = _arguments("عايز ٣", {"value": value}, properties)["value"]
+    assert (type(found), found) == (type(expected), expected)
+
+
+def test_a_phone_number_where_an_integer_is_declared_stays_a_finding(tmp_path: Path) -> None:
+    """Leading zeros identify rather than count: the value stays, and validation says that its type is wrong."""
+    source = _write(
+        tmp_path / "in.jsonl", [_row("رقمي 0551234567", {"phone": "0551234567"}, {"phone": {"type": "integer"}})]
+    )
+    _clean_file(source, tmp_path / "out.jsonl")
+    assert validate([str(tmp_path / "out.jsonl")]).checks["argument-type"]["rows"] == 1
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "null"},
+        {"type": ["string", "null"]},
+        {"enum": ["ذكر", None]},
+        {"type": "string", "nullable": True},
+        {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"anyOf": [{"type": ["string", "null"]}, {"type": "integer"}]},
+        {"$ref": "#/properties/other"},
+        {"allOf": [{"$ref": "#/properties/other"}], "description": "النوع"},
+        {"type": "string", "enum": ["ذكر"], "nullable": True},
+        {"allOf": [{"type": "string"}], "nullable": True},
+        {"description": "أي شيء"},
+        {},
+    ],
+    ids=str,
+)
+def test_a_null_that_the_schema_admits_is_kept(schema: dict[str, Any], tmp_path: Path) -> None:
+    """Null is a value where the schema says so, also by reference; enum keeps its null, and validation agrees."""
+    row = _row("مرحبا", {"kind": None}, {"kind": schema, "other": {"type": ["string", "null"]}})
+    rows, _ = _clean_rows([row])
+    found = validate([str(_write(tmp_path / "in.jsonl", [row]))]).checks
+    assert not found.keys() & {"null-value", "argument-type", "argument-enum", "argument-constraint"}
+    assert _call(rows[0])["arguments"] == {"kind": None}
+    assert rows[0]["tools"][0]["function"]["parameters"]["properties"]["kind"] == schema
+
+
+def test_a_null_that_nobody_admits_is_removed() -> None:
+    """Nulls that Arrow filled in leave arguments and declarations, at any depth."""
+    properties = {"city": {"type": "string", "description": None}, "trip": {"type": "object", "properties": None}}
+    rows, report = _clean_rows([_row("جدة", {"city": "جدة", "days": None, "trip": {"to": None}}, properties)])
+    assert _call(rows[0])["arguments"] == {"city": "جدة", "trip": {}}
+    assert rows[0]["tools"][0]["function"]["parameters"]["properties"] == {
+        "city": {"type": "string"},
+        "trip": {"type": "object"},
+    }
+    assert report.rules["strip-null"]["changes"] == 4
+
+
+# --- options ---
+
+
+def test_the_developer_turn_is_added_unless_told_otherwise() -> None:
+    """A record without one gets the sentence that makes FunctionGemma call; with the option off it stays as it is."""
+    row = _row("احجز لي", {}, {})
+    with_turn, _ = _clean_rows([row])
+    without, _ = _clean_rows([row], developer_turn=False)
+    assert with_turn[0]["messages"][0] == {"role": "developer", "content": DEVELOPER_TURN}
+    assert without[0]["messages"] == row["messages"]
+
+
+def test_renamed_tools_are_listed_in_the_report() -> None:
+    """Names with dots are rewritten in declarations, calls and results, free names first, and the report maps them."""
+    row = _row("احجز", {}, {}, name="hotel.book")
+    row["messages"].append({"role": "tool", "name": "hotel.book", "content": "{}"})
+    row["tools"].extend(
+        {"type": "function", "function": {"name": name}} for name in ("hotel_book", "hotel_book", "حجز")
+    )
+    rows, report = _clean_rows([row], rename_tools=True, developer_turn=False)
+    assert [tool["function"]["name"] for tool in rows[0]["tools"]] == ["hotel_book_", "hotel_book", "hotel_book", "___"]
+    assert _call(rows[0])["name"] == rows[0]["messages"][2]["name"] == "hotel_book_"
+    assert report.as_json()["renamed_tools"] == {"hotel.book": "hotel_book_", "حجز": "___"}
+    kept, report = _clean_rows([row])
+    assert _call(kept[0])["name"] == "hotel.book"
+    assert report.renamed_tools == {}
+
+
+def test_a_fold_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    """The error lists the folds that there are."""
+    with pytest.raises(UsageError, match=r"no fold 'hamza'.*dediac"):
+        _clean_file(sample_path(), tmp_path / "out.jsonl", fold=("hamza",))
+
+
+# --- files ---
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of several shards, dirty throughout."""
+    path = tmp_path_factory.mktemp("large") / "large.jsonl"
+    text = dirty_path().read_bytes()
+    path.write_bytes(text * (9_500_000 // len(text) + 1))
+    assert len(list(plan_of(path))) == 3
+    return path
+
+
+def plan_of(path: Path) -> list[Any]:
+    """The shards of a file."""
+    return list(plan(transform_module.find_data([str(path)])))
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
+def test_workers_do_not_change_a_byte(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One, two and three processes write the same records, rejects, trace and report of a file of many shards."""
+    monkeypatch.setattr(transform_module, "plan", partial(plan, shard_bytes=200_000))
+    written = []
+    for workers in (1, 2, 3):
+        target, rejects, trace, report = (
+            tmp_path / f"{workers}{name}" for name in (ending, "r.jsonl", "t.jsonl", ".json")
+        )
+        target = tmp_path / str(workers) / f"out{ending}"
+        clean([str(dirty_path())], Outputs(target, rejects, report, trace), CleanOptions(workers=workers))
+        facts = json.loads(report.read_text(encoding="utf-8"))
+        facts.pop("output")
+        written.append((target.read_bytes(), rejects.read_bytes(), trace.read_bytes(), facts))
+    assert written[0] == written[1] == written[2]
+
+
+def test_a_killed_run_leaves_nothing_under_the_final_name(large: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle of writing leaves no records, rejects, report or trace that look whole."""
+    target = tmp_path / "out.jsonl"
+    extra = ["--report", tmp_path / "report.json", "--trace", tmp_path / "trace.jsonl"]
+    command = [sys.executable, "-m", "dataset_tools", "clean", large, "-o", target, *extra]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in tmp_path.glob(".out.jsonl.*.partial")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
+
+
+def test_an_error_in_the_middle_keeps_the_earlier_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When writing fails, the file of an earlier run stands as it was and no part is left beside it."""
+    target = tmp_path / "out.jsonl"
+    target.write_text("earlier", encoding="utf-8")
+
+    def fail(*_: Any) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(transform_module.Sink, "write_payload", fail)
+    with pytest.raises(OutputError):
+        _clean_file(sample_path(), target)
+    assert target.read_text(encoding="utf-8") == "earlier"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+def test_a_reject_says_where_why_and_what(tmp_path: Path) -> None:
+    """Each reject holds file, line, code, reason, hint and the row; those of an earlier run disappear."""
+    good, target = _row("مرحبا", {}, {}), tmp_path / "out.jsonl"
+    source = _write(tmp_path / "in.jsonl", [good, {"سؤال": "كيفك؟"}])
+    with source.open("a", encoding="utf-8") as file:
+        file.write('{"id": 7, "messages": [\n')
+    report = _clean_file(source, target)
+    rejects = [json.loads(line) for line in (tmp_path / "out.rejects.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert report.rejected == {"unknown-layout": 1, "unreadable-row": 1}
+    assert [list(reject) for reject in rejects] == [["file", "line", "code", "reason", "hint", "row"]] * 2
+    assert [(reject["file"], reject["line"], reject["code"]) for reject in rejects] == [
+        ("in.jsonl", 2, "unknown-layout"),
+        ("in.jsonl", 3, "unreadable-row"),
+    ]
+    assert [reject["row"] for reject in rejects] == [{"سؤال": "كيفك؟"}, '{"id": 7, "messages": [']
+    _clean_file(_write(source, [good]), target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_rows_in_another_encoding_are_rejected_with_its_name(tmp_path: Path) -> None:
+    """Text of an encoding that is recognised and not repaired is no reason to guess."""
+    garbage = "كيف الطقس في جدة اليوم يا صديقي".encode("cp720").decode("cp1252", "replace").replace("\ufffd", "")
+    rows = [_row(garbage, {}, {}), _row("كيف الطقس؟", {}, {})]
+    report = _clean_file(_write(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl")
+    assert report.rows_in == report.rows_out + sum(report.rejected.values())
+    assert report.rejected == {"undecodable-text": 1}
+
+
+def test_a_file_of_which_no_row_can_be_read_is_an_error(tmp_path: Path) -> None:
+    """The error names the first row's reason, and nothing is written."""
+    source = _write(tmp_path / "in.jsonl", [{"prompt": "مرحبا"}])
+    with pytest.raises(InputError, match=r"not one of 1 rows could be read; the first: line 1: .*prompt"):
+        _clean_file(source, tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_the_report_holds_the_run(tmp_path: Path) -> None:
+    """Command, versions, options, inputs, output, the counts, and for each rule rows, changes and three samples."""
+    outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl", tmp_path / "report.json")
+    clean([str(dirty_path())], outputs, CleanOptions(fold=("alef",)))
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert list(report) == [
+        "command", "version", "python", "options", "inputs", "output",
+        "rows_in", "rows_out", "rejected", "rules", "renamed_tools",
+    ]  # fmt: skip
+    assert report["command"] == "clean"
+    assert report["options"] == {
+        "fold": ["alef"], "developer_turn": True, "layout": "", "tools_file": "", "rename_tools": False,
+    }  # fmt: skip
+    assert (report["inputs"], report["output"]) == ([str(dirty_path())], str(outputs.records))
+    assert (report["rows_in"], report["rows_out"]) == (480, 456)
+    assert report["rejected"] == {"unknown-layout": 8, "unreadable-row": 16}
+    for rule, entry in report["rules"].items():
+        assert list(entry) == ["rows", "changes", "samples"]
+        assert 0 < entry["rows"] <= entry["changes"]
+        assert len(entry["samples"]) == min(3, entry["changes"])
+        keys_of = ["id", "file", "line", "rule", "path", "before", "after"]
+        assert all(list(sample) == keys_of and sample["rule"] == rule for sample in entry["samples"])
+
+
+def test_the_trace_holds_every_change(tmp_path: Path) -> None:
+    """One line for each change, and as many as the report counts; a line says what stood where, before and after."""
+    outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl", trace=tmp_path / "trace.jsonl.gz")
+    report = clean([str(dirty_path())], outputs)
+    lines = [json.loads(line) for line in gzip.decompress(outputs.trace.read_bytes()).splitlines()]  # type: ignore[union-attr]
+    assert len(lines) == sum(rule["changes"] for rule in report.rules.values())
+    stretched = next(line for line in lines if line["rule"] == "tatweel" and line["line"] == 14)
+    assert (stretched["id"], stretched["line"], stretched["path"]) == ("sample-0014", 14, "messages[1].content")
+    assert stretched["before"].replace("ـ", "") == stretched["after"].replace("ـ", "")
+
+
+@pytest.mark.parametrize(
+    "outputs,message",
+    [
+        (Outputs(Path("a.jsonl"), Path("a.jsonl")), "named for two outputs"),
+        (Outputs(Path("a.jsonl"), Path("r.jsonl"), trace=Path("b/../a.jsonl")), "named for two outputs"),
+        (Outputs(Path("a.jsonl"), Path("r.parquet")), "written as lines"),
+        (Outputs(Path("a.jsonl"), Path("r.jsonl"), trace=Path("t.parquet")), "written as lines"),
+        (Outputs(Path("in.jsonl"), Path("r.jsonl")), "overwrite an input"),
+    ],
+)
+def test_outputs_in_each_others_way_are_refused(
+    outputs: Outputs, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No output may be an input, another output, or lines under a Parquet name; nothing is written then."""
+    monkeypatch.chdir(tmp_path)
+    _write(tmp_path / "in.jsonl", [_row("مرحبا", {}, {})])
+    with pytest.raises(UsageError, match=message):
+        clean(["in.jsonl"], outputs)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["in.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "records_name,expected",
+    [
+        ("a.jsonl", "a.rejects.jsonl"),
+        ("train.v2.jsonl.gz", "train.v2.rejects.jsonl"),
+        ("b/c.parquet", "b/c.rejects.jsonl"),
+    ],
+)
+def test_rejects_stand_beside_the_records(records_name: str, expected: str) -> None:
+    """Each output has rejects of its own, named after it without its ending."""
+    assert Outputs.default_rejects(Path(records_name)) == Path(expected)
+
+
+def test_json_text_deeper_than_can_be_read_again_is_rejected() -> None:
+    """Arguments in JSON text may hide depths that no reader takes back; such a row is refused with its reason."""
+    deep = _row("مرحبا", {}, {})
+    _call(deep)["arguments"] = '{"a":' + "[" * 900 + "]" * 900 + "}"
+    rows, report = _clean_rows([deep, _row("أهلا", {}, {})])
+    assert report.rejected == {"unreadable-json": 1}
+    assert len(rows) == 1
+
+
+_CALL = {"type": "function", "function": {"name": "w", "arguments": {"city": "جدة"}}}
+_GOOD_ROW = {
+    "messages": [{"role": "user", "content": "كيف الطقس في جدة؟"}, {"role": "assistant", "tool_calls": [_CALL]}],
+    "tools": [{"type": "function", "function": {"name": "w", "parameters": {"type": "object"}}}],
+}
+
+
+def _with(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {**_GOOD_ROW, "messages": [*_GOOD_ROW["messages"], *messages], **fields}
+
+
+def _with_call(**fields: Any) -> dict[str, Any]:
+    return _with({"role": "assistant", "tool_calls": [{**_CALL, "function": {**_CALL["function"], **fields}}]})
+
+
+_ODD = [{"a": 1}, 5, [], ["w"], True, False, ""]
+
+
+@pytest.mark.parametrize("rename", [False, True], ids=["names", "rename"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        *[_with({"role": "tool", "name": odd, "content": "حار"}) for odd in _ODD],
+        *[_with({"role": "user", "name": odd, "content": "شكرا"}) for odd in _ODD],
+        *[_with({"role": odd, "content": "شكرا"}) for odd in _ODD],
+        *[_with({"role": "user", "content": odd}) for odd in (5, [5], True)],
+        *[_with_call(name=odd) for odd in _ODD],
+        *[_with_call(arguments=odd) for odd in (5, [], ["w"], True)],
+        *[_with(tools=[{"type": "function", "function": {"name": odd}}]) for odd in _ODD],
+        *[_with(tools=[{"type": "function", "function": {"name": "w", "parameters": odd}}]) for odd in (5, ["w"])],
+        *[_with(id=odd) for odd in _ODD],
+        *[_with(source=odd) for odd in _ODD],
+        *[_with({"role": "tool", "tool_call_id": odd, "content": "حار"}) for odd in _ODD],
+    ],
+)
+def test_a_row_of_odd_types_has_the_outcome_of_import(row: dict[str, Any], *, rename: bool, tmp_path: Path) -> None:
+    """The other rows are written, and the odd row is a reject with the code that import gives."""
+    rows = [_GOOD_ROW, row, _with({"role": "user", "content": "و"})]
+    source = _write(tmp_path / "in.jsonl", rows)
+    cleaned = _clean_file(source, tmp_path / "clean.jsonl", rename_tools=rename)
+    outputs = Outputs(tmp_path / "import.jsonl", tmp_path / "import.rejects.jsonl")
+    imported = import_data([str(source)], outputs, ImportOptions(rename_tools=rename))
+    assert cleaned.rejected == imported.rejected
+    assert "defect" not in cleaned.rejected
+    assert cleaned.rows_out + sum(cleaned.rejected.values()) == len(rows)
+    assert cleaned.rows_out >= len(rows) - 1
+
+
+def test_any_exception_of_a_row_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect of ours costs the row that meets it, and the reject says which exception it was."""
+
+    def fail(_self: Repairer, messages: list[dict[str, Any]], _log: object) -> None:
+        if messages[-1].get("content") == "شكرا":
+            raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(Repairer, "_texts", fail)
+    rows = [_GOOD_ROW, _with({"role": "user", "content": "شكرا"}), _GOOD_ROW]
+    report = _clean_file(_write(tmp_path / "in.jsonl", rows), tmp_path / "clean.jsonl")
+    assert (report.rows_out, report.rejected) == (2, {"defect": 1})
+    reject = json.loads((tmp_path / "clean.rejects.jsonl").read_bytes())
+    assert (reject["file"], reject["line"], reject["code"]) == ("in.jsonl", 2, "defect")
+    assert reject["reason"] == "ZeroDivisionError: by nothing"

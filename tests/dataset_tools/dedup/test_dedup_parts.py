@@ -1,0 +1,111 @@
+"""``dedup`` into a folder of parts: the rows of one file, and a way back in after an interruption."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from dataset_tools.dedup.dedup import DedupOptions, dedup
+from dataset_tools.dedup.keys import KeyPart
+from dataset_tools.errors import RowError, UsageError
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.to_file import Outputs, Report
+from dataset_tools.readers.shards import Shard
+from tests.dataset_tools.io.stages import rows_of
+from tests.dataset_tools.pipeline.runs import contents, outputs_in
+
+
+@pytest.fixture(scope="module")
+def repeated(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus with a third of it once more, so that there are repetitions far apart."""
+    lines = corpus.read_text(encoding="utf-8").splitlines(keepends=True)
+    path = tmp_path_factory.mktemp("repeated") / "raw.jsonl"
+    path.write_text("".join([*lines, *lines[::3]]), encoding="utf-8")
+    return path
+
+
+def _outputs(folder: Path, *, resume: bool = False) -> FolderOutputs:
+    return replace(outputs_in(folder, resume=resume, ending=".jsonl"), trace=None)
+
+
+@pytest.fixture(scope="module")
+def whole(repeated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one worker writes without interruption."""
+    folder = tmp_path_factory.mktemp("whole")
+    dedup([str(repeated)], _outputs(folder))
+    return folder
+
+
+def test_the_parts_hold_what_one_file_holds(repeated: Path, whole: Path, tmp_path: Path) -> None:
+    """Records and rejects are those of a run into one file; many rows are dropped."""
+    one = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
+    report = dedup([str(repeated)], one)
+    parts = sorted((whole / "out").glob("part-*.jsonl"))
+    assert len(parts) > 10
+    assert b"".join(path.read_bytes() for path in parts) == one.records.read_bytes()
+    assert (whole / "out/rejects.jsonl").read_bytes() == one.rejects.read_bytes()
+    assert report.rejected["duplicate"] > 100
+    assert len(list(rows_of(one.records))) == report.rows_out
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_bytes_depend_on_no_worker(workers: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
+    """Nor on the processes that decide while others write."""
+    dedup([str(repeated)], _outputs(tmp_path), DedupOptions(workers=workers))
+    assert contents(tmp_path) == contents(whole)
+
+
+class _StoppedError(Exception):
+    """What ends a run in these tests."""
+
+
+@pytest.mark.parametrize("stop", [4, 11, 30])
+def test_it_goes_on_where_it_stopped(stop: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
+    """What is compared is read once more, but no part is written twice, and every byte is the same."""
+
+    def stopping(shard: Shard, part: object) -> None:
+        if shard.index >= stop and not isinstance(part, KeyPart):
+            raise _StoppedError
+
+    with pytest.raises(_StoppedError):
+        dedup([str(repeated)], _outputs(tmp_path), on_shard=stopping)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("part-*")}
+    assert kept
+    dedup([str(repeated)], _outputs(tmp_path, resume=True))
+    assert contents(tmp_path) == contents(whole)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_a_whole_folder_is_verified_and_not_read_again(repeated: Path, whole: Path) -> None:
+    """The report is the same, and no shard is done."""
+    done: list[Shard] = []
+
+    def again(*, resume: bool = False) -> Report:
+        return dedup([str(repeated)], _outputs(whole, resume=resume), on_shard=lambda shard, _: done.append(shard))
+
+    assert again(resume=True).rejected["duplicate"] > 100
+    with pytest.raises(UsageError, match="holds a whole dataset"):
+        again()
+    assert done == []
+
+
+def test_other_rows_that_go_are_noticed(repeated: Path, tmp_path: Path) -> None:
+    """Parts of one decision and of another never stand in one folder."""
+    place, error = str(repeated), RowError("duplicate", "found elsewhere", repeats="1")
+    dedup([place], _outputs(tmp_path), refused={place: {3: error}})
+    with pytest.raises(UsageError, match=r"cannot be resumed: refused was \w+, and is \w+ now"):
+        dedup([place], _outputs(tmp_path, resume=True), refused={place: {4: error}})
+
+
+def test_the_command_writes_parts(
+    repeated: Path, afg_data: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """A folder by its slash, the form of the parts by name; it can be read, and gone on with."""
+    command = ("dedup", repeated, "-o", "distinct/", "--parts", "jsonl.zst", "--workers", "2", "--quiet")
+    assert afg_data(*command, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "distinct/part-00000.jsonl.zst").is_file()
+    assert afg_data(*command, cwd=tmp_path).returncode == 2
+    assert afg_data(*command, "--resume", cwd=tmp_path).returncode == 0
+    assert afg_data("stats", "distinct/", "--json", cwd=tmp_path).returncode == 0

@@ -1,0 +1,188 @@
+"""Fatal rows where every row is read twice: none vanishes, whichever reading it is fatal in."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_tools.dedup import dedup as dedup_module
+from dataset_tools.dedup.dedup import DedupOptions, dedup
+from dataset_tools.dedup.keys import KeyPart
+from dataset_tools.errors import InputError
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.split import split as split_module
+from dataset_tools.split.split import SplitOptions, SplitReport, split
+from tests.dataset_tools.executor import poison
+from tests.dataset_tools.io.stages import record
+from tests.dataset_tools.pipeline.runs import contents
+
+ROWS, FATAL, COPY = 60, 3, 57
+"""Rows, the one that is fatal, and one that says the same."""
+
+FIRST, SECOND, BOTH = "while", "unless", "exit"
+"""In which reading the row is fatal: the flag is taken away between the two."""
+
+
+@pytest.fixture(autouse=True)
+def _poisonous(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows may say what is to be done to the process that reads them."""
+    monkeypatch.setattr(dedup_module, "Converter", poison.PoisonConverter)
+    monkeypatch.setattr(split_module, "Converter", poison.PoisonConverter)
+
+
+def _write(folder: Path, way: str) -> Path:
+    """Rows of which one is fatal in some reading; the flag stands."""
+    flag = folder / "flag"
+    flag.touch()
+    rows: list[dict[str, Any]] = [dict(record(line)) for line in range(1, ROWS + 1)]
+    rows[COPY - 1]["messages"] = rows[FATAL - 1]["messages"]
+    rows[FATAL - 1]["act"] = f"{way} {flag}" if way != BOTH else way
+    path = folder / "raw.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def _without_flag(folder: Path) -> Callable[[Any, Any], None]:
+    def on_shard(_: Any, part: Any) -> None:
+        if isinstance(part, KeyPart):
+            (folder / "flag").unlink()
+
+    return on_shard
+
+
+def _reasons(path: Path) -> list[tuple[int, str]]:
+    lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [(line["line"], line["code"]) for line in lines]
+
+
+@pytest.mark.parametrize("way", [FIRST, SECOND, BOTH])
+def test_dedup(way: str, tmp_path: Path) -> None:
+    """The row is a reject; what says the same is kept, unless the row was there to be compared with."""
+    source = _write(tmp_path, way)
+    outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
+    options = DedupOptions(near=None, workers=2)
+    report = dedup([str(source)], outputs, options, on_shard=_without_flag(tmp_path))
+    expected = [(FATAL, "poison-row"), *([(COPY, "duplicate")] if way == SECOND else [])]
+    assert _reasons(outputs.rejects) == expected
+    assert (report.rows_in, report.rows_out) == (ROWS, ROWS - len(expected))
+    ids = [json.loads(line)["id"] for line in outputs.records.read_text(encoding="utf-8").splitlines()]
+    gone = {f"r{line}" for line, _ in expected}
+    assert ids == [f"r{line}" for line in range(1, ROWS + 1) if f"r{line}" not in gone]
+
+
+def test_one_in_each_reading(tmp_path: Path) -> None:
+    """What was fatal first stays unread where its shard has to be done again for another row."""
+    source = _write(tmp_path, FIRST)
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[9] = lines[9].replace("{", f'{{"act": "{SECOND} {tmp_path / "flag"}", ', 1)
+    source.write_text("".join(lines), encoding="utf-8")
+    outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
+    report = dedup([str(source)], outputs, DedupOptions(near=None, workers=2), on_shard=_without_flag(tmp_path))
+    assert _reasons(outputs.rejects) == [(FATAL, "poison-row"), (10, "poison-row")]
+    assert (report.rows_in, report.rows_out) == (ROWS, ROWS - 2)
+
+
+@pytest.mark.parametrize("way", [FIRST, SECOND, BOTH])
+def test_split(way: str, tmp_path: Path) -> None:
+    """The row is a reject, and all that is said of the sides is true of their files."""
+    source = _write(tmp_path, way)
+    options = SplitOptions(format="jsonl", near=None, workers=2, test=0.3, validation=0.2)
+    report = split([str(source)], tmp_path / "data", options, on_shard=_without_flag(tmp_path))
+    assert _reasons(tmp_path / "data.rejects.jsonl") == [(FATAL, "poison-row")]
+    assert report.rejected == {"poison-row": 1}
+    _require_true(report)
+
+
+def test_split_against_what_it_repeats(tmp_path: Path) -> None:
+    """A row that leaks, and then cannot be read, is counted once; it is not said to be left out for the leak."""
+    source = _write(tmp_path, SECOND)
+    (tmp_path / "held_out.jsonl").write_text(json.dumps(record(FATAL)) + "\n")
+
+    def on_shard(_: Any, part: Any) -> None:
+        if isinstance(part, KeyPart) and part.file == str(source):
+            (tmp_path / "flag").unlink()
+
+    options = SplitOptions(format="jsonl", near=None, workers=2, against=(str(tmp_path / "held_out.jsonl"),))
+    report = split([str(source)], tmp_path / "data", options, on_shard=on_shard)
+    assert report.rejected == {"leaked-question": 1, "poison-row": 1}
+    assert [(entry["line"], entry["code"]) for entry in report.facts["removed"]] == [(COPY, "leaked-question")]
+    _require_true(report)
+
+
+def _require_true(report: SplitReport) -> None:
+    facts = report.facts
+    written = {side: (report.output / f"{side}.jsonl").read_text(encoding="utf-8") for side in facts["splits"]}
+    assert {side: entry["rows"] for side, entry in facts["splits"].items()} == {
+        side: text.count("\n") for side, text in written.items()
+    }
+    assert facts["rows_out"] == sum(entry["rows"] for entry in facts["splits"].values())
+    assert facts["rows_in"] == ROWS == facts["rows_out"] + sum(facts["rejected"].values())
+
+
+class _StoppedError(Exception):
+    """What ends a run in these tests."""
+
+
+def _outputs(folder: Path, *, resume: bool = False) -> FolderOutputs:
+    return FolderOutputs(folder / "out", ".jsonl", resume=resume, part_bytes=4_000, shard_bytes=4_000)
+
+
+def _dedup(source: Path, folder: Path, *, resume: bool = False, stop: int | None = None) -> None:
+    """Dedup into small parts; ``stop`` before that shard of the second reading is written."""
+
+    def on_shard(shard: Any, part: Any) -> None:
+        if stop is not None and shard.index >= stop and not isinstance(part, KeyPart):
+            raise _StoppedError
+
+    dedup([str(source)], _outputs(folder, resume=resume), DedupOptions(near=None), on_shard=on_shard)
+
+
+def _begun(source: Path, folder: Path) -> None:
+    with pytest.raises(_StoppedError):
+        _dedup(source, folder, stop=3)
+    assert len(list((folder / "out").glob("part-*"))) == 2
+
+
+def test_a_resumed_run_decides_as_the_run_before(tmp_path: Path) -> None:
+    """A row that was fatal when the folder was begun stays so: what repeats it was not compared with it."""
+    source = _write(tmp_path, FIRST)
+    _dedup(source, tmp_path / "whole")
+    _begun(source, tmp_path / "other")
+    (tmp_path / "flag").unlink()
+    _dedup(source, tmp_path / "other", resume=True)
+    assert contents(tmp_path / "other") == contents(tmp_path / "whole")
+    assert _reasons(tmp_path / "other/out/rejects.jsonl") == [(FATAL, "poison-row")]
+
+
+def test_a_row_that_is_fatal_later_is_told(tmp_path: Path) -> None:
+    """Parts that were written as if it could be read stay; the run goes on where it can be."""
+    source = _write(tmp_path, SECOND)
+    _dedup(source, tmp_path / "whole")
+    _begun(source, tmp_path / "other")
+    before = contents(tmp_path / "other")
+    (tmp_path / "flag").unlink()
+    said = r"raw\.jsonl:3: cannot be resumed: the row could be read when the folder was begun; now the process that"
+    with pytest.raises(InputError, match=said):
+        _dedup(source, tmp_path / "other", resume=True)
+    assert contents(tmp_path / "other") == before
+    (tmp_path / "flag").touch()
+    _dedup(source, tmp_path / "other", resume=True)
+    assert contents(tmp_path / "other") == contents(tmp_path / "whole")
+
+
+def test_nothing_is_kept_of_a_run_without_a_part(tmp_path: Path) -> None:
+    """What was fatal then decided nothing, whatever file is left of it."""
+    source = _write(tmp_path, FIRST)
+    _dedup(source, tmp_path / "whole")
+    _begun(source, tmp_path / "other")
+    work = tmp_path / "other/out/.unfinished"
+    for marker in work.glob("[0-9]*.json"):
+        marker.unlink()
+    assert json.loads((work / "fatal.json").read_bytes())
+    (tmp_path / "flag").unlink()
+    _dedup(source, tmp_path / "other", resume=True)
+    rejects = tmp_path / "other/out/rejects.jsonl"
+    assert _reasons(rejects) == [(COPY, "duplicate")]

@@ -1,0 +1,245 @@
+"""A row that ends the process that reads it, or holds it up, costs itself and nothing else."""
+
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dataset_tools.cleaning.repairer import Repairer
+from dataset_tools.errors import InputError
+from dataset_tools.executor import poison_rows
+from dataset_tools.executor.base import COLLECT
+from dataset_tools.executor.local import Local
+from dataset_tools.executor.poison_rows import Guard
+from dataset_tools.executor.run import run
+from dataset_tools.pipeline.stage import Stage
+from dataset_tools.pipeline.to_file import Job
+from dataset_tools.pipeline.to_parts import transform_to_folder
+from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.sources import find_files
+from tests.dataset_tools.executor import fatal_column, poison
+from tests.dataset_tools.io.stages import record
+from tests.dataset_tools.pipeline.runs import ROOT, contents, outputs_in
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are given up sooner than minutes, but not while they start."""
+    monkeypatch.setattr(poison_rows, "SHARD_SECONDS", 20)
+    monkeypatch.setattr(poison_rows, "ROW_SECONDS", 10)
+    monkeypatch.setattr(poison_rows, "SECONDS_A_MEGABYTE", 0)
+
+
+def _write(path: Path, acts: dict[int, str], rows: int = 60) -> Path:
+    """Rows of which some, by line, do something to the process."""
+    lines = [json.dumps({"n": line} | ({"act": acts[line]} if line in acts else {})) for line in range(1, rows + 1)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _done(
+    path: Path, workers: int, stage: Callable[[Shard], list[Any]] = poison.rows, **options: Any
+) -> list[tuple[int, str]]:
+    shards = plan(find_files([str(path)]), 200)
+    return [row for result in run(stage, shards, Local(workers, **options)) for row in result]
+
+
+@pytest.mark.parametrize("line", [1, 17, 60])
+@pytest.mark.parametrize("way", [way for way in poison.WAYS if way not in ("hang", "stuck")])
+def test_a_fatal_row_costs_itself(way: str, line: int, tmp_path: Path) -> None:
+    """Wherever it stands: every other row is read, in order, and the fatal one is told with what it did."""
+    path = _write(tmp_path / "x.jsonl", {line: way})
+    expected = [(number, "") for number in range(1, 61)]
+    hint = "(the run can do without it; a report of such a row is welcome)"
+    expected[line - 1] = (line, f"poison-row: the process that read it {poison.WAYS[way]} {hint}")
+    assert _done(path, 2) == expected
+
+
+@pytest.mark.parametrize("way", ["hang", "stuck"])
+def test_a_row_that_hangs(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that takes no end is given up after its time, and told with it, whether or not it lets go of Python."""
+    monkeypatch.setattr(poison_rows, "SHARD_SECONDS", 6)
+    monkeypatch.setattr(poison_rows, "ROW_SECONDS", 1)
+    done = _done(_write(tmp_path / "x.jsonl", {31: way}), 2)
+    assert [line for line, _ in done] == list(range(1, 61))
+    assert [(line, error.split(" (")[0]) for line, error in done if error] == [
+        (31, "poison-row: the process that read it was not done after 1 seconds")
+    ]
+
+
+def test_the_last_rows_of_a_compressed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard has the time that its own rows need, not the time of its whole file."""
+    monkeypatch.setattr(poison_rows, "SHARD_SECONDS", 4)
+    monkeypatch.setattr(poison_rows, "ROW_SECONDS", 1)
+    monkeypatch.setattr(poison_rows, "SECONDS_A_MEGABYTE", 400)
+    rows = [{"n": line, "text": random.Random(line).randbytes(4000).hex()} for line in range(1, 41)]
+    lines = [json.dumps(row) for row in rows] + ['{"n": 41}', '{"n": 42, "act": "hang"}']
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert path.stat().st_size > 100_000  # 40 seconds
+    began = time.monotonic()
+    done = _done(path, 2)
+    assert [line for line, error in done if error] == [42]
+    assert time.monotonic() - began < 30
+
+
+def test_a_result_that_is_cut_off(tmp_path: Path) -> None:
+    """A process that is ended while it sends its result is told like any that is ended."""
+    (shard,) = plan(find_files([str(_write(tmp_path / "x.jsonl", {}))]))
+    with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone"):
+        Guard(poison.ended_while_sending, COLLECT).result(shard)
+
+
+def test_several_of_them(tmp_path: Path) -> None:
+    """Several fatal rows, neighbours too, are each found, whatever the number of workers."""
+    path = _write(tmp_path / "x.jsonl", {3: "kill", 4: "exit", 5: "crash", 40: "kill", 58: "memory"})
+    for workers, isolated in ((2, False), (3, False), (1, True), (2, True)):
+        done = _done(path, workers, isolated=isolated)
+        assert [line for line, _ in done] == list(range(1, 61))
+        assert [line for line, error in done if error] == [3, 4, 5, 40, 58]
+
+
+def test_a_single_shard(tmp_path: Path) -> None:
+    """A file of one shard is read in another process, too, where there is more than one worker."""
+    path = _write(tmp_path / "x.jsonl", {2: "kill"}, rows=3)
+    assert [line for line, error in _done(path, 2) if error] == [2]
+
+
+def test_a_row_that_is_fatal_late(tmp_path: Path) -> None:
+    """It is found even if nothing happens before all rows of its shard have been read."""
+    path = _write(tmp_path / "x.jsonl", {17: "crash"})
+    assert [row for row in _done(path, 2, poison.rows_first) if row[1]] == [(17, "poison-row")]
+
+
+def test_a_row_of_a_table(tmp_path: Path) -> None:
+    """Rows of Parquet are numbered as ever, also those after the fatal one."""
+    acts = [{17: "kill", 29: "exit"}.get(line, "") for line in range(1, 61)]
+    table = pa.table({"n": list(range(1, 61)), "act": acts})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=10)
+    done = _done(tmp_path / "x.parquet", 2)
+    assert [line for line, _ in done] == list(range(1, 61))
+    assert [line for line, error in done if error] == [17, 29]
+
+
+def test_a_row_of_a_table_that_is_fatal_to_decode(tmp_path: Path) -> None:
+    """Nobody makes a Python value of it again once it is known, so it costs itself even there."""
+    acts = [{17: "kill", 18: "memory", 29: "exit", 30: "crash"}.get(line, "") for line in range(1, 61)]
+    table = pa.table(
+        {"n": list(range(1, 61)), "act": pa.ExtensionArray.from_storage(fatal_column.ActType(), pa.array(acts))}
+    )
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=40)
+    done = _done(tmp_path / "x.parquet", 2, fatal_column.rows)
+    assert [line for line, _ in done] == list(range(1, 61))
+    assert [(line, error.split(" (")[0]) for line, error in done if error] == [
+        (17, "poison-row: the process that read it was ended by SIGKILL"),
+        (18, "poison-row: the process that read it ran out of memory"),
+        (29, "poison-row: the process that read it ended with the code 3"),
+        (30, "poison-row: the process that read it was ended by SIGSEGV"),
+    ]
+
+
+def test_rows_that_are_known_to_be_fatal(tmp_path: Path) -> None:
+    """They are left out when others are looked for, and stay left out, in text and in tables."""
+    path = _write(tmp_path / "x.jsonl", {3: "kill", 40: "exit"})
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    table = pa.table({"n": [row["n"] for row in rows], "act": [row.get("act", "") for row in rows]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    for name in ("x.jsonl", "x.parquet"):
+        (shard,) = plan(find_files([str(tmp_path / name)]))
+        guard = Guard(poison.rows, COLLECT)
+        done = guard.result(replace(shard, poison=((3, "was fatal before"),)))
+        assert [(line, error.split(" (")[0]) for line, error in done if error] == [
+            (3, "poison-row: was fatal before"),
+            (40, "poison-row: the process that read it ended with the code 3"),
+        ]
+        assert guard.found == 1
+
+
+def test_rows_that_are_fatal_together(tmp_path: Path) -> None:
+    """Where no row is fatal alone, none is blamed: the run ends with the place and what helps."""
+    with pytest.raises(InputError, match=r"ended with the code 1, though none of them is fatal alone \(most often"):
+        _done(_write(tmp_path / "x.jsonl", {}), 2, poison.too_many)  # type: ignore[arg-type]
+
+
+def test_rows_that_are_all_fatal(tmp_path: Path) -> None:
+    """Where one row after the other is fatal it is the machine: not all of a file becomes rejects."""
+    path = _write(tmp_path / "x.jsonl", dict.fromkeys(range(20, 50), "kill"))
+    with pytest.raises(InputError, match=r"x\.jsonl:\d+: 10 rows one after another .* was ended by SIGKILL"):
+        list(run(poison.rows, plan(find_files([str(path)]), 100_000), 2))
+
+
+@pytest.fixture
+def poisoned(tmp_path: Path) -> Path:
+    """Records, of which three are fatal in different ways."""
+    source = tmp_path / "raw.jsonl"
+    acts = {3: "exit", 100: "kill", 101: "crash"}
+    rows = [{**record(line), **({"act": acts[line]} if line in acts else {})} for line in range(1, 121)]
+    source.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return source
+
+
+@pytest.mark.slow
+def test_cleaning_goes_on(poisoned: Path, tmp_path: Path) -> None:
+    """In a folder of parts they are rejects with file, line and reason, for any number of workers, one too."""
+    for workers in (1, 2):
+        outputs = outputs_in(tmp_path / str(workers))
+        stage = Stage(poison.PoisonConverter(), Repairer(), outputs.records, trace=True)
+        report = transform_to_folder(Job("clean", [str(poisoned)], stage, workers), outputs)
+        assert (report.rows_in, report.rows_out, report.rejected) == (120, 117, {"poison-row": 3})
+        rejects = [json.loads(line) for line in outputs.rejects_file.read_text(encoding="utf-8").splitlines()]
+        assert [(reject["file"], reject["line"], reject["reason"]) for reject in rejects] == [
+            ("raw.jsonl", 3, "the process that read it ended with the code 3"),
+            ("raw.jsonl", 100, "the process that read it was ended by SIGKILL"),
+            ("raw.jsonl", 101, "the process that read it was ended by SIGSEGV"),
+        ]
+        assert '"act": "kill"' in rejects[1]["row"]
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+COPY = """
+import multiprocessing, sys
+from dataset_tools.executor.run import run
+from dataset_tools.executor.process_setup import can_fork
+from dataset_tools.readers.shards import plan
+from dataset_tools.readers.sources import find_files
+from tests.dataset_tools.executor import poison
+if __name__ == "__main__":
+    assert can_fork()
+    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), 2)
+    rows = next(results)
+    print([(line, error.split(" (")[0]) for line, error in rows if error])
+    rows += [row for result in results for row in result]
+    print([line for line, _ in rows] == list(range(1, 61)), [line for line, error in rows if error])
+    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), 2)
+    next(results)
+    results.close()
+    print(multiprocessing.active_children())
+"""
+
+
+def test_the_copy_of_a_process(tmp_path: Path) -> None:
+    """A process without threads of its own does the first shards in a copy, which a row may end, too."""
+    if sys.platform != "linux":
+        pytest.skip("no copies are made here")
+    script = tmp_path / "first.py"
+    script.write_text(COPY)
+    path = _write(tmp_path / "x.jsonl", {2: "kill", 30: "crash", 55: "exit"})
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    first, rest, left = done.stdout.splitlines()
+    assert first == "[(2, 'poison-row: the process that read it was ended by SIGKILL')]"
+    assert rest == "True [2, 30, 55]"
+    assert left == "[]"
+    assert done.stderr == ""

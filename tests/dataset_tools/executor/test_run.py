@@ -1,0 +1,218 @@
+"""The executor: results in order, errors unchanged, and a quick end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_tools.errors import InputError, RowError, UsageError
+from dataset_tools.executor.local import Local
+from dataset_tools.executor.run import run
+from dataset_tools.readers.shards import Shard
+from dataset_tools.readers.sources import DataFile
+from tests.dataset_tools.executor import poison
+from tests.dataset_tools.io import stages
+
+ROOT = Path(__file__).parents[3]
+FILE = DataFile(Path("x.jsonl"), "x", "x.jsonl", "jsonl", "")
+
+FAMILY = 5
+"""The processes of a run with two workers beside its own: they, their server, its tracker, and one for the start."""
+
+
+def _shards(count: int) -> Iterator[Shard]:
+    return (Shard(index, FILE, index, index + 1, 10 * index + 1) for index in range(count))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_in_order(workers: int) -> None:
+    """Results come in the order of the shards, even if later ones are done first, each announced before it comes."""
+    done: list[int] = []
+    results = run(
+        stages.slow_at_first, _shards(9), workers, on_done=lambda shard, result: done.append(shard.index + result)
+    )
+    for count, result in enumerate(results, 1):
+        assert result == count - 1
+        assert done == [2 * index for index in range(count)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_come_through(workers: int) -> None:
+    """A worker's error arrives with all that it says, after the results before it."""
+    results = run(stages.fail_at_two, _shards(6), workers)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(InputError) as caught:
+        next(results)
+    assert str(caught.value) == "x.jsonl:7: broken (mend it)"
+    with pytest.raises(RowError) as row:
+        next(run(stages.row_error, _shards(2), workers))
+    assert (row.value.code, row.value.hint) == ("unreadable-row", "mend it")
+
+
+def test_a_killed_worker_is_told() -> None:
+    """A worker that dies whatever row is left out becomes an error with the file, the rows and what to do."""
+    with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone") as caught:
+        list(run(stages.die_at_two, _shards(8), 2))
+    assert caught.value.where.startswith("x.jsonl:")
+    assert "--workers" in caught.value.hint
+
+
+def test_shards_are_taken_as_needed() -> None:
+    """No more shards than two a worker are under way, so memory does not depend on the number of shards."""
+    taken = 0
+
+    def shards() -> Iterator[Shard]:
+        nonlocal taken
+        for shard in _shards(1000):
+            taken += 1
+            yield shard
+
+    results = run(stages.slow_at_first, shards(), 2)
+    next(results)
+    assert taken <= 5
+    results.close()
+
+
+def test_the_stage_travels_once_a_worker() -> None:
+    """The stage is pickled for the workers, not for the shards."""
+    stage = stages.Encode("x.jsonl")
+    results = run(stage, _shards(2), 2)
+    with pytest.raises(InputError, match="No such file"):
+        next(results)
+    assert 1 <= stage.pickled <= 2
+
+
+def test_one_worker_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single worker is this process, which needs nothing of what starts others."""
+    monkeypatch.delitem(sys.modules, "dataset_tools.executor.worker_pool", raising=False)
+    assert list(run(lambda shard: shard.index, _shards(3), 1)) == [0, 1, 2]
+    assert "dataset_tools.executor.worker_pool" not in sys.modules
+    assert list(run(lambda shard: shard.index, _shards(0), 8)) == []
+
+
+def test_leaving_while_a_result_is_sent() -> None:
+    """Who leaves while a worker is in the middle of a large result waits for nothing: half of it never ends."""
+    for pause in range(8):
+        results = run(poison.large, _shards(50), Local(2, isolated=True))
+        next(results)
+        time.sleep(0.01 * (pause % 5))
+        results.close()
+
+
+def test_no_workers() -> None:
+    """Less than one worker is wrong usage."""
+    with pytest.raises(UsageError):
+        list(run(lambda shard: shard.index, _shards(1), 0))
+
+
+def test_a_script_from_standard_input_is_told() -> None:
+    """New processes cannot import it; that is said at once, and not taken for a lack of memory."""
+    script = """
+from dataset_tools.executor.local import Local
+from dataset_tools.errors import UsageError
+from tests.dataset_tools.executor.test_run import _shards, run, stages
+try:
+    list(run(stages.slow_at_first, _shards(3), Local(2, isolated=True)))
+except UsageError as error:
+    print(error)
+"""
+    command = [sys.executable, "-"]
+    done = subprocess.run(command, check=False, input=script, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stdout.startswith("a script from standard input cannot use worker processes, which import it (write it")
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+SLEEPER = """
+import sys
+from tests.dataset_tools.io import stages
+from tests.dataset_tools.executor import poison
+from tests.dataset_tools.executor.test_run import _shards
+from dataset_tools.executor.run import run
+if __name__ == "__main__":
+    try:
+        list(run(stages.sleep_long, _shards(10), 2))
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts a run whose workers sleep, and waits until they do."""
+    script = tmp_path / "sleeper.py"
+    script.write_text(SLEEPER)
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen([sys.executable, script], env=environment, start_new_session=True, **options)
+        started.append(process)
+        deadline = time.monotonic() + 20
+        while len(_family(process.pid)) < FAMILY and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def _family(pid: int) -> list[int]:
+    """The children of a process, and theirs: workers are children of the server that starts them."""
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        pytest.skip("needs /proc to see processes")
+    children: list[int] = []
+    with suppress(OSError):  # it may end while it is looked at
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            children.extend(map(int, (task / "children").read_text().split()))
+    return [*children, *(other for child in children for other in _family(child))]
+
+
+def _all_gone(pids: list[int]) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if not any(Path(f"/proc/{pid}/exe").exists() and _alive(pid) for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_ctrl_c_ends_it_quickly_and_quietly(sleeper: Callable[[], subprocess.Popen[str]]) -> None:
+    """Ctrl-C in the terminal, which reaches every process, ends all of them at once with one message."""
+    process = sleeper()
+    children = _family(process.pid)
+    assert len(children) == FAMILY
+    start = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=10)
+    assert time.monotonic() - start < 5
+    assert output == "interrupted\n"
+    assert errors == ""
+    assert _all_gone(children)
+
+
+def test_workers_do_not_outlive_a_killed_parent(sleeper: Callable[[], subprocess.Popen[str]]) -> None:
+    """When the parent is killed, its workers end by themselves."""
+    process = sleeper()
+    children = _family(process.pid)
+    assert len(children) == FAMILY
+    process.kill()
+    process.communicate()
+    assert _all_gone(children)

@@ -1,0 +1,105 @@
+"""Stages and rows that the tests of reading and writing share; a module of its own, so that workers can import it."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.errors import InputError, RowError
+from dataset_tools.io.writer import encode
+from dataset_tools.readers.row_reader import RawRow, read_rows
+from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.sources import find_files
+from schemas.record import Record
+
+
+def record(line: int, **meta: Any) -> Record:
+    """A small record."""
+    return {
+        "id": f"r{line}",
+        "messages": [{"role": "user", "content": f"ما الطقس؟ {line}"}],
+        "tools": [{"type": "function", "function": {"name": f"tool_{line % 3}", "parameters": {}}}],
+        "dialect": "msa",
+        "domain": "weather",
+        "source": {"dataset": "d", "file": "f.jsonl", "line": line},
+        "meta": meta,
+    }
+
+
+def rows_of(path: Path, shard_bytes: int = 4 << 20) -> list[RawRow]:
+    """All rows of one file."""
+    return [row for shard in plan(find_files([str(path)]), shard_bytes) for row in read_rows(shard)]
+
+
+def reason(path: Path) -> str:
+    """Why the only row of a file is unreadable."""
+    (row,) = rows_of(path)
+    assert row.value is None
+    assert row.error is not None
+    assert row.error.code == "unreadable-row"
+    return str(row.error)
+
+
+class Encode:
+    """Encodes the rows of a shard, as the commands do; counts how often it is pickled."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pickled = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to a worker."""
+        self.pickled += 1
+        return self.__dict__
+
+    def __call__(self, shard: Shard) -> bytes:
+        """The encoded rows."""
+        rows: list[Any] = [row.value for row in read_rows(shard) if row.value is not None]
+        return encode(rows, self.name)
+
+
+def slow_at_first(shard: Shard) -> int:
+    """Later shards overtake the first."""
+    time.sleep(0.3 if shard.index == 0 else 0)
+    return shard.index
+
+
+def fail_at_two(shard: Shard) -> int:
+    """The third shard cannot be read."""
+    if shard.index == 2:
+        raise InputError("broken", where="x.jsonl:7", hint="mend it")
+    return shard.index
+
+
+class FailOnce:
+    """The first time that any process is at it, a shard cannot be read: as on a machine that lacks the file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, shard: Shard) -> int:
+        """The number of the shard, later."""
+        try:
+            (self.folder / str(shard.index)).touch(exist_ok=False)
+        except FileExistsError:
+            return shard.index
+        raise InputError("not here", where=f"x.jsonl:{shard.index}")
+
+
+def row_error(_: Shard) -> int:
+    """An error whose constructor takes keywords."""
+    raise RowError("unreadable-row", "broken", hint="mend it")
+
+
+def die_at_two(shard: Shard) -> int:
+    """The third shard kills its process, as the kernel does when memory runs out."""
+    if shard.index == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return shard.index
+
+
+def sleep_long(shard: Shard) -> int:
+    """Work that Ctrl-C must not wait for."""
+    time.sleep(60)
+    return shard.index

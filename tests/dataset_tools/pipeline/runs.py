@@ -1,0 +1,76 @@
+"""What the tests of folders of parts share: a corpus of many small shards, and runs over it."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.to_file import Report
+
+ROOT = Path(__file__).parents[3]
+SHARD_BYTES, PART_BYTES = 20_000, 60_000
+"""The corpus below makes many shards of this size, and several parts."""
+
+
+def write_corpus(path: Path, dirty: list[str], rows: int = 480) -> Path:
+    """Rows with every known defect, of which some cannot be read, and blank lines between them."""
+    lines = [line + "\n" * (1 + (number % 50 == 0)) for number, line in enumerate(dirty[:rows])]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def outputs_in(folder: Path, *, resume: bool = False, ending: str = ".parquet", **more: Any) -> FolderOutputs:
+    """A folder of small parts, with all that can be written beside it."""
+    return FolderOutputs(
+        folder / "out",
+        ending,
+        report=folder / "report.json",
+        trace=folder / "trace.jsonl.gz",
+        resume=resume,
+        part_bytes=PART_BYTES,
+        shard_bytes=SHARD_BYTES,
+        **more,
+    )
+
+
+def clean_into(source: Path, folder: Path, *, workers: int = 1, resume: bool = False, **more: Any) -> Report:
+    """Clean a file into a folder of small parts."""
+    return clean([str(source)], outputs_in(folder, resume=resume, **more), CleanOptions(workers=workers))
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file below a folder, hidden ones too, by a hash of its bytes; the report without the folder's name."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
+        found[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+COMMAND = f"""
+import dataset_tools.pipeline.outputs as cuts
+cuts.SHARD_BYTES, cuts.PART_BYTES = {SHARD_BYTES}, {PART_BYTES}
+from dataset_tools.cli.main import main
+if __name__ == "__main__":
+    main()
+"""
+
+
+def start_clean(folder: Path, source: Path, *options: str) -> subprocess.Popen[str]:
+    """The real command in a process and a group of its own, with small parts."""
+    script = folder.parent / "command.py"
+    script.write_text(COMMAND)
+    command = [sys.executable, script, "clean", source, "-o", "out/", "--report", "report.json", "--quiet"]
+    return subprocess.Popen(
+        [*map(str, command), "--trace", "trace.jsonl.gz", *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )

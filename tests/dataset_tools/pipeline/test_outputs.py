@@ -1,0 +1,135 @@
+"""What a user named stays as it is, and what strangers wrote costs a bounded amount."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_tools.arabic.numbers import exact_number
+from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.errors import InputError, RowError, UsageError
+from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.readers.shards import plan
+from dataset_tools.readers.sources import find_files
+from dataset_tools.records.literals import decode_json
+from dataset_tools.tool_schema.declaration import described_values
+from dataset_tools.validation.validate import validate
+
+ROW: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "أهلًا"}, {"role": "assistant", "content": "أهلًا بك"}],
+    "tools": [],
+}
+
+
+def _write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_the_tools_file_is_an_input_that_no_output_replaces(tmp_path: Path) -> None:
+    """A report that is named like the file of tools is refused before any work."""
+    data, tools = _write(tmp_path / "a.jsonl", ROW), _write(tmp_path / "tools.json", [])
+    outputs = Outputs(tmp_path / "o.jsonl", tmp_path / "o.rejects.jsonl", report=tools)
+    with pytest.raises(UsageError):
+        clean([str(data)], outputs, CleanOptions(tools_file=tools))
+    assert tools.read_text(encoding="utf-8") == "[]\n"
+
+
+def test_the_accepted_answers_are_an_input_too(tmp_path: Path) -> None:
+    """BFCL's answers, which are read beside the questions, are not overwritten."""
+    question = {"id": "irrelevance_0", "question": [[{"role": "user", "content": "كم الساعة؟"}]], "function": []}
+    data = _write(tmp_path / "BFCL_v4_irrelevance.json", question)
+    answers = _write(tmp_path / "possible_answer_BFCL_v4_irrelevance.json", {"id": "x", "ground_truth": []})
+    before = answers.read_bytes()
+    with pytest.raises(UsageError):
+        clean([str(data)], Outputs(tmp_path / "o.jsonl", tmp_path / "r.jsonl", report=answers))
+    assert answers.read_bytes() == before
+
+
+def test_a_named_file_for_rejects_is_written_even_when_empty(tmp_path: Path) -> None:
+    """It then says that nothing was rejected in this run; it is never removed."""
+    data, rejects = _write(tmp_path / "a.jsonl", ROW), _write(tmp_path / "mine.jsonl", {"of": "an earlier run"})
+    clean([str(data)], Outputs(tmp_path / "o.jsonl", rejects))
+    assert rejects.read_bytes() == b""
+
+
+@pytest.mark.parametrize("text", ["{'n': 1, 'n': 2}", "{1: 3, '1': 4}", '{"n":1,"n":2}'])
+def test_a_key_that_stands_twice_in_arguments_is_refused(text: str) -> None:
+    """In a Python literal as in JSON, because one of the two values would be lost."""
+    with pytest.raises(RowError, match="stands twice"):
+        decode_json(text, [], "arguments")
+
+
+def test_millions_of_tiny_rows_are_cut_into_shards(tmp_path: Path) -> None:
+    """A small compressed file of very many short lines does not become one shard."""
+    path = tmp_path / "tiny.jsonl.gz"
+    path.write_bytes(gzip.compress(b"{}\n" * 200_000))
+    sizes = [len(shard.lines or ()) for shard in plan(find_files([str(path)]))]
+    assert sum(sizes) == 200_000
+    assert max(sizes) < 30_000
+
+
+@pytest.mark.parametrize("content", [b"\n\n  \n", b"\r\n"])
+def test_a_file_without_rows_is_an_error(content: bytes, tmp_path: Path) -> None:
+    """Blank lines are no rows, and a run over no row must not look like success."""
+    path = tmp_path / "blank.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="no row"):
+        validate([str(path)])
+    with pytest.raises(InputError, match="no row"):
+        clean([str(path)], Outputs(tmp_path / "o.jsonl", tmp_path / "r.jsonl"))
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_a_file_without_rows_is_named_as_it_was_given(afg_data: Callable[..., Any], tmp_path: Path) -> None:
+    """The one line says which file, and nothing of how the project holds it."""
+    (tmp_path / "blank.jsonl").write_bytes(b"\n")
+    for command in (["validate", "blank.jsonl"], ["clean", "blank.jsonl", "-o", "o.jsonl"]):
+        done = afg_data(*command, cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr == "afg-data: blank.jsonl: there is no row: nothing but blank lines\n"
+
+
+@pytest.mark.parametrize(
+    "text, number",
+    [
+        ("٥٠٠", 500),
+        ("٣٫٥", 3.5),
+        ("1,500", 1500),
+        ("١٬٥٠٠", 1500),
+        ("2.0", 2.0),
+        ("-7", -7),
+        ("+966501234567", None),
+        ("1.000", None),
+        ("0.1000000000000000055511151231257827", None),
+        ("0551234567", None),
+    ],
+)
+def test_only_a_number_that_can_be_read_in_one_way_becomes_one(text: str, number: float | None) -> None:
+    """Telephone numbers, thousands that look like decimals, and decimals that a double rounds stay text."""
+    assert exact_number(text) == number
+
+
+@pytest.mark.parametrize("end", ["b", ", b", " or b", "or, b"])
+def test_spaces_in_a_list_of_values_are_read_once(end: str) -> None:
+    """A million spaces in a description end a value or stand in it; from each of them on they would take an hour."""
+    spaces = " " * 1_000_000
+    values = described_values({"description": f"one of: a{spaces}{end}"})
+    assert values == {"b": [f"a{spaces}b"], "or, b": [f"a{spaces}or", "b"]}.get(end, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "listed, values",
+    [
+        ("a or , b", ["a", "b"]),
+        ("a ,  or b أو c", ["a", "b", "c"]),
+        ("a,or b", ["a", "b"]),
+        ("a  or  or b", ["a", "or b"]),
+    ],
+)
+def test_separators_may_meet(listed: str, values: list[str]) -> None:
+    """A comma and a word between two values separate them once."""
+    assert described_values({"description": f"one of: {listed}"}) == values

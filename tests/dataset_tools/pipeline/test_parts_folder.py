@@ -1,0 +1,236 @@
+"""A folder of parts: the rows of one file, bytes that depend on input and options alone, and a way back in."""
+
+import gzip
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pyarrow.parquet as pq
+import pytest
+
+from dataset_tools.cleaning.clean import clean
+from dataset_tools.cleaning.import_data import import_data
+from dataset_tools.errors import InputError, OutputError, UsageError
+from dataset_tools.io.writer import ENDINGS
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.readers.sources import find_files
+from dataset_tools.validation.validate import validate
+from tests.dataset_tools.io.stages import rows_of
+from tests.dataset_tools.pipeline.runs import ROOT, clean_into, contents, outputs_in
+
+
+def _rows(paths: list[Path]) -> list[object]:
+    return [row.value for path in paths for row in rows_of(path)]
+
+
+def test_the_parts_hold_what_one_file_holds(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """Records, rejects, trace and report are those of a run into one file, of whose rows none is lost or double."""
+    one = Outputs(tmp_path / "x.parquet", tmp_path / "rejects.jsonl", tmp_path / "report.json", tmp_path / "t.jsonl.gz")
+    clean([str(corpus)], one)
+    parts = sorted((undisturbed / "out").glob("part-*.parquet"))
+    assert len(parts) > 10
+    assert _rows(parts) == _rows([one.records])
+    assert (undisturbed / "out/rejects.jsonl").read_bytes() == one.rejects.read_bytes()
+    traces = [gzip.decompress(path.read_bytes()) for path in (undisturbed / "trace.jsonl.gz", tmp_path / "t.jsonl.gz")]
+    assert traces[0] == traces[1] != b""
+    reports = [json.loads((folder / "report.json").read_bytes()) for folder in (undisturbed, tmp_path)]
+    assert reports[0] == {**reports[1], "output": str(undisturbed / "out")}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_bytes_depend_on_no_worker(ending: str, corpus: Path, tmp_path: Path) -> None:
+    """One and three workers write the same bytes into every file."""
+    for workers in (1, 3):
+        clean_into(corpus, tmp_path / str(workers), workers=workers, ending=ending)
+    assert contents(tmp_path / "1") == contents(tmp_path / "3")
+
+
+def test_the_manifest_tells_all(corpus: Path, undisturbed: Path) -> None:
+    """Every part with its rows, bytes and hash, the rejects, the input, and counts that add up."""
+    out = undisturbed / "out"
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    assert [part["name"] for part in manifest["parts"]] == sorted(path.name for path in out.glob("part-*"))
+    for part in [*manifest["parts"], manifest["rejects"]]:
+        content = (out / part["name"]).read_bytes()
+        assert (part["bytes"], part["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert [part["rows"] for part in manifest["parts"]] == [
+        pq.read_metadata(out / part["name"]).num_rows for part in manifest["parts"]
+    ]
+    assert sum(part["rows"] for part in manifest["parts"]) == manifest["rows_out"] == 456
+    assert manifest["rows_in"] == manifest["rows_out"] + sum(manifest["rejected"].values()) == 480
+    (entry,) = manifest["inputs"]
+    assert (entry["name"], entry["bytes"], len(entry["xxh3_128"])) == (str(corpus), corpus.stat().st_size, 32)
+    assert manifest["options"]["developer_turn"] is True
+    assert manifest["versions"]["arabic-functiongemma"]
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_of_parts_is_an_input(corpus: Path, tmp_path: Path) -> None:
+    """The folder, one above it and a glob mean its parts; neither manifest nor rejects are read as data."""
+    report = clean_into(corpus, tmp_path, ending=".jsonl")
+    names = [file.name for file in find_files([str(tmp_path / "out")])]
+    assert names == sorted(path.name for path in (tmp_path / "out").glob("part-*"))
+    (tmp_path / "trace.jsonl.gz").unlink()
+    (tmp_path / "report.json").unlink()
+    assert [file.name for file in find_files([str(tmp_path)])] == [f"out/{name}" for name in names]
+    assert [file.name for file in find_files([str(tmp_path / "out/*")])] == names
+    assert [file.name for file in find_files([str(tmp_path / "out/rejects.*")])] == ["rejects.jsonl"]
+    assert validate([str(tmp_path / "out")]).rows == report.rows_out
+
+
+def test_another_manifest_is_data(tmp_path: Path) -> None:
+    """A `manifest.json` that is not ours is a file of rows as any other."""
+    (tmp_path / "manifest.json").write_text('[{"parts": []}]')
+    assert [file.name for file in find_files([str(tmp_path)])] == ["manifest.json"]
+
+
+def test_an_incomplete_folder_is_no_input(corpus: Path, tmp_path: Path) -> None:
+    """A folder whose run has not finished, or that lost a part or half of one, is refused with the reason."""
+    clean_into(corpus, tmp_path)
+    out = tmp_path / "out"
+    part = out / "part-00003.parquet"
+    content = part.read_bytes()
+    part.write_bytes(content[:-1])
+    what = rf"part-00003\.parquet: {len(content) - 1:,} bytes, but {len(content):,} when"
+    for source in (out, tmp_path, out / "*", out / "part-*", out / "part-00003*"):
+        with pytest.raises(InputError, match=what):
+            find_files([str(source)])
+    part.unlink()
+    for source in (out, tmp_path, out / "*", tmp_path / "*/*"):
+        with pytest.raises(InputError, match=r"part-00003\.parquet: a part that manifest\.json names is missing"):
+            find_files([str(source)])
+    # A glob that leaves the manifest out may mean some of the parts.
+    assert find_files([str(out / "part-0000[45]*")]) == find_files([str(out / f"part-0000{n}.parquet") for n in (4, 5)])
+    (out / "manifest.json").unlink()
+    (out / ".unfinished").mkdir()
+    for source in (out, tmp_path, out / "*"):
+        with pytest.raises(InputError, match=r"out: the run .* has not finished \(the same command with --resume"):
+            find_files([str(source)])
+
+
+def test_what_a_folder_must_not_be(corpus: Path, tmp_path: Path) -> None:
+    """A file, a folder with other files, one that is whole and the input's own are refused, and nothing is touched."""
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "thesis.tex").write_text("x")
+    (tmp_path / "file").write_text("x")
+    whole = tmp_path / "whole"
+    import_data([str(corpus)], FolderOutputs(whole))
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"taken: the folder holds thesis\.tex"):
+        import_data([str(corpus)], FolderOutputs(taken))
+    with pytest.raises(OutputError, match="it is a file"):
+        import_data([str(corpus)], FolderOutputs(tmp_path / "file"))
+    with pytest.raises(UsageError, match=r"whole: the folder holds a whole dataset \(remove it, or choose another"):
+        import_data([str(corpus)], FolderOutputs(whole))
+    with pytest.raises(UsageError, match="lies in the folder of the output"):
+        import_data([str(whole)], FolderOutputs(whole))
+    with pytest.raises(UsageError, match=r"parts cannot be 'csv' \(--parts jsonl, jsonl\.gz"):
+        import_data([str(corpus)], FolderOutputs(tmp_path / "new", ".csv"))
+    with pytest.raises(UsageError, match="unknown kind of output"):
+        import_data([str(corpus)], FolderOutputs(tmp_path / "new", trace=tmp_path / "trace.txt"))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "option, name",
+    [
+        ("trace", "rejects.jsonl"), ("report", "rejects.jsonl"), ("report", "manifest.json"),
+        ("rejects", "part-00000.jsonl"), ("trace", "part-00001.jsonl"), ("report", ".unfinished"),
+        ("report", ".unfinished/report.json"), ("report", "../out"), ("report", "../out/x/../manifest.json"),
+    ],
+)  # fmt: skip
+def test_no_option_names_a_file_that_the_folder_has_of_its_own(
+    option: str, name: str, corpus: Path, tmp_path: Path
+) -> None:
+    """It would be written over, or be taken for data; told before any work."""
+    with pytest.raises(UsageError, match=r"out.*: the folder has a file of this name itself|is named for two outputs"):
+        import_data([str(corpus)], FolderOutputs(tmp_path / "out", **{option: tmp_path / "out" / name}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_beside_the_parts_may_lie_in_their_folder(corpus: Path, tmp_path: Path) -> None:
+    """Under names of its own, and the rejects under theirs."""
+    out = tmp_path / "out"
+    outputs = FolderOutputs(out, rejects=out / "rejects.jsonl", report=out / "report.json", trace=out / "trace.jsonl")
+    clean([str(corpus)], outputs)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "manifest.json", "part-00000.parquet", "rejects.jsonl", "report.json", "trace.jsonl",
+    ]  # fmt: skip
+
+
+HASH = """
+import os, signal, threading
+from pathlib import Path
+from dataset_tools.pipeline.run_plan import describe_inputs
+from dataset_tools.readers.sources import DataFile
+threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+describe_inputs([DataFile(Path("/dev/zero"), "zero", "zero", "jsonl", "")] * 2, [])
+"""
+
+
+def test_ctrl_c_does_not_wait_until_whole_files_are_hashed() -> None:
+    """Files without an end are given up at once."""
+    done = subprocess.run([sys.executable, "-c", HASH], cwd=ROOT, check=False, capture_output=True, timeout=20)
+    assert done.stderr.endswith(b"KeyboardInterrupt\n")
+
+
+def test_no_result_leaves_nothing(tmp_path: Path) -> None:
+    """Where not one row could be read there is no folder afterwards, and no rejects."""
+    source = tmp_path / "raw.jsonl"
+    source.write_text("nonsense\n" * 3)
+    with pytest.raises(InputError, match="not one of 3 rows could be read"):
+        import_data([str(source)], FolderOutputs(tmp_path / "out"))
+    assert [path.name for path in tmp_path.iterdir()] == ["raw.jsonl"]
+
+
+def test_a_part_without_rows_is_no_file(corpus: Path, tmp_path: Path) -> None:
+    """Where all rows of a part are rejected, its number is left out; its rejects are kept."""
+    source = tmp_path / "raw.jsonl"
+    source.write_bytes(corpus.read_bytes() + b"nonsense\n" * 20_000 + corpus.read_bytes())
+    report = clean_into(source, tmp_path)
+    assert report.rejected == {"unknown-layout": 16, "unreadable-row": 20_032}
+    assert (report.rows_in, report.rows_out) == (20_960, 912)
+    numbers = [int(path.stem[5:]) for path in sorted((tmp_path / "out").glob("part-*"))]
+    assert numbers != list(range(numbers[-1] + 1))
+    assert validate([str(tmp_path / "out")]).rows == 912
+    assert (tmp_path / "out/rejects.jsonl").read_bytes().count(b"\n") == 20_048
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_a_rejects_file_of_ones_own(ending: str, corpus: Path, tmp_path: Path) -> None:
+    """Rejects go where they are asked to, also if there are none; compressed input is cut into parts, too."""
+    good = tmp_path / f"good{ending}"
+    lines = b"".join(corpus.read_bytes().splitlines(keepends=True)[2:6] * 100)
+    good.write_bytes(gzip.compress(lines) if ending.endswith("gz") else lines)
+    rejects = tmp_path / "why.jsonl"
+    rejects.write_text("old")
+    report = import_data([str(good)], outputs_in(tmp_path, rejects=rejects))
+    assert report.rejected == {}
+    assert rejects.read_bytes() == b""
+    assert len(list((tmp_path / "out").glob("part-*"))) > 5
+    assert not (tmp_path / "out/rejects.jsonl").exists()
+
+
+def test_the_command_takes_a_folder(
+    corpus: Path, tmp_path: Path, afg_data: Callable[..., CompletedProcess[str]]
+) -> None:
+    """A slash at the end or an existing folder means parts; what only folders take is refused for a file."""
+    (tmp_path / "there").mkdir()
+    assert afg_data("import", corpus, "-o", "new/", "--parts", "jsonl.zst", "-q", cwd=tmp_path).returncode == 0
+    assert afg_data("clean", corpus, "-o", "there", "-q", cwd=tmp_path).returncode == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "manifest.json", "part-00000.jsonl.zst", "rejects.jsonl",
+    ]  # fmt: skip
+    assert (tmp_path / "there/part-00000.parquet").is_file()
+    done = afg_data("clean", corpus, "-o", "x.jsonl", "--resume", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "afg-data: --resume is for a folder, and x.jsonl names a file (-o x/)\n",
+    )
+    assert afg_data("validate", "there", "-q", cwd=tmp_path).stdout.splitlines()[-1].startswith("456 rows: ")

@@ -1,0 +1,153 @@
+"""Samples are found by row and by id in any file and row group, and nothing else is read for it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dataset_tools.errors import InputError
+from dataset_tools.samples.parquet import sample_schema
+from dataset_tools.samples.reader import Sample, SampleFolder
+
+ROWS = 1000
+FILES = ((0, 300), (300, 301), (301, ROWS))  # the first row of each and one past its last
+GROUP = 290  # rows in a row group; more than are read at a time
+
+
+def _values(row: int) -> dict[str, Any]:
+    ids = [2, row, row + 1]
+    return {"id": f"ص-{row:04d}", "input_ids": ids, "labels": [-100, *ids[1:]], "dialect": "msa", "domain": None}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A dataset of three files, one of which has a single row."""
+    names = []
+    for number, (start, stop) in enumerate(FILES):
+        names.append({"name": f"data-{number:05d}.parquet"})
+        table = pa.Table.from_pylist([_values(row) for row in range(start, stop)], sample_schema())
+        pq.write_table(table, tmp_path / names[-1]["name"], row_group_size=GROUP, compression="none")
+    facts = {"files": names, "tokenizer": {"name": "org/name", "revision": "abc", "sha256": "00"}}
+    (tmp_path / "build.json").write_text(json.dumps(facts), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("row", [0, 1, 255, 256, 289, 290, 299, 300, 301, 590, 591, 846, 847, 999])
+def test_a_row_is_found_by_number_and_by_id(folder: Path, row: int) -> None:
+    """At the borders of batches, row groups and files too, a number and an id lead to the same sample."""
+    source = SampleFolder(folder)
+    assert source.rows == ROWS
+    values = _values(row)
+    assert source.read(row) == [Sample(row, values["id"], values["input_ids"], values["labels"], "msa", "")]
+    assert source.row_of(values["id"]) == row
+
+
+@pytest.mark.parametrize("start, count", [(0, 1000), (250, 10), (285, 330), (298, 4), (990, 50), (999, 1)])
+def test_rows_in_a_row_run_across_files(folder: Path, start: int, count: int) -> None:
+    """Several samples come in order, as many as there are."""
+    found = SampleFolder(folder).read(start, count)
+    assert [sample.row for sample in found] == list(range(start, min(start + count, ROWS)))
+    assert [sample.input_ids for sample in found] == [_values(sample.row)["input_ids"] for sample in found]
+
+
+def test_only_the_row_group_of_a_row_is_read(folder: Path) -> None:
+    """Where every other row group is destroyed, the sample is found by row and by id all the same."""
+    path = folder / "data-00002.parquet"
+    metadata = pq.ParquetFile(path).metadata
+    content = bytearray(path.read_bytes())
+    for group in (0, 2):
+        for column in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(column)
+            start = chunk.dictionary_page_offset or chunk.data_page_offset
+            content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+    source = SampleFolder(folder)
+    row = 301 + GROUP + 5
+    assert source.read(row)[0].id == f"ص-{row:04d}"
+    assert source.row_of(f"ص-{row:04d}") == row
+    with pytest.raises(InputError, match="damaged Parquet data"):
+        source.read(301)
+    with pytest.raises(InputError, match="damaged Parquet data"):
+        source.row_of("ص-0302")
+
+
+@pytest.mark.parametrize("row", [-1, ROWS, 10**12])
+def test_a_row_out_of_range_is_an_error(folder: Path, row: int) -> None:
+    """The message says how many there are and which is the last."""
+    with pytest.raises(InputError, match=rf"no row {row}: 1,000 samples, counted from 0 \(--row 999 is the last\)"):
+        SampleFolder(folder).read(row)
+
+
+@pytest.mark.parametrize("identity", ["ص-1000", "", "ي", "ص-0000 "])
+def test_an_unknown_id_is_an_error(folder: Path, identity: str) -> None:
+    """The message says where rows are that became no sample."""
+    with pytest.raises(InputError, match=r"no sample with the id '.*' \(rejects\.jsonl"):
+        SampleFolder(folder).row_of(identity)
+
+
+def test_the_tokenizer_is_named_as_the_option_takes_it(folder: Path) -> None:
+    """A revision stands behind the name; a folder has none."""
+    assert SampleFolder(folder).tokenizer == "org/name@abc"
+    assert SampleFolder(folder).tokenizer_sha256 == "00"
+
+
+def _without(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+
+
+def _rewrite(folder: Path, facts: Any) -> None:
+    (folder / "build.json").write_text(facts if isinstance(facts, str) else json.dumps(facts), encoding="utf-8")
+
+
+FILE = {"name": "data-00001.parquet"}
+BROKEN = {
+    "no-build": (lambda folder: _without(folder, "build.json"), "no build.json in this folder"),
+    "no-data": (lambda folder: _without(folder, FILE["name"]), "build.json names this file, and it is not there"),
+    "half": (lambda folder: (folder / FILE["name"]).write_bytes(b"PAR1"), "not a whole Parquet file"),
+    "text": (lambda folder: _rewrite(folder, "{"), "cannot be read: "),
+    "list": (lambda folder: _rewrite(folder, []), "not an object"),
+    "no-files": (lambda folder: _rewrite(folder, {"tokenizer": {}}), "it names no files"),
+    "files-text": (lambda folder: _rewrite(folder, {"files": ["a"]}), "it names no files"),
+    "records": (
+        lambda folder: pq.write_table(pa.table({"id": ["a"], "labels": [[1]]}), folder / FILE["name"]),
+        "no column input_ids: not a file of samples",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_folder_that_is_not_whole_is_an_error(folder: Path, name: str) -> None:
+    """The message says which file is wrong, and how, and what to do."""
+    damage, message = BROKEN[name]
+    damage(folder)
+    with pytest.raises(InputError) as caught:
+        SampleFolder(folder)
+    assert caught.value.what.startswith(message)
+    assert caught.value.where.startswith(str(folder))
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name, message", [("none", "no such folder"), ("build.json", "it is a file")])
+def test_what_is_no_folder_is_an_error(folder: Path, name: str, message: str) -> None:
+    """A name that leads nowhere, or to a file, is told apart."""
+    with pytest.raises(InputError, match=message):
+        SampleFolder(folder / name)
+
+
+def test_a_build_without_a_tokenizer_is_an_error(folder: Path) -> None:
+    """It is asked for only where it is needed."""
+    _rewrite(folder, {"files": [FILE]})
+    with pytest.raises(InputError, match="it names no tokenizer"):
+        _ = SampleFolder(folder).tokenizer
+
+
+@pytest.mark.parametrize("labels", [[1], None, [-100, 1, 2, 3]])
+def test_a_sample_without_a_label_for_each_token_is_an_error(folder: Path, labels: Any) -> None:
+    """Such a row was not built here; it is never shown with the labels of other tokens."""
+    table = pa.Table.from_pylist([_values(0) | {"labels": labels}], sample_schema())
+    pq.write_table(table, folder / "data-00000.parquet")
+    with pytest.raises(InputError, match="row 0 does not have a label for each token"):
+        SampleFolder(folder).read(0)

@@ -1,0 +1,96 @@
+"""Rows rendered as a stream: in order, of any layout, the rest told and counted."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_tools.cleaning.clean import clean
+from dataset_tools.errors import InputError, UsageError
+from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.prompt.render import render
+from dataset_tools.prompt.round_trip import round_trip_problem
+from dataset_tools.samples.render_rows import Counts, Problem, render_rows
+from tests.prompt_rows import call, call_row, calls, row, say, tool
+
+USER = say("user", "ما الطقس؟")
+
+
+def _write(path: Path, rows: list[Any]) -> str:
+    lines = [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def _rendered(sources: list[str], **options: Any) -> tuple[list[dict[str, str]], Counts]:
+    out = io.BytesIO()
+    counts = render_rows(sources, out, **options)
+    return [json.loads(line) for line in out.getvalue().splitlines()], counts
+
+
+def test_rows_become_lines_of_id_and_text_in_order(tmp_path: Path) -> None:
+    """One line for each row, with the text that the renderer gives for its record."""
+    rows = [{**call_row(n=number), "id": f"r{number}"} for number in range(5)]
+    source = _write(tmp_path / "a.jsonl", rows)
+    lines, counts = _rendered([source])
+    assert lines == [{"id": one["id"], "text": render(one)} for one in rows]
+    assert (counts.rows, counts.rendered, counts.refused, counts.problems) == (5, 5, {}, [])
+
+
+def test_rows_that_cannot_be_rendered_are_told_and_counted(tmp_path: Path) -> None:
+    """With file, line, id, code and reason; no line is written for them."""
+    good = row(USER, calls(call(city="جدة")))
+    union = tool(properties={"p": {"anyOf": [{"type": "string"}, {"type": "integer"}]}})
+    rows = [good, "{", {**row(USER, tools=[union]), "id": "u"}, {"nothing": "known"}, {**good, "id": "last"}]
+    source = _write(tmp_path / "a.jsonl", rows)
+    told: list[Problem] = []
+    lines, counts = _rendered([source], on_problem=told.append)
+    assert [line["id"] for line in lines] == ["r", "last"]
+    assert counts.rows == counts.rendered + sum(counts.refused.values()) == 5
+    assert counts.refused == {"unreadable-row": 1, "not-renderable": 1, "unknown-layout": 1}
+    assert told == counts.problems
+    assert told[1] == Problem(
+        "a.jsonl", 3, "u", "not-renderable",
+        "tools[0].function.parameters.properties.p: no type but anyOf (one type for each schema)",
+    )  # fmt: skip
+    assert [(problem.line, problem.id) for problem in told] == [(2, ""), (3, "u"), (4, "")]
+
+
+def test_the_generation_prompt_is_asked_for_by_the_caller_or_the_row(tmp_path: Path) -> None:
+    """A row's own flag counts, although records do not keep it."""
+    source = _write(tmp_path / "a.jsonl", [row(USER), {**row(USER), "add_generation_prompt": True}])
+    ends = [line["text"].endswith("<start_of_turn>model\n") for line in _rendered([source])[0]]
+    asked = [line["text"].endswith("<start_of_turn>model\n") for line in _rendered([source], generation_prompt=True)[0]]
+    assert (ends, asked) == ([False, True], [True, True])
+
+
+def test_several_workers_write_the_same_bytes(tmp_path: Path) -> None:
+    """Order and counts do not depend on them."""
+    first = _write(tmp_path / "a.jsonl", [{**call_row(n=number), "id": f"a{number}"} for number in range(20)])
+    second = _write(tmp_path / "b.jsonl", ["{", *({**call_row(n=number), "id": f"b{number}"} for number in range(20))])
+    alone, together = _rendered([first, second]), _rendered([first, second], workers=2)
+    assert alone == together
+    assert alone[1].rendered == 40
+
+
+def test_errors_of_the_caller_come_through(tmp_path: Path) -> None:
+    """A missing file and no workers are errors, not counts."""
+    with pytest.raises(InputError):
+        _rendered([str(tmp_path / "none.jsonl")])
+    with pytest.raises(UsageError):
+        _rendered([_write(tmp_path / "a.jsonl", [call_row()])], workers=0)
+
+
+def test_real_data_is_refused_for_its_nulls_and_rendered_once_cleaned(shared_data: Path, tmp_path: Path) -> None:
+    """The template would print None for them; without them every row has a text that is read back as it was."""
+    source, cleaned = str(shared_data / "aisa_dev.parquet"), tmp_path / "clean.jsonl"
+    lines, counts = _rendered([source])
+    assert (lines, counts.refused) == ([], {"not-renderable": counts.rows})
+    assert "not null (afg-data clean takes nulls out)" in counts.problems[0].reason
+    clean([source], Outputs(cleaned, tmp_path / "rejects.jsonl"))
+    lines, again = _rendered([str(cleaned)])
+    assert len(lines) == again.rendered == again.rows == counts.rows
+    records = [json.loads(line) for line in cleaned.read_text(encoding="utf-8").splitlines()]
+    assert [problem for record in records if (problem := round_trip_problem(record))] == []

@@ -1,0 +1,76 @@
+"""What the tests of splits share: rows of a folder, and overlap found in a way that shares no code with the project."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from dataset_tools.split.assignment import SIDES
+
+_LETTERS = {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "ء", "ئ": "ء", "ی": "ي", "ک": "ك"}
+
+
+def sides(folder: Path) -> dict[str, list[Any]]:
+    """The rows of each side of a folder of JSON Lines."""
+    found = {side: folder / f"{side}.jsonl" for side in SIDES}
+    return {
+        side: [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        for side, path in found.items()
+        if path.exists()
+    }
+
+
+def folded(text: str) -> str:
+    """Letters and digits alone, one spelling of each; written here once more, without the project's tables."""
+    plain = "".join(_LETTERS.get(letter, letter) for letter in unicodedata.normalize("NFC", text))
+    parts = []
+    for letter in unicodedata.normalize("NFKC", plain).casefold():
+        kind = unicodedata.category(letter)
+        if kind == "Nd":
+            parts.append(str(unicodedata.digit(letter)))
+        elif kind not in ("Mn", "Cf") and letter != "ـ":
+            parts.append(" " if kind[0] in "PZ" else letter)
+    return re.sub(r"\s+", " ", "".join(parts)).strip()
+
+
+def question(row: Any) -> str:
+    """What the user says, folded."""
+    return folded("\n".join(message["content"] for message in row["messages"] if message["role"] == "user"))
+
+
+def calls(row: Any) -> set[str]:
+    """Each call as one text, its strings folded."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(inner) for key, inner in value.items() if inner is not None}
+        if isinstance(value, list):
+            return [plain(inner) for inner in value]
+        return folded(value) if isinstance(value, str) else float(value) if type(value) is int else value
+
+    made = [call["function"] for message in row["messages"] for call in message.get("tool_calls", ())]
+    return {json.dumps([call["name"], plain(call["arguments"])], sort_keys=True) for call in made}
+
+
+def likeness(one: str, other: str) -> float:
+    """The Jaccard index of the runs of four characters, compared one by one."""
+    first, second = ({text[at : at + 4] for at in range(max(1, len(text) - 3))} for text in (one, other))
+    return len(first & second) / len(first | second)
+
+
+def overlaps(one: Iterable[Any], other: Iterable[Any], near: float) -> list[tuple[str, str, str]]:
+    """Every pair of rows of two sides that has a question, nearly a question or a call in common: all with all."""
+    first = [(row["id"], question(row), calls(row)) for row in one]
+    second = [(row["id"], question(row), calls(row)) for row in other]
+    found = []
+    for (left, asked, called), (right, also_asked, also_called) in product(first, second):
+        if asked == also_asked:
+            found.append((left, right, "question"))
+        elif called & also_called:
+            found.append((left, right, "call"))
+        elif likeness(asked, also_asked) >= near:
+            found.append((left, right, "near"))
+    return found

@@ -1,0 +1,66 @@
+"""Where a hash puts groups, and how little is moved where a stratum needs it."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataset_tools.errors import UsageError
+from dataset_tools.split.assignment import TOLERANCE, require_shares, sides_of
+from dataset_tools.split.groups import Group
+
+
+def groups(sizes: list[int]) -> list[Group]:
+    """Groups with keys of their own."""
+    return [Group(hashlib.sha256(str(at).encode()).digest()[:16], list(range(size))) for at, size in enumerate(sizes)]
+
+
+def test_shares_are_those_asked_for() -> None:
+    """Of ten thousand groups; another seed draws others."""
+    made = groups([1] * 10_000)
+    sides = sides_of(made, 0.1, 0.2, 0)
+    assert sides.count("test") == pytest.approx(1000, abs=100)
+    assert sides.count("validation") == pytest.approx(2000, abs=130)
+    others = sides_of(made, 0.1, 0.2, -7)
+    assert sum(one == other == "test" for one, other in zip(sides, others, strict=True)) == pytest.approx(100, abs=40)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=80), st.data())
+def test_a_group_stays_when_others_come(sizes: list[int], data: st.DataObject) -> None:
+    """Without strata the side depends on the group's key and the seed alone."""
+    made = groups(sizes)
+    chosen = data.draw(st.lists(st.sampled_from(range(len(made))), unique=True))
+    sides = sides_of(made, 0.3, 0.2, 5)
+    assert sides_of([made[at] for at in chosen], 0.3, 0.2, 5) == [sides[at] for at in chosen]
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=120), st.sampled_from([0.05, 0.1, 0.3]), st.integers(0, 3))
+def test_the_borders_of_a_stratum_are_near_the_shares(sizes: list[int], share: float, seed: int) -> None:
+    """Each is off by two points, or by less than the group that stands on it."""
+    made = groups(sizes)
+    sides = sides_of(made, share, share, seed, [("x",)] * len(made))
+    total = sum(sizes)
+    for wanted, names in ((share, ("test",)), (2 * share, ("test", "validation"))):
+        rows = sum(size for size, side in zip(sizes, sides, strict=True) if side in names)
+        assert abs(rows / total - wanted) <= max(TOLERANCE, max(sizes) / total)
+
+
+def test_no_more_is_moved_than_is_needed() -> None:
+    """Where the shares are good by the hash alone, strata change nothing."""
+    made = groups([1] * 4000)
+    assert sides_of(made, 0.1, 0.1, 0, [("x",)] * 4000) == sides_of(made, 0.1, 0.1, 0)
+
+
+def test_a_side_that_is_not_wanted_stays_empty() -> None:
+    """A share of nothing is nothing, whatever the strata."""
+    made = groups([3] * 50)
+    assert "validation" not in sides_of(made, 0.2, 0, 0, [("x",)] * 50)
+    assert "test" not in sides_of(made, 0, 0.2, 0, [("x",)] * 50)
+
+
+@pytest.mark.parametrize("shares", [(0.0, 0.0), (0.5, 0.5), (-0.1, 0.5), (1.2, 0.1)])
+def test_shares_that_leave_nothing_to_train_on_are_told(shares: tuple[float, float]) -> None:
+    """One line with an example."""
+    with pytest.raises(UsageError, match=r"make no split \(for example --test 0.1 --validation 0.1\)"):
+        require_shares(*shares)

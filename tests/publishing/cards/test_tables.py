@@ -1,0 +1,82 @@
+"""Numbers of cards that were once wrong: licence by base, answers that are the same, memory, rows and splits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from publishing.cards.dataset import make_dataset_card
+from publishing.cards.render import make_cards
+from publishing.cards.sources import read_data, read_sources
+from publishing.cards.tables import gguf_rows
+from publishing.export.agreement import same_answers
+from publishing.hub.preflight import problems
+from publishing.release.manifest import Release, read_release
+from publishing.release.repositories import repositories
+from tests.publishing.cards.card_inputs import GGUF, write_release
+
+
+def _release(path: Path, **facts: Any) -> Release:
+    write_release(path)
+    known = json.loads((path / "release.json").read_bytes())
+    (path / "release.json").write_text(json.dumps({**known, **facts}), encoding="utf-8")
+    return read_release(path)
+
+
+def test_a_base_of_any_name_is_gemma(tmp_path: Path) -> None:
+    """FunctionGemma's fine-tunes may be called anything; their licence and the notice stay."""
+    release = _release(tmp_path / "release", base={"name": "acme/calls-270m", "revision": "0"})
+    for card in make_cards(read_sources(release)):
+        assert yaml.safe_load(card.text.split("---\n")[1])["license"] == "gemma"
+        assert card.notice
+    whats = [problem.what for problem in problems(release, repositories(release, "org/tiny"))]
+    assert whats.count("no NOTICE in it, which the Gemma terms ask for") == 3
+
+
+@pytest.mark.parametrize(
+    "facts, told",
+    [
+        ({"agreement": 0.995, "answers": 200}, "199 of 200"),
+        ({"agreement": 1, "answers": 8}, "8 of 8"),
+        ({"agreement": 2 / 3, "answers": 3}, "2 of 3"),
+        ({"agreement": 1.0}, ""),
+        ({}, ""),
+    ],
+)
+def test_same_answers_are_counted(facts: dict[str, Any], told: str) -> None:
+    """No rounding makes all of nearly all."""
+    assert same_answers(facts) == told
+
+
+def test_memory_that_was_not_measured_is_no_number(tmp_path: Path) -> None:
+    """Where the system does not tell, the cell is empty, and the card says that it was not measured."""
+    known = GGUF["tiny-Q8_0.gguf"]
+    release = _release(tmp_path / "release", gguf={"tiny-Q8_0.gguf": {**known, "peak_memory_mib": None}})
+    sources = read_sources(release)
+    assert gguf_rows(sources)[0][3] == ""
+    (card,) = [card for card in make_cards(sources) if card.part == "gguf"]
+    assert card.missing[-1] == "speed and memory of `tiny-Q8_0.gguf` (measured by the export)"
+
+
+@pytest.mark.parametrize(
+    "names, splits, rows",
+    [
+        (["latest.jsonl", "train.jsonl"], None, 2),
+        (["train.jsonl", "test.jsonl"], {"train": ["train.jsonl"], "test": ["test.jsonl"]}, 2),
+        (["arabic-train_v2.jsonl", "Dev.jsonl"], {"validation": ["Dev.jsonl"], "train": ["arabic-train_v2.jsonl"]}, 2),
+        (["train.jsonl", "train-rejects.jsonl", "train.trace.jsonl"], {"train": ["train.jsonl"]}, 1),
+        (["train.rejects.jsonl"], None, 0),
+        (["constrained.jsonl"], None, 1),
+    ],
+)
+def test_splits_are_told_by_whole_words(tmp_path: Path, names: list[str], splits: Any, rows: int) -> None:
+    """A name that only holds such a word is of no split, and what was rejected or traced is no row of the data."""
+    for name in names:
+        (tmp_path / name).write_text('{"id": "1"}\n', encoding="utf-8")
+    text = make_dataset_card(tmp_path, read_data([])).text
+    configs = yaml.safe_load(text.split("---\n")[1]).get("configs")
+    found = {part["split"]: part["path"] for part in configs[0]["data_files"]} if configs else None
+    assert found == splits
+    assert f"conversations: {rows} rows." in text

@@ -1,0 +1,127 @@
+"""What proves a merge: tensors that are the base's, or the base's plus what the adapter adds, and nothing else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dataset_tools.errors import ProofError
+from publishing.export.merge import WEIGHTS, tensor_differences
+from publishing.export.proofs import Proofs
+
+RANK, ALPHA, SIZE = 2, 4, 8
+ADAPTED, OTHER, NORM = "layers.0.q_proj.weight", "layers.0.k_proj.weight", "norm.weight"
+
+Folders = tuple[Path, Path, Path]
+Damage = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    """A base of three tensors, an adapter on one of them, and the two merged by hand."""
+    chance = torch.Generator().manual_seed(7)
+    base = {
+        ADAPTED: torch.randn(SIZE, SIZE, generator=chance).bfloat16(),
+        OTHER: torch.randn(SIZE, SIZE, generator=chance).bfloat16(),
+        NORM: torch.randn(SIZE, generator=chance).bfloat16(),
+    }
+    down, up = torch.randn(RANK, SIZE, generator=chance), torch.randn(SIZE, RANK, generator=chance)
+    prefix = f"base_model.model.{ADAPTED.removesuffix('.weight')}"
+    adapter = {f"{prefix}.lora_A.weight": down, f"{prefix}.lora_B.weight": up}
+    merged = {**base, ADAPTED: (base[ADAPTED].float() + ALPHA / RANK * (up @ down)).bfloat16()}
+    found = tmp_path / "merged", tmp_path / "base", tmp_path / "adapter"
+    for folder, tensors, name in zip(
+        found, (merged, base, adapter), (WEIGHTS, WEIGHTS, "adapter_model.safetensors"), strict=True
+    ):
+        folder.mkdir()
+        save_file(tensors, folder / name)
+    (found[2] / "adapter_config.json").write_text(json.dumps({"r": RANK, "lora_alpha": ALPHA}), encoding="utf-8")
+    return found
+
+
+def _damage(path: Path, damage: Damage) -> None:
+    tensors = load_file(path)
+    damage(tensors)
+    save_file(tensors, path)
+
+
+def _put(name: str, place: tuple[int, ...], value: float) -> Damage:
+    def damage(tensors: dict[str, Any]) -> None:
+        tensors[name][place] = value
+
+    return damage
+
+
+def test_a_right_merge_has_no_differences(folders: Folders) -> None:
+    """The base plus scale times up times down, rounded to bfloat16, is what is expected."""
+    assert list(tensor_differences(*folders)) == []
+
+
+@pytest.mark.parametrize(
+    "damage, told",
+    [
+        (_put(ADAPTED, (3, 5), 40.0), f"{ADAPTED} is not the base's plus what the adapter adds, first at [3, 5]"),
+        (_put(OTHER, (0, 1), 0.5), f"{OTHER} is not the base's, and the adapter does not act on it"),
+        (_put(NORM, (7,), 0.5), f"{NORM} is not the base's, and the adapter does not act on it"),
+        (_put(ADAPTED, (0, 0), float("nan")), f"{ADAPTED} holds NaN or infinity"),
+        (_put(OTHER, (7, 7), float("-inf")), f"{OTHER} holds NaN or infinity"),
+        (lambda tensors: tensors.pop(OTHER), f"{OTHER} is only in the base"),
+        (lambda tensors: tensors.update(more=torch.zeros(1)), "more is only in the merged weights"),
+        (lambda tensors: tensors.update({NORM: torch.zeros(3)}), f"{NORM} has the shape [3], not [8]"),
+    ],
+    ids=["acts", "acts-not", "norm", "nan", "infinity", "missing", "more", "shape"],
+)
+def test_one_damaged_tensor_is_named(folders: Folders, damage: Damage, told: str) -> None:
+    """One number of one tensor is enough, wherever it is; and so is a tensor too many or too few."""
+    _damage(folders[0] / WEIGHTS, damage)
+    assert list(tensor_differences(*folders)) == [told]
+
+
+def test_a_step_of_rounding_is_a_difference(folders: Folders) -> None:
+    """A number may be rounded up or down, but not to the one after: merging in 16 bits would be found."""
+    place = (1, 1)
+    number = load_file(folders[0] / WEIGHTS)[ADAPTED][place].item()
+    _damage(folders[0] / WEIGHTS, _put(ADAPTED, place, number * (1 + 2**-6)))
+    told = f"{ADAPTED} is not the base's plus what the adapter adds, first at {list(place)}"
+    assert list(tensor_differences(*folders)) == [told]
+
+
+def test_an_adapter_that_adds_nothing_is_no_release(folders: Folders) -> None:
+    """Weights that are the base's in every tensor were merged with nothing."""
+    merged, base, adapter = folders
+    _damage(adapter / "adapter_model.safetensors", lambda tensors: [part.zero_() for part in tensors.values()])
+    (merged / WEIGHTS).write_bytes((base / WEIGHTS).read_bytes())
+    assert list(tensor_differences(*folders)) == ["no tensor differs from the base: the adapter adds nothing"]
+
+
+def test_an_adapter_for_a_tensor_that_the_base_lacks_is_named(folders: Folders) -> None:
+    """An adapter of another model is no adapter of this one."""
+    name = "layers.9.q_proj.weight"
+
+    def rename(tensors: dict[str, Any]) -> None:
+        for old in list(tensors):
+            tensors[old.replace("layers.0", "layers.9")] = tensors.pop(old)
+
+    _damage(folders[2] / "adapter_model.safetensors", rename)
+    told = list(tensor_differences(*folders))
+    assert told[0] == f"the adapter acts on {name}, which the base does not have"
+    assert told[1:] == [f"{ADAPTED} is not the base's, and the adapter does not act on it"]
+
+
+def test_a_proof_that_does_not_hold_ends_with_its_first_difference(folders: Folders) -> None:
+    """Told are the artefact and what held; the error has the place, what differs, how much more, and code 5."""
+    told: list[str] = []
+    proofs = Proofs("merged/", told.append)
+    proofs.hold("each tensor is right", tensor_differences(*folders))
+    _damage(folders[0] / WEIGHTS, _put(NORM, (0,), float("nan")))
+    _damage(folders[0] / WEIGHTS, _put(OTHER, (0, 0), float("nan")))
+    with pytest.raises(ProofError) as error:
+        proofs.hold("each tensor is a number", tensor_differences(*folders))
+    assert str(error.value) == f"merged/: {OTHER} holds NaN or infinity; 1 more (nothing of it was kept)"
+    assert error.value.exit_code == 5
+    assert told == ["merged/", "  ✓ each tensor is right"]
+    assert proofs.held == ["each tensor is right"]

@@ -1,0 +1,65 @@
+"""Answers on disk: whole lines of the right key alone are kept, and a disk that refuses is told."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from dataset_tools.errors import OutputError
+from training.answers.answer_cache import KeptAnswers
+from training.answers.progress import AnswerProgress
+
+KEYS = {"a": "k1", "b": "k2", "ج": "k3"}
+ANSWER = {"text": "نعم", "tokens": 2, "stopped": True}
+
+
+def test_answers_are_on_disk_as_soon_as_they_are_added(tmp_path: Path) -> None:
+    """In the order in which they come, until all are there."""
+    path = tmp_path / "answers.jsonl"
+    with KeptAnswers(path, KEYS) as answers:
+        for name in ("ج", "a", "b"):
+            answers.add(name, ANSWER, {"device": "cpu"})
+            last = orjson.loads(path.read_bytes().splitlines()[-1])
+            assert last == {"id": name, **ANSWER, "key": KEYS[name], "made_by": {"device": "cpu"}}
+        answers.finish(["a", "b", "ج"])
+    assert [orjson.loads(line)["id"] for line in path.read_bytes().splitlines()] == ["a", "b", "ج"]
+
+
+def test_lines_that_are_not_ours_are_left_out(tmp_path: Path) -> None:
+    """A torn line, another key, an unknown id, predictions made elsewhere, and a file that is none of ours."""
+    path = tmp_path / "answers.jsonl"
+    lines = [
+        {"id": "a", **ANSWER, "key": "k1", "made_by": {"device": "cuda"}},
+        {"id": "b", **ANSWER, "key": "old"},
+        {"id": "z", **ANSWER, "key": "k1"},
+        {"id": "ج", "text": "made elsewhere"},
+        ["a"],
+        7,
+    ]
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)) + b'\n{"id":"b","text":"torn')
+    with KeptAnswers(path, KEYS) as answers:
+        assert list(answers.rows) == ["a"]
+        assert answers.facts == {"device": "cuda"}
+    assert [orjson.loads(line)["id"] for line in path.read_bytes().splitlines()] == ["a"]
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    """Before any model is loaded."""
+    with pytest.raises(OutputError), KeptAnswers(tmp_path, KEYS):
+        pass
+
+
+def test_progress_tells_what_is_there_and_how_fast_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Elsewhere than on a terminal: the start, and the end."""
+    with AnswerProgress() as progress:
+        progress.show(40, 120, 0)
+        progress.show(80, 120, 900)
+        progress.show(120, 120, 1800)
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "evaluate: 40 of 120 answers are there already"
+    assert last.startswith("evaluate: 120/120 answers  ")
+    assert last.endswith(" tokens/s")
+    with AnswerProgress(quiet=True) as progress:
+        progress.show(40, 120, 0)
+        progress.show(120, 120, 10)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,253 @@
+"""Models that are asked: every form of a model, and what becomes of a decoding that is cut short."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from dataset_tools.errors import InputError
+from dataset_tools.samples.masking import Encoder
+from tests.training.eval_data import DEVELOPER, TOOLS, call, record, write_lines
+from tests.training.taught import merge_by_hand, write_adapter
+from training.answers.decode import DecodeOptions, decode, prompt_of
+from training.answers.model_source import find_model
+from training.answers.questions import Question
+from training.evaluate.evaluate import Evaluation, evaluate, evaluate_model, read_questions
+
+ROOT = Path(__file__).parents[3]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("taught")]
+
+
+def _ask(data: Path, model: Path, kept: Path, **options: Any) -> Evaluation:
+    return evaluate_model([str(data)], str(model), kept, decoding=DecodeOptions(**options))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def _afg(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    code = "from publishing.cli.main import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
+
+
+@pytest.fixture(params=["folder", "gguf"])
+def model(request: pytest.FixtureRequest) -> Path:
+    """The model in each of its forms."""
+    if request.param == "gguf":
+        pytest.importorskip("xllamacpp")
+        return request.getfixturevalue("taught_gguf")  # type: ignore[no-any-return]
+    return request.getfixturevalue("taught")  # type: ignore[no-any-return]
+
+
+def test_what_a_model_knows_is_right_in_every_metric(model: Path, known: Path, tmp_path: Path) -> None:
+    """Calls, parallel calls, words, and a value with a brace in it, whichever form decodes them."""
+    found = _ask(known, model, tmp_path / "kept.jsonl")
+    assert {name: m.value for name, m in found.metrics.items() if m.value != 1} == {"missed_calls": 0, "false_calls": 0}
+    assert found.decoding["cut_off"] == 0
+    assert found.decoding["model"] == str(model)
+
+
+def test_kept_answers_are_predictions(model: Path, known: Path, tmp_path: Path) -> None:
+    """In the order of the data, without the token that stops, and readable without the model."""
+    kept = tmp_path / "kept.jsonl"
+    asked = _ask(known, model, kept)
+    rows = _rows(kept)
+    assert [row["id"] for row in rows] == ["one", "number", "words", "parallel", "braces"]
+    texts = {row["id"]: (row["text"], row["stopped"]) for row in rows}
+    assert texts["words"] == ("أهلًا بك", True)
+    written = "<start_function_call>call:get_weather{city:<escape>جدة<escape>,days:3}<end_function_call>"
+    assert texts["one"] == (written, True)
+    assert evaluate([str(known)], kept).metrics == asked.metrics
+
+
+def test_both_forms_count_the_same_tokens(taught: Path, taught_gguf: Path, known: Path, tmp_path: Path) -> None:
+    """A token that stops is none of the answer's."""
+    pytest.importorskip("xllamacpp")
+    _ask(known, taught, tmp_path / "one.jsonl")
+    _ask(known, taught_gguf, tmp_path / "two.jsonl")
+    one, two = ([row["tokens"] for row in _rows(tmp_path / name)] for name in ("one.jsonl", "two.jsonl"))
+    assert one == two
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(taught: Path, known: Path, tmp_path: Path) -> None:
+    """Rows of any length beside it, left of which there is padding, change nothing."""
+    long = [{"role": "user", "content": "سؤال طويل " * 40}, {"role": "assistant", "content": "نعم"}]
+    rows = [*map(json.loads, known.read_text(encoding="utf-8").splitlines())]
+    rows.insert(2, record("long") | {"messages": [DEVELOPER, *long]})
+    data = write_lines(tmp_path / "data.jsonl", rows)
+    made = []
+    for batch in (1, 2, 6):
+        kept = tmp_path / f"{batch}.jsonl"
+        _ask(data, taught, kept, batch=batch, max_tokens=40)
+        made.append([row["text"] for row in _rows(kept)])
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_long_answer_is_cut_off_and_counted(model: Path, known: Path, tmp_path: Path) -> None:
+    """The limit counts tokens; the row says that the model had not stopped."""
+    found = _ask(known, model, tmp_path / "kept.jsonl", max_tokens=3)
+    rows = _rows(tmp_path / "kept.jsonl")
+    assert [row["tokens"] for row in rows] == [3] * 5
+    assert found.decoding["cut_off"] == 5
+    assert not any(row["stopped"] for row in rows)
+
+
+def test_an_adapter_decodes_as_its_merged_weights_do(taught: Path, known: Path, tmp_path: Path) -> None:
+    """And otherwise than its base alone."""
+    adapter = write_adapter(tmp_path / "adapter", taught)
+    merged = merge_by_hand(tmp_path / "merged", taught, adapter)
+    texts = {}
+    for name, path in (("base", taught), ("adapter", adapter), ("merged", merged)):
+        _ask(known, path, tmp_path / f"{name}.jsonl", max_tokens=30)
+        texts[name] = [row["text"] for row in _rows(tmp_path / f"{name}.jsonl")]
+    assert texts["adapter"] == texts["merged"]
+    assert texts["adapter"] != texts["base"]
+
+
+def test_what_is_kept_is_not_asked_again(taught: Path, known: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """Half of the answers are there, one of them torn by a kill; the rest alone is asked, and all are in order."""
+    kept = tmp_path / "kept.jsonl"
+    whole = _ask(known, taught, kept)
+    lines = kept.read_bytes().splitlines(keepends=True)
+    kept.write_bytes(lines[3] + lines[0] + lines[1][:40])
+    asked = []
+    tokens = Encoder.tokens
+
+    def spied(self: Encoder, rows: Any) -> Any:
+        asked.append(len(rows))
+        return tokens(self, rows)
+
+    monkeypatch.setattr(Encoder, "tokens", spied)
+    again = _ask(known, taught, kept)
+    assert asked == [3]
+    assert kept.read_bytes() == b"".join(lines)
+    assert (again.metrics, again.decoding) == (whole.metrics, whole.decoding)
+
+
+def test_complete_answers_need_no_model(taught: Path, known: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """The third run scores what is there, and loads nothing."""
+    kept = tmp_path / "kept.jsonl"
+    whole = _ask(known, taught, kept)
+    monkeypatch.setattr("training.answers.decode.load_decoder", None)
+    assert _ask(known, taught, kept).decoding == whole.decoding
+
+
+def test_answers_of_another_model_or_question_are_asked_again(taught: Path, known: Path, tmp_path: Path) -> None:
+    """Other weights, another limit, or another prompt under the same id."""
+    kept = tmp_path / "kept.jsonl"
+    _ask(known, taught, kept)
+    keys = {row["id"]: row["key"] for row in _rows(kept)}
+    _ask(known, write_adapter(tmp_path / "adapter", taught), kept, max_tokens=5)
+    assert not set(keys.values()) & {row["key"] for row in _rows(kept)}
+    changed = [*map(json.loads, known.read_text(encoding="utf-8").splitlines())]
+    changed[0]["messages"][1]["content"] += "؟"
+    _ask(write_lines(tmp_path / "changed.jsonl", changed), taught, kept)
+    assert [name for name, key in keys.items() if {row["id"]: row["key"] for row in _rows(kept)}[name] != key] == [
+        "one"
+    ]
+
+
+def test_a_killed_run_goes_on(taught: Path, tmp_path: Path) -> None:
+    """Killed by the system after its first answers, it asks no more than what is missing."""
+    rows = [record(f"row-{at}", call("convert", amount=at)) for at in range(120)]
+    data, out = write_lines(tmp_path / "data.jsonl", rows), tmp_path / "eval.json"
+    kept = tmp_path / "eval.predictions.jsonl"
+    arguments = ("evaluate", taught, data, "-o", out, "--batch", "2", "--max-tokens", "60")
+    code = "from publishing.cli.main import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], env=environment, stderr=-3)
+    end = time.monotonic() + 120
+    while (not kept.is_file() or kept.read_bytes().count(b"\n") < 4) and time.monotonic() < end:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    there = kept.read_bytes().count(b"\n")
+    assert 4 <= there < 120
+    assert not out.exists()
+    run = _afg(*arguments)
+    assert run.returncode == 0, run.stderr
+    assert f"evaluate: {there:,} of 120 answers are there already\n" in run.stderr
+    assert [row["id"] for row in _rows(kept)] == [row["id"] for row in rows]
+    assert orjson.loads(out.read_bytes())["rows"] == 120
+
+
+def test_a_prompt_that_is_too_long_is_told(model: Path, tmp_path: Path) -> None:
+    """With its length and what the model reads."""
+    long = record("long", call("convert", amount=1))
+    long["messages"][1]["content"] = "سؤال " * 5000
+    with pytest.raises(InputError, match=r"15,?1\d\d tokens.*4,?096"):
+        _ask(write_lines(tmp_path / "data.jsonl", [long]), model, tmp_path / "kept.jsonl")
+
+
+def test_the_tokens_of_a_file_are_those_that_it_was_trained_on(taught_gguf: Path, taught: Path, known: Path) -> None:
+    """llama.cpp cuts our prompts as our own tokenizer does, sample and all, with one `<bos>`."""
+    xllamacpp = pytest.importorskip("xllamacpp")
+    import httpx
+
+    from dataset_tools.bundled import sample_path
+    from dataset_tools.samples.tokenizer import load_tokenizer
+
+    questions = read_questions([str(known)]) + read_questions([str(sample_path())])[::12]
+    prompts = [prompt_of(question) for question in questions]
+    ours = [tokens.input_ids() for tokens in Encoder(load_tokenizer(taught)).tokens(prompts)]
+    params = xllamacpp.CommonParams()
+    params.model.path, params.n_ctx, params.verbosity, params.warmup = str(taught_gguf), 64, -1, False
+    server = xllamacpp.Server(params)
+    for prompt, ids in zip(prompts, ours, strict=True):
+        body = {"content": "".join(part.text for part in prompt).removeprefix("<bos>"), "parse_special": True}
+        found = httpx.post(f"{server.listening_address}/tokenize", json=body).json()["tokens"]
+        assert [2, *found] == ids
+    assert len(ours) > 40
+
+
+def test_a_record_that_is_no_prompt_is_told_by_its_id(taught: Path, tmp_path: Path) -> None:
+    """Tools without a developer turn are none that the template knows."""
+    question = Question("row-7", [{"role": "user", "content": "مرحبا"}], TOOLS)  # type: ignore[arg-type,list-item]
+    with pytest.raises(InputError, match=r"the record 'row-7' is no prompt: .*developer"):
+        decode(find_model(str(taught)), [question], tmp_path / "kept.jsonl", DecodeOptions())
+
+
+def test_the_call_command_prints_calls(model: Path, tmp_path: Path) -> None:
+    """One a line as JSON; the raw text before them; one object where it is asked for."""
+    tools = tmp_path / "tools.json"
+    tools.write_text(json.dumps(TOOLS), encoding="utf-8")
+    run = _afg("call", model, "سؤال parallel", "--tools", tools, "--raw")
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    assert lines[0].startswith("<start_function_call>call:get_weather{city:<escape>باريس")
+    expected = [call("get_weather", city="باريس"), call("get_weather", city="أبها", days=1)]
+    assert list(map(json.loads, lines[1:])) == expected
+    run = _afg("call", model, "سؤال one", "--tools", tools, "--json")
+    found = {"tool_calls": [call("get_weather", city="جدة", days=3)], "content": "", "warnings": [], "error": ""}
+    assert (run.returncode, json.loads(run.stdout)) == (0, found)
+
+
+def test_the_call_command_fails_without_a_call(taught: Path, tmp_path: Path) -> None:
+    """Words are no call, nor is a call that was cut off before its name."""
+    tools = tmp_path / "tools.json"
+    tools.write_text(json.dumps(TOOLS), encoding="utf-8")
+    run = _afg("call", taught, "سؤال words", "--tools", tools)
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", "afg call: no call, but 'أهلًا بك'\n")
+    run = _afg("call", taught, "سؤال one", "--tools", tools, "--json", "--max-tokens", "1")
+    assert run.returncode == 1
+    assert json.loads(run.stdout)["error"]
+
+
+def test_the_command_asks_and_writes(taught: Path, known: Path, tmp_path: Path) -> None:
+    """Numbers on standard output; the result, the page and the answers side by side."""
+    run = _afg("evaluate", taught, known, "-o", tmp_path / "eval.json", "--limit", "3")
+    assert run.returncode == 0, run.stderr
+    assert "FnAcc" in run.stdout
+    assert "evaluate: 3/3 answers" in run.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"eval.json", "eval.html", "eval.predictions.jsonl"}
+    head = orjson.loads((tmp_path / "eval.json").read_bytes())["decoding"]
+    assert (head["model"], head["kind"], head["max_tokens"]) == (str(taught), "merged", 256)

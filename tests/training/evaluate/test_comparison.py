@@ -1,0 +1,169 @@
+"""Comparisons: paired differences counted by hand, the rows that flipped, and inputs that cannot be compared."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from dataset_tools.errors import InputError, UsageError
+from publishing.cli import main
+from tests.training.eval_data import call, record, write_lines
+from training.evaluate.compare import compare, compare_files
+from training.evaluate.eval_file import write_evaluation
+from training.evaluate.evaluate import Evaluation, evaluate
+from training.evaluate.text import print_comparison, verdict_of
+
+RECORDS = [record(f"r{n}", call("get_weather", city="جدة", days=n)) for n in range(6)] + [record("quiet")]
+
+
+def _answers(*right: int, quiet: bool = True) -> list[dict[str, Any]]:
+    """Answers that are right in some rows."""
+    made = [
+        {"id": f"r{n}", "tool_calls": [call("get_weather", city="جدة" if n in right else "مكة", days=n)]}
+        for n in range(6)
+    ]
+    return [*made, {"id": "quiet", "tool_calls": [] if quiet else [call("get_weather")]}]
+
+
+def _evaluation(folder: Path, answers: list[dict[str, Any]], records: list[dict[str, Any]] = RECORDS) -> Evaluation:
+    data = write_lines(folder / "data.jsonl", records)
+    return evaluate([str(data)], write_lines(folder / "answers.jsonl", answers))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Three results: the base, one that gains three rows and loses one, and one that calls where nothing is asked."""
+    paths = []
+    for name, answers in (
+        ("base", _answers(0, 1)),
+        ("tuned", _answers(1, 2, 3, 4)),
+        ("small", _answers(0, 1, quiet=False)),
+    ):
+        paths.append(tmp_path / f"{name}.json")
+        write_evaluation(paths[-1], _evaluation(tmp_path, answers))
+    return paths
+
+
+def test_differences_are_paired(files: list[Path]) -> None:
+    """Gained and lost rows of each metric, against the first."""
+    found = compare_files(files)
+    assert found.names == ["base", "tuned", "small"]
+    tuned, small = found.changes
+    fair = tuned["arg_em_fair"]
+    assert (fair.n, fair.gained, fair.lost, fair.difference, fair.p) == (6, 3, 1, 2 / 6, 0.625)
+    assert fair.low < 2 / 6 < fair.high
+    assert (tuned["fn_acc"].gained, tuned["fn_acc"].lost, tuned["fn_acc"].n) == (0, 0, 7)
+    assert (small["false_calls"].n, small["false_calls"].gained, small["fn_acc"].lost) == (1, 1, 1)
+
+
+def test_flipped_rows_are_those_that_not_all_have(files: list[Path]) -> None:
+    """In the order of the data, with who has them right."""
+    flips = {flip.id: flip.right for flip in compare_files(files).flips}
+    assert flips == {
+        "r0": [True, False, True],
+        "r2": [False, True, False],
+        "r3": [False, True, False],
+        "r4": [False, True, False],
+        "quiet": [True, True, False],
+    }
+
+
+def test_an_evaluation_against_itself_has_no_difference(tmp_path: Path) -> None:
+    """No row flips, and every interval holds zero."""
+    one = _evaluation(tmp_path, _answers(0, 1))
+    found = compare([one, one], ["a", "b"])
+    assert found.flips == []
+    assert all(
+        change.difference == 0 and change.p == 1 and change.low < 0 < change.high
+        for change in found.changes[0].values()
+    )
+
+
+def test_a_difference_is_named_only_where_it_is_sure(tmp_path: Path) -> None:
+    """Six rows gained and none lost are better; more false calls are worse."""
+    many = [record(f"r{n}", call("get_weather", city="جدة")) for n in range(6)] + [record(f"q{n}") for n in range(6)]
+
+    def answers(right: bool) -> list[dict[str, Any]]:  # noqa: FBT001 - a test's own shorthand
+        calls = [{"id": f"r{n}", "tool_calls": [call("get_weather", city="جدة" if right else "مكة")]} for n in range(6)]
+        return calls + [{"id": f"q{n}", "tool_calls": [call("get_weather")] if right else []} for n in range(6)]
+
+    first, second = (_evaluation(tmp_path, answers(right), many) for right in (False, True))
+    (changes,) = compare([first, second], ["a", "b"]).changes
+    assert verdict_of("arg_em_raw", changes["arg_em_raw"]) == "better"
+    assert verdict_of("false_calls", changes["false_calls"]) == "worse"
+    assert verdict_of("parsed", changes["parsed"]) == "–"
+
+
+def test_other_rows_cannot_be_compared(tmp_path: Path) -> None:
+    """Both lists of ids are told; the same ids with other gold are refused, too."""
+    one = _evaluation(tmp_path, _answers(0))
+    fewer = _evaluation(tmp_path, _answers(0)[:3], RECORDS[:3])
+    with pytest.raises(InputError) as error:
+        compare([one, fewer], ["a", "b"])
+    assert str(error.value) == "a and b: b lacks 4 rows: r3, r4, r5, quiet (evaluate both on the same data)"
+    changed = [record("r0", call("get_weather", city="أبها")), *RECORDS[1:]]
+    with pytest.raises(InputError, match="the gold of 1 rows differs: r0"):
+        compare([one, _evaluation(tmp_path, _answers(0), changed)], ["a", "b"])
+
+
+def test_two_different_files_are_needed(files: list[Path]) -> None:
+    """One file, or one twice, is no comparison."""
+    for paths in (files[:1], [files[0], files[0]]):
+        with pytest.raises(UsageError, match="two or more different results"):
+            compare_files(paths)
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(files: list[Path], tmp_path: Path) -> None:
+    """``base/eval.json`` and ``tuned/eval.json`` are base and tuned."""
+    paths = []
+    for path in files[:2]:
+        paths.append(tmp_path / path.stem / "eval.json")
+        paths[-1].parent.mkdir()
+        paths[-1].write_bytes(path.read_bytes())
+    assert compare_files(paths).names == ["base", "tuned"]
+
+
+def test_the_command_prints_tables_json_and_a_page(files: list[Path], tmp_path: Path) -> None:
+    """All from one comparison."""
+    page = tmp_path / "compare.html"
+    names = list(map(str, files))
+    result = CliRunner().invoke(main.app, ["compare", *names, "-o", str(page), "--flips", "2"])
+    assert result.exit_code == 0
+    assert "tuned against base" in result.output
+    assert "5 rows flipped" in result.output
+    assert "r2" in result.output
+    assert "r3" not in result.output
+    assert "gained by tuned 3" in page.read_text(encoding="utf-8")
+    found = json.loads(CliRunner().invoke(main.app, ["compare", *names, "--json"]).output)
+    assert found["changes"]["tuned"]["arg_em_fair"]["gained"] == 3
+    assert found["flips"][0] == {"id": "r0", "right": {"base": True, "tuned": False, "small": True}}
+
+
+def _printed(files: list[Path], **console: Any) -> list[str]:
+    out = StringIO()
+    print_comparison(compare_files(files), Console(file=out, **console), 5)
+    return out.getvalue().splitlines()
+
+
+def test_one_table_has_all_evaluations_with_their_intervals(files: list[Path]) -> None:
+    """Each share stands beside its interval, and what it is of at the end."""
+    lines = _printed(files, width=20)
+    assert re.split(" {2,}", lines[0].strip()) == [
+        "%", "base", "95% interval", "tuned", "95% interval", "small", "95% interval", "of",
+    ]  # fmt: skip
+    line = next(line for line in lines if line.startswith("parsed"))
+    assert len(re.findall(r"100\.0 +\d+\.\d to 100\.0", line)) == 3
+
+
+def test_no_cell_is_cut_off_in_a_file(files: list[Path]) -> None:
+    """However narrow the terminal would be; on one, long prompts are cut off, and never the ids before them."""
+    assert not any("\u2026" in line for line in _printed(files, width=20))
+    lines = _printed(files, width=39, force_terminal=True, color_system=None)
+    at = next(at for at, line in enumerate(lines) if line.startswith("flipped rows"))
+    assert [line.split()[0] for line in lines[at + 1 : at + 6]] == ["r0", "r2", "r3", "r4", "quiet"]
+    assert all("\u2026" not in line[:32] for line in lines[at:])

@@ -1,0 +1,222 @@
+"""The four rules: what each holds equal, what none does, and what must be true of any value."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.evaluate.equality_rules import NEVER, RULES, Rule, equal, key, strictest
+
+RAW, NFC, NUMBERS, FAIR = RULES
+
+# First value, second value, parameter, and the one rule that makes them equal: the rule before it does not.
+SAME: list[tuple[Any, Any, str, int]] = [
+    ("جدة", "جدة", "city", RAW),
+    (3, 3, "days", RAW),
+    ({"a": 1, "b": [True, None]}, {"b": [True, None], "a": 1}, "options", RAW),
+    ("أ", "ا\u0654", "text", NFC),
+    ({"é": 1}, {"e\u0301": 1}, "options", NFC),
+    (3, 3.0, "days", NUMBERS),
+    ([3], [3.0], "days", NUMBERS),
+    ("5000", 5000, "amount", NUMBERS),
+    ("٥٠٠٠", 5000.0, "amount", NUMBERS),
+    ("۵۰۰۰", "5,000", "amount", NUMBERS),
+    ("٣٫٥", 3.5, "amount", NUMBERS),
+    (" ٥٠٠٠ ", 5000, "amount", FAIR),
+    ("الإسكندرية", "الاسكندريه", "name", FAIR),
+    ("على", "علي", "name", FAIR),
+    ("مُحَمَّد", "محمد", "name", FAIR),
+    ("محمـد", "محمد", "name", FAIR),
+    ("٢ بيتزا", "2 بيتزا", "text", FAIR),
+    ("Sony  TV", "sony tv", "text", FAIR),
+    ("خمسة", 5, "guests", FAIR),
+    ("خمسة وعشرين", "٢٥", "guests", FAIR),
+    ("ألفين وخمسمية", 2500, "amount", FAIR),
+    ("٥ آلاف", 5000, "amount", FAIR),
+    ("اثنين بيبسي", "2 بيبسي", "text", FAIR),
+    ("أحد عشر", 11, "guests", FAIR),
+    ("إحدى عشرة", "١١", "guests", FAIR),
+    ("مئة وأحد عشر ريالا", "111 ريالا", "text", FAIR),
+    ("one hundred", 100, "amount", FAIR),
+    ("٢٠٪", "20%", "rate", FAIR),
+    ("خصم 20 %", "خصم ٢٠٪", "text", FAIR),
+    ("٣٫٥ كيلو", "3.5 كيلو", "text", FAIR),
+    ("٥٬٠٠٠ ريال", "5,000 ريال", "text", FAIR),
+    ("5,000 ريال", "5000 ريال", "text", FAIR),
+    ("خمسة آلاف ريال", "5,000 ريال", "text", FAIR),
+    ("شارع الملك، جدة", "شارع الملك, جدة", "address", FAIR),
+    ("شارع\u00a0الملك\n", "شارع الملك", "address", FAIR),
+    ("+٩٦٦٥٥١٢٣٤٥٦٧", "+966551234567", "phone", NUMBERS),
+    ({"qty": "٢"}, {"qty": 2.0}, "options", NUMBERS),
+    (["لبن", "خبز"], ["خبز", "لبن"], "things", FAIR),
+    ([{"n": "أ"}, {"n": "ب"}], [{"n": "ب"}, {"n": "ا"}], "things", FAIR),
+    ("برجر, بطاطس", "بطاطس، برجر", "items", FAIR),
+    ("برجر و بطاطس", "بطاطس ، برجر", "items", FAIR),
+    ("برجر, بطاطس", ["بطاطس", "برجر"], "items", FAIR),
+    ("مصر والسعودية", "السعودية, مصر", "country", FAIR),
+    ("سوريا ولبنان", "لبنان / سوريا", "country", FAIR),
+    ("الأردن", "Jordan", "country", FAIR),
+    ("السعودية", "المملكة العربية السعودية", "destination_country", FAIR),
+    ("الإمارات", "UAE", "nationality", FAIR),
+    ("ريال سعودي", "SAR", "currency", FAIR),
+    ("الدولار الأمريكي", "usd", "fromCurrency", FAIR),
+    ("دينار أردني", "Jordanian Dinar", "to_currency", FAIR),
+    ("الإنجليزية", "en", "target_language", FAIR),
+    ("انجليزي", "English", "language", FAIR),
+    ("الفرنسية", "fra", "language", FAIR),
+    ("أردو", "ur", "language", FAIR),
+    ("ليرة لبنانية", "LBP", "currency", FAIR),
+    ("الين الياباني", "ين", "currency", FAIR),
+    ("المالديف", "Maldives", "country", FAIR),
+    ("عمّان", "Amman", "city", FAIR),
+    ("مكة المكرمة", "Makkah", "departure_city", FAIR),
+    ("أبو ظبي", "أبوظبي", "city", FAIR),
+    ("البحرين", "Bahrain", "city", FAIR),
+    ("طبيب أسنان", "أسنان", "specialty", FAIR),
+    ("دكتور أنف وأذن وحنجرة", "ENT", "specialty", FAIR),
+    ("هاتف آيفون ١٣", "iPhone 13", "product_name", FAIR),
+    ("كمبيوتر محمول", "laptop", "category", FAIR),
+    ("يوم الخميس", "Thursday", "date", FAIR),
+    ("الأسبوع الجاي", "next week", "date", FAIR),
+    ({"city": "دبي"}, {"city": "Dubai"}, "address", FAIR),
+    ({"city": "دبي", "zip": " "}, {"city": "دبي", "zip": None}, "address", FAIR),
+]
+
+DIFFERENT: list[tuple[Any, Any, str]] = [
+    ("دينار كويتي", "دينار أردني", "currency"),
+    ("ريال", "SAR", "currency"),
+    ("ريال سعودي", "ريال قطري", "currency"),
+    ("درهم", "AED", "currency"),
+    ("جنيه مصري", "جنيه إسترليني", "currency"),
+    ("دولار", "دولار كندي", "currency"),
+    ("باريس", "پاريس", "city"),
+    ("الأردن", "Jordan", "name"),  # a person's name, not a country
+    ("عمان", "Oman", "city"),
+    ("الكويت", "Kuwait City", "city"),
+    ("سوريا", "سوريا ولبنان", "country"),
+    ("مصر, مصر", "مصر", "country"),
+    ("0551234567", "551234567", "phone"),
+    ("123456", "1234567", "id_number"),
+    (1, True, "flag"),
+    ("true", True, "flag"),
+    (0, False, "flag"),
+    (None, "", "text"),
+    ([1, 2], [2, 1], "coordinates"),
+    ([[1, 2], [3, 4]], [[3, 4], [1, 2]], "matrix"),
+    ("أ، ب", "ب، أ", "text"),
+    ("الدور الثاني", "الدور 2", "text"),
+    ("الاثنين", "2", "date"),
+    ("زوج", "2", "heir"),
+    ("آيفون 13", "آيفون 14", "product_name"),
+    ("2023-11-10", "2023-11-11", "date"),
+    ("1,5", "15", "amount"),
+    ("24.7136,46.675", "24.713646675", "location"),
+    ("غرف 1, 200", "غرف 1200", "text"),
+    ("5،000 ريال", "5000 ريال", "text"),  # a list to some, a thousand to others
+    ("20%", "20", "rate"),
+    ("10:30 AM", "10:30 PM", "time"),
+    ("03/04/2025", "04/03/2025", "date"),
+    ("أحد", 1, "day"),
+    ("الأحد", "واحد", "date"),
+    ("الأحد عشرة صباحا", "11 صباحا", "date"),
+    ("حادي عشر", 11, "floor"),  # the eleventh
+    ("نعم", True, "flag"),
+    ([], None, "items"),
+    ({}, None, "options"),
+    ("null", None, "text"),
+    (["أ"], ["أ", "أ"], "things"),
+    (["أ"], "أ", "things"),
+    ("جدة, الرياض", "الرياض, جدة", "route"),
+    ("خالد وليد", "خالد, ليد", "items"),  # و is a letter of his name
+    ("النيجر", "نيجيريا", "country"),
+    ("السودان", "جنوب السودان", "country"),
+    ("الكونغو", "الكونغو الديمقراطية", "country"),
+    ("إنجلترا", "بريطانيا", "country"),
+    ("روبل", "روبية", "currency"),
+    ("ليرة لبنانية", "ليرة سورية", "currency"),
+    ("فرنك سويسري", "فرنك", "currency"),
+    ("هندي", "هولندي", "language"),
+    ("عربي", "عبري", "language"),
+    ("فارسي", "فرنسي", "language"),
+    ("C#", "C", "text"),
+    ("-5", "5", "amount"),
+    (5000, 5000.5, "amount"),
+    (10**17, float(10**17 + 16), "amount"),
+    ("ساعة", "ساعة ذكية", "category"),
+    ("نقد", "cash", "type"),  # zakat alone speaks of money so
+]
+
+
+@pytest.mark.parametrize("first, second, parameter, rule", SAME)
+def test_one_rule_and_it_alone_makes_them_equal(first: object, second: object, parameter: str, rule: int) -> None:
+    """The values are equal under the rule and those after it, and under none before it."""
+    assert [equal(first, second, each, "tool", parameter) for each in RULES] == [each >= rule for each in RULES]
+    assert strictest(first, second, "tool", parameter) == rule
+
+
+@pytest.mark.parametrize("first, second, parameter", DIFFERENT)
+def test_different_values_stay_different(first: object, second: object, parameter: str) -> None:
+    """No rule holds two different values equal."""
+    assert not any(equal(first, second, rule, "tool", parameter) for rule in RULES)
+    assert strictest(first, second, "tool", parameter) == NEVER
+
+
+def test_a_vocabulary_may_belong_to_some_tools() -> None:
+    """نقد and cash are one kind of zakat, and nothing else."""
+    assert strictest("نقد", "cash", "calculate_zakat", "type") == FAIR
+
+
+_WORDS = st.sampled_from([
+    "ريال سعودي", "SAR", "ريال", "الأردن", "Jordan", "جدة", "جده", "خمسة", "٥", "5", "5.0", "مصر والسعودية", "en",
+    "English", "الإنجليزية", "أسنان", "طبيب أسنان", "الخميس", "يوم الخميس", "", " ", "و", "ا\u0654", "1,000", "٠٠٥",
+])  # fmt: skip
+_SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+_VALUES = st.recursive(
+    st.one_of(_WORDS, st.text(max_size=12), _SCALARS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
+    max_leaves=6,
+)
+_PARAMETERS = st.sampled_from(
+    ["currency", "country", "city", "language", "items", "specialty", "date", "text", "amount"]
+)
+
+
+@given(_VALUES, _PARAMETERS)
+def test_every_value_equals_itself(value: object, parameter: str) -> None:
+    """Every rule is reflexive, and its key can be compared."""
+    for rule in RULES:
+        assert equal(value, value, rule, "tool", parameter)
+        assert hash(key(value, rule, "tool", parameter)) == hash(key(value, rule, "tool", parameter))
+    assert strictest(value, value, "tool", parameter) == RAW
+
+
+@given(_VALUES, _VALUES, _PARAMETERS)
+def test_rules_are_symmetric_and_widen(first: object, second: object, parameter: str) -> None:
+    """Which value comes first does not matter, and what a rule holds equal, the next does, too."""
+    verdicts = [equal(first, second, rule, "tool", parameter) for rule in RULES]
+    assert verdicts == sorted(verdicts)
+    assert verdicts == [equal(second, first, rule, "tool", parameter) for rule in RULES]
+    assert strictest(first, second, "tool", parameter) == (verdicts.index(True) if any(verdicts) else NEVER)
+
+
+@given(_WORDS, _WORDS, _PARAMETERS)
+def test_rules_widen_on_words_that_matter(first: str, second: str, parameter: str) -> None:
+    """The same, where many pairs are equal."""
+    verdicts = [equal(first, second, rule, "tool", parameter) for rule in RULES]
+    assert verdicts == sorted(verdicts)
+
+
+@given(st.integers(-(10**15), 10**15), _PARAMETERS)
+def test_a_whole_number_equals_its_writings(number: int, parameter: str) -> None:
+    """As int, float, text and Arabic-Indic text, a whole number is one number from the third rule on."""
+    arabic = str(number).translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+    for other in (float(number), str(number), arabic):
+        assert strictest(number, other, "tool", parameter) == NUMBERS
+
+
+def test_a_value_that_is_no_json_is_refused() -> None:
+    """A key of something that JSON cannot hold would compare objects by identity."""
+    for rule in RULES:
+        with pytest.raises(TypeError, match="not a JSON value"):
+            key({1, 2}, Rule(rule))

@@ -1,0 +1,375 @@
+"""An evaluation end to end: every number counted by hand, and what is wrong with an input told in one line."""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_tools.errors import InputError
+from dataset_tools.prompt.render import render
+from tests.training.eval_data import DEVELOPER, TOOLS, call, record, write_lines
+from training.evaluate.eval_file import read_evaluation, write_evaluation
+from training.evaluate.evaluate import Evaluation, GoldOptions, evaluate, read_questions
+from training.evaluate.metrics import METRICS
+from training.tiny import base_path
+
+ROOT = Path(__file__).parents[3]
+RECORDS = [
+    record("right", call("get_weather", city="جدة", days=3)),
+    record("numbers", call("convert", amount=500, currency="SAR"), dialect="gulf", domain="banking"),
+    record("fair", call("convert", amount=5.0, currency="ريال سعودي"), dialect="gulf", domain="banking"),
+    record("value", call("get_weather", city="جدة", days=3), dialect="egyptian"),
+    record("keys", call("get_weather", city="أبها", days=2)),
+    record("name", call("get_weather", city="جدة")),
+    record("missed", call("get_weather", city="دبي")),
+    record("unread", call("get_weather", city="دبي")),
+    record("parallel", call("get_weather", city="جدة"), call("convert", amount=1)),
+    record("count", call("get_weather", city="جدة"), call("get_weather", city="أبها")),
+    record("quiet", dialect="levantine"),
+    record("false", dialect="levantine"),
+]
+ANSWERS: list[dict[str, Any]] = [
+    {
+        "id": "right",
+        "text": "<start_function_call>call:get_weather{city:<escape>جدة<escape>,days:3}<end_function_call>",
+    },
+    {"id": "numbers", "tool_calls": [call("convert", amount=500.0, currency="SAR")]},
+    {"id": "fair", "tool_calls": [call("convert", amount="خمسة", currency="SAR")]},
+    {"id": "value", "tool_calls": [call("get_weather", city="مكة", days="كثير")]},
+    {"id": "keys", "tool_calls": [call("get_weather", city="أبها", hours=2)]},
+    {"id": "name", "tool_calls": [call("convert", city="جدة")]},
+    {"id": "missed", "text": "في أي مدينة؟"},
+    {"id": "unread", "text": "<start_function_call>weather{city:جدة}<end_function_call>"},
+    {"id": "parallel", "tool_calls": [call("convert", amount=1), call("get_weather", city="جدة")]},
+    {"id": "count", "tool_calls": [call("get_weather", city="أبها")]},
+    {"id": "quiet", "text": "أهلًا"},
+    {"id": "false", "tool_calls": [call("get_weather", city="جدة")]},
+]
+
+
+@pytest.fixture
+def evaluation(tmp_path: Path) -> Evaluation:
+    """The evaluation of the answers above."""
+    data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
+    return evaluate([str(data)], answers)
+
+
+def test_every_metric_is_counted_by_hand(evaluation: Evaluation) -> None:
+    """Hits and rows of each."""
+    counted = {name: (metric.hits, metric.n) for name, metric in evaluation.metrics.items()}
+    assert counted == {
+        "parsed": (11, 12),
+        "fn_acc": (7, 12),  # right, numbers, fair, value, keys, parallel, quiet
+        "arg_em_raw": (2, 10),  # right, parallel
+        "arg_em_nfc": (2, 10),
+        "arg_em_numbers": (3, 10),
+        "arg_em_fair": (4, 10),
+        "key_f1": (None, 10),
+        "argument_acc": (10, 17),
+        "missed_calls": (1, 10),
+        "false_calls": (1, 2),
+    }
+    assert list(counted) == list(METRICS)
+    # 2 + 2 + 2 + 2 + 1 + 0 + 0 + 0 + 2 + 1 right names of 14 predicted and 17 gold ones.
+    assert evaluation.metrics["key_f1"].value == 2 * 12 / (14 + 17)
+
+
+def test_an_unreadable_call_where_none_should_be_is_a_false_one(tmp_path: Path) -> None:
+    """It tried to call: that is not what gold does."""
+    data = write_lines(tmp_path / "data.jsonl", [record("quiet")])
+    answers = write_lines(tmp_path / "answers.jsonl", [{"id": "quiet", "text": "<start_function_call>weather{"}])
+    metrics = evaluate([str(data)], answers).metrics
+    assert {name: metrics[name].hits for name in ("parsed", "fn_acc", "false_calls")} == {
+        "parsed": 0,
+        "fn_acc": 0,
+        "false_calls": 1,
+    }
+
+
+def test_every_error_has_its_class(evaluation: Evaluation) -> None:
+    """Each row shows its own mistakes, and the classes are counted over all."""
+    mistakes = {verdict.id: [tuple(mistake) for mistake in verdict.mistakes] for verdict in evaluation.verdicts}
+    assert {identity: found for identity, found in mistakes.items() if found} == {
+        "value": [("value", "get_weather", "city"), ("type", "get_weather", "days")],
+        "keys": [("missing", "get_weather", "days"), ("unexpected", "get_weather", "hours")],
+        "name": [("wrong-name", "convert", "")],
+        "missed": [("missed-call", "get_weather", "")],
+        "unread": [("unreadable", "", "")],
+        "count": [("count", "", "")],
+        "false": [("false-call", "get_weather", "")],
+    }
+    assert evaluation.errors["value"] == {"times": 1, "rows": 1}
+    assert sum(count["times"] for count in evaluation.errors.values()) == 9
+    assert [verdict.id for verdict in evaluation.verdicts if not verdict.right] == [
+        identity for identity, found in mistakes.items() if found
+    ]
+
+
+def test_groups_add_up(evaluation: Evaluation) -> None:
+    """Every row is in one dialect and one domain, and in the tools that it calls."""
+    dialects = evaluation.groups["dialect"]
+    assert {name: (metrics["fn_acc"].hits, metrics["fn_acc"].n) for name, metrics in dialects.items()} == {
+        "msa": (3, 7),
+        "gulf": (2, 2),
+        "levantine": (1, 2),
+        "egyptian": (1, 1),
+    }
+    assert {name: metrics["parsed"].n for name, metrics in evaluation.groups["tool"].items()} == {
+        "get_weather": 8,
+        "convert": 3,
+        "(no call)": 2,
+    }
+    types = {name: (found["fair"].hits, found["fair"].n) for name, found in evaluation.groups["argument type"].items()}
+    assert types == {"string": (6, 11), "integer": (1, 3), "number": (3, 3)}
+    assert evaluation.groups["parameter"]["convert.amount"]["raw"].hits == 1
+    assert dialects["levantine"]["arg_em_fair"].value is None
+
+
+def test_text_is_read_with_the_tools_of_its_own_row(tmp_path: Path) -> None:
+    """A bare number is a string where the schema says so."""
+    text = "<start_function_call>call:get_weather{city:5,days:<escape>٣<escape>}<end_function_call>"
+    data = write_lines(tmp_path / "data.jsonl", [record("a", call("get_weather", city="5", days=3))])
+    answers = write_lines(tmp_path / "answers.jsonl", [{"id": "a", "text": text}])
+    assert evaluate([str(data)], answers).metrics["arg_em_raw"].value == 1
+
+
+def test_calls_may_come_in_openai_form(tmp_path: Path) -> None:
+    """With the wrapper, and with arguments as JSON text."""
+    calls = [{"type": "function", "function": {"name": "get_weather", "arguments": '{"city": "جدة"}'}}]
+    data = write_lines(tmp_path / "data.jsonl", [record("1", call("get_weather", city="جدة"))])
+    answers = write_lines(tmp_path / "answers.jsonl", [{"id": 1, "tool_calls": calls}])
+    assert evaluate([str(data)], answers).metrics["arg_em_raw"].value == 1
+
+
+def test_what_is_asked_ends_before_the_answer(tmp_path: Path) -> None:
+    """The messages before the first calls, or before the last answer, and what the user said last."""
+    long = record("long", call("get_weather", city="جدة"))
+    long["messages"] += [
+        {"role": "tool", "name": "get_weather", "content": "{}"},
+        {"role": "assistant", "content": "صحو"},
+    ]
+    chat = record("chat")
+    data = write_lines(tmp_path / "data.jsonl", [long, chat])
+    first, second = read_questions([str(data)])
+    assert (first.messages, first.prompt) == ([DEVELOPER, {"role": "user", "content": "سؤال long"}], "سؤال long")
+    assert [gold.as_json() for gold in first.gold] == [call("get_weather", city="جدة")]
+    assert render(first.record(), generation_prompt=True).endswith("سؤال long<end_of_turn>\n<start_of_turn>model\n")
+    assert (second.messages, second.gold) == ([DEVELOPER, {"role": "user", "content": "سؤال chat"}], [])
+
+
+def test_a_limit_asks_the_first_rows(tmp_path: Path) -> None:
+    """Answers to the rows after them are no mistake."""
+    data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
+    assert evaluate([str(data)], answers, GoldOptions(limit=3)).metrics["parsed"].n == 3
+
+
+def test_ids_that_do_not_match_are_all_told(tmp_path: Path) -> None:
+    """Rows without an answer and answers without a row are both listed."""
+    data = write_lines(tmp_path / "data.jsonl", RECORDS[:3])
+    answers = write_lines(tmp_path / "answers.jsonl", [ANSWERS[0], {"id": "else", "text": ""}])
+    with pytest.raises(InputError) as error:
+        evaluate([str(data)], answers)
+    assert str(error.value) == (
+        f"{answers}: 2 of 3 rows have no prediction: numbers, fair; 1 predictions have an id that no row has: else "
+        "(the ids must be those of the data's records)"
+    )
+
+
+@pytest.mark.parametrize(
+    "line, what",
+    [
+        ("{", "the row ends too early at column 2"),
+        ("[]", "the row is a list, not an object"),
+        ('{"text": ""}', "the prediction has no id"),
+        ('{"id": true, "text": ""}', "the prediction has no id"),
+        ('{"id": "a"}', "the prediction 'a' has neither a text nor a list of tool_calls"),
+        ('{"id": "a", "tool_calls": [{"arguments": {}}]}', "tool_calls[0] names no function"),
+        ('{"id": "a", "tool_calls": [{"name": "f", "arguments": [1]}]}', "tool_calls[0].arguments is a list"),
+        ('{"id": "right", "text": ""}', "a second prediction for the id 'right'"),
+    ],
+)
+def test_a_malformed_line_is_told_with_its_place(tmp_path: Path, line: str, what: str) -> None:
+    """File and line, what is wrong, and what a line should be."""
+    data = write_lines(tmp_path / "data.jsonl", RECORDS[:1])
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(json.dumps(ANSWERS[0], ensure_ascii=False) + "\n\n" + line + "\n", encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        evaluate([str(data)], answers)
+    assert error.value.where == f"{answers}:3"
+    assert what in str(error.value)
+
+
+def test_gold_that_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
+    """A record that ends with the user's message says nothing about what is right, unless it says that nothing fits."""
+    open_end = record("open")
+    del open_end["messages"][-1]
+    data, answers = tmp_path / "data.jsonl", write_lines(tmp_path / "answers.jsonl", [{"id": "open", "text": "لا"}])
+    write_lines(data, [record("a"), open_end])
+    with pytest.raises(InputError, match="has no gold: it ends before the assistant answers") as error:
+        evaluate([str(data)], answers)
+    assert error.value.where.endswith("data.jsonl:2")
+    open_end["meta"] = {"requires_function": False}
+    write_lines(data, [open_end])
+    assert evaluate([str(data)], answers).metrics["false_calls"][:3] == (0.0, 1, 0)
+
+
+def test_a_row_that_is_no_record_is_told_with_its_place(tmp_path: Path) -> None:
+    """An evaluation over part of the data would be another evaluation."""
+    data = tmp_path / "data.jsonl"
+    write_lines(data, [record("a")])
+    data.write_text(data.read_text(encoding="utf-8") + '{"x": 1}\n', encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        read_questions([str(data)])
+    assert error.value.where.endswith("data.jsonl:2")
+    write_lines(data, [record("a"), record("a")])
+    with pytest.raises(InputError, match="two records have the id 'a'"):
+        read_questions([str(data)])
+
+
+def test_the_file_holds_the_whole_evaluation(evaluation: Evaluation, tmp_path: Path) -> None:
+    """Read again it is the same, and every row stands on a line of its own."""
+    path = tmp_path / "eval.json"
+    write_evaluation(path, evaluation)
+    assert read_evaluation(path) == evaluation
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith('    {"id":') for line in lines) == len(RECORDS)
+
+
+@pytest.mark.parametrize(
+    "text, what",
+    [
+        ("{", "not JSON"),
+        ("[]", "not the result of an evaluation"),
+        ('{"format": 0, "items": [], "metrics": {}}', "its format is 0, and this version reads 1"),
+        ('{"format": 1, "items": [{}], "metrics": {}}', "not the result of an evaluation: KeyError('name')"),
+    ],
+)
+def test_a_file_that_is_no_evaluation_is_refused(tmp_path: Path, text: str, what: str) -> None:
+    """In one line, with the command that writes one."""
+    path = tmp_path / "eval.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        read_evaluation(path)
+    assert what in str(error.value)
+    assert "afg evaluate" in str(error.value)
+
+
+def test_possible_answers_are_accepted(tmp_path: Path) -> None:
+    """BFCL's files: any accepted value is right, an argument that may be left out may be."""
+    question = {"id": "simple_0", "question": [[{"role": "user", "content": "؟"}]], "function": [TOOLS[0]["function"]]}
+    truth = {"id": "simple_0", "ground_truth": [{"get_weather": {"city": ["جدة", "Jeddah"], "days": [1, ""]}}]}
+    data = write_lines(tmp_path / "BFCL_v4_simple.json", [question])
+    write_lines(tmp_path / "possible_answer_BFCL_v4_simple.json", [truth])
+    answers = tmp_path / "answers.jsonl"
+    for arguments, right in (
+        ({"city": "Jeddah"}, True),
+        ({"city": "جدة", "days": 1}, True),
+        ({"city": "جدة", "days": 2}, False),
+        ({"city": "مكة"}, False),
+        ({"days": 1}, False),
+    ):
+        write_lines(answers, [{"id": "simple_0", "tool_calls": [{"name": "get_weather", "arguments": arguments}]}])
+        assert evaluate([str(data)], answers).metrics["arg_em_raw"].hits == right
+
+
+def _afg(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from publishing.cli.main import main; main()", *map(str, arguments)]
+    variables = {**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, check=False)
+
+
+def test_the_command_prints_and_writes(tmp_path: Path) -> None:
+    """The headline on standard output, the numbers in the file, and nothing on standard error."""
+    data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
+    out = tmp_path / "eval.json"
+    run = _afg("evaluate", "--predictions", answers, data, "-o", out)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "ArgEM Arabic fair" in run.stdout
+    assert json.loads(out.read_text(encoding="utf-8"))["metrics"]["fn_acc"]["hits"] == 7
+    assert _afg("evaluate", "--predictions", answers, data, "-o", out, "-q").stdout == ""
+
+
+def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
+    """No predictions, a strange ending, a result over its own input."""
+    data = write_lines(tmp_path / "data.jsonl", RECORDS)
+    for arguments, told in (
+        ([data, "-o", tmp_path / "e.json"], "afg: nothing to evaluate"),
+        ([data, "--predictions", data, "-o", tmp_path / "e.txt"], "the result is JSON"),
+        ([data, data, "--predictions", data, "-o", tmp_path / "e.json"], "2 sources of gold"),
+        ([tmp_path / "none.jsonl", "--predictions", data, "-o", tmp_path / "e.json"], "none.jsonl"),
+    ):
+        run = _afg("evaluate", *arguments)
+        assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+        assert told in run.stderr
+
+
+def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
+    """What was typed, and what is told, for each kind of input that cannot be used."""
+    data = write_lines(folder / "data.jsonl", RECORDS[:3])
+    other_ids = write_lines(folder / "ids.jsonl", [ANSWERS[0], {"id": "else", "text": ""}])
+    open_end = record("open")
+    del open_end["messages"][-1]
+    no_gold = write_lines(folder / "open.jsonl", [open_end])
+    model = shutil.copytree(base_path(), folder / "model")
+    gguf = folder / "llama.gguf"
+    name, value = b"general.architecture", b"llama"
+    gguf.write_bytes(
+        struct.pack("<4sIQQ", b"GGUF", 3, 0, 1)
+        + struct.pack(f"<Q{len(name)}sIQ{len(value)}s", len(name), name, 8, len(value), value)
+    )
+    (folder / "tools.json").write_text(json.dumps(TOOLS), encoding="utf-8")
+    (folder / "broken.json").write_text('[{"name": ', encoding="utf-8")
+    (folder / "empty.json").write_text("[]", encoding="utf-8")
+    out = ["-o", folder / "e.json"]
+    return {
+        "no tokenizer": (["evaluate", model, data, *out], "no tokenizer.json in this folder"),
+        "architecture": (["evaluate", gguf, data, *out], "a GGUF of the architecture 'llama', not 'gemma3'"),
+        "ids": (
+            ["evaluate", "--predictions", other_ids, data, *out],
+            "2 of 3 rows have no prediction: numbers, fair; 1 predictions have an id that no row has: else",
+        ),
+        "no gold": (
+            ["evaluate", "--predictions", other_ids, no_gold, *out],
+            "has no gold: it ends before the assistant",
+        ),
+        "no tools file": (["call", "tiny", "س", "--tools", folder / "none.json"], "there is no such file"),
+        "broken tools": (["call", "tiny", "س", "--tools", folder / "broken.json"], "no list of tools"),
+        "empty tools": (["call", "tiny", "س", "--tools", folder / "empty.json"], "there is no tool in it"),
+        "no model": (["call", folder / "none", "س", "--tools", folder / "tools.json"], "is no model"),
+        "served without tokenizer": (["serve", model], "no tokenizer.json in this folder"),
+    }
+
+
+@pytest.mark.parametrize("kind", [
+    "no tokenizer", "architecture", "ids", "no gold", "no tools file", "broken tools", "empty tools", "no model",
+    "served without tokenizer",
+])  # fmt: skip
+def test_what_cannot_be_used_is_one_line_and_exit_code_two(kind: str, tmp_path: Path) -> None:
+    """Whatever it is, from the command line, and nothing is written."""
+    arguments, told = _bad(tmp_path)[kind]
+    run = _afg(*arguments)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run.stderr
+    assert told in run.stderr
+    assert not (tmp_path / "e.json").exists()
+
+
+@pytest.mark.slow
+def test_the_gold_of_real_data_is_right(shared_data: Path, tmp_path: Path) -> None:
+    """Gold held against itself is all right, in AISA's data and in BFCL's with its parallel and irrelevant rows."""
+    names = ("simple_python", "parallel", "irrelevance")
+    sources = [shared_data / "aisa_dev.parquet", *(shared_data / "bfcl_ar" / f"BFCL_v4_{name}.json" for name in names)]
+    for source in sources:
+        questions = read_questions([str(source)])
+        made = [
+            {"id": question.id, "tool_calls": [gold.as_json() for gold in reversed(question.gold)]}
+            for question in questions
+        ]
+        found = evaluate([str(source)], write_lines(tmp_path / "answers.jsonl", made))
+        assert all(verdict.right and verdict.level in (0, None) for verdict in found.verdicts)
+        assert len(found.verdicts) == len(questions)

@@ -1,0 +1,184 @@
+"""Damage that no repair can undo, because what was meant is no longer in the row.
+
+``validate`` must find each of these and ``clean`` must leave it flagged or reject the row.
+"""
+
+import random
+import re
+from typing import Any
+
+from schemas.record import Record
+from tools.sample.damage_calls import calls_of, properties_of
+from tools.sample.damage_text import argument_strings
+
+__all__ = [
+    "any_of", "break_schema", "control_token", "drop_argument", "duplicate_tool", "empty_answer", "enum_to_description",
+    "foreign_argument", "invent", "leave_unanswered", "mix_scripts", "only_tool", "rename_call", "reserve_name",
+    "stray_enum", "wrong_type",
+]  # fmt: skip
+
+_ENUM_VARIANTS = {
+    "أسنان": "اسنان", "أطفال": "اطفال", "عيون": "عُيون", "جلدية": "جلديّة", "قلب": "قَلب", "عظام": "عِظام",
+    "كهرباء": "كهربَاء", "إنترنت": "انترنت", "ماء": "مآء", "غاز": "غَاز", "مفقودة": "مَفقودة",
+    "مسروقة": "مسرُوقة",
+    "جارٍ": "جار", "توفير": "تَوفير", "الأحوال المدنية": "الاحوال المدنية", "الجوازات": "الجَوازات", "العشاء": "العشآء",
+    "SAR": "ريال سعودي", "USD": "دولار", "EUR": "يورو", "economy": "سياحية", "business": "رجال أعمال",
+    "rating": "التقييم",
+}  # fmt: skip
+_INVENTED = {
+    "origin": "نواكشوط", "destination": "مقديشو", "city": "نجران", "district": "حي الزيتون", "country": "فنلندا",
+    "recipient": "وليد الشامي", "last_digits": "0007", "order_number": "ZZ-00001", "account_number": "9999990",
+    "meter_number": "M-00001", "plate_number": "ز ز ز 1", "keywords": "دراجة نارية", "surah": "الفيل",
+    "medicine": "شراب السعال",
+    "document_number": "X0000007", "nationality": "ماليزي",
+}  # fmt: skip
+_LOOKALIKES = {"ه": "o", "ا": "l", "ل": "J", "و": "g", "ر": "j", "ة": "a"}
+
+
+def rename_call(record: Record, _rng: random.Random) -> str | None:
+    """A call of a tool that the row does not offer."""
+    for function, _, path in calls_of(record):
+        old = function["name"]
+        function["name"] = old + "_v2"
+        for message in record["messages"]:
+            if message.get("name") == old:
+                message["name"] = function["name"]
+        return f"{path}.name"
+    return None
+
+
+def foreign_argument(record: Record, _rng: random.Random) -> str | None:
+    """An argument that the schema lacks, with a value that was said, so that nothing else is wrong with it."""
+    for arguments, name, path in argument_strings(record):
+        arguments["target_name"] = arguments[name]
+        return path.removesuffix(name) + "target_name"
+    return None
+
+
+def drop_argument(record: Record, rng: random.Random) -> str | None:
+    """A required argument left out."""
+    for function, schema, path in calls_of(record):
+        name = rng.choice(schema["required"])
+        del function["arguments"][name]
+        return f"{path}.arguments.{name}"
+    return None
+
+
+def wrong_type(record: Record, _rng: random.Random) -> str | None:
+    """Text where an array or a boolean is due."""
+    for function, schema, path in calls_of(record):
+        for name, value in function["arguments"].items():
+            kind = schema["properties"][name]["type"]
+            if kind in {"array", "boolean"}:
+                function["arguments"][name] = value[0] if kind == "array" else "حسب الطلب"
+                return f"{path}.arguments.{name}"
+    return None
+
+
+def stray_enum(record: Record, _rng: random.Random) -> str | None:
+    """A value beside the enum: a hamza or a mark less or more, or the user's word in place of the code."""
+    for function, schema, path in calls_of(record):
+        for name, value in function["arguments"].items():
+            if "enum" in schema["properties"][name] and value in _ENUM_VARIANTS:
+                function["arguments"][name] = _ENUM_VARIANTS[value]
+                return f"{path}.arguments.{name}"
+    return None
+
+
+def invent(record: Record, _rng: random.Random) -> str | None:
+    """A value that nobody said."""
+    conversation = repr(record["messages"])
+    for arguments, name, path in argument_strings(record):
+        if name in _INVENTED and _INVENTED[name] not in conversation:
+            arguments[name] = _INVENTED[name]
+            return path
+    return None
+
+
+def mix_scripts(record: Record, _rng: random.Random) -> str | None:
+    """A Latin letter inside an Arabic word, in the request and in the argument alike, so that it stays grounded."""
+    for arguments, name, path in argument_strings(record):
+        value, user = arguments[name], record["messages"][1]
+        found = re.search("(?<=[\u0621-\u064a])[هالورة](?=[\u0621-\u064a])", value)
+        if found and value in user.get("content", "") and len(record["messages"]) == 3:  # noqa: PLR2004 - ends with the call
+            mixed = value[: found.start()] + _LOOKALIKES[found[0]] + value[found.end() :]
+            arguments[name] = mixed
+            user["content"] = user["content"].replace(value, mixed)
+            return path
+    return None
+
+
+def enum_to_description(record: Record, rng: random.Random) -> str | None:
+    """The allowed values told in the description and no longer declared."""
+    places = [p for p in properties_of(record, called=False) if "enum" in p[0]["properties"][p[1]]]
+    if not places:
+        return None
+    parameters, name, path = rng.choice(places)
+    values = parameters["properties"][name].pop("enum")
+    parameters["properties"][name]["description"] += f" (إحدى القيم: {'، '.join(values)})"
+    return f"{path}.description"
+
+
+def reserve_name(record: Record, rng: random.Random) -> str | None:
+    """A property under a name that the chat template drops."""
+    parameters, old, path = rng.choice(list(properties_of(record, called=False)))
+    parameters["properties"] = {"type" if n == old else n: item for n, item in parameters["properties"].items()}
+    parameters["required"] = ["type" if n == old else n for n in parameters["required"]]
+    return path.removesuffix(old) + "type"
+
+
+def any_of(record: Record, rng: random.Random) -> str | None:
+    """A property whose type the chat template cannot print."""
+    places = [p for p in properties_of(record, called=False) if p[0]["properties"][p[1]]["type"] == "string"]
+    if not places:
+        return None
+    parameters, name, path = rng.choice(places)
+    del parameters["properties"][name]["type"]
+    parameters["properties"][name]["anyOf"] = [{"type": "string"}, {"type": "integer"}]
+    return f"{path}.anyOf"
+
+
+def break_schema(record: Record, rng: random.Random) -> str | None:
+    """A type that JSON Schema does not know."""
+    parameters, name, path = rng.choice(list(properties_of(record, called=False)))
+    parameters["properties"][name]["type"] = "strin"
+    return f"{path}.type"
+
+
+def duplicate_tool(record: Record, rng: random.Random) -> str | None:
+    """A tool offered twice."""
+    record["tools"].append(rng.choice(record["tools"]))
+    return f"tools[{len(record['tools']) - 1}]"
+
+
+def only_tool(record: Record, _rng: random.Random) -> str | None:
+    """No other tool to choose from."""
+    called = {function["name"] for function, _, _ in calls_of(record)}
+    if len(called) != 1:
+        return None
+    record["tools"] = [tool for tool in record["tools"] if tool["function"]["name"] in called]
+    return "tools"
+
+
+def control_token(record: Record, _rng: random.Random) -> str | None:
+    """A control token of the chat template inside the user's words."""
+    user = record["messages"][1]
+    user["content"] = f"{user.get('content', '')} <start_of_turn>"
+    return "messages[1].content"
+
+
+def empty_answer(record: Record, _rng: random.Random) -> str | None:
+    """A closing answer without words."""
+    last: Any = record["messages"][-1]
+    if not last.get("content"):
+        return None
+    last["content"] = ""
+    return f"messages[{len(record['messages']) - 1}].content"
+
+
+def leave_unanswered(record: Record, _rng: random.Random) -> str | None:
+    """The user speaks again before the first call got its result."""
+    if record["meta"]["kind"] != "multi-turn":
+        return None
+    del record["messages"][3:5]
+    return "messages[3]"

@@ -1,0 +1,1 @@
+"""Makers of the tiny tokenizer and base model."""

@@ -1,0 +1,75 @@
+"""The tiny base: FunctionGemma's architecture with every size scaled down."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataset_tools.samples.tokenizer import CONTROL_TOKENS, STOP_IDS
+from tools.tiny.vocabulary import VOCABULARY_SIZE
+
+if TYPE_CHECKING:
+    from transformers import Gemma3ForCausalLM
+
+__all__ = ["ARCHITECTURE", "new_model", "save"]
+
+_LAYERS = 8
+_HEAD = 64
+_FULL = 4
+
+ARCHITECTURE: dict[str, Any] = {
+    "vocab_size": VOCABULARY_SIZE,
+    "hidden_size": 224,
+    "intermediate_size": 312,
+    "num_hidden_layers": _LAYERS,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": _HEAD,
+    "query_pre_attn_scalar": _HEAD,
+    # Every sixth of the 270M model's layers sees everything; with so few layers it is every fourth.
+    "layer_types": [f"{'sliding' if place % _FULL else 'full'}_attention" for place in range(1, _LAYERS + 1)],
+    # The window of Gemma 3's larger models, in which the longest row of the sample fits.
+    "sliding_window": 1024,
+    "max_position_embeddings": 32768,
+    "rope_parameters": {
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
+        "full_attention": {"rope_type": "default", "rope_theta": 1_000_000.0},
+    },
+    "tie_word_embeddings": True,
+    "bos_token_id": CONTROL_TOKENS["<bos>"],
+    "eos_token_id": CONTROL_TOKENS["<eos>"],
+    "pad_token_id": CONTROL_TOKENS["<pad>"],
+}
+"""The settings of the model, as ``Gemma3TextConfig`` takes them."""
+
+
+def new_model(seed: int) -> "Gemma3ForCausalLM":
+    """A model of noise, in 32-bit floats."""
+    import torch  # noqa: PLC0415 - takes seconds
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+
+    torch.manual_seed(seed)
+    made: Any = Gemma3ForCausalLM
+    model: Gemma3ForCausalLM = made(Gemma3TextConfig(**ARCHITECTURE))
+    return model
+
+
+def save(model: "Gemma3ForCausalLM", folder: Path) -> None:
+    """Write the model in bfloat16, to stand beside the tokenizer's files.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    import copy  # noqa: PLC0415
+
+    import torch  # noqa: PLC0415 - takes seconds
+    from transformers import GenerationConfig  # noqa: PLC0415
+
+    rounded: Any = copy.deepcopy(model)
+    rounded = rounded.to(device="cpu", dtype=torch.bfloat16)
+    greedy: Any = GenerationConfig
+    rounded.generation_config = greedy(
+        bos_token_id=CONTROL_TOKENS["<bos>"],
+        eos_token_id=sorted(STOP_IDS),
+        pad_token_id=CONTROL_TOKENS["<pad>"],
+        do_sample=False,
+    )
+    rounded.save_pretrained(folder)

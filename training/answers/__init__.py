@@ -1,0 +1,1 @@
+"""Answers of a model: questions, decoders, and the cache of answers."""

@@ -1,0 +1,1 @@
+"""The commands ``afg train``, ``evaluate``, ``call`` and ``serve``."""

@@ -1,0 +1,1 @@
+"""Evaluation: scores of answers against reference calls, with intervals."""

@@ -1,0 +1,176 @@
+"""When two argument values are the same: four rules, each wider than the one before.
+
+raw
+    The same JSON value, to the letter and to the type: 3 is not 3.0.
+nfc
+    Texts are equal in Unicode's composed form (NFC).
+numbers
+    Numbers are equal by what they count: 5000, 5000.0, "5000", "5,000" and "٥٠٠٠".
+fair
+    Different writings of one value are equal, as in AISA-ArabicFC's scoring v1.2: letters and digits folded, number
+    words, lists in any order, and names that mean the same (الأردن and Jordan, ريال سعودي and SAR).
+
+Each rule maps a value to a key, and values are equal under it where their keys are. So every rule is reflexive,
+symmetric and transitive by construction. Each key is made from the key before, so what one rule holds equal, every
+later rule does, too.
+"""
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from dataset_tools.arabic.normal_form import nfc
+from dataset_tools.arabic.numbers import parse_number
+from training.evaluate.aliases import Field, alias, field_of, folded
+
+__all__ = ["NEVER", "RULES", "Rule", "equal", "is_blank", "key", "strictest"]
+
+
+class Rule(IntEnum):
+    """The four rules, the strictest first."""
+
+    RAW = 0
+    NFC = 1
+    NUMBERS = 2
+    FAIR = 3
+
+
+RULES: Final = tuple(Rule)
+NEVER: Final = len(RULES)
+"""What :func:`strictest` gives for values that no rule holds equal."""
+
+Key: TypeAlias = tuple[Any, ...]
+
+_NO_FIELD: Final = Field()
+_SEPARATOR: Final = re.compile(r"[,،;؛/&\n]|(?<!\S)(?:و|and)(?!\S)|(?<!\S)و(?=ال\S)")
+_AND: Final = "و"
+
+
+def strictest(first: Any, second: Any, tool: str = "", parameter: str = "") -> int:  # noqa: ANN401 - any JSON value
+    """The strictest rule that holds two values of a tool's parameter equal; :data:`NEVER` if none does."""
+    if type(first) is type(second) and first == second and isinstance(first, (str, int, bool)):
+        return Rule.RAW
+    field = field_of(tool, parameter)
+    for rule in RULES:
+        if _key(first, rule, field) == _key(second, rule, field):
+            return rule
+    return NEVER
+
+
+def equal(first: Any, second: Any, rule: Rule, tool: str = "", parameter: str = "") -> bool:  # noqa: ANN401
+    """Whether a rule holds two values of a tool's parameter equal."""
+    return key(first, rule, tool, parameter) == key(second, rule, tool, parameter)
+
+
+def key(value: Any, rule: Rule, tool: str = "", parameter: str = "") -> Key:  # noqa: ANN401 - any JSON value
+    """The key under which a rule compares a value of a tool's parameter.
+
+    The names matter to the fair rule alone: they tell which values are names of countries or the like, and which texts
+    are lists.
+    """
+    return _key(value, rule, field_of(tool, parameter))
+
+
+def is_blank(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether the fair rule takes an argument for absent: a text of nothing but white space."""
+    return isinstance(value, str) and not value.strip()
+
+
+def _key(value: Any, rule: Rule, field: Field) -> Key:  # noqa: ANN401
+    if rule is Rule.FAIR:
+        return _fair(value, field)
+    return _plain(value, rule)
+
+
+def _plain(value: Any, rule: Rule) -> Key:  # noqa: ANN401
+    """The key under the three rules that do not look at the parameter's name."""
+    match value:
+        case str():
+            return _text(value, rule)
+        case bool() | None:
+            return ("constant", value)
+        case int() | float():
+            return ("number", value) if rule is Rule.NUMBERS else (type(value).__name__, value)
+        case list():
+            return ("list", *(_plain(item, rule) for item in value))
+        case dict():
+            members = {_name(name, rule): _plain(item, rule) for name, item in value.items()}
+            return ("object", *sorted(members.items(), key=lambda member: member[0]))
+    raise TypeError(f"not a JSON value: {type(value).__name__}")
+
+
+def _text(value: str, rule: Rule) -> Key:
+    if rule is Rule.RAW:
+        return ("text", value)
+    number = parse_number(value) if rule is Rule.NUMBERS else None
+    return ("text", nfc(value)) if number is None else ("number", number)
+
+
+def _name(name: str, rule: Rule) -> str:
+    return name if rule is Rule.RAW else nfc(name)
+
+
+def _fair(value: Any, field: Field) -> Key:  # noqa: ANN401
+    match value:
+        case str():
+            return _fair_list(value, field) if field.lists else _fair_text(value, field)
+        case bool() | None:
+            return ("constant", value)
+        case int() | float():
+            return _unordered([("number", value)]) if field.lists else ("number", value)
+        case list():
+            return _fair_items([_fair(item, field._replace(lists=False)) for item in value])
+        case dict():
+            present = {name: item for name, item in value.items() if item is not None and not is_blank(item)}
+            members = {nfc(name): _fair(item, field_of("", name)) for name, item in present.items()}
+            return ("object", *sorted(members.items(), key=lambda member: member[0]))
+    raise TypeError(f"not a JSON value: {type(value).__name__}")
+
+
+def _fair_items(keys: list[Key]) -> Key:
+    """An array in no order, unless it holds numbers or arrays: those are coordinates, vectors and matrices."""
+    if any(found[0] in ("number", "list", "unordered") for found in keys):
+        return ("list", *keys)
+    return _unordered(keys)
+
+
+def _unordered(keys: list[Key]) -> Key:
+    return ("unordered", *sorted(keys, key=repr))
+
+
+@lru_cache(maxsize=1 << 16)
+def _fair_text(value: str, field: Field) -> Key:
+    number = parse_number(value.strip())
+    if number is not None:
+        return ("number", number)
+    text = folded(value)
+    if field.kind and (code := alias(field.kind, text)):
+        return ("name", code)
+    if field.vocabulary:
+        text = field.vocabulary.canonical(text)
+    number = parse_number(text)
+    return ("text", text) if number is None else ("number", number)
+
+
+@lru_cache(maxsize=1 << 16)
+def _fair_list(value: str, field: Field) -> Key:
+    """A text that lists things: its parts in no order."""
+    one = field._replace(lists=False)
+    if parse_number(value.strip()) is not None:  # 1,000 is no list
+        return _unordered([_fair_text(value, one)])
+    parts = [part for piece in _SEPARATOR.split(value) for part in _names_joined(piece.strip(), one) if part]
+    return _unordered([_fair_text(part, one) for part in parts or [value]])
+
+
+def _names_joined(part: str, field: Field) -> list[str]:
+    """Split ``سوريا ولبنان``, where both sides are names of the parameter's kind: else the و may belong to the word."""
+    words = part.split()
+    if field.kind:
+        for at, word in enumerate(words[1:], 1):
+            if not word.startswith(_AND):
+                continue
+            left, right = " ".join(words[:at]), " ".join((word.removeprefix(_AND), *words[at + 1 :]))
+            if alias(field.kind, folded(left)):
+                return [left, *_names_joined(right, field)]
+    return [part]

@@ -1,0 +1,142 @@
+"""One row of an evaluation as HTML: what was asked, gold and answer side by side, what differs marked."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from html import escape
+from typing import Any
+
+from schemas.record import JsonObject
+from training.evaluate.equality_rules import NEVER, RULES
+from training.evaluate.html import isolated, text
+from training.evaluate.metrics import GROUPS
+from training.evaluate.scoring import Verdict
+
+__all__ = ["article", "calls_html", "prompt_html", "tags_html"]
+
+_PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|[^"]+')
+_ABSENT = '<span class="absent">absent</span>'
+_HEAD = '<thead><tr><th scope="col">argument</th><th scope="col">gold</th><th scope="col">{answer}</th></tr></thead>'
+
+
+def article(kinds: Sequence[str], verdict: Verdict) -> str:
+    """The opening tag of a row, with what the page's filters look at."""
+    tools = json.dumps(list(GROUPS["tool"](verdict)), ensure_ascii=False)
+    dialect = GROUPS["dialect"](verdict)[0]
+    return f'<article data-kinds="{" ".join(kinds)}" data-dialect="{escape(dialect)}" data-tools="{escape(tools)}">'
+
+
+def prompt_html(verdict: Verdict) -> str:
+    """What the user said, in its own direction."""
+    return f'<p class="prompt" dir="auto">{text(verdict.prompt)}</p>'
+
+
+def tags_html(verdict: Verdict) -> str:
+    """The kinds of a row's mistakes."""
+    kinds = list(dict.fromkeys(mistake.error for mistake in verdict.mistakes))
+    return " ".join(f'<span class="tag bad">{kind}</span>' for kind in kinds)
+
+
+def calls_html(verdict: Verdict, answer: str = "answer") -> str:
+    """The calls of a row beside gold's, and the raw output where it could not be read or holds no call."""
+    parts = []
+    for at, other, levels in sorted(verdict.pairs, key=lambda pair: pair[0] is None):
+        wanted = None if at is None else verdict.gold[at]
+        made = None if other is None else verdict.calls[other]
+        parts.append(_call_html(wanted, made, _Marks(verdict, levels), answer))
+    if verdict.problem:
+        parts.append(f"<p>{text(verdict.problem)}</p>")
+    if verdict.text and (verdict.problem or not verdict.calls):
+        parts.append(f'<pre dir="auto">{text(verdict.text)}</pre>')
+    elif not verdict.calls:
+        parts.append('<p class="absent">no call</p>')
+    return "\n".join(parts)
+
+
+class _Marks:
+    """What to say of the arguments of one pair of calls."""
+
+    def __init__(self, verdict: Verdict, levels: Mapping[str, int]) -> None:
+        self._levels = levels
+        self._mistakes = {(mistake.tool, mistake.parameter) for mistake in verdict.mistakes}
+
+    def wrong(self, tool: str, parameter: str) -> bool:
+        """Whether an argument is a mistake: what may be left out, or is not scored, is none."""
+        return self._levels.get(parameter, NEVER) == NEVER and (tool, parameter) in self._mistakes
+
+    def note(self, parameter: str) -> str:
+        """The rule that two different values are equal under."""
+        level = self._levels.get(parameter, NEVER)
+        return f' <span class="tag">equal under {RULES[level].name.lower()}</span>' if 0 < level < NEVER else ""
+
+
+def _call_html(wanted: JsonObject | None, made: JsonObject | None, marks: _Marks, answer: str) -> str:
+    tool = (wanted or made or {}).get("name", "")
+    name = isolated(tool)
+    if wanted is None:
+        name += ' <span class="tag bad">not asked for</span>'
+    elif made is None:
+        name += ' <span class="tag bad">not called</span>'
+    elif wanted["name"] != made["name"]:
+        name += f' <span class="tag bad">answered with {isolated(made["name"])}</span>'
+    gold, given = _present(wanted), _present(made)
+    rows = []
+    for key in dict.fromkeys((*gold, *given)):
+        wrong = marks.wrong(tool, key)
+        left, right = _sides(gold.get(key), given.get(key), marked=wrong)
+        kind = ' class="wrong"' if wrong else ""
+        cells = f"<td>{left}</td><td>{right}{marks.note(key)}</td>"
+        rows.append(f'<tr{kind}><th scope="row">{isolated(key)}</th>{cells}</tr>')
+    head, body = _HEAD.format(answer=text(answer)), "\n".join(rows)
+    inner = f"<caption>{name}</caption>{head}<tbody>\n{body}\n</tbody>"
+    return f'<div class="scroll"><table class="call">{inner}</table></div>'
+
+
+def _present(call: JsonObject | None) -> JsonObject:
+    return {key: value for key, value in call["arguments"].items() if value is not None} if call else {}
+
+
+def _sides(first: Any, second: Any, *, marked: bool) -> tuple[str, str]:  # noqa: ANN401 - any JSON value
+    """Gold's value and the answer's, what differs marked where that is a mistake."""
+    if first is None or second is None or not marked:
+        left, right = (_ABSENT if value is None else _whole(value) for value in (first, second))
+        return left, right
+    if isinstance(first, str) and isinstance(second, str):
+        left, right = _marked(first.split(" "), second.split(" "), " ")
+        return f"<bdi>{left}</bdi>", f"<bdi>{right}</bdi>"
+    left, right = _marked(_json(first), _json(second))  # with quotes, so that "3" is seen not to be 3
+    return f'<bdi dir="ltr">{left}</bdi>', f'<bdi dir="ltr">{right}</bdi>'
+
+
+def _whole(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A text in its own direction; other JSON from left to right, as code, with its texts in theirs."""
+    return isolated(value) if isinstance(value, str) else f'<bdi dir="ltr">{"".join(map(_token, _json(value)))}</bdi>'
+
+
+def _json(value: Any) -> list[str]:  # noqa: ANN401 - any JSON value
+    """JSON in pieces, each text in it a piece with its quotes."""
+    return _PIECES.findall(json.dumps(value, ensure_ascii=False))
+
+
+def _marked(one: Sequence[str], two: Sequence[str], joint: str = "") -> tuple[str, str]:
+    """Pieces of two values, those marked that the other lacks; no smaller ones, so that letters keep their shapes."""
+    left: list[str] = []
+    right: list[str] = []
+    for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+        left.extend(_run(one[a:b], joint, "" if kind == "equal" else "ins"))
+        right.extend(_run(two[c:d], joint, "" if kind == "equal" else "del"))
+    return joint.join(left), joint.join(right)
+
+
+def _run(pieces: Sequence[str], joint: str, tag: str) -> list[str]:
+    if not pieces:
+        return []
+    inner = joint.join(map(_token, pieces))
+    return [f"<{tag}>{inner}</{tag}>" if tag else inner]
+
+
+def _token(piece: str) -> str:
+    """A piece as HTML; a text inside JSON is isolated within its quotes."""
+    quoted = len(piece) > 1 and piece[0] == piece[-1] == '"'
+    return f"&quot;{isolated(piece[1:-1])}&quot;" if quoted else text(piece)

@@ -1,0 +1,203 @@
+"""One answer held against its gold: a plain verdict from which every number is counted."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.record import JsonObject, Tool
+from training.answers.predictions import Prediction
+from training.answers.questions import GoldCall, Question
+from training.evaluate.aliases import unscored
+from training.evaluate.call_matching import Agreement, Matched, match
+from training.evaluate.equality_rules import NEVER
+
+__all__ = ["ERRORS", "ArgumentScore", "Mistake", "Verdict", "judge"]
+
+ERRORS = {
+    "unreadable": "the output holds a call that cannot be read",
+    "missed-call": "a call should be made and none is",
+    "false-call": "no call should be made and one is",
+    "count": "fewer or more calls than should be made",
+    "wrong-name": "a call names another tool",
+    "missing": "a call lacks an argument",
+    "unexpected": "a call has an argument that it should not have",
+    "type": "an argument's value is of another type",
+    "value": "an argument has another value",
+}
+"""The classes of errors, after the taxonomy of the Berkeley leaderboard, with their meaning."""
+
+
+class ArgumentScore(NamedTuple):
+    """One gold argument: the strictest rule under which it is right, NEVER where it is wrong or absent."""
+
+    tool: str
+    parameter: str
+    type: str
+    level: int
+
+
+class Mistake(NamedTuple):
+    """One error, under the fair rule; ``parameter`` is empty where the call itself is wrong."""
+
+    error: str
+    tool: str
+    parameter: str = ""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one question.
+
+    Attributes:
+        id: of the record.
+        dialect: of the record.
+        domain: of the record.
+        tools: the distinct tools that should be called; empty where none should.
+        prompt: what the user said last.
+        gold: the calls that should be made.
+        calls: the calls that were made.
+        text: the raw output, if there is one.
+        problem: why the output could not be read; empty where it could.
+        named: whether the tools that were called are those that should be, each as often.
+        level: the strictest rule under which all calls are right; NEVER if none. None where nothing should be called.
+        pairs: which call answers which, by positions in gold and calls, with the level of each argument that both have.
+        keys: argument names that are right, predicted, and gold.
+        arguments: every gold argument.
+        mistakes: every error under the fair rule.
+    """
+
+    id: str
+    dialect: str
+    domain: str
+    tools: list[str]
+    prompt: str
+    gold: list[JsonObject]
+    calls: list[JsonObject]
+    text: str
+    problem: str
+    named: bool
+    level: int | None
+    pairs: list[tuple[int | None, int | None, dict[str, int]]] = field(default_factory=list)
+    keys: tuple[int, int, int] = (0, 0, 0)
+    arguments: list[ArgumentScore] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong under the fair rule."""
+        return not self.problem and self.named and self.level != NEVER
+
+    def as_json(self) -> JsonObject:
+        """The verdict as plain lists and objects."""
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "arguments": [list(score) for score in self.arguments],
+            "mistakes": [list(mistake) for mistake in self.mistakes],
+        }
+
+
+def judge(question: Question, answer: Prediction) -> Verdict:
+    """The verdict on an answer."""
+    gold, calls = question.gold, answer.calls
+    left_out = unscored(question.benchmark)
+    wanted = [call.name for call in gold]
+    named = not answer.problem and Counter(wanted) == Counter(call["name"] for call in calls)
+    matched = match(gold, calls, left_out)
+    verdict = Verdict(
+        id=question.id,
+        dialect=question.dialect,
+        domain=question.domain,
+        tools=list(dict.fromkeys(wanted)),
+        prompt=question.prompt,
+        gold=[call.as_json() for call in gold],
+        calls=calls,
+        text=answer.text,
+        problem=answer.problem,
+        named=named,
+        level=matched.level if gold else None,
+        pairs=[(at, other, found.arguments if found else {}) for at, other, found in matched.pairs],
+    )
+    verdict.mistakes.extend(_whole(verdict))
+    _look_closer(verdict, question, matched, left_out)
+    return verdict
+
+
+def _look_closer(
+    verdict: Verdict, question: Question, matched: Matched, left_out: Mapping[str, frozenset[str]]
+) -> None:
+    """Count the arguments of every call and name every mistake in them."""
+    gold, calls = question.gold, verdict.calls
+    right = 0
+    for at, other, found in matched.pairs:
+        if at is None:
+            continue
+        wanted, name = gold[at], gold[at].name
+        if found is not None and other is not None:
+            right += len(found.arguments)
+            if found.level == NEVER:
+                verdict.mistakes.extend(_mistakes(wanted, calls[other], found, left_out.get(name, frozenset())))
+        elif other is not None:
+            verdict.mistakes.append(Mistake("wrong-name", calls[other]["name"]))
+        agreement = found or Agreement(missing=[key for key in wanted.accepted if key not in wanted.optional])
+        types = _types(question.tools, name)
+        for parameter, level in (*agreement.arguments.items(), *((key, NEVER) for key in agreement.missing)):
+            kind = types.get(parameter) or _json_type(wanted.accepted[parameter][0])
+            verdict.arguments.append(ArgumentScore(name, parameter, kind, level))
+    predicted = sum(value is not None for call in calls for value in call["arguments"].values())
+    verdict.keys = (right, predicted, len(verdict.arguments))
+
+
+def _whole(verdict: Verdict) -> list[Mistake]:
+    """The mistakes of an answer as a whole."""
+    gold, calls = verdict.gold, verdict.calls
+    if verdict.problem:
+        return [Mistake("unreadable", "")]
+    if gold and not calls:
+        return [Mistake("missed-call", tool) for tool in verdict.tools]
+    if calls and not gold:
+        return [Mistake("false-call", call["name"]) for call in calls]
+    return [Mistake("count", "")] if len(gold) != len(calls) else []
+
+
+def _mistakes(wanted: GoldCall, call: JsonObject, found: Agreement, left_out: frozenset[str]) -> list[Mistake]:
+    """The mistakes in the arguments of a call that names the right tool."""
+    tool = wanted.name
+    mistakes = [Mistake("missing", tool, name) for name in found.missing if name not in left_out]
+    mistakes += [Mistake("unexpected", tool, name) for name in found.unexpected if name not in left_out]
+    for name, level in found.arguments.items():
+        if level == NEVER and name not in left_out:
+            kinds = {_json_type(value) for value in wanted.accepted[name]}
+            error = "value" if _json_type(call["arguments"][name]) in kinds else "type"
+            mistakes.append(Mistake(error, tool, name))
+    return mistakes
+
+
+def _types(tools: list[Tool], name: str) -> dict[str, str]:
+    """The parameters of a tool with the single type that each declares, in lower case."""
+    function = next((tool["function"] for tool in tools if tool["function"]["name"] == name), None)
+    parameters = function.get("parameters") if function else None
+    properties = parameters.get("properties") if isinstance(parameters, dict) else None
+    if not isinstance(properties, dict):
+        return {}
+    return {
+        parameter: kind.lower()
+        for parameter, schema in properties.items()
+        if isinstance(schema, dict) and isinstance(kind := schema.get("type"), str)
+    }
+
+
+def _json_type(value: object) -> str:
+    """The JSON type of a value; whole and other numbers are one type here."""
+    match value:
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case dict():
+            return "object"
+    return "null"

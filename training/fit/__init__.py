@@ -1,0 +1,1 @@
+"""Fine-tuning: plan, trainer, checkpoints, metrics, and the run manifest."""

@@ -1,0 +1,141 @@
+"""What happens at each step beside training: a line of metrics, the monitor, the progress, and sealed checkpoints.
+
+Import this only after :func:`training.fit.unsloth_model.import_unsloth`.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from dataset_tools.errors import TrainingError
+from training.fit.checkpoints import seal
+from training.fit.gradient_monitor import LOWER_RATE, GradientMonitor
+from training.fit.metrics_log import MetricsLog
+
+__all__ = ["StepRecorder", "peak_memory_gib"]
+
+_GIB = 2**30
+
+
+class StepRecorder(TrainerCallback):
+    """Writes each step to ``metrics.jsonl``, watches the gradient, and seals what the trainer saves.
+
+    Args:
+        log: the open ``metrics.jsonl``.
+        monitor: the gradient monitor, which has seen the lines that are in the log already.
+        steps: steps that the plan says there are.
+        on_step: called with each line.
+        tell: called with each warning.
+    """
+
+    def __init__(
+        self,
+        log: MetricsLog,
+        monitor: GradientMonitor,
+        steps: int,
+        *,
+        on_step: Callable[[Mapping[str, Any]], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._log = log
+        self._monitor = monitor
+        self._steps = steps
+        self._on_step = on_step
+        self._tell = tell
+        self._begun = time.monotonic()
+        self._tokens = 0
+
+    def count_tokens_of(self, trainer: Any) -> None:  # noqa: ANN401 - TRL's trainer as Unsloth has patched it
+        """Count the tokens of each batch that ``trainer`` computes gradients of; padding is none."""
+        compute = trainer.training_step
+
+        def training_step(model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:  # noqa: ANN401
+            self._tokens += int(inputs["attention_mask"].sum())
+            return compute(model, inputs, *rest, **named)
+
+        trainer.training_step = training_step
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Hold the trainer's own count of steps against the plan's.
+
+        Raises:
+            AssertionError: they differ; a defect, never a user's mistake.
+        """
+        del args, control
+        if state.max_steps != self._steps:
+            raise AssertionError(f"the trainer makes {state.max_steps} steps, the plan says {self._steps}")
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Measure the validation loss after the last step, too, wherever the interval falls."""
+        if state.global_step == self._steps and args.eval_strategy != "no":
+            control.should_evaluate = True
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Start the clock of a step."""
+        del args, state, control
+        self._begun = time.monotonic()
+        self._tokens = 0
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Record a step, or a validation loss.
+
+        Raises:
+            TrainingError: the numbers are gone for good.
+        """
+        del args
+        found = logs or {}
+        if "eval_loss" in found:
+            self._log.write({"step": state.global_step, "validation_loss": found["eval_loss"]})
+        if "grad_norm" not in found:
+            return
+        seconds = time.monotonic() - self._begun
+        line = {
+            "step": state.global_step,
+            "epoch": round(state.epoch or 0.0, 6),
+            "loss": found["loss"],
+            "learning_rate": found["learning_rate"],
+            "gradient_norm": found["grad_norm"],
+            "tokens": self._tokens,
+            "seconds": round(seconds, 6),
+            "tokens_per_second": round(self._tokens / max(seconds, 1e-9), 1),
+            "memory_gib": round(peak_memory_gib(), 3),
+        }
+        self._log.write(line)
+        self._on_step(line)
+        warning = self._monitor.observe(state.global_step, found["grad_norm"])
+        if warning:
+            self._tell(warning)
+        if not self._monitor.healthy:
+            control.should_save = False  # the last good checkpoint stays the last
+        if self._monitor.lost:
+            what = f"the gradient has been no number for the last {len(self._monitor.not_finite)} steps"
+            raise TrainingError(what, hint=LOWER_RATE)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Seal the checkpoint that was just written."""
+        del control
+        seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+
+
+def peak_memory_gib() -> float:
+    """The most memory that was in use at once: the GPU's where there is one, else the process's."""
+    import torch  # noqa: PLC0415 - after unsloth
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_reserved()) / _GIB
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _GIB
