@@ -150,7 +150,7 @@ def _tell(log: Any, line: dict[str, Any]) -> None:  # noqa: ANN401 - an open fil
     text = json.dumps(line)
     log.write(text + "\n")
     log.flush()
-    print(text, flush=True)  # noqa: T201 - this is a script, and its log is what it shows
+    print(text, flush=True)
 
 
 def main() -> None:
