@@ -1,7 +1,7 @@
 """Proof that a restructuring changes no data: the outputs of a fixed list of commands, recorded and compared.
 
-    python tools/same_bytes.py record before.json --data DIR --keep before/
-    python tools/same_bytes.py compare before.json after.json
+    python -m tools.same_bytes record before.json --data DIR --keep before/
+    python -m tools.same_bytes compare before.json after.json
 
 The script runs the commands and imports no module of the project, so that one script measures two layouts of the code.
 By default the commands run `python -m dataset_tools` of $PYTHONPATH, or of this repository where that is not set.
@@ -21,7 +21,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from data_view import compare, entry_of, rows_of
+from tools.data_view import compare, entry_of, rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
