@@ -5,7 +5,6 @@ The converter comes from ``--llama-cpp``, from ``LLAMA_CPP_DIR``, or inside a wh
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -17,7 +16,6 @@ from pathlib import Path
 
 from dataset_tools.errors import InputError, ProofError, UsageError
 from publishing.export import llama_cpp
-from publishing.export.whole_blocks import with_whole_blocks
 from publishing.release.checksums import sha256
 
 __all__ = ["QUANTS", "Converter", "convert", "fallen_back", "file_name", "find_converter", "header_keys", "type_lines"]
@@ -82,9 +80,8 @@ def convert(converter: Converter, merged: Path, out: Path, name: str) -> None:
     Raises:
         ProofError: the converter refuses them.
     """
-    raw, room = out.with_name(f"converted-{out.name}"), out.with_name(f"padded-{out.name}")
-    source = with_whole_blocks(merged, room)
-    command = [sys.executable, str(converter.script), str(source), "--outfile", str(raw), "--outtype", "f16"]
+    raw = out.with_name(f"converted-{out.name}")
+    command = [sys.executable, str(converter.script), str(merged), "--outfile", str(raw), "--outtype", "f16"]
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(  # noqa: S603 - the script that was asked for
         [*command, "--model-name", name],
@@ -101,7 +98,6 @@ def convert(converter: Converter, merged: Path, out: Path, name: str) -> None:
         raise ProofError(what, where=str(merged), hint=f"{converter.script} says more")
     llama_cpp.add_keys(raw, out, header_keys(merged))
     raw.unlink()
-    shutil.rmtree(room, ignore_errors=True)
 
 
 def header_keys(merged: Path) -> dict[str, int]:

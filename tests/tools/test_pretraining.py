@@ -129,5 +129,5 @@ def test_a_few_steps_run_on_a_processor(tmp_path: Path) -> None:
     assert [line["step"] for line in progress] == [1, 2, 3]
     assert progress[0]["loss"] == pytest.approx(np.log(4096), abs=0.5)
     model: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "base", local_files_only=True)
-    assert model.num_parameters() == first["parameters"] == 3_979_488
+    assert model.num_parameters() == first["parameters"] == 4_022_496
     assert (tmp_path / "base" / "generation_config.json").is_file()

@@ -1,4 +1,9 @@
-"""The tiny base: FunctionGemma's architecture with every size scaled down."""
+"""Architecture of the tiny base: FunctionGemma's, with every size scaled down.
+
+The bundled weights were trained with a feed-forward size of 312 and then padded with zeros to 320, because llama.cpp's
+quantized types store blocks of 32 numbers. The padded model computes the same logits: bit for bit in bfloat16 and
+float64, up to the order of summation (4e-5) in float32. The first line of ``pretrain.jsonl`` records both sizes.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +23,7 @@ _FULL = 4
 ARCHITECTURE: dict[str, Any] = {
     "vocab_size": VOCABULARY_SIZE,
     "hidden_size": 224,
-    "intermediate_size": 312,
+    "intermediate_size": 320,
     "num_hidden_layers": _LAYERS,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
