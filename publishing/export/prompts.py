@@ -1,9 +1,14 @@
-"""The prompts that an export is proven with: questions that the model was not trained on."""
+"""Prompts for the checks of an export, from records that were not trained on."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_tools.bundled import SamplePart
+from dataset_tools.bundled.parts import text
 from dataset_tools.errors import UsageError
+from dataset_tools.prompt.render import RenderError, segments
+from training.answers.questions import Question, question_of
 
 __all__ = ["Prompt", "held_out_prompts"]
 
@@ -12,46 +17,55 @@ _BOS = "<bos>"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt: the record that it is made of, and its text from the BOS to the header of the model's turn."""
+    """A record's prompt.
+
+    Attributes:
+        id: id of the record.
+        text: from the BOS to the header of the model's turn.
+    """
 
     id: str
     text: str
 
     @property
     def without_bos(self) -> str:
-        """The text without its BOS, which llama.cpp adds by itself."""
+        """The text without its BOS, which llama.cpp adds itself."""
         return self.text.removeprefix(_BOS)
 
 
 def held_out_prompts(count: int, data: Path | None = None) -> list[Prompt]:
-    """Prompts, spread evenly over the rows.
+    """Render prompts of rows that are spread evenly over the data.
 
     Args:
-        count: how many, or all rows if there are fewer.
-        data: records in any layout; the held-out part of the bundled sample if there are none.
+        count: number of prompts; all rows if there are fewer.
+        data: records in any layout; the held-out part of the bundled sample by default.
 
     Raises:
-        InputError: the data cannot be read, or a row is no prompt.
-        UsageError: fewer than one is asked for.
+        InputError: the data cannot be read, or a row has no reference answer.
+        UsageError: ``count`` is below 1, or a record cannot be rendered.
     """
-    from dataset_tools.bundled import sample_path  # noqa: PLC0415
-    from dataset_tools.bundled.parts import held_out  # noqa: PLC0415
-    from dataset_tools.prompt.render import RenderError, segments  # noqa: PLC0415
-    from training.evaluate.evaluate import read_questions  # noqa: PLC0415 - scipy, which takes a second
-
     if count < 1:
         raise UsageError(f"{count} prompts prove nothing", hint="--verify takes 1 or more")
-    questions = read_questions([str(data or sample_path())])
-    if data is None:
-        chosen = set(held_out())
-        questions = [question for question in questions if question.id in chosen]
+    questions = _bundled_questions() if data is None else _questions_of(data)
     step = max(len(questions) / count, 1)
-    picked = [questions[int(at * step)] for at in range(min(count, len(questions)))]
-    found = []
-    for question in picked:
-        try:
-            parts = segments(question.record(), generation_prompt=True)
-        except RenderError as error:
-            raise UsageError(f"the record {question.id!r} is no prompt: {error}", hint="name other data") from error
-        found.append(Prompt(question.id, "".join([part.text for part in parts])))
-    return found
+    return [_prompt(questions[int(at * step)]) for at in range(min(count, len(questions)))]
+
+
+def _bundled_questions() -> list[Question]:
+    rows = map(json.loads, text(SamplePart.TEST).splitlines())
+    return [question for row in rows if (question := question_of(row))]
+
+
+def _questions_of(data: Path) -> list[Question]:
+    from training.evaluate.evaluate import read_questions  # noqa: PLC0415 - scipy, which takes a second
+
+    return read_questions([str(data)])
+
+
+def _prompt(question: Question) -> Prompt:
+    try:
+        parts = segments(question.record(), generation_prompt=True)
+    except RenderError as error:
+        what = f"the record {question.id!r} cannot be rendered as a prompt: {error}"
+        raise UsageError(what, hint="choose other data with --prompts") from error
+    return Prompt(question.id, "".join([part.text for part in parts]))
