@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from dataset_tools.errors import DamagedError
+from dataset_tools.errors import DamagedError, InputError
 from dataset_tools.io.remote_path import unreadable
 
-__all__ = ["BOM", "MAX_ROW_BYTES", "Line", "dump_line", "dump_text", "read_chunks", "split_lines"]
+__all__ = ["BOM", "MAX_ROW_BYTES", "Line", "dump_line", "dump_text", "read_chunks", "read_object", "split_lines"]
 
 MAX_ROW_BYTES = 16 << 20
 """The longest row that is held in memory; a longer one is counted and skipped."""
@@ -57,6 +57,25 @@ def _dump(value: Any, option: int | None = None) -> bytes:  # noqa: ANN401
         # orjson stops at 254 levels and at 64 bits; JSON text inside a row may hold more of either.
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode("utf-8") + (b"\n" if option else b"")
+
+
+def read_object(path: Path, hint: str = "") -> dict[str, Any]:
+    """Return the JSON object that a file holds.
+
+    Not by orjson: it turns an integer of more than 64 bits into a float, and some configurations hold one.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or holds anything else; ``hint`` says what to do.
+    """
+    try:
+        value = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(path), hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", where=str(path), hint=hint) from error
+    if not isinstance(value, dict):
+        raise InputError("not a JSON object", where=str(path), hint=hint)
+    return value
 
 
 def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -1) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Literal, Self
 
 from dataset_tools.errors import InterruptionError, OutputError, UsageError
 from dataset_tools.io.atomic_file import fail, remove_folder, remove_partials, sync_folder, write_file
-from dataset_tools.io.checksums import fingerprint
+from dataset_tools.io.checksums import describe_file
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.io.remote_path import RemotePath
 from dataset_tools.io.run_lock import locked
@@ -146,7 +146,7 @@ class PartsFolder:
     def mark(self, number: int, part: Part) -> None:
         """Write down that a part is whole, after its files are."""
         with _told(self.path):
-            files = {piece: fingerprint(path) for piece in PIECES if (path := self.file(number, piece)).exists()}
+            files = {piece: describe_file(path) for piece in PIECES if (path := self.file(number, piece)).exists()}
         counts = {
             "rows": part.rows,
             "written": part.written,
@@ -170,7 +170,7 @@ class PartsFolder:
             return False
         with _told(self.path):
             paths = {piece: self.file(number, piece) for piece in PIECES}
-            found = {piece: fingerprint(path) for piece, path in paths.items() if path.is_file()}
+            found = {piece: describe_file(path) for piece, path in paths.items() if path.is_file()}
         return bool(found == marker["files"])
 
     def parts(self, count: int) -> Iterator[tuple[int, dict[str, Any], Part]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dataset_tools.errors import AfgError, InputError, UsageError
 from dataset_tools.executor.versions import versions
-from dataset_tools.io.checksums import chunks, until_the_end
+from dataset_tools.io.checksums import cancellation, read_until_cancelled
 from dataset_tools.readers.parts_manifest import FORMAT
 from dataset_tools.readers.sources import DataFile
 
@@ -38,19 +38,19 @@ def describe_inputs(files: Sequence[DataFile], beside: Sequence[Path]) -> dict[s
     Raises:
         InputError: a file cannot be read.
     """
-    with ThreadPoolExecutor(4) as pool, until_the_end() as ended:
-        describe = partial(_describe, ended)
+    with ThreadPoolExecutor(4) as pool, cancellation() as cancelled:
+        describe = partial(_describe, cancelled)
         inputs = list(pool.map(describe, [file.place for file in files], [file.path for file in files]))
         others = list(pool.map(describe, map(str, beside), beside))
     return {"inputs": inputs, "read_beside": others}
 
 
-def _describe(ended: Event, name: str, path: Path) -> dict[str, Any]:
+def _describe(cancelled: Event, name: str, path: Path) -> dict[str, Any]:
     import xxhash  # noqa: PLC0415 - used here alone
 
     digest = xxhash.xxh3_128()
     size = 0
-    for chunk in chunks(path, ended):
+    for chunk in read_until_cancelled(path, cancelled):
         digest.update(chunk)
         size += len(chunk)
     return {"name": name, "bytes": size, _HASH: digest.hexdigest()}

@@ -16,7 +16,7 @@ from dataset_tools.errors import InputError
 from dataset_tools.executor.local import Local
 from dataset_tools.executor.run import run
 from dataset_tools.io.atomic_file import remove_partials
-from dataset_tools.io.checksums import fingerprint
+from dataset_tools.io.checksums import describe_file
 from dataset_tools.io.writer import Sink, encode, json_report
 from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.parts_folder import PartsFolder
@@ -164,7 +164,7 @@ def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
             with piece.open("rb") as stream:
                 while chunk := stream.read(_COPY):
                     sink.write_payload(chunk)
-    return fingerprint(target)
+    return describe_file(target)
 
 
 def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, Any]) -> Report:
@@ -177,7 +177,7 @@ def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, An
     written += [(outputs.rejects_file, manifest["rejects"])] if manifest["rejects"] else []
     written += [(outputs.trace, manifest["trace"])] if outputs.trace else []
     for path, entry in written:
-        if not path.is_file() or fingerprint(path)["sha256"] != entry["sha256"]:
+        if not path.is_file() or describe_file(path)["sha256"] != entry["sha256"]:
             what = "it is not there any more, or not as it was written"
             raise InputError(what, where=str(path), hint=f"remove {outputs.folder} to make all of it again")
     counts = {name: manifest[name] for name in _COUNTS}

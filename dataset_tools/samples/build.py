@@ -4,7 +4,6 @@ A stage makes the samples of a shard and checks them; the parent writes each sha
 of rows with the tokenizer's own chat template, and lets the folder appear only then.
 """
 
-import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.base import Engine
 from dataset_tools.executor.run import run
 from dataset_tools.io.atomic_folder import AtomicFolder
-from dataset_tools.io.checksums import chunks, until_the_end
+from dataset_tools.io.checksums import cancellation, describe_input, sha256
 from dataset_tools.prompt.template import template_name
 from dataset_tools.readers.shards import Shard, plan, total_bytes
 from dataset_tools.readers.sources import DataFile
@@ -120,8 +119,8 @@ def build(
     total = Part()
     outputs: list[dict[str, Any]] = []
     shards = plan(files, min(max(total_bytes(files) // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
-    with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside, until_the_end() as ended:
-        inputs = beside.submit(_hashes, files, ended)
+    with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside, cancellation() as cancelled:
+        inputs = beside.submit(_hashes, files, cancelled)
         # Importing transformers takes seconds, in which worker processes are at work already.
         verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
         with closing(run(stage, shards, options.engine or options.workers, on_done=on_shard)) as parts:
@@ -170,7 +169,7 @@ def _write_samples(folder: AtomicFolder, part: Part, number: int) -> dict[str, A
         "name": name,
         "rows": part.written,
         "bytes": len(part.payload),
-        "sha256": hashlib.sha256(part.payload).hexdigest(),
+        "sha256": sha256(part.payload),
     }
 
 
@@ -181,15 +180,8 @@ def _verify(total: Part, verifier: Verifier) -> int:
     return len(total.candidates)
 
 
-def _hashes(files: Sequence[DataFile], ended: Event) -> list[dict[str, Any]]:
-    hashes = []
-    for file in files:
-        digest, size = hashlib.sha256(), 0
-        for chunk in chunks(file.path, ended):
-            digest.update(chunk)
-            size += len(chunk)
-        hashes.append({"name": file.place, "bytes": size, "sha256": digest.hexdigest()})
-    return hashes
+def _hashes(files: Sequence[DataFile], cancelled: Event) -> list[dict[str, Any]]:
+    return [describe_input(file.path, file.place, cancelled) for file in files]
 
 
 def _facts(options: SampleOptions, found: TokenizerFiles, total: Part) -> dict[str, Any]:
@@ -220,7 +212,7 @@ def _facts(options: SampleOptions, found: TokenizerFiles, total: Part) -> dict[s
             "revision": found.revision,
             "sha256": found.sha256(),
             "template": template_name(template),
-            "template_sha256": hashlib.sha256(template.encode()).hexdigest() if template is not None else "",
+            "template_sha256": sha256(template.encode()) if template is not None else "",
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     }

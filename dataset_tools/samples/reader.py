@@ -1,11 +1,11 @@
 """A built dataset read back: one sample, or a few in a row, without loading the others."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.jsonl import read_object
 from dataset_tools.readers.parquet_reader import open_parquet
 
 if TYPE_CHECKING:
@@ -155,13 +155,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         hint = "name a folder that `afg-data build` has written"
         raise InputError("no build.json in this folder", where=str(folder), hint=hint)
-    try:
-        found = json.loads(path.read_bytes())
-    except (ValueError, OSError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path), hint=_AGAIN) from error
-    if not isinstance(found, dict):
-        raise InputError("not an object", where=str(path), hint=_AGAIN)
-    return found
+    return read_object(path, _AGAIN)
 
 
 def _open(path: Path) -> "pa.parquet.ParquetFile":

@@ -5,7 +5,6 @@ That this holds for a given tokenizer, and that its control tokens have Function
 loaded; a tokenizer that is not FunctionGemma's is refused with the reason.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError, UsageError
+from dataset_tools.io.checksums import sha256
 from dataset_tools.io.hub_download import download
+from dataset_tools.io.jsonl import read_object
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -78,7 +79,7 @@ class TokenizerFiles:
 
     def sha256(self) -> str:
         """The hash of ``tokenizer.json``: equal hashes give equal ids."""
-        return hashlib.sha256((self.folder / _NEEDED).read_bytes()).hexdigest()
+        return sha256(self.folder / _NEEDED)
 
     def chat_template(self) -> str | None:
         """The chat template that comes with the tokenizer, if one does.
@@ -192,10 +193,4 @@ def _settings(part: Any) -> Any:  # noqa: ANN401 - a part of a tokenizer, of man
 
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / "tokenizer_config.json"
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", where=str(path), hint="download it again") from error
-    return found if isinstance(found, dict) else {}
+    return read_object(path, "download it again") if path.is_file() else {}

@@ -1,6 +1,5 @@
 """What ``split.json`` says: the sides, their files and what is in them, what was left out, how the data was made."""
 
-import json
 import platform
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from dataset_tools.dedup.keys import RowKey
 from dataset_tools.errors import InputError
+from dataset_tools.io.jsonl import read_object
 from dataset_tools.io.parquet_writer import FEATURES
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.split.plan import Division, SplitOptions
@@ -17,6 +17,7 @@ from dataset_tools.split.plan import Division, SplitOptions
 __all__ = ["public_name", "read_report", "split_facts"]
 
 _REPORTS = ("import", "clean", "dedup")
+_HINT = "`afg-data clean --report FILE` writes one"
 
 
 def split_facts(
@@ -66,14 +67,9 @@ def read_report(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it cannot be read, or is no such report.
     """
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", where=str(path)) from error
-    if not isinstance(found, dict) or found.get("command") not in _REPORTS or "rows_in" not in found:
-        raise InputError("no report of a command", where=str(path), hint="`afg-data clean --report FILE` writes one")
+    found = read_object(path, _HINT)
+    if found.get("command") not in _REPORTS or "rows_in" not in found:
+        raise InputError("no report of a command", where=str(path), hint=_HINT)
     rules = {
         rule: {"rows": count["rows"], "changes": count["changes"]} for rule, count in found.get("rules", {}).items()
     }

@@ -18,7 +18,7 @@ from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.run import run
 from dataset_tools.io.atomic_file import check_writable
 from dataset_tools.io.atomic_folder import AtomicFolder
-from dataset_tools.io.checksums import fingerprint
+from dataset_tools.io.checksums import describe_file
 from dataset_tools.io.input_stamps import Stamps
 from dataset_tools.io.writer import Sink
 from dataset_tools.pipeline.row_decisions import decided
@@ -107,7 +107,7 @@ def split(
         total = _write(SplitStage(converter, options.format), shards, rejected, folder, division, options, on_shard)
         division = division.without(total.lost)
         _require_rows(total, division, sources)
-        written = {side: fingerprint(folder.file(f"{side}.{options.format}")) for side in division.sides}
+        written = {side: describe_file(folder.file(f"{side}.{options.format}")) for side in division.sides}
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
         facts |= {"inputs": _fingerprints(files), "against_unread": unread, "against": _fingerprints(held_out)}
         facts |= {"reports": reports}
@@ -125,7 +125,7 @@ def _keep_card(folder: AtomicFolder) -> None:
 
 
 def _fingerprints(files: Sequence[DataFile]) -> list[dict[str, Any]]:
-    return [fingerprint(file.path, public_name(file)) for file in files]
+    return [describe_file(file.path, public_name(file)) for file in files]
 
 
 def _require_apart(

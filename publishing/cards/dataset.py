@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.checksums import sha256
 from publishing.cards.metadata import front_matter, languages
 from publishing.cards.render import Card, template
 from publishing.cards.sources import DataFacts
 from publishing.cards.tables import cleaning_rows, feature_rows, left_out_rows, reasons_of, split_rows
-from publishing.release.checksums import sha256
 from publishing.release.repositories import entries
 
 __all__ = ["make_dataset_card"]

@@ -4,12 +4,12 @@ Held against each other is what both sides have recorded. Answers from a file, o
 run, say nothing about weights, and are taken at the user's word.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.checksums import combined_sha256
 from publishing.release.manifest import Release
 
 if TYPE_CHECKING:
@@ -90,11 +90,10 @@ def _base_weights(release: Release, run: Facts | None) -> str:
 def _weights(release: Release, part: str) -> str:
     """The hash of a part's weights, as evaluating it finds; empty if the release has none.
 
-    It is that of the files' hashes, one after the other: :func:`training.fit.run_manifest.hash_files`.
+    It is that of the files' hashes, one after the other: :func:`dataset_tools.io.checksums.combined_sha256`.
     """
     names = sorted(name for name in release.files if name.startswith(f"{part}/") and name.endswith(".safetensors"))
-    digests = b"".join(bytes.fromhex(release.files[name].sha256) for name in names)
-    return hashlib.sha256(digests).hexdigest() if names else ""
+    return combined_sha256(release.files[name].sha256 for name in names) if names else ""
 
 
 def _at(facts: object, path: Iterable[str]) -> Any:  # noqa: ANN401 - JSON

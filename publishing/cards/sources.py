@@ -1,6 +1,5 @@
 """What cards are made from: the files that measured something, read and told apart by what they hold."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.jsonl import read_object
 from publishing.cards.evidence import require_base_evaluation, require_evaluation, require_run
 from publishing.cards.hub_terms import public_dataset, public_model
 from publishing.release.manifest import Release
@@ -64,7 +64,7 @@ class DataFacts:
 
         if self.split is not None or not (folder / SPLIT_FILE).is_file():
             return self
-        split = _read(folder / SPLIT_FILE)
+        split = read_object(folder / SPLIT_FILE)
         if split.get("command") != "split":
             raise InputError("not what `afg-data split` writes", where=str(folder / SPLIT_FILE))
         return DataFacts(self.build, self.cleaning or _cleaning_before(split), self.stats, split)
@@ -116,7 +116,7 @@ def base_of(release: Release, run: Facts | None = None) -> str:
     found = _base_facts(release, run).get("name")
     path = release.path / "adapter" / "adapter_config.json"
     if not found and path.is_file():
-        found = _read(path).get("base_model_name_or_path")
+        found = read_object(path).get("base_model_name_or_path")
     return "tiny" if found == "tiny" else public_model(found)
 
 
@@ -165,7 +165,7 @@ def read_sources(
     if run is not None:
         folder = run if run.is_dir() else run.parent
         file = folder / "run.json" if run.is_dir() else run
-        manifest = _read(file)
+        manifest = read_object(file)
         require_run(manifest, release, file)
         steps = list(read_metrics(folder / "metrics.jsonl"))
     found, comparison = None, None
@@ -193,7 +193,7 @@ def read_data(paths: Sequence[Path]) -> DataFacts:
     """
     found: dict[str, Facts | None] = {}
     for path in paths:
-        facts = _read(path)
+        facts = read_object(path)
         kind = {"build": "build", "clean": "cleaning", "split": "split"}.get(str(facts.get("command")), "")
         if not kind and isinstance(facts.get("dialects"), dict) and "records" in facts:
             kind = "stats"
@@ -213,20 +213,3 @@ def read_data(paths: Sequence[Path]) -> DataFacts:
 def _cleaning_before(split: Facts) -> Facts | None:
     """The report of cleaning that a split keeps."""
     return next((report for report in split.get("reports", ()) if report["command"] == "clean"), None)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object in a file.
-
-    Raises:
-        InputError: there is none.
-    """
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", where=str(path)) from error
-    if not isinstance(found, dict):
-        raise InputError("not a JSON object", where=str(path))
-    return found

@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from dataset_tools.io.checksums import sha256
 from publishing.export.gguf import file_name
 from publishing.export.run import ADAPTER_CONFIG, TEMPLATE, ExportedRun
-from publishing.release.checksums import sha256
 
 __all__ = ["OLLAMA_MINIMUM", "consumer_files", "modelfile", "write_adapter", "write_consumer_files"]
 

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dataset_tools.errors import InputError, ProofError, UsageError
+from dataset_tools.io.checksums import sha256
 from publishing.export import llama_cpp
-from publishing.release.checksums import sha256
 
 __all__ = ["QUANTS", "Converter", "convert", "fallen_back", "file_name", "find_converter", "header_keys", "type_lines"]
 

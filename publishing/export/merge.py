@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.errors import InputError, ProofError
+from dataset_tools.errors import ProofError
+from dataset_tools.io.jsonl import read_object
 from dataset_tools.samples.tokenizer import STOP_IDS
 from publishing.export.reference_model import TorchModel, adapter_tensors
 from publishing.export.run import ADAPTER_CONFIG, TEMPLATE, TOKENIZER_MODEL
@@ -147,11 +148,7 @@ def _tensors(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path), hint="train again, from a whole base") from error
-    return found
+    return read_object(path, "train again, from a whole base")
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

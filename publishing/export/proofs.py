@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import ProofError
+from dataset_tools.io.checksums import sha256
 from dataset_tools.samples.tokenizer import CONTROL_TOKENS, STOP_IDS
 from publishing.export.agreement import Agreement
 from publishing.export.llama_cpp import Description
 from publishing.export.run import ADAPTER_CONFIG, TEMPLATE, TOKENIZER_MODEL, ExportedRun
-from publishing.release.checksums import sha256
 
 __all__ = [
     "Proofs",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataset_tools.io.checksums import sha256
 from publishing.export.agreement import BF16_DISTANCE, compare_answers, distance, furthest
 from publishing.export.consumer_files import consumer_files, write_adapter, write_consumer_files
 from publishing.export.prompts import Prompt
@@ -18,7 +19,6 @@ from publishing.export.proofs import (
     token_differences,
 )
 from publishing.export.run import ExportedRun
-from publishing.release.checksums import sha256
 from publishing.release.folder import ReleaseFolder, fingerprint
 
 __all__ = ["LONGEST_ANSWER", "Work", "make_adapter", "make_merged"]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import AtomicFile, fail
+from dataset_tools.io.checksums import git_oid, sha256
 from publishing.hub.plan import RepositoryPlan, Standing, StandingFile, compare
-from publishing.release.checksums import git_oid, sha256
 from publishing.release.repositories import CARD, Repository, entries
 
 __all__ = ["Layout"]

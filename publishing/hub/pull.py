@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.atomic_file import AtomicFile, check_writable, remove_partials, write_file
+from dataset_tools.io.checksums import sha256
 from dataset_tools.io.hub_download import download
-from publishing.release.checksums import sha256
 from publishing.release.manifest import CARD_FILES, MANIFEST, Recorded, Release, read_release
 from publishing.release.repositories import SUFFIXES, check_name, entries, quant_of
 

@@ -16,7 +16,7 @@ import orjson
 
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.io.atomic_file import fail, remove_partials, sync_folder, write_file
-from publishing.release.checksums import sha256
+from dataset_tools.io.checksums import sha256
 from publishing.release.manifest import MANIFEST
 
 __all__ = ["ReleaseFolder", "check_space", "fingerprint"]

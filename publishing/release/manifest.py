@@ -17,7 +17,6 @@ Of ``release.json`` publishing needs ``files`` alone. Cards and ``afg verify`` u
 the token that ended it.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.jsonl import read_object
 
 __all__ = ["CARD_FILES", "MANIFEST", "NOTICE", "Recorded", "Release", "read_release"]
 
@@ -72,13 +72,10 @@ def read_release(path: Path) -> Release:
         InputError: it is no release, or its list cannot be read.
     """
     where = path / MANIFEST
-    try:
-        content = json.loads(where.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"no {MANIFEST} in it", where=str(path), hint="name a folder that the export wrote") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(where), hint="export again") from error
-    if not isinstance(content, dict) or not isinstance(content.get("files"), dict):
+    if not where.is_file():
+        raise InputError(f"no {MANIFEST} in it", where=str(path), hint="name a folder that `afg export` wrote")
+    content = read_object(where, "export again")
+    if not isinstance(content.get("files"), dict):
         raise InputError("it has no object 'files'", where=str(where), hint="export again")
     files = {name: _recorded(where, name, value) for name, value in content["files"].items()}
     _require_kinds(where, content)

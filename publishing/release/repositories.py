@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dataset_tools.errors import InputError, UsageError
+from dataset_tools.io.checksums import git_oid, sha256
 from publishing.release.background import in_background
-from publishing.release.checksums import git_oid, sha256
 from publishing.release.manifest import MANIFEST, Release
 
 __all__ = [

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
-from publishing.release.checksums import sha256
+from dataset_tools.io.checksums import sha256
 from publishing.release.manifest import CARD_FILES, MANIFEST, Release
 from publishing.release.repositories import SUFFIXES, entries
 from publishing.release.weight_headers import read_gguf, read_safetensors

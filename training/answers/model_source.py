@@ -3,14 +3,13 @@
 A run, an adapter, a folder with merged weights, a GGUF file, or a repository on the Hub that holds one of them.
 """
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.hub_download import download
+from dataset_tools.io.jsonl import read_object
 from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
 from training.base.base import BUNDLED, Base, base_problems, find_base
 from training.base.gguf_header import read_header
@@ -139,7 +138,7 @@ def _adapter_of(run: Path) -> Path:
 def _adapter(name: str, revision: str, path: Path, base: str) -> ModelSource:
     if not (path / _ADAPTER_WEIGHTS).is_file():
         raise InputError("the adapter has no weights", where=name, hint=f"it holds {_ADAPTER_WEIGHTS}")
-    config = _read(path / _ADAPTER_CONFIG)
+    config = read_object(path / _ADAPTER_CONFIG, "save the adapter again")
     run = read_manifest(path.parent) if (path.parent / RUN).is_file() else {}
     told = run.get("base", {})
     wanted = base or told.get("name") or config.get("base_model_name_or_path") or ""
@@ -168,13 +167,3 @@ def _require(problems: list[str], name: str) -> None:
     """Refuse a base that has problems; as a model, not as a base, since that is what the user named."""
     if problems:
         raise InputError("; ".join(problems), where=name, hint="FunctionGemma and its fine-tunes can be evaluated")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"not JSON: {error}", where=str(path), hint="save the adapter again") from error
-    if not isinstance(found, dict):
-        raise InputError("not an object", where=str(path), hint="save the adapter again")
-    return found

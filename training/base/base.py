@@ -1,12 +1,12 @@
 """The base model that a recipe adapts: found, and held against what the recipe needs, before anything is loaded."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.hub_download import download
+from dataset_tools.io.jsonl import read_object
 from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
 from training.tiny import base_path, tokenizer_path
 
@@ -155,10 +155,4 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         hint = "a base is a folder with config.json, model.safetensors and tokenizer.json"
         raise InputError("no config.json in this folder", where=str(folder), hint=hint)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"not JSON: {error}", where=str(path), hint="download the base again") from error
-    if not isinstance(found, dict):
-        raise InputError("not an object", where=str(path), hint="download the base again")
-    return found
+    return read_object(path, "download the base again")

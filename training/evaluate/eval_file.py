@@ -8,6 +8,7 @@ import orjson
 
 from dataset_tools.errors import InputError
 from dataset_tools.executor.run import seldom_collecting
+from dataset_tools.io.jsonl import read_object
 from dataset_tools.io.writer import write_file
 from training.evaluate.evaluate import Evaluation
 from training.evaluate.metrics import Metric
@@ -39,13 +40,8 @@ def read_evaluation(path: Path) -> Evaluation:
     Raises:
         InputError: it cannot be read, or is no evaluation of this version.
     """
-    try:
-        found = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(path)) from error
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error}", where=str(path), hint=_HINT) from error
-    if not isinstance(found, dict) or "items" not in found or "metrics" not in found:
+    found = read_object(path, _HINT)
+    if "items" not in found or "metrics" not in found:
         raise InputError("not the result of an evaluation", where=str(path), hint=_HINT)
     if found.get("format") != FORMAT:
         what = f"its format is {found.get('format')!r}, and this version reads {FORMAT}"

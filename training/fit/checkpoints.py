@@ -4,7 +4,6 @@ A run that is killed while it writes one leaves a folder without a seal, which i
 whose files have changed since is damaged, and the one before it is taken.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from dataset_tools.errors import InputError
 from dataset_tools.io.atomic_file import AtomicFile, sync_folder
+from dataset_tools.io.checksums import sha256
 from dataset_tools.io.jsonl import dump_line
 
 __all__ = ["SEAL", "Checkpoint", "clear_unsealed", "last_good", "seal"]
@@ -42,7 +42,7 @@ def seal(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     hashes = {}
     for path in sorted(folder.iterdir()):
-        hashes[path.name] = _sha256(path)
+        hashes[path.name] = sha256(path)
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
     with AtomicFile(folder / SEAL) as file:
@@ -94,11 +94,6 @@ def _damage(folder: Path) -> str | None:
         path = folder / name
         if not path.is_file():
             return f"{name} is missing"
-        if _sha256(path) != expected:
+        if sha256(path) != expected:
             return f"{name} has changed"
     return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,12 +2,13 @@
 
 import hashlib
 import itertools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.checksums import sha256
+from dataset_tools.io.jsonl import read_object
 from dataset_tools.samples.masking import IGNORED
 
 if TYPE_CHECKING:
@@ -86,9 +87,8 @@ def open_samples(source: str) -> BuiltSamples:
         path = folder / entry["name"]
         if not path.is_file():
             raise InputError("the file is missing", where=str(path), hint="build the dataset again")
-        with path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != entry["sha256"]:
-                raise InputError("the file is not the one that was built", where=str(path), hint="build it again")
+        if sha256(path) != entry["sha256"]:
+            raise InputError("the file is not the one that was built", where=str(path), hint="build it again")
         files.append(path)
     if not files:
         raise InputError("there is no sample in this dataset", where=source, hint=_HINT)
@@ -99,16 +99,13 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / "build.json"
     if not path.is_file():
         raise InputError("no build.json: not a folder of samples", where=str(folder), hint=_HINT)
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"not JSON: {error}", where=str(path), hint="build the dataset again") from error
-    named = facts.get("files") if isinstance(facts, dict) else None
+    facts = read_object(path, "build the dataset again")
+    named = facts.get("files")
     if not isinstance(named, list) or not all(
         isinstance(entry, dict) and {"name", "sha256"} <= set(entry) for entry in named
     ):
         raise InputError("it names no files with their hashes", where=str(path), hint="build the dataset again")
-    return dict(facts)
+    return facts
 
 
 def _count(folder: Path, facts: dict[str, Any], files: tuple[Path, ...]) -> BuiltSamples:

@@ -1,6 +1,5 @@
 """``run.json``: what a run was made of and how it went, so that a model card can say it and a resume can hold to it."""
 
-import hashlib
 import math
 import platform
 from collections.abc import Iterable, Mapping
@@ -10,8 +9,10 @@ from typing import Any
 
 import orjson
 
-from dataset_tools.errors import InputError, UsageError
+from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import write_file
+from dataset_tools.io.checksums import combined_sha256, sha256
+from dataset_tools.io.jsonl import read_object
 from training.fit.dataset import BuiltSamples
 from training.fit.plan import Plan, available_cores
 
@@ -94,11 +95,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def hash_files(paths: Iterable[Path]) -> str:
     """The hash of several files, in their order."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+    return combined_sha256(map(sha256, paths))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -112,13 +109,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         hint = "`afg train` without --resume makes one"
         raise UsageError(f"there is no {NAME}: not a run", where=str(folder), hint=hint)
-    try:
-        found = orjson.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"not JSON: {error}", where=str(path), hint="train again into another folder") from error
-    if not isinstance(found, dict):
-        raise InputError("not an object", where=str(path), hint="train again into another folder")
-    return found
+    return read_object(path, "train again into another folder")
 
 
 def recorded_base(folder: Path) -> str:
@@ -150,7 +141,7 @@ def _data(samples: BuiltSamples) -> dict[str, Any]:
     files = {entry["name"]: entry["sha256"] for entry in samples.facts["files"]}
     return {
         "folder": samples.folder.name,
-        "sha256": hashlib.sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "sha256": sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)),
         "files": files,
         "inputs": samples.facts.get("inputs", []),
         "options": samples.facts.get("options", {}),

@@ -107,8 +107,8 @@ BROKEN = {
     "no-build": (lambda folder: _without(folder, "build.json"), "no build.json in this folder"),
     "no-data": (lambda folder: _without(folder, FILE["name"]), "build.json names this file, and it is not there"),
     "half": (lambda folder: (folder / FILE["name"]).write_bytes(b"PAR1"), "not a whole Parquet file"),
-    "text": (lambda folder: _rewrite(folder, "{"), "cannot be read: "),
-    "list": (lambda folder: _rewrite(folder, []), "not an object"),
+    "text": (lambda folder: _rewrite(folder, "{"), "not JSON: "),
+    "list": (lambda folder: _rewrite(folder, []), "not a JSON object"),
     "no-files": (lambda folder: _rewrite(folder, {"tokenizer": {}}), "it names no files"),
     "files-text": (lambda folder: _rewrite(folder, {"files": ["a"]}), "it names no files"),
     "records": (

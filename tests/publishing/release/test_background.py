@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dataset_tools.io.checksums import sha256
 from publishing.release.background import in_background
-from publishing.release.checksums import sha256
 from publishing.release.repositories import LocalFile, hash_soon
 
 

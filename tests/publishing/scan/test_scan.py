@@ -381,8 +381,8 @@ def test_many_problems_are_one_error() -> None:
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"{", "cannot be read"),
-        (b"[]", "it has no object 'files'"),
+        (b"{", "not JSON"),
+        (b"[]", "not a JSON object"),
         (b'{"files": {"../x": {"size": 1, "sha256": "0"}}}', "leads out of the folder"),
         (b'{"files": {"/x": {"size": 1, "sha256": "0"}}}', "leads out of the folder"),
         (b'{"files": {"x": {"size": 1, "sha256": "0"}}}', "has no size and sha256"),

@@ -245,7 +245,7 @@ def test_the_file_holds_the_whole_evaluation(evaluation: Evaluation, tmp_path: P
     "text, what",
     [
         ("{", "not JSON"),
-        ("[]", "not the result of an evaluation"),
+        ("[]", "not a JSON object"),
         ('{"format": 0, "items": [], "metrics": {}}', "its format is 0, and this version reads 1"),
         ('{"format": 1, "items": [{}], "metrics": {}}', "not the result of an evaluation: KeyError('name')"),
     ],
