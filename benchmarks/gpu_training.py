@@ -109,7 +109,7 @@ def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path)
 
     model, tokenizer = load_model(base, recipe, side.number)
     model = add_adapter(model, recipe)
-    return build_trainer(recipe, model, tokenizer, samples, output, options=TrainerOptions(side.number))
+    return build_trainer(recipe, model, tokenizer, samples, output, options=TrainerOptions(side.number, output))
 
 
 def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
@@ -131,7 +131,7 @@ def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) 
     return SFTTrainer(
         model=get_peft_model(model, config),
         args=SFTConfig(output_dir=str(output), report_to="none", disable_tqdm=True, **arguments),
-        train_dataset=Dataset(samples.table()),
+        train_dataset=Dataset.from_parquet([str(file) for file in samples.files], columns=["input_ids", "labels"]),
         processing_class=AutoTokenizer.from_pretrained(base.folder),
     )
 
@@ -173,15 +173,18 @@ def make_samples(folder: Path) -> Any:  # noqa: ANN401 - after imports
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    from training.fit.dataset import BuiltSamples  # noqa: PLC0415
+    from dataset_tools.samples.reader import SampleFolder  # noqa: PLC0415
 
-    path = folder / f"data-{os.getpid()}.parquet"
+    folder = folder / f"samples-{os.getpid()}"
+    folder.mkdir()
     ids = np.random.default_rng(0).integers(200, 262_000, (_ROWS, _LENGTH), dtype=np.int32)
     labels = ids.copy()
     labels[:, : _LENGTH - _TRAINED] = -100
-    pq.write_table(pa.table({"input_ids": ids.tolist(), "labels": labels.tolist()}), path)
-    tokens, trained = _ROWS * _LENGTH, _ROWS * _TRAINED
-    return BuiltSamples(folder, {}, (path,), _ROWS, tokens, trained, masked_rows=0, longest=_LENGTH)
+    empty = [""] * _ROWS
+    columns = {"id": empty, "input_ids": list(ids), "labels": list(labels), "dialect": empty, "domain": empty}
+    pq.write_table(pa.table(columns), folder / "data.parquet")
+    (folder / "build.json").write_text(json.dumps({"files": [{"name": "data.parquet", "sha256": ""}]}))
+    return SampleFolder(folder)
 
 
 def measure(folder: Path, steps: int, seconds: int, keep: Callable[[list[dict[str, Any]]], None]) -> None:

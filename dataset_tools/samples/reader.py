@@ -1,20 +1,27 @@
-"""A built dataset read back: one sample, or a few in a row, without loading the others."""
+"""Reader of a built dataset: single samples by row or id, token counts, and the check of its hashes."""
 
+import hashlib
+import itertools
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.checksums import sha256
 from dataset_tools.io.jsonl import read_object
 from dataset_tools.readers.parquet_reader import open_parquet
+from dataset_tools.samples.masking import IGNORED
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-__all__ = ["Sample", "SampleFolder"]
+__all__ = ["Sample", "SampleCounts", "SampleFolder", "sample_digest"]
 
 _COLUMNS = ("id", "input_ids", "labels", "dialect", "domain")
-_BATCH = 256  # rows held at a time
+_BATCH = 256  # rows in memory at a time
+_HINT = "name a folder that `afg-data build` has written"
 _AGAIN = "build the samples again"
 
 
@@ -22,7 +29,7 @@ class Sample(NamedTuple):
     """One row of a built dataset.
 
     Attributes:
-        row: its place in the whole dataset, counted from 0 as ``datasets`` counts.
+        row: its number in the whole dataset, from 0 as in ``datasets``.
         id: the record's id.
         input_ids: the token ids.
         labels: for each token its id where the model is trained, -100 elsewhere.
@@ -38,39 +45,89 @@ class Sample(NamedTuple):
     domain: str
 
 
+class SampleCounts(NamedTuple):
+    """Totals over all samples: tokens, trained tokens, rows without a trained token, tokens of the longest row."""
+
+    tokens: int
+    trained: int
+    masked_rows: int
+    longest: int
+
+
 class SampleFolder:
-    """A folder that ``afg-data build`` has written.
+    """A folder written by ``afg-data build``.
 
     Args:
         path: the folder.
+        check_hashes: compare every file with its SHA-256 in ``build.json``, which reads all of them.
 
     Raises:
-        InputError: it is none, or not whole.
+        InputError: not such a folder, or a file is missing, damaged or changed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, check_hashes: bool = False) -> None:
         self.path = path
-        self._facts = _facts(path)
-        self._files = [_open(path / name) for name in self._names()]
+        self.facts = _read_facts(path)
+        self.hashes = self._read_hashes()
+        self.files = [path / name for name in self.hashes]
+        for file, expected in zip(self.files, self.hashes.values(), strict=True):
+            if not file.is_file():
+                raise InputError("build.json lists this file, but it is missing", where=str(file), hint=_AGAIN)
+            if check_hashes and sha256(file) != expected:
+                raise InputError("the file has changed since it was built", where=str(file), hint=_AGAIN)
+        self._parquet = [_open(file) for file in self.files]
 
     @property
     def rows(self) -> int:
-        """How many samples there are."""
-        return sum(int(file.metadata.num_rows) for file in self._files)
+        """The number of samples."""
+        return sum(int(file.metadata.num_rows) for file in self._parquet)
 
     @property
     def tokenizer(self) -> str:
-        """The tokenizer that made the ids, as ``--tokenizer`` takes it."""
-        name, revision = self._noted("name"), self._noted("revision")
+        """The tokenizer that made the ids, in the form of ``--tokenizer``."""
+        name, revision = self._tokenizer_fact("name"), self._tokenizer_fact("revision")
         return f"{name}@{revision}" if revision else name
 
     @property
     def tokenizer_sha256(self) -> str:
-        """The hash of that tokenizer's ``tokenizer.json``."""
-        return self._noted("sha256")
+        """The SHA-256 of that tokenizer's ``tokenizer.json``."""
+        return self._tokenizer_fact("sha256")
+
+    @cached_property
+    def counts(self) -> SampleCounts:
+        """Totals over all samples; the first access reads every row.
+
+        Raises:
+            InputError: a file cannot be read, or a row has more or fewer labels than ids.
+        """
+        import pyarrow.compute as pc  # noqa: PLC0415 - slow to import
+
+        tokens = trained = masked = longest = 0
+        for ids, labels in self._ids_and_labels():
+            lengths = pc.list_value_length(ids)
+            if lengths != pc.list_value_length(labels):
+                raise InputError("a row does not have one label per token", where=str(self.path), hint=_AGAIN)
+            is_trained = pc.not_equal(labels.flatten(), IGNORED)
+            tokens += len(is_trained)
+            trained += pc.sum(is_trained).as_py() or 0
+            longest = max(longest, pc.max(lengths).as_py())
+            masked += len(labels) - pc.count_distinct(pc.list_parent_indices(labels).filter(is_trained)).as_py()
+        return SampleCounts(tokens, trained, masked, longest)
+
+    def digests(self) -> frozenset[bytes]:
+        """Return the :func:`sample_digest` of every sample."""
+        found: set[bytes] = set()
+        for ids, labels in self._ids_and_labels():
+            starts = ids.offsets.to_numpy() - ids.offsets[0].as_py()
+            id_values, label_values = ids.flatten().to_numpy(), labels.flatten().to_numpy()
+            found.update(
+                sample_digest(id_values[start:stop], label_values[start:stop])
+                for start, stop in itertools.pairwise(starts)
+            )
+        return frozenset(found)
 
     def read(self, row: int, count: int = 1) -> list[Sample]:
-        """The samples from ``row`` on, ``count`` of them or as many as there are.
+        """Return up to ``count`` samples from ``row`` on.
 
         Raises:
             InputError: there is no such row, or it cannot be read.
@@ -87,41 +144,46 @@ class SampleFolder:
         return samples
 
     def row_of(self, identity: str) -> int:
-        """The place of the first sample with this id; only ids are read, and only where the statistics allow it.
+        """Return the row of the first sample with this id; reads ids only, where the statistics allow the id.
 
         Raises:
             InputError: there is none.
         """
         for first, group, file in self._groups():
             if _may_hold(file, group, identity):
-                at = first
+                row = first
                 for batch in self._batches(file, group, ("id",)):
                     ids = batch.column("id").to_pylist()
                     if identity in ids:
-                        return at + int(ids.index(identity))
-                    at += len(ids)
+                        return row + int(ids.index(identity))
+                    row += len(ids)
         what = f"there is no sample with the id {identity!r}"
-        raise InputError(what, where=str(self.path), hint="rejects.jsonl names the rows that became none")
+        raise InputError(what, where=str(self.path), hint="rejects.jsonl lists the rows that were left out")
 
     def _groups(self) -> Iterator[tuple[int, int, Any]]:
-        """Each row group: the number of its first row, its number in its file, and the file."""
+        """Yield each row group: the number of its first row, its number in its file, and the file."""
         first = 0
-        for file in self._files:
+        for file in self._parquet:
             for group in range(file.metadata.num_row_groups):
                 yield first, group, file
                 first += file.metadata.row_group(group).num_rows
 
     def _slice(self, file: Any, group: int, first: int, start: int, stop: int) -> Iterator[Sample]:  # noqa: ANN401 - pyarrow
-        """The rows [start, stop) of a row group that begins with row ``first``."""
-        at = first
+        """Yield the rows [start, stop) of a row group that begins with row ``first``."""
+        row = first
         for batch in self._batches(file, group, _COLUMNS):
-            if at + batch.num_rows > start:
-                wanted = batch.slice(max(start - at, 0), stop - max(start, at))
-                for number, value in enumerate(wanted.to_pylist(), max(start, at)):
+            if row + batch.num_rows > start:
+                wanted = batch.slice(max(start - row, 0), stop - max(start, row))
+                for number, value in enumerate(wanted.to_pylist(), max(start, row)):
                     yield _sample(number, value, self.path)
-            at += batch.num_rows
-            if at >= stop:
+            row += batch.num_rows
+            if row >= stop:
                 return
+
+    def _ids_and_labels(self) -> "Iterator[tuple[pa.ListArray, pa.ListArray]]":
+        for _, group, file in self._groups():
+            for batch in self._batches(file, group, ("input_ids", "labels")):
+                yield batch.column("input_ids"), batch.column("labels")
 
     def _batches(self, file: Any, group: int, columns: tuple[str, ...]) -> "Iterator[pa.RecordBatch]":  # noqa: ANN401 - pyarrow
         import pyarrow as pa  # noqa: PLC0415 - slow to import
@@ -131,36 +193,40 @@ class SampleFolder:
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"damaged Parquet data: {error}", where=str(self.path), hint=_AGAIN) from error
 
-    def _names(self) -> list[str]:
+    def _read_hashes(self) -> dict[str, str]:
         try:
-            return [str(entry["name"]) for entry in self._facts["files"]]
+            return {str(entry["name"]): str(entry["sha256"]) for entry in self.facts["files"]}
         except (KeyError, TypeError) as error:
-            raise self._damaged("it names no files") from error
+            raise self._incomplete("it lists no files with their hashes") from error
 
-    def _noted(self, key: str) -> str:
+    def _tokenizer_fact(self, key: str) -> str:
         try:
-            return str(self._facts["tokenizer"][key])
+            return str(self.facts["tokenizer"][key])
         except (KeyError, TypeError) as error:
-            raise self._damaged("it names no tokenizer") from error
+            raise self._incomplete("it names no tokenizer") from error
 
-    def _damaged(self, what: str) -> InputError:
+    def _incomplete(self, what: str) -> InputError:
         return InputError(what, where=str(self.path / "build.json"), hint=_AGAIN)
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def sample_digest(input_ids: "np.ndarray[Any, Any]", labels: "np.ndarray[Any, Any]") -> bytes:
+    """Return a 16-byte digest of one sample; ids and labels are hashed as 32-bit integers, as in the files."""
+    digest = hashlib.blake2b(input_ids.astype("<i4").tobytes(), digest_size=16)
+    digest.update(labels.astype("<i4").tobytes())
+    return digest.digest()
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / "build.json"
     if not folder.is_dir():
         what = "it is a file" if folder.exists() else "no such folder"
-        raise InputError(what, where=str(folder), hint="name a folder that `afg-data build` has written")
+        raise InputError(what, where=str(folder), hint=_HINT)
     if not path.is_file():
-        hint = "name a folder that `afg-data build` has written"
-        raise InputError("no build.json in this folder", where=str(folder), hint=hint)
+        raise InputError("no build.json in this folder", where=str(folder), hint=_HINT)
     return read_object(path, _AGAIN)
 
 
 def _open(path: Path) -> "pa.parquet.ParquetFile":
-    if not path.is_file():
-        raise InputError("build.json names this file, and it is not there", where=str(path), hint=_AGAIN)
     file = open_parquet(path)
     missing = [name for name in _COLUMNS if name not in file.schema_arrow.names]
     if missing:
@@ -169,9 +235,9 @@ def _open(path: Path) -> "pa.parquet.ParquetFile":
 
 
 def _may_hold(file: Any, group: int, identity: str) -> bool:  # noqa: ANN401 - pyarrow
-    """Whether the statistics of a row group leave it possible that the id is there."""
+    """Return False if the statistics of a row group exclude the id."""
     metadata = file.metadata.row_group(group)
-    columns = [metadata.column(at) for at in range(metadata.num_columns)]
+    columns = [metadata.column(number) for number in range(metadata.num_columns)]
     noted = next((column.statistics for column in columns if column.path_in_schema == "id"), None)
     if noted is None or not noted.has_min_max:
         return True
@@ -182,6 +248,5 @@ def _may_hold(file: Any, group: int, identity: str) -> bool:  # noqa: ANN401 - p
 def _sample(row: int, value: dict[str, Any], folder: Path) -> Sample:
     ids, labels = value["input_ids"], value["labels"]
     if not ids or not labels or len(ids) != len(labels):
-        what = f"row {row} does not have a label for each token"
-        raise InputError(what, where=str(folder), hint=_AGAIN)
+        raise InputError(f"row {row} does not have one label per token", where=str(folder), hint=_AGAIN)
     return Sample(row, str(value["id"]), ids, labels, value["dialect"] or "", value["domain"] or "")

@@ -27,7 +27,7 @@ SHAPE = {
 
 def write_recipe(path: Path, **changes: str) -> Path:
     """The recipe `t4` with some values changed."""
-    text = (ROOT / "training" / "recipes" / "t4.toml").read_text(encoding="utf-8")
+    text = (ROOT / "training" / "recipe" / "recipes" / "t4.toml").read_text(encoding="utf-8")
     for key, value in {**SCALED, **changes}.items():
         text, found = re.subn(rf"(?m)^{key} = [^#\n]*", f"{key} = {value}  ", text)
         if found != 1:

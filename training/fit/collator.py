@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.samples.masking import IGNORED
-from training.fit.dataset import row_digest
+from dataset_tools.samples.reader import sample_digest
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ class CheckedCollator:
             raise AssertionError(f"{len(rows)} rows became a batch of {len(ids)}")
         for row in range(len(rows)):
             real = attended[row] == 1
-            if row_digest(ids[row][real], labels[row][real]) not in self._known:
+            if sample_digest(ids[row][real], labels[row][real]) not in self._known:
                 raise AssertionError("a batch holds a row whose ids or labels are not those that were built")
             if (labels[row][~real] != IGNORED).any():
                 raise AssertionError("a batch trains on padding")

@@ -8,8 +8,9 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dataset_tools.errors import InputError
+from dataset_tools.samples.reader import SampleFolder
 from training.base.base import Base, base_problems, find_base
-from training.fit.dataset import BuiltSamples, open_samples
 from training.fit.estimates import MemoryEstimate, TimeEstimate, estimate_memory, estimate_time, lora_parameters
 from training.fit.schedule import steps_per_epoch, total_steps
 from training.recipe.hardware import Gpu, first_gpu, precision_for
@@ -18,6 +19,7 @@ from training.recipe.recipe import Number, Recipe
 __all__ = ["Plan", "available_cores", "make_plan"]
 
 _WARMUPS = 2  # a run shorter than two warmups would spend most of itself warming up
+_CACHED_TOKEN = 8  # bytes of an id and a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class Plan:
     recipe_source: str
     base_source: str
     base: Base
-    samples: BuiltSamples
-    validation: BuiltSamples | None
+    samples: SampleFolder
+    validation: SampleFolder | None
     output: Path
     gpu: Gpu | None
     number: Number
@@ -80,15 +82,15 @@ def make_plan(
         InputError: data or base cannot be read at all; whatever else is wrong stands in the plan's reasons.
         UsageError: what was named as base makes no sense.
     """
-    samples = open_samples(data)
-    held_out = open_samples(validation) if validation else None
+    samples = _open_samples(data)
+    held_out = _open_samples(validation) if validation else None
     found = find_base(base or recipe.model.base, "" if base else recipe.model.revision)
     gpu = first_gpu()
     number = precision_for(recipe.precision, gpu)
     batch, schedule = recipe.batch, recipe.schedule
     needs_gpu = gpu is not None or recipe.hardware.device == "gpu"
     planned = number if gpu or not needs_gpu else recipe.precision.gpu_without_bf16
-    memory = estimate_memory(found.shape, recipe, planned, samples.longest, gpu=needs_gpu)
+    memory = estimate_memory(found.shape, recipe, planned, samples.counts.longest, gpu=needs_gpu)
     plan = Plan(
         recipe=recipe,
         recipe_source=recipe_source or recipe.name,
@@ -102,7 +104,7 @@ def make_plan(
         steps=total_steps(samples.rows, batch.rows, batch.accumulation, schedule.epochs),
         steps_per_epoch=steps_per_epoch(samples.rows, batch.rows, batch.accumulation),
         memory=memory,
-        time=estimate_time(found.shape, recipe, samples.tokens, gpu, available_cores()),
+        time=estimate_time(found.shape, recipe, samples.counts.tokens, gpu, available_cores()),
         reasons=(),
     )
     return _with_reasons(plan)
@@ -111,6 +113,13 @@ def make_plan(
 def available_cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _open_samples(folder: str) -> SampleFolder:
+    samples = SampleFolder(Path(folder), check_hashes=True)
+    if not samples.rows:
+        raise InputError("there is no sample in this folder", where=folder, hint="build the samples again")
+    return samples
 
 
 def _with_reasons(plan: Plan) -> Plan:
@@ -124,16 +133,16 @@ def _with_reasons(plan: Plan) -> Plan:
     return replace(plan, reasons=tuple(reasons))
 
 
-def _data_problems(plan: Plan, samples: BuiltSamples, what: str) -> list[str]:
+def _data_problems(plan: Plan, samples: SampleFolder, what: str) -> list[str]:
     problems = []
-    if samples.masked_rows == samples.rows:
+    if samples.counts.masked_rows == samples.rows:
         problems.append(f"{what} trains nothing: every label of all {samples.rows:,} rows is masked")
-    elif samples.masked_rows:
-        problems.append(f"{what} has {samples.masked_rows:,} rows in which nothing is trained")
+    elif samples.counts.masked_rows:
+        problems.append(f"{what} has {samples.counts.masked_rows:,} rows in which nothing is trained")
     limit = plan.recipe.model.max_seq_length
-    if samples.longest > limit:
+    if samples.counts.longest > limit:
         problems.append(
-            f"{what} has a row of {samples.longest:,} tokens, the recipe takes {limit:,} and cuts none off: "
+            f"{what} has a row of {samples.counts.longest:,} tokens, the recipe takes {limit:,} and cuts none off: "
             f"build it with --max-length {limit}"
         )
     if samples.tokenizer_sha256 != plan.base.tokenizer.sha256():
@@ -173,10 +182,11 @@ def _machine_problems(plan: Plan) -> list[str]:
 
 
 def _disk_needed(plan: Plan) -> int:
-    """Adapter and checkpoints, one more of them than are kept, each with both moments of Adam in 32 bits."""
+    """Return the bytes of the adapter, of the checkpoints and one more with Adam's moments, and of the samples."""
     adapter = 4 * lora_parameters(plan.base.shape, plan.recipe.lora.r, plan.recipe.lora.targets)
     tokenizer = sum(file.stat().st_size for file in plan.base.tokenizer.folder.glob("tokenizer*"))
-    return adapter + (plan.recipe.intervals.keep_checkpoints + 1) * (3 * adapter + tokenizer)
+    tokens = sum(samples.counts.tokens for samples in (plan.samples, plan.validation) if samples)
+    return adapter + (plan.recipe.intervals.keep_checkpoints + 1) * (3 * adapter + tokenizer) + _CACHED_TOKEN * tokens
 
 
 def _disk_free(output: Path) -> int:

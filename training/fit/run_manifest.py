@@ -13,7 +13,7 @@ from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import write_file
 from dataset_tools.io.checksums import combined_sha256, sha256
 from dataset_tools.io.jsonl import read_object
-from training.fit.dataset import BuiltSamples
+from dataset_tools.samples.reader import SampleFolder
 from training.fit.plan import Plan, available_cores
 
 __all__ = [
@@ -137,17 +137,16 @@ def _is_number(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _data(samples: BuiltSamples) -> dict[str, Any]:
-    files = {entry["name"]: entry["sha256"] for entry in samples.facts["files"]}
+def _data(samples: SampleFolder) -> dict[str, Any]:
     return {
-        "folder": samples.folder.name,
-        "sha256": sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)),
-        "files": files,
+        "folder": samples.path.name,
+        "sha256": sha256(orjson.dumps(samples.hashes, option=orjson.OPT_SORT_KEYS)),
+        "files": samples.hashes,
         "inputs": samples.facts.get("inputs", []),
         "options": samples.facts.get("options", {}),
         "rows": samples.rows,
-        "tokens": samples.tokens,
-        "trained_tokens": samples.trained,
+        "tokens": samples.counts.tokens,
+        "trained_tokens": samples.counts.trained,
     }
 
 

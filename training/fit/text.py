@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.fit.dataset import BuiltSamples
+    from dataset_tools.samples.reader import SampleFolder
     from training.fit.plan import Plan
 
 __all__ = ["duration", "plan_lines", "result_lines"]
@@ -82,9 +82,9 @@ def duration(seconds: float) -> str:
     return f"{seconds / _HOUR:.1f} h"
 
 
-def _counts(samples: "BuiltSamples") -> str:
-    share = samples.trained / samples.tokens if samples.tokens else 0
+def _counts(samples: "SampleFolder") -> str:
+    tokens, trained, _, longest = samples.counts
     return (
-        f"{samples.rows:,} rows, {samples.tokens:,} tokens of which {samples.trained:,} are trained ({share:.1%}), "
-        f"the longest row has {samples.longest:,}"
+        f"{samples.rows:,} rows, {tokens:,} tokens of which {trained:,} are trained ({trained / max(tokens, 1):.1%}), "
+        f"the longest row has {longest:,}"
     )

@@ -27,7 +27,7 @@ __all__ = ["ADAPTER", "RunResult", "Watcher", "start_problems", "train"]
 ADAPTER = "adapter"
 """The folder of a run that holds the adapter with its tokenizer and template."""
 
-_CHECKPOINTS, _METRICS = "checkpoints", "metrics.jsonl"
+_CHECKPOINTS, _CACHE, _METRICS = "checkpoints", "cache", "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
         tokenizer,
         plan.samples,
         plan.output / _CHECKPOINTS,
-        options=TrainerOptions(plan.number, plan.validation),
+        options=TrainerOptions(plan.number, plan.output / _CACHE, plan.validation),
         callbacks=[recorder],
     )
     recorder.count_tokens_of(trainer)
@@ -215,7 +215,8 @@ def _finish(run: _Run, memory: float) -> None:
     }
     draw_curves(run.log.lines, run.manifest, run.plan.output)
     write_manifest(run.plan.output, run.manifest)
-    shutil.rmtree(run.plan.output / _CHECKPOINTS, ignore_errors=True)
+    for name in (_CHECKPOINTS, _CACHE):
+        shutil.rmtree(run.plan.output / name, ignore_errors=True)
 
 
 def _stop(run: _Run, status: str, error: str) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_tools.samples.reader import SampleFolder
 from training.fit.collator import CheckedCollator
-from training.fit.dataset import BuiltSamples
 from training.recipe.recipe import Number, Recipe
 
 if TYPE_CHECKING:
@@ -25,11 +25,13 @@ class TrainerOptions:
 
     Attributes:
         number: in what numbers the base computes.
-        validation: what the loss is measured on beside.
+        cache: the folder for the memory-mapped samples.
+        validation: samples for the validation loss.
     """
 
     number: Number
-    validation: BuiltSamples | None = None
+    cache: Path
+    validation: SampleFolder | None = None
 
 
 def trainer_arguments(recipe: Recipe, number: Number, *, on_gpu: bool) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def build_trainer(
     recipe: Recipe,
     model: Any,  # noqa: ANN401 - a patched model
     tokenizer: Any,  # noqa: ANN401 - any tokenizer of transformers
-    samples: BuiltSamples,
+    samples: SampleFolder,
     output: Path,
     *,
     options: TrainerOptions,
@@ -106,8 +108,8 @@ def build_trainer(
             disable_tqdm=True,
             **trainer_arguments(recipe, options.number, on_gpu=torch.cuda.is_available()),
         ),
-        train_dataset=_dataset(samples),
-        eval_dataset=_dataset(validation) if validation else None,
+        train_dataset=_dataset(samples, options.cache),
+        eval_dataset=_dataset(validation, options.cache) if validation else None,
         processing_class=tokenizer,
         data_collator=CheckedCollator(DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id), known),
         callbacks=list(callbacks),
@@ -137,7 +139,10 @@ def _drop_padding_masks(model: Any) -> None:  # noqa: ANN401 - a PEFT model
     model.get_base_model().model.register_forward_pre_hook(causal, with_kwargs=True)
 
 
-def _dataset(samples: BuiltSamples) -> "Dataset":
-    from datasets import Dataset  # noqa: PLC0415 - slow to import
+def _dataset(samples: SampleFolder, cache: Path) -> "Dataset":
+    """Return ids and labels as a memory-mapped dataset, so that memory does not grow with the number of rows."""
+    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415 - slow to import
 
-    return Dataset(samples.table())
+    disable_progress_bars()
+    files = [str(file) for file in samples.files]
+    return Dataset.from_parquet(files, columns=["input_ids", "labels"], cache_dir=str(cache))

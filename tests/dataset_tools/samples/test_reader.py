@@ -1,16 +1,18 @@
 """Samples are found by row and by id in any file and row group, and nothing else is read for it."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from dataset_tools.errors import InputError
 from dataset_tools.samples.parquet import sample_schema
-from dataset_tools.samples.reader import Sample, SampleFolder
+from dataset_tools.samples.reader import Sample, SampleFolder, sample_digest
 
 ROWS = 1000
 FILES = ((0, 300), (300, 301), (301, ROWS))  # the first row of each and one past its last
@@ -25,12 +27,13 @@ def _values(row: int) -> dict[str, Any]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A dataset of three files, one of which has a single row."""
-    names = []
+    files = []
     for number, (start, stop) in enumerate(FILES):
-        names.append({"name": f"data-{number:05d}.parquet"})
+        path = tmp_path / f"data-{number:05d}.parquet"
         table = pa.Table.from_pylist([_values(row) for row in range(start, stop)], sample_schema())
-        pq.write_table(table, tmp_path / names[-1]["name"], row_group_size=GROUP, compression="none")
-    facts = {"files": names, "tokenizer": {"name": "org/name", "revision": "abc", "sha256": "00"}}
+        pq.write_table(table, path, row_group_size=GROUP, compression="none")
+        files.append({"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    facts = {"files": files, "tokenizer": {"name": "org/name", "revision": "abc", "sha256": "00"}}
     (tmp_path / "build.json").write_text(json.dumps(facts), encoding="utf-8")
     return tmp_path
 
@@ -102,15 +105,16 @@ def _rewrite(folder: Path, facts: Any) -> None:
     (folder / "build.json").write_text(facts if isinstance(facts, str) else json.dumps(facts), encoding="utf-8")
 
 
-FILE = {"name": "data-00001.parquet"}
+FILE = {"name": "data-00001.parquet", "sha256": ""}
 BROKEN = {
     "no-build": (lambda folder: _without(folder, "build.json"), "no build.json in this folder"),
-    "no-data": (lambda folder: _without(folder, FILE["name"]), "build.json names this file, and it is not there"),
+    "no-data": (lambda folder: _without(folder, FILE["name"]), "build.json lists this file, but it is missing"),
     "half": (lambda folder: (folder / FILE["name"]).write_bytes(b"PAR1"), "not a whole Parquet file"),
     "text": (lambda folder: _rewrite(folder, "{"), "not JSON: "),
     "list": (lambda folder: _rewrite(folder, []), "not a JSON object"),
-    "no-files": (lambda folder: _rewrite(folder, {"tokenizer": {}}), "it names no files"),
-    "files-text": (lambda folder: _rewrite(folder, {"files": ["a"]}), "it names no files"),
+    "no-files": (lambda folder: _rewrite(folder, {"tokenizer": {}}), "it lists no files with their hashes"),
+    "no-hashes": (lambda folder: _rewrite(folder, {"files": [{"name": FILE["name"]}]}), "it lists no files with their"),
+    "files-text": (lambda folder: _rewrite(folder, {"files": ["a"]}), "it lists no files with their hashes"),
     "records": (
         lambda folder: pq.write_table(pa.table({"id": ["a"], "labels": [[1]]}), folder / FILE["name"]),
         "no column input_ids: not a file of samples",
@@ -144,10 +148,35 @@ def test_a_build_without_a_tokenizer_is_an_error(folder: Path) -> None:
         _ = SampleFolder(folder).tokenizer
 
 
+def test_hashes_are_checked_on_request(folder: Path) -> None:
+    """A Parquet file with other bytes is refused when hashes are checked, and read otherwise."""
+    SampleFolder(folder, check_hashes=True)
+    path = folder / FILE["name"]
+    pq.write_table(pq.read_table(path), path, compression="zstd")
+    assert SampleFolder(folder).rows == ROWS
+    with pytest.raises(InputError, match="the file has changed since it was built") as caught:
+        SampleFolder(folder, check_hashes=True)
+    assert caught.value.where == str(path)
+
+
+def test_counts_and_digests_cover_every_row(folder: Path) -> None:
+    """Totals are those of the rows; each row has its own digest, across files, row groups and batches."""
+    path = folder / FILE["name"]
+    masked = _values(300) | {"input_ids": [2, 3, 4, 5], "labels": [-100] * 4}
+    pq.write_table(pa.Table.from_pylist([masked], sample_schema()), path)
+    source = SampleFolder(folder)
+    assert source.counts == (3 * ROWS + 1, 2 * (ROWS - 1), 1, 4)
+    rows = source.read(0, ROWS)
+    assert source.digests() == {sample_digest(np.array(row.input_ids), np.array(row.labels)) for row in rows}
+    assert len(source.digests()) == ROWS
+
+
 @pytest.mark.parametrize("labels", [[1], None, [-100, 1, 2, 3]])
 def test_a_sample_without_a_label_for_each_token_is_an_error(folder: Path, labels: Any) -> None:
     """Such a row was not built here; it is never shown with the labels of other tokens."""
     table = pa.Table.from_pylist([_values(0) | {"labels": labels}], sample_schema())
     pq.write_table(table, folder / "data-00000.parquet")
-    with pytest.raises(InputError, match="row 0 does not have a label for each token"):
+    with pytest.raises(InputError, match="row 0 does not have one label per token"):
         SampleFolder(folder).read(0)
+    with pytest.raises(InputError, match="a row does not have one label per token"):
+        _ = SampleFolder(folder).counts

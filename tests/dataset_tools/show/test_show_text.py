@@ -150,7 +150,7 @@ def test_a_tokenizer_that_is_gone_is_named_anew(changed: Path, afg_data: Command
 
 ERRORS = {
     "row": (("--row", "4"), "there is no row 4: 4 samples, counted from 0 (--row 3 is the last)"),
-    "id": (("--id", "x"), "there is no sample with the id 'x' (rejects.jsonl names the rows that became none)"),
+    "id": (("--id", "x"), "there is no sample with the id 'x' (rejects.jsonl lists the rows that were left out)"),
     "both": (("--row", "1", "--id", "call"), "a row and an id (give --row or --id)"),
     "negative": (("--row", "-1"), "Input should be greater than or equal to 0"),
     "count": (("--count", "0"), "Input should be greater than or equal to 1"),

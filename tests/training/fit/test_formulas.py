@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from dataset_tools.samples.masking import IGNORED
+from dataset_tools.samples.reader import SampleFolder, sample_digest
 from tests.training.bases import ROOT, short_recipe
 from training.base.base import find_base
 from training.fit.collator import CheckedCollator
-from training.fit.dataset import open_samples, row_digest
 from training.fit.estimates import lora_parameters
 from training.fit.plan import make_plan
 from training.fit.train import Watcher, train
@@ -87,9 +87,8 @@ def test_ignored_positions_have_no_gradient(model: Any, samples: Path) -> None:
     """The gradient is exactly zero at the logits of each position whose next token is ignored, and only there."""
     import torch
 
-    table = open_samples(str(samples)).table()
-    ids = torch.tensor([table["input_ids"][0].as_py()])
-    labels = torch.tensor([table["labels"][0].as_py()])
+    (row,) = SampleFolder(samples).read(0)
+    ids, labels = torch.tensor([row.input_ids]), torch.tensor([row.labels])
     output = model(input_ids=ids, labels=labels)
     output.logits.retain_grad()
     output.loss.backward()
@@ -104,8 +103,7 @@ def test_the_loss_is_the_mean_over_trained_tokens(model: Any, samples: Path) -> 
     """Cross-entropy over the trained positions alone, added up by hand."""
     import torch
 
-    table = open_samples(str(samples)).table()
-    ids, labels = table["input_ids"][1].as_py(), table["labels"][1].as_py()
+    _, _, ids, labels, *_ = SampleFolder(samples).read(1)[0]
     with torch.no_grad():
         output = model(input_ids=torch.tensor([ids]), labels=torch.tensor([labels]))
     chances = torch.log_softmax(output.logits[0].float(), dim=-1)
@@ -119,15 +117,16 @@ def test_masks_are_untouched_from_build_to_batch(
     """The batches of a pass hold each built sample once, ids and labels as built; padding trains nothing."""
     from training.fit.trainer import TrainerOptions, build_trainer
 
-    built = open_samples(str(samples))
+    built = SampleFolder(samples)
     base, tokenizer = load_model(find_base(str(random_base)), recipe, "float32")
     model = add_adapter(base, recipe)
-    trainer = build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=TrainerOptions("float32"))
+    options = TrainerOptions("float32", tmp_path)
+    trainer = build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=options)
     seen = []
     for batch in trainer.get_train_dataloader():
         for ids, labels, attended in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
             real = attended.bool()
-            seen.append(row_digest(ids[real].numpy(), labels[real].numpy()))
+            seen.append(sample_digest(ids[real].numpy(), labels[real].numpy()))
             assert bool((labels[~real] == IGNORED).all())
     assert len(seen) == built.rows
     assert set(seen) == built.digests()
@@ -140,7 +139,7 @@ def test_padding_is_kept_out_without_a_mask(random_base: Path, samples: Path, re
 
     from training.fit.trainer import TrainerOptions, build_trainer
 
-    built = open_samples(str(samples))
+    built = SampleFolder(samples)
     base, tokenizer = load_model(find_base(str(random_base)), recipe, "float32")
     model = add_adapter(base, recipe)
 
@@ -151,11 +150,10 @@ def test_padding_is_kept_out_without_a_mask(random_base: Path, samples: Path, re
         gradients = [weight.grad.flatten() for weight in model.parameters() if weight.requires_grad]
         return float(loss.detach()), torch.cat(gradients)
 
-    rows = built.table().slice(0, 4).select(["input_ids", "labels"]).to_pylist()
-    batch = _collate(rows)
+    batch = _collate([{"input_ids": row.input_ids, "labels": row.labels} for row in built.read(0, 4)])
     assert int((batch["attention_mask"] == 0).sum()) > 0
     loss, gradient = learnt(batch)
-    build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=TrainerOptions("float32"))
+    build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=TrainerOptions("float32", tmp_path))
     masks: list[Any] = []
     text_model = model.get_base_model().model
     text_model.register_forward_pre_hook(lambda _, __, named: masks.append(named["attention_mask"]), with_kwargs=True)
@@ -186,7 +184,7 @@ def test_a_mask_that_was_touched_is_caught() -> None:
     """One label that is not the dataset's, or one trained place of padding, stops the run."""
     row = {"input_ids": [2, 5, 6], "labels": [IGNORED, 5, 6]}
     other = {"input_ids": [2, 5], "labels": [IGNORED, 5]}
-    known = frozenset(row_digest(np.array(r["input_ids"]), np.array(r["labels"])) for r in (row, other))
+    known = frozenset(sample_digest(np.array(r["input_ids"]), np.array(r["labels"])) for r in (row, other))
     assert CheckedCollator(_collate, known)([row, other])["labels"].tolist() == [[-100, 5, 6], [-100, 5, -100]]
     with pytest.raises(AssertionError, match="not those that were built"):
         CheckedCollator(_collate, known)([{**row, "labels": [2, 5, 6]}, other])
@@ -214,11 +212,11 @@ def test_trl_takes_built_samples_as_they_are(model: Any, samples: Path, random_b
     )  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(random_base)
     trainer = SFTTrainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer)
-    known = open_samples(str(samples)).digests()
+    known = SampleFolder(samples).digests()
     for batch in trainer.get_train_dataloader():
         for ids, labels, attended in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
             real = attended.bool()
-            assert row_digest(ids[real].numpy(), labels[real].numpy()) in known
+            assert sample_digest(ids[real].numpy(), labels[real].numpy()) in known
     assert trainer.train().training_loss > 0
 
 
@@ -242,8 +240,8 @@ def test_the_gradient_of_the_loss_is_the_formula(model: Any, samples: Path) -> N
     """At the logits of a trained position it is the probabilities less one at the token, over the trained tokens."""
     import torch
 
-    table = open_samples(str(samples)).table()
-    ids, labels = (torch.tensor([table[name][2].as_py()]) for name in ("input_ids", "labels"))
+    (row,) = SampleFolder(samples).read(2)
+    ids, labels = torch.tensor([row.input_ids]), torch.tensor([row.labels])
     output = model(input_ids=ids, labels=labels)
     output.logits.retain_grad()
     output.loss.backward()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.errors import InputError, UsageError
+from dataset_tools.samples.reader import SampleFolder
 from tests.training.bases import CONFIG, short_recipe, write_base
 from training.base.base import Shape
 from training.fit import plan as planning
-from training.fit.dataset import open_samples
 from training.fit.estimates import estimate_memory, estimate_time, lora_parameters
 from training.fit.plan import Plan, make_plan
 from training.fit.text import plan_lines
@@ -55,8 +55,8 @@ def test_a_run_that_could_start(plan: Callable[..., Plan]) -> None:
     """Rows, tokens and steps are the dataset's, and nothing speaks against it."""
     found = plan()
     facts = found.samples.facts
-    assert (found.samples.rows, found.samples.tokens) == (40, facts["tokens"])
-    assert (found.samples.trained, found.samples.masked_rows) == (facts["trained_tokens"], 0)
+    tokens, trained, masked, _ = found.samples.counts
+    assert (found.samples.rows, tokens, trained, masked) == (40, facts["tokens"], facts["trained_tokens"], 0)
     assert (found.steps_per_epoch, found.steps) == (10, 10 * found.recipe.schedule.epochs)
     text = list(plan_lines(dataclasses.replace(found, reasons=())))
     assert text[-1] == "nothing speaks against starting"
@@ -165,25 +165,22 @@ def test_everything_masked(plan: Callable[..., Plan], samples: Path, tmp_path: P
 def test_a_row_too_long(plan: Callable[..., Plan], samples: Path, tmp_path: Path) -> None:
     """A row longer than the recipe's limit is a reason, for none is cut off."""
     recipe = short_recipe(tmp_path / "short.toml", max_seq_length="256")
-    longest = open_samples(str(samples)).longest
+    longest = SampleFolder(samples).counts.longest
     expected = f"the data has a row of {longest} tokens, the recipe takes 256 and cuts none off: build it with"
     assert f"{expected} --max-length 256" in plan(str(recipe)).reasons
 
 
-def test_files_that_were_changed_are_no_samples(samples: Path, tmp_path: Path) -> None:
-    """A dataset whose files are not those that were built is refused, as is a folder that is none."""
+def test_changed_samples_are_refused(plan: Callable[..., Plan], samples: Path, tmp_path: Path) -> None:
+    """Files that differ from their hashes and a folder without samples end the plan with an error."""
     changed = _rebuilt(samples, tmp_path / "changed")
     with (changed / "data-00000.parquet").open("ab") as stream:
         stream.write(b"x")
-    with pytest.raises(InputError, match=r"the file is not the one that was built \(build it again\)"):
-        open_samples(str(changed))
-    (changed / "data-00000.parquet").unlink()
-    with pytest.raises(InputError, match="the file is missing"):
-        open_samples(str(changed))
-    with pytest.raises(InputError, match=r"no build\.json: not a folder of samples"):
-        open_samples(str(tmp_path))
-    with pytest.raises(InputError, match="it names no files"):
-        open_samples(str(_rebuilt(samples, tmp_path / "nameless", files=[{"name": "a"}])))
+    with pytest.raises(InputError) as caught:
+        plan(data=changed)
+    expected = f"{changed}/data-00000.parquet: the file has changed since it was built (build the samples again)"
+    assert str(caught.value) == expected
+    with pytest.raises(InputError, match="there is no sample in this folder"):
+        plan(data=_rebuilt(samples, tmp_path / "empty", files=[]))
 
 
 def test_what_is_no_base(plan: Callable[..., Plan], tmp_path: Path) -> None:

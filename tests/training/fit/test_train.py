@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from dataset_tools.samples.reader import SampleFolder
 from tests.training.bases import short_recipe
-from training.fit.dataset import open_samples
 from training.fit.schedule import learning_rate
 from training.recipe.recipe import load_recipe
 
@@ -81,11 +81,11 @@ def test_a_run_leaves_what_it_promises(finished: Path, samples: Path) -> None:
         "adapter/adapter_config.json", "adapter/tokenizer.json", "adapter/tokenizer.model",
         "adapter/tokenizer_config.json", "adapter/chat_template.jinja",
     }  # fmt: skip
-    run, built = _manifest(finished), open_samples(str(samples))
+    run, built = _manifest(finished), SampleFolder(samples)
     assert (run["status"], run["steps"], run["recipe"]["name"]) == ("complete", 10, "custom")
     assert run["recipe"]["fingerprint"] == load_recipe(str(finished.parent / "short.toml")).fingerprint()
-    assert run["data"]["files"] == {entry["name"]: entry["sha256"] for entry in built.facts["files"]}
-    assert run["tokens"] == 2 * built.tokens == sum(line["tokens"] for line in _steps(finished))
+    assert run["data"]["files"] == built.hashes
+    assert run["tokens"] == 2 * built.counts.tokens == sum(line["tokens"] for line in _steps(finished))
     assert run["loss"]["final"] == _steps(finished)[-1]["loss"]
     assert run["gradient_norm"]["steps"] == 10
     assert run["gradient_norm"]["steps_above"] == sum(line["gradient_norm"] > 1 for line in _steps(finished))
