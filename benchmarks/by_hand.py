@@ -62,7 +62,7 @@ def _texts(path: Path) -> Iterator[str | bytes]:
         with path.open("rb") as file:
             yield from file
         return
-    import pyarrow.parquet as pq  # noqa: PLC0415 - used here alone
+    import pyarrow.parquet as pq
 
     for batch in pq.ParquetFile(path).iter_batches(columns=["text"]):
         yield from batch.column(0).to_pylist()

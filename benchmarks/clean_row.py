@@ -10,19 +10,19 @@ __all__ = ["clean_row", "clean_text"]
 @cache
 def _parts() -> tuple[Any, ...]:
     """Return converter, repairer and data file, created once per process."""
-    from dataset_tools.cleaning.repairer import Repairer  # noqa: PLC0415
-    from dataset_tools.readers.sources import DataFile  # noqa: PLC0415
-    from dataset_tools.records.converter import Converter  # noqa: PLC0415 - start-up is not measured
+    from dataset_tools.cleaning.repairer import Repairer
+    from dataset_tools.readers.sources import DataFile
+    from dataset_tools.records.converter import Converter
 
     return Converter(), Repairer(), DataFile(Path("rows.jsonl"), "rows", "rows.jsonl", "jsonl", "")
 
 
 def clean_row(line: str | bytes) -> bytes:
     """Read, convert, repair and validate one row; return its JSON line."""
-    from dataset_tools.io.jsonl import dump_line  # noqa: PLC0415
-    from dataset_tools.readers.row_reader import RawRow  # noqa: PLC0415
-    from dataset_tools.readers.strict_json import parse_row  # noqa: PLC0415
-    from dataset_tools.records.converter import require_valid  # noqa: PLC0415
+    from dataset_tools.io.jsonl import dump_line
+    from dataset_tools.readers.row_reader import RawRow
+    from dataset_tools.readers.strict_json import parse_row
+    from dataset_tools.records.converter import require_valid
 
     converter, repairer, file = _parts()
     raw = line.encode() if isinstance(line, str) else line.rstrip(b"\n")

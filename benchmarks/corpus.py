@@ -22,7 +22,7 @@ def rows() -> tuple[str, list[dict[str, Any]]]:
     path = folder / "aisa_dev.parquet"
     if not path.is_file():
         return "the bundled sample", [orjson.loads(line) for line in sample_path().read_bytes().splitlines()]
-    import pyarrow.parquet  # noqa: PLC0415 - only needed for this corpus
+    import pyarrow.parquet
 
     kept = ("messages", "tools_sampled", "requires_function", "tool_called", "negative_category", "dialect")
     found = [_without_nulls({key: row[key] for key in kept}) for row in pyarrow.parquet.read_table(path).to_pylist()]

@@ -63,9 +63,9 @@ def _run(side: str, folder: Path) -> dict[str, Any]:
 def _write_models(folder: Path) -> None:
     """Write the bundled model as a folder for transformers and as a GGUF file."""
     sys.path.insert(0, str(_ROOT / "tests" / "evaluate"))
-    from tiny_gguf import write_gguf  # noqa: PLC0415 - the writer of the tests
+    from tiny_gguf import write_gguf
 
-    from training.tiny import base_path, tokenizer_path  # noqa: PLC0415
+    from training.tiny import base_path, tokenizer_path
 
     for source in (base_path(), tokenizer_path()):
         shutil.copytree(source, folder / "tiny", dirs_exist_ok=True)
@@ -76,16 +76,16 @@ def _write_models(folder: Path) -> None:
 
 def _prompts() -> list[Any]:
     """Return the prompts of the first sample rows, as segments."""
-    from training.answers.decode import prompt_of  # noqa: PLC0415
-    from training.evaluate.evaluate import GoldOptions, read_questions  # noqa: PLC0415
+    from training.answers.decode import prompt_of
+    from training.evaluate.evaluate import GoldOptions, read_questions
 
     sample = files("dataset_tools") / "sample" / "sample.jsonl"
     return [prompt_of(question) for question in read_questions([str(sample)], GoldOptions())[:_ROWS]]
 
 
 def _ours(model: str, prompts: Sequence[Any]) -> Side:
-    from training.answers.decode import DecodeOptions, load_decoder  # noqa: PLC0415
-    from training.answers.model_source import find_model  # noqa: PLC0415
+    from training.answers.decode import DecodeOptions, load_decoder
+    from training.answers.model_source import find_model
 
     decoder = load_decoder(find_model(model), DecodeOptions(batch=_BATCH))
 
@@ -96,8 +96,8 @@ def _ours(model: str, prompts: Sequence[Any]) -> Side:
 
 
 def _plain_torch(folder: str, prompts: Sequence[str]) -> Side:
-    import torch  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
@@ -123,7 +123,7 @@ def _plain_torch(folder: str, prompts: Sequence[str]) -> Side:
 
 
 def _plain_gguf(path: str, prompts: Sequence[str]) -> Side:
-    import xllamacpp  # noqa: PLC0415
+    import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = path
@@ -149,7 +149,7 @@ def _plain_gguf(path: str, prompts: Sequence[str]) -> Side:
 
 def main(side: str, folder: str) -> None:
     """Run one side once and print its time."""
-    from training.answers.threads import wait_asleep  # noqa: PLC0415 - before torch
+    from training.answers.threads import wait_asleep
 
     wait_asleep()
     prompts = _prompts()

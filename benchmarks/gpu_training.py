@@ -55,16 +55,16 @@ SIDES = [
 
 def run_side(side: Side, folder: Path, steps: int) -> dict[str, Any]:
     """Train for ``steps`` steps; return seconds per step, and memory in GiB at rest and at the peak."""
-    from training.base.base import find_base  # noqa: PLC0415 - each side imports what it needs
-    from training.recipe.recipe import load_recipe  # noqa: PLC0415
+    from training.base.base import find_base
+    from training.recipe.recipe import load_recipe
 
     recipe = load_recipe("t4")
     base = find_base(str(make_base(folder, side.layers)))
     samples = make_samples(folder)
     load = _load_recipe if side.unsloth else _load_plain
     trainer = load(side, recipe, base, samples, folder / side.name.replace(" ", "-"))
-    import torch  # noqa: PLC0415 - after unsloth
-    from transformers import TrainerCallback  # noqa: PLC0415
+    import torch
+    from transformers import TrainerCallback
 
     marks: list[float] = []
 
@@ -101,11 +101,11 @@ def run_side(side: Side, folder: Path, steps: int) -> dict[str, Any]:
 
 def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
     """Build the trainer of the recipe with the project's code."""
-    from training.fit.unsloth_model import add_adapter, import_unsloth, load_model  # noqa: PLC0415
+    from training.fit.unsloth_model import add_adapter, import_unsloth, load_model
 
     import_unsloth()
     _hold(side)
-    from training.fit.trainer import TrainerOptions, build_trainer  # noqa: PLC0415 - after unsloth
+    from training.fit.trainer import TrainerOptions, build_trainer
 
     model, tokenizer = load_model(base, recipe, side.number)
     model = add_adapter(model, recipe)
@@ -114,13 +114,13 @@ def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path)
 
 def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
     """Build a trainer as in the TRL and PEFT documentation, with the recipe's adapter, optimiser and batch."""
-    import torch  # noqa: PLC0415
-    from datasets import Dataset  # noqa: PLC0415
-    from peft import LoraConfig, get_peft_model  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
-    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
+    import torch
+    from datasets import Dataset
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
 
-    from training.fit.trainer import trainer_arguments  # noqa: PLC0415
+    from training.fit.trainer import trainer_arguments
 
     _hold(side)
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, attn_implementation="sdpa")
@@ -137,7 +137,7 @@ def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) 
 
 
 def _hold(side: Side) -> None:
-    import torch  # noqa: PLC0415
+    import torch
 
     if side.held:
         total = torch.cuda.get_device_properties(0).total_memory
@@ -149,10 +149,10 @@ def make_base(folder: Path, layers: int) -> Path:
     base = folder / f"base-{layers}"
     if (base / "ready").is_file():
         return base
-    import torch  # noqa: PLC0415
-    from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+    import torch
+    from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig
 
-    from training.tiny import tokenizer_path  # noqa: PLC0415
+    from training.tiny import tokenizer_path
 
     torch.manual_seed(0)
     kinds = ["full_attention" if (n + 1) % 6 == 0 else "sliding_attention" for n in range(layers)]
@@ -169,11 +169,11 @@ def make_base(folder: Path, layers: int) -> Path:
 
 def make_samples(folder: Path) -> Any:  # noqa: ANN401 - after imports
     """Write rows of random tokens with the end of each trained, as a built dataset."""
-    import numpy as np  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    from dataset_tools.samples.reader import SampleFolder  # noqa: PLC0415
+    from dataset_tools.samples.reader import SampleFolder
 
     folder = folder / f"samples-{os.getpid()}"
     folder.mkdir()

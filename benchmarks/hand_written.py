@@ -31,7 +31,7 @@ def loop(path: Path, out: Path) -> float:
 
 def with_map(path: Path, out: Path) -> float:
     """Clean with ``datasets.map`` in two processes, write Parquet; return the seconds."""
-    import datasets  # noqa: PLC0415
+    import datasets
 
     datasets.disable_progress_bars()
     clean_row(next(path.open("rb")))
@@ -43,7 +43,7 @@ def with_map(path: Path, out: Path) -> float:
 
 def with_ray(path: Path, out: Path) -> float:
     """Clean with Ray Data's ``map`` on two CPUs, write Parquet; return the seconds."""
-    import ray  # noqa: PLC0415
+    import ray
 
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # for the workers of Ray
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def validate(line: bytes) -> None:
     """Check each call's arguments with ``jsonschema.validate``, as its documentation shows."""
-    import jsonschema  # noqa: PLC0415 - each side imports only what it needs
+    import jsonschema
 
     row = json.loads(line)
     tools = {
@@ -33,8 +33,8 @@ def validate(line: bytes) -> None:
 
 def camel(line: bytes) -> str:
     """Run every string through CAMeL Tools: NFC, then the map ``arclean``."""
-    from camel_tools.utils.charmap import CharMapper  # noqa: PLC0415
-    from camel_tools.utils.normalize import normalize_unicode  # noqa: PLC0415
+    from camel_tools.utils.charmap import CharMapper
+    from camel_tools.utils.normalize import normalize_unicode
 
     mapper = CharMapper.builtin_mapper("arclean")
 

@@ -41,8 +41,8 @@ def sample(tokenizer: Any, header: list[int], line: str) -> dict[str, Any]:  # n
 
 def main(path: str, count: str, folder: str, out: str) -> None:
     """Build the first rows of a file and print the time."""
-    import datasets  # noqa: PLC0415 - imports are not measured
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    import datasets
+    from transformers import AutoTokenizer
 
     datasets.disable_progress_bars()
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -38,7 +38,7 @@ def ours(keys: list[str], threshold: float) -> Pairs:
 
 def rensa(keys: list[str], threshold: float) -> Pairs:
     """Return candidate pairs from rensa (Rust, all signatures in one call)."""
-    from rensa import RMinHash, RMinHashLSH  # noqa: PLC0415 - each side imports only what it needs
+    from rensa import RMinHash, RMinHashLSH
 
     number, width = bands_for(threshold)
     hashes = number * width
@@ -50,7 +50,7 @@ def rensa(keys: list[str], threshold: float) -> Pairs:
 
 def datasketch(keys: list[str], threshold: float) -> Pairs:
     """Return candidate pairs from datasketch (numpy, one text at a time)."""
-    from datasketch import MinHash, MinHashLSH  # noqa: PLC0415
+    from datasketch import MinHash, MinHashLSH
 
     texts = [[shingle.encode() for shingle in shingles(key)] for key in keys]
     signatures = MinHash.bulk(texts, num_perm=_HASHES, seed=_SEED)

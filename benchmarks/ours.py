@@ -14,19 +14,19 @@ from pathlib import Path
 
 def main(side: str, path: str, workers: str, out: str = "") -> None:
     """Run one call on a file and print its time."""
-    from dataset_tools.cleaning.clean import CleanOptions, clean  # noqa: PLC0415
-    from dataset_tools.dedup.dedup import DedupOptions, dedup  # noqa: PLC0415
-    from dataset_tools.pipeline.to_file import Outputs  # noqa: PLC0415
-    from dataset_tools.samples.build import BuildOptions, build  # noqa: PLC0415 - start-up is not measured
-    from dataset_tools.split.split import SplitOptions, split  # noqa: PLC0415
-    from dataset_tools.validation.validate import Options, validate  # noqa: PLC0415
-    from training.evaluate.eval_file import write_evaluation  # noqa: PLC0415
-    from training.evaluate.evaluate import evaluate  # noqa: PLC0415
-    from training.evaluate.page import evaluation_page  # noqa: PLC0415
-    from training.tiny import tokenizer_path  # noqa: PLC0415
+    from dataset_tools.cleaning.clean import CleanOptions, clean
+    from dataset_tools.dedup.dedup import DedupOptions, dedup
+    from dataset_tools.pipeline.to_file import Outputs
+    from dataset_tools.samples.build import BuildOptions, build
+    from dataset_tools.split.split import SplitOptions, split
+    from dataset_tools.validation.validate import Options, validate
+    from training.evaluate.eval_file import write_evaluation
+    from training.evaluate.evaluate import evaluate
+    from training.evaluate.page import evaluation_page
+    from training.tiny import tokenizer_path
 
     if side == "build":
-        import transformers.models.auto.tokenization_auto  # noqa: F401, PLC0415 - needed by the template check
+        import transformers.models.auto.tokenization_auto  # noqa: F401 - needed by the template check
     with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
         output = Path(out or f"{folder}/clean.jsonl")
         start = time.perf_counter()

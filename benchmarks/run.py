@@ -53,7 +53,7 @@ def clean(folder: Path, times: int) -> None:
 
 def build(folder: Path, times: int) -> None:
     """Compare masked samples with chat template, tokenizer and mask in ``datasets.map``; count equal rows."""
-    from training.tiny import tokenizer_path  # noqa: PLC0415 - used here alone
+    from training.tiny import tokenizer_path
 
     path, theirs = folder / "rows.jsonl", folder / "theirs.parquet"
     other = (str(path), str(_NAIVE_ROWS["build"]), str(tokenizer_path()), str(theirs))
@@ -97,8 +97,8 @@ def dedup(folder: Path, times: int) -> None:
 
 
 def _same_rows(ours: Path, theirs: Path) -> str:
-    import pyarrow as pa  # noqa: PLC0415 - used here alone
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     columns = ["id", "input_ids", "labels"]
     other = pq.read_table(theirs, columns=columns)

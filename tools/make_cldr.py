@@ -33,13 +33,13 @@ def names() -> dict[str, dict[str, list[str]]]:
 
 
 def _locales() -> list[Any]:
-    from babel import Locale  # noqa: PLC0415 - needed here alone
+    from babel import Locale
 
     return [Locale(name) for name in _LOCALES]
 
 
 def _countries() -> dict[str, list[str]]:
-    from babel.core import get_global  # noqa: PLC0415
+    from babel.core import get_global
 
     found: dict[str, list[str]] = defaultdict(list)
     for locale in _locales():
@@ -54,7 +54,7 @@ def _countries() -> dict[str, list[str]]:
 
 def _currencies() -> dict[str, list[str]]:
     """Only what is legal tender today: old currencies bear the names of new ones."""
-    from babel.numbers import (  # noqa: PLC0415
+    from babel.numbers import (
         get_territory_currencies,
     )
 
@@ -73,7 +73,7 @@ def _currencies() -> dict[str, list[str]]:
 
 def _languages() -> dict[str, list[str]]:
     """Arabic says a language as an adjective too: الفرنسية, فرنسية and فرنسي are one language."""
-    from babel.core import get_global  # noqa: PLC0415
+    from babel.core import get_global
 
     arabic, english = _locales()
     longer: dict[str, list[str]] = defaultdict(list)

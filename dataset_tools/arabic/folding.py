@@ -25,7 +25,7 @@ def camel_function(name: str) -> Fold:
     for the digits are used, because it also turns ٫ into a comma and deletes what it does not list.
     """
     check_names([name])
-    from camel_tools.utils import dediac, normalize  # noqa: PLC0415 - 0.7 s to import
+    from camel_tools.utils import dediac, normalize
 
     if name == "digits":
         return _camel_digits()
@@ -40,7 +40,7 @@ def camel_function(name: str) -> Fold:
 
 def _camel_digits() -> Fold:
     """Return the digit part of CAMeL Tools' `arclean` map as a function."""
-    from camel_tools.utils.charmap import CharMapper  # noqa: PLC0415 - see `camel_function`
+    from camel_tools.utils.charmap import CharMapper
 
     clean: Fold = CharMapper.builtin_mapper("arclean").map_string
     table = {ord(char): clean(char) for char in ARABIC_INDIC_DIGITS + EXTENDED_DIGITS}

@@ -90,7 +90,7 @@ def _utf8_read_as_latin(text: str) -> str:
     """Undo UTF-8 read as cp1252, Latin-1, cp437, Mac Roman and their like: ftfy's one step."""
     if not _LATIN_LEAD.search(text) or undecodable(text) is not None:
         return text
-    import ftfy  # noqa: PLC0415 - slow to import, seldom needed
+    import ftfy
 
     # Lossy sequences would come out as U+FFFD: a guess that hides the damage.
     fixed = ftfy.fix_encoding(text, replace_lossy_sequences=False)

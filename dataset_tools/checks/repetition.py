@@ -88,7 +88,7 @@ def _repeats_of_few(hashes: "array[int]") -> tuple[Sequence[int], Sequence[int]]
 
 def _repeats_of_many(hashes: "array[int]") -> tuple[Sequence[int], Sequence[int]]:
     """The same, of one hash or more, in a third of the memory; its library takes a tenth of a second to import."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     values = np.frombuffer(hashes, dtype=np.uint64)
     order = np.argsort(values, kind="stable")

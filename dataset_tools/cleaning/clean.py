@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_tools.arabic.folding import FOLDS
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.base import Engine
@@ -59,7 +60,6 @@ def clean(
         OutputError: a result cannot be written.
     """
     options = options or CleanOptions()
-    from dataset_tools.arabic.folding import FOLDS  # noqa: PLC0415
 
     unknown = [name for name in options.fold if name not in FOLDS]
     if unknown:

@@ -80,7 +80,7 @@ def dedup_command(
 
     Example: afg-data dedup clean.jsonl -o distinct.jsonl
     """
-    from dataset_tools.dedup.dedup import DedupOptions, dedup  # noqa: PLC0415
+    from dataset_tools.dedup.dedup import DedupOptions, dedup
 
     chosen = engine_of(engine, ray_address, workers)
     options = DedupOptions(near or None, twins, layout, tools_file, workers or 1, chosen)
@@ -108,8 +108,8 @@ def report_command(
 
     Example: afg-data report raw.jsonl -o report.html
     """
-    from dataset_tools.report.page import report_page  # noqa: PLC0415
-    from dataset_tools.report.report import PASSES, ReportOptions, report  # noqa: PLC0415
+    from dataset_tools.report.page import report_page
+    from dataset_tools.report.report import PASSES, ReportOptions, report
 
     options = ReportOptions(tokenizer, min_cell, examples, layout=layout, tools_file=tools_file, workers=workers)
     files = find(sources)
@@ -158,8 +158,8 @@ def split_command(
 
     Example: afg-data split distinct.jsonl -o data --by dialect
     """
-    from dataset_tools.cli.text import print_split  # noqa: PLC0415
-    from dataset_tools.split.split import SplitOptions, split  # noqa: PLC0415
+    from dataset_tools.cli.text import print_split
+    from dataset_tools.split.split import SplitOptions, split
 
     fields = tuple(name.strip() for name in by.split(",") if name.strip())
     options = SplitOptions(
@@ -196,8 +196,8 @@ def stats_command(
 
     Example: afg-data stats clean.jsonl --tokenizer unsloth/functiongemma-270m-it
     """
-    from dataset_tools.stats.stats import StatsOptions, stats  # noqa: PLC0415
-    from dataset_tools.stats.text import print_stats  # noqa: PLC0415
+    from dataset_tools.stats.stats import StatsOptions, stats
+    from dataset_tools.stats.text import print_stats
 
     chosen = engine_of(engine, ray_address, workers)
     options = StatsOptions(tokenizer, min_cell, layout, tools_file, workers or 1, chosen)

@@ -82,9 +82,9 @@ def validate_command(
 
     Example: afg-data validate clean.jsonl --fail-on warning
     """
-    from dataset_tools.checks.base import Severity  # noqa: PLC0415
-    from dataset_tools.cli.text import github_annotations, print_validation  # noqa: PLC0415
-    from dataset_tools.validation.validate import Options, validate  # noqa: PLC0415
+    from dataset_tools.checks.base import Severity
+    from dataset_tools.cli.text import github_annotations, print_validation
+    from dataset_tools.validation.validate import Options, validate
 
     # An annotation is one finding at its line, so GitHub gets them all.
     shown = -1 if format_ is Format.GITHUB else examples
@@ -94,8 +94,8 @@ def validate_command(
     with progress_of("validate", files, quiet=quiet) as progress:
         result = validate(files, options, on_shard=progress.shard_done)
     if html:
-        from dataset_tools.report.page import validation_page  # noqa: PLC0415
-        from dataset_tools.validation.excerpts import excerpts  # noqa: PLC0415
+        from dataset_tools.report.page import validation_page
+        from dataset_tools.validation.excerpts import excerpts
 
         write_page(html, validation_page(sources, result, excerpts(files, result, options)))
     if format_ is Format.JSON:
@@ -121,8 +121,8 @@ def checks_command(
 
     Example: afg-data checks ungrounded-argument
     """
-    from dataset_tools.checks.base import catalogue  # noqa: PLC0415
-    from dataset_tools.cli.text import check_facts, print_check, print_checks  # noqa: PLC0415
+    from dataset_tools.checks.base import catalogue
+    from dataset_tools.cli.text import check_facts, print_check, print_checks
 
     if code and code not in catalogue():
         raise UsageError(f"there is no check {code!r}", hint="`afg-data checks` lists them")
@@ -143,7 +143,7 @@ def layouts_command(
 
     Example: afg-data layouts
     """
-    from dataset_tools.records.layouts import all_layouts  # noqa: PLC0415
+    from dataset_tools.records.layouts import all_layouts
 
     if as_json:
         print_json([{"name": layout.name, "title": layout.title} for layout in all_layouts()])
@@ -169,9 +169,9 @@ def sample_command(
 
     Example: afg-data sample --dirty --part train -o raw.jsonl
     """
-    from dataset_tools.bundled.drawing import draw  # noqa: PLC0415
-    from dataset_tools.bundled.parts import text  # noqa: PLC0415
-    from dataset_tools.io.writer import write_file  # noqa: PLC0415
+    from dataset_tools.bundled.drawing import draw
+    from dataset_tools.bundled.parts import text
+    from dataset_tools.io.writer import write_file
 
     if output.suffix != ".jsonl":
         raise UsageError(f"{output}: the sample is JSON Lines", hint="end its name in .jsonl")

@@ -97,7 +97,7 @@ def find(sources: list[str]) -> "list[DataFile]":
         InputError: one cannot be read.
         UsageError: one is named twice.
     """
-    from dataset_tools.records.converter import find_data  # noqa: PLC0415
+    from dataset_tools.records.converter import find_data
 
     return find_data(sources)
 
@@ -112,7 +112,7 @@ def engine_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "E
         if ray_address:
             raise UsageError("--ray-address is for a Ray cluster", hint="with --engine ray")
         return None
-    from dataset_tools.executor.ray import RayCluster  # noqa: PLC0415
+    from dataset_tools.executor.ray import RayCluster
 
     cluster = RayCluster(ray_address, workers or 0)
     cluster.check()
@@ -128,9 +128,9 @@ def outputs_of(
         OutputError: the store that ``output`` names does not answer.
         UsageError: what only folders take is asked of a file.
     """
-    from dataset_tools.io.remote_path import as_path  # noqa: PLC0415
-    from dataset_tools.pipeline.outputs import FolderOutputs  # noqa: PLC0415
-    from dataset_tools.pipeline.to_file import Outputs  # noqa: PLC0415
+    from dataset_tools.io.remote_path import as_path
+    from dataset_tools.pipeline.outputs import FolderOutputs
+    from dataset_tools.pipeline.to_file import Outputs
 
     if output.startswith("hf://"):
         raise UsageError(
@@ -148,7 +148,7 @@ def outputs_of(
 
 
 def _is_folder(path: Path) -> bool:
-    from dataset_tools.io.atomic_file import fail  # noqa: PLC0415
+    from dataset_tools.io.atomic_file import fail
 
     try:
         return path.is_dir()
@@ -163,7 +163,7 @@ def check_page(path: Path | None, files: "list[DataFile]", *others: Path | None)
         OutputError: it cannot be.
         UsageError: it would overwrite an input, or is another output.
     """
-    from dataset_tools.io.atomic_file import check_writable  # noqa: PLC0415
+    from dataset_tools.io.atomic_file import check_writable
 
     if path is None:
         return
@@ -178,14 +178,14 @@ def write_page(path: Path, page: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    from dataset_tools.io.atomic_file import write_file  # noqa: PLC0415
+    from dataset_tools.io.atomic_file import write_file
 
     write_file(path, page.encode("utf-8", "backslashreplace"))
 
 
 def print_json(value: object) -> None:
     """Write a result to standard output as one line of JSON."""
-    from dataset_tools.io.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.io.jsonl import dump_text
 
     sys.stdout.write(dump_text(value) + "\n")
 
@@ -196,7 +196,7 @@ def tell_report(result: "Report", *, as_json: bool, quiet: bool) -> None:
     Raises:
         InputError: an input was damaged.
     """
-    from dataset_tools.cli.text import print_transform  # noqa: PLC0415
+    from dataset_tools.cli.text import print_transform
 
     if as_json:
         print_json(result.as_json())
@@ -211,7 +211,7 @@ def require_whole(rejected: dict[str, int], output: str) -> None:
     Raises:
         InputError: a file was.
     """
-    from dataset_tools.readers.row_reader import DAMAGED  # noqa: PLC0415
+    from dataset_tools.readers.row_reader import DAMAGED
 
     if count := rejected.get(DAMAGED):
         what = f"the input was damaged in {count} place{'s' * (count > 1)}: only what could be read is in {output}"
@@ -222,6 +222,6 @@ def progress_of(
     what: str, files: "list[DataFile]", *, quiet: bool, passes: int = 1, log_json: bool = False
 ) -> Progress:
     """The progress of a command that reads the files so many times."""
-    from dataset_tools.readers.shards import total_bytes  # noqa: PLC0415
+    from dataset_tools.readers.shards import total_bytes
 
     return Progress(what, total_bytes(files), quiet=quiet, passes=passes, log_json=log_json)

@@ -62,7 +62,7 @@ def import_command(
 
     Example: afg-data import raw/ -o records.jsonl
     """
-    from dataset_tools.cleaning.import_data import ImportOptions, import_data  # noqa: PLC0415
+    from dataset_tools.cleaning.import_data import ImportOptions, import_data
 
     options = ImportOptions(layout, tools_file, rename_tools, workers or 1, engine_of(engine, ray_address, workers))
     outputs = outputs_of(output, parts, rejects, report, resume=resume)
@@ -103,7 +103,7 @@ def clean_command(
 
     Example: afg-data clean raw.jsonl -o clean.jsonl --report report.json
     """
-    from dataset_tools.cleaning.clean import CleanOptions, clean  # noqa: PLC0415
+    from dataset_tools.cleaning.clean import CleanOptions, clean
 
     folds = tuple(name.strip() for name in fold.split(",") if name.strip())
     chosen = engine_of(engine, ray_address, workers)
@@ -114,7 +114,7 @@ def clean_command(
     with progress_of("clean", files, quiet=quiet, log_json=log_json) as progress:
         result = clean(files, outputs, options, on_shard=progress.shard_done)
     if html:
-        from dataset_tools.report.page import cleaning_page  # noqa: PLC0415
+        from dataset_tools.report.page import cleaning_page
 
         write_page(html, cleaning_page(result))
     tell_report(result, as_json=as_json, quiet=quiet)

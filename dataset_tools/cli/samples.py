@@ -56,7 +56,7 @@ def render_command(
 
     Example: afg-data render clean.jsonl > texts.jsonl
     """
-    from dataset_tools.samples.render_rows import render_rows  # noqa: PLC0415
+    from dataset_tools.samples.render_rows import render_rows
 
     def tell(problem: "Problem") -> None:
         who = problem.id or "row"
@@ -98,9 +98,9 @@ def build_command(
 
     Example: afg-data build clean.jsonl -o samples --tokenizer unsloth/functiongemma-270m-it --shuffle-tools 7
     """
-    from dataset_tools.cli.text import print_build  # noqa: PLC0415
-    from dataset_tools.samples.build import BuildOptions, build  # noqa: PLC0415
-    from dataset_tools.samples.stage import SampleOptions  # noqa: PLC0415
+    from dataset_tools.cli.text import print_build
+    from dataset_tools.samples.build import BuildOptions, build
+    from dataset_tools.samples.stage import SampleOptions
 
     if verify != "all" and not verify.isdecimal():
         raise UsageError(f"--verify {verify}: neither a number of rows nor all")
@@ -113,8 +113,8 @@ def build_command(
         options = BuildOptions(samples, layout, tools_file, workers or 1, chosen)
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
-        from dataset_tools.report.page import build_page  # noqa: PLC0415
-        from dataset_tools.show.preview import preview  # noqa: PLC0415
+        from dataset_tools.report.page import build_page
+        from dataset_tools.show.preview import preview
 
         write_page(html, build_page(report, preview(output, count=3, tokenizer=tokenizer), max_length))
     if as_json:
@@ -143,16 +143,16 @@ def show_command(
 
     Example: afg-data show samples --row 3
     """
-    from dataset_tools.show.preview import preview  # noqa: PLC0415
+    from dataset_tools.show.preview import preview
 
     found = preview(folder, row, identity=identity, count=count, tokenizer=tokenizer)
     if html is None:
-        from dataset_tools.show.text import print_preview  # noqa: PLC0415
+        from dataset_tools.show.text import print_preview
 
         print_preview(found, stdout_console(), ids=ids)
         return
-    from dataset_tools.io.writer import write_file  # noqa: PLC0415
-    from dataset_tools.show.html import page  # noqa: PLC0415
+    from dataset_tools.io.writer import write_file
+    from dataset_tools.show.html import page
 
     write_file(html, page(found).encode("utf-8"))
     shown = "1 sample" if len(found.views) == 1 else f"{len(found.views):,} samples"
@@ -169,8 +169,8 @@ def parse_command(
 
     Example: afg-data parse outputs.jsonl --tools tools.json
     """
-    from dataset_tools.records.converter import load_tools  # noqa: PLC0415
-    from dataset_tools.samples.parse_rows import open_outputs, parse_rows  # noqa: PLC0415
+    from dataset_tools.records.converter import load_tools
+    from dataset_tools.samples.parse_rows import open_outputs, parse_rows
 
     declared = list(load_tools(tools).values()) if tools else None
     with open_outputs(source) as stream:

@@ -37,7 +37,7 @@ _GITHUB = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 
 def print_validation(result: "Result", console: "Console") -> None:
     """The findings by check, worst first, each with examples and what mends it."""
-    from rich.text import Text  # noqa: PLC0415 - rich is imported only to print
+    from rich.text import Text
 
     mark = isolate_message if console.is_terminal else str  # invisible marks help eyes, and hinder grep
     order = sorted(result.checks.items(), key=lambda item: (item[1]["severity"], -item[1]["rows"], item[0]))
@@ -77,8 +77,8 @@ def github_annotations(result: "Result") -> Iterator[str]:
 
 def print_transform(report: "Report", console: "Console") -> None:
     """The counts of an import or a cleaning, and one before-and-after sample of each rule."""
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     if report.rules:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -125,7 +125,7 @@ def print_build(report: "BuildReport", console: "Console") -> None:
 
 def print_checks(console: "Console") -> None:
     """The catalogue, a line each."""
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("check", "severity", "what it finds", "mended by"):
@@ -223,7 +223,7 @@ def _change(sample: dict[str, Any], console: "Console", room: int) -> str:
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - JSON is any value
-    from dataset_tools.io.jsonl import dump_text  # noqa: PLC0415
+    from dataset_tools.io.jsonl import dump_text
 
     return dump_text(value)
 

@@ -132,7 +132,7 @@ class Keys:
         """Join what the shards brought."""
         self._places, self._held = {}, {}  # first, because joining takes the memory of both sides of it
         if self._hashes:
-            import numpy as np  # noqa: PLC0415 - only where questions are compared
+            import numpy as np
 
             self.hashes, self._hashes = np.concatenate(self._hashes), []
             self.sketches, self._sketches = np.concatenate(self._sketches), []

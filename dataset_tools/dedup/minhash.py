@@ -70,7 +70,7 @@ def likeness(first: str, second: str) -> float:
 
 def band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
     """For each text one number for each band; texts with equal numbers in a place are to be compared."""
-    import numpy as np  # noqa: PLC0415 - slow to import, and not every run compares
+    import numpy as np
 
     hashes = np.empty((len(keys), bands.number), dtype=np.uint64)
     for start in range(0, len(keys), _BATCH):
@@ -86,7 +86,7 @@ class Buckets:
     """
 
     def __init__(self, hashes: "np.ndarray") -> None:
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         # Most bands are shared by nobody: only the others are held, one text's after another's. One band at a time, for
         # sorting all of them at once takes several times the memory of the hashes.
@@ -112,7 +112,7 @@ _remembered = lru_cache(maxsize=8192)(shingles)
 
 
 def _band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     multipliers, addends, mixers = _random_numbers()
     values, starts = shingle_hashes(keys)
@@ -128,7 +128,7 @@ def _band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
 
 def shingle_hashes(keys: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
     """A number for each shingle of each text, and where each text's numbers start."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     padded = [key.ljust(SHINGLE, "\0") for key in keys]  # a text has at least one shingle
     codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
@@ -145,7 +145,7 @@ def shingle_hashes(keys: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
 
 def _mixed(values: "np.ndarray") -> "np.ndarray":
     """Each number spread over all 64 bits: the finisher of SplitMix64."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -156,7 +156,7 @@ def _mixed(values: "np.ndarray") -> "np.ndarray":
 @lru_cache(maxsize=1)
 def _random_numbers() -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
     """Odd factors, addends, and odd factors to join a band: the same in every process, whatever numpy's generators."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     count = 3 * _HASHES
     numbers = _mixed(np.arange(_SEED, _SEED + count, dtype=np.uint64) * np.uint64(_FACTOR))

@@ -22,7 +22,7 @@ _FEW = 3  # texts that are compared sooner than their sketches are
 
 def sketches(texts: Sequence[str]) -> "np.ndarray":
     """The sketch of each text: a row of numbers of 64 bits."""
-    import numpy as np  # noqa: PLC0415 - slow to import, and not every run compares
+    import numpy as np
 
     found = np.empty((len(texts), _WORDS), dtype=np.uint64)
     for start in range(0, len(texts), _BATCH):
@@ -45,7 +45,7 @@ class Texts:
     """
 
     def __init__(self, texts: Sequence[str], drawn: "np.ndarray", threshold: float) -> None:
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         self._texts = texts
         self._sketches = drawn
@@ -63,7 +63,7 @@ class Texts:
 
     def _perhaps(self, one: int, others: Sequence[int]) -> list[int]:
         """Where those stand that may be alike."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         places = np.asarray(others)
         common = np.bitwise_count(self._sketches[places] & self._sketches[one]).sum(axis=1, dtype=np.int32)

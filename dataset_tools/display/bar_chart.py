@@ -52,8 +52,8 @@ def bars(shown: Sequence[Bar], *, told: str, across: str = "", limit: tuple[floa
         across: what the names are, below them.
         limit: a place among the bars, counted from the left edge of the first, where a line stands, and its name.
     """
-    from matplotlib import rc_context  # noqa: PLC0415 - a second, for pages alone
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
     buffer = io.BytesIO()
     with rc_context({"svg.fonttype": "none", "font.size": _LETTERS, "text.color": _TEXT, "path.simplify": False}):

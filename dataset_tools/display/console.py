@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
 
+from typer import TyperException
+
 from dataset_tools.errors import AfgError
 
 if TYPE_CHECKING:
@@ -41,8 +43,6 @@ _QUOTED = re.compile(r"'([^']+)'")
 
 def run_app(app: Callable[..., Any], name: str) -> None:
     """Run a command line; an error that the user caused becomes one line and an exit code, without a traceback."""
-    from typer import TyperException  # noqa: PLC0415 - only command lines need it
-
     try:
         # Not standalone: there, Typer would tell errors in its own words and leave Ctrl-C without any.
         code = app(standalone_mode=False)
@@ -103,14 +103,14 @@ def isolate_message(message: str) -> str:
 
 def stdout_console() -> "Console":
     """Rich on standard output; as wide as it needs when nobody is watching, so that no cell is cut off in a file."""
-    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that --help does not pay
+    from rich.console import Console
 
     return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
 
 
 def stderr_console() -> "Console":
     """Rich on standard error; no line is broken where a log is written instead of read."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
 
@@ -140,7 +140,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty() and not self._quiet and not self._log_json:
-            from rich import progress  # noqa: PLC0415 - only where it shows
+            from rich import progress
 
             self._bar = progress.Progress(
                 progress.TextColumn("{task.description}"),

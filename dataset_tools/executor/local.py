@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.base import COLLECT
+from dataset_tools.executor.worker_pool import in_processes
 from dataset_tools.readers.shards import Shard
 
 __all__ = ["Local"]
@@ -40,6 +41,5 @@ class Local:
             raise UsageError(f"{self.workers} workers cannot do anything", hint="at least 1")
         if self.workers == 1 and not self.isolated:
             return ((shard, stage(shard)) for shard in shards)
-        from dataset_tools.executor.worker_pool import in_processes  # noqa: PLC0415 - slow to import, and not for one worker
 
         return in_processes(stage, shards, self.workers, COLLECT, fork=not self.isolated)

@@ -75,7 +75,7 @@ class _Run(Generic[T]):
     """One run on a cluster, while this process is connected to it."""
 
     def __init__(self, stage: Callable[[Shard], T], tasks: int) -> None:
-        import ray  # noqa: PLC0415 - an extra
+        import ray
 
         options: dict[str, Any] = {"num_cpus": 1, "max_retries": RETRIES, "retry_exceptions": [InputError]}
         self._work = Work(uuid.uuid4().hex, ray.put(stage), all_versions(), str(Path.cwd()))
@@ -100,14 +100,14 @@ class _Run(Generic[T]):
 
     def cancel(self) -> None:
         """End what nobody waits for any more."""
-        import ray  # noqa: PLC0415 - an extra
+        import ray
 
         while self._pending:
             ray.cancel(self._pending.popleft()[1], force=True)
 
     def _limit(self) -> int:
         """How many shards may be under way: those that are done, and as many again to go on with."""
-        import ray  # noqa: PLC0415 - an extra
+        import ray
 
         now = time.monotonic()
         if not self._tasks and now - self._looked >= _LOOK_SECONDS:
@@ -137,8 +137,8 @@ def _get(result: "ray.ObjectRef[T]") -> T:
         UsageError: a machine lacks what is needed.
         _LostError: what did it was lost.
     """
-    import ray  # noqa: PLC0415 - an extra
-    from ray import exceptions  # noqa: PLC0415
+    import ray
+    from ray import exceptions
 
     try:
         return ray.get(result)

@@ -60,7 +60,7 @@ def cluster(address: str, cpus: int) -> Iterator[bool]:
     address = _address(address)
     if not address:  # not even this machine's network is to see it; read when Ray is imported
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    import ray  # noqa: PLC0415 - an extra
+    import ray
 
     if ray.is_initialized():
         yield False

@@ -78,7 +78,7 @@ def do_guarded(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - the same
 def _stage_of(work: Work) -> Callable[[Shard], Any]:
     global _held  # noqa: PLW0603 - one process works for one run
     if _held is None or _held[0] != work.run:
-        import ray  # noqa: PLC0415 - an extra
+        import ray
 
         _require_same(work.versions)
         gc.set_threshold(*COLLECT)

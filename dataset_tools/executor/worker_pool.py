@@ -1,6 +1,7 @@
 """Worker processes for the executor: a bounded number of shards under way, no row that ends them all, a quick end."""
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -13,6 +14,9 @@ from dataset_tools.executor import poison_rows
 from dataset_tools.executor.poison_rows import Guard, seconds_for
 from dataset_tools.executor.process_setup import can_fork, no_interrupt, prepare, start_context
 from dataset_tools.readers.shards import Shard
+
+if sys.platform == "linux":
+    import fcntl
 
 __all__ = ["in_processes"]
 
@@ -157,11 +161,10 @@ def _is_kept(future: Future[T] | None) -> TypeGuard[Future[T]]:
 
 def _widen(pool: ProcessPoolExecutor) -> None:
     """Let results through a pipe of 1 MB where the system can: they are megabytes, and 64 KB at a time is slow."""
-    with suppress(ImportError, AttributeError, OSError):
-        import fcntl  # noqa: PLC0415 - not on every system
-
+    if sys.platform == "linux":
         results: Any = pool._result_queue  # noqa: SLF001 - there is no other way
-        fcntl.fcntl(results._writer, fcntl.F_SETPIPE_SZ, 1 << 20)  # noqa: SLF001
+        with suppress(OSError):
+            fcntl.fcntl(results._writer, fcntl.F_SETPIPE_SZ, 1 << 20)  # noqa: SLF001
 
 
 def _start(stage: Callable[[Shard], Any], collect: tuple[int, int, int]) -> None:

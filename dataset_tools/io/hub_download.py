@@ -26,8 +26,8 @@ def download(source: str, repo: str, repo_type: RepoType, revision: str | None, 
         InputError: there is no such repository or revision, no access to it, or no way to reach the Hub.
         UsageError: ``repo`` can be no repository's name.
     """
-    import huggingface_hub as hub  # noqa: PLC0415 - slow to import
-    from huggingface_hub import errors  # noqa: PLC0415
+    import huggingface_hub as hub
+    from huggingface_hub import errors
 
     try:
         return Path(hub.snapshot_download(repo, repo_type=repo_type, revision=revision, allow_patterns=list(patterns)))
@@ -43,7 +43,7 @@ def download(source: str, repo: str, repo_type: RepoType, revision: str | None, 
 
 def http_error() -> type[Exception]:
     """The base of what the client's HTTP library raises: httpx before version 2 of huggingface_hub, then httpx2."""
-    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - slow to import
+    from huggingface_hub.errors import HfHubHTTPError
 
     return HfHubHTTPError.__bases__[0]
 
@@ -56,7 +56,7 @@ def transport_error() -> type[Exception]:
 
 
 def _refused(source: str, repo_type: RepoType, revision: str | None, error: Exception) -> NoReturn:
-    from huggingface_hub import errors, get_token  # noqa: PLC0415 - slow to import
+    from huggingface_hub import errors, get_token
 
     if isinstance(error, errors.RevisionNotFoundError):
         raise InputError(f"there is no revision {revision!r}", where=source, hint="a branch, tag or commit") from error
@@ -71,7 +71,7 @@ def _refused(source: str, repo_type: RepoType, revision: str | None, error: Exce
 
 
 def _unreachable(source: str, repo_type: RepoType) -> InputError:
-    from huggingface_hub import constants  # noqa: PLC0415 - slow to import
+    from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         what, hint = f"the {repo_type} is not in the cache", "HF_HUB_OFFLINE is set: unset it to download"

@@ -1,5 +1,6 @@
 """JSON text out, and the lines of text files in, compressed or not: bytes only, no opinion about what a row is."""
 
+import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
@@ -157,8 +158,6 @@ def _plain_chunks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
 
 
 def _gzip_chunks(file: BinaryIO) -> Iterator[bytes]:
-    import gzip  # noqa: PLC0415 - only for compressed files
-
     with gzip.GzipFile(fileobj=file) as stream:
         try:
             while chunk := stream.read1(_CHUNK):
@@ -170,7 +169,7 @@ def _gzip_chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _zstd_chunks(file: BinaryIO) -> Iterator[bytes]:
-    import zstandard  # noqa: PLC0415 - only for compressed files
+    import zstandard
 
     # Not ZstdDecompressor.stream_reader: it takes a file that is cut off for one that ends there.
     frame: zstandard.ZstdDecompressionObj | None = None

@@ -45,7 +45,7 @@ _TEXT_COLUMNS = ("id", "dialect", "domain")
 @lru_cache(maxsize=1)
 def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant, but for pyarrow's slow import
     """The columns of a file of records, with the note in which ``datasets`` keeps its features."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     text, json = pa.string(), pa.json_()
     fields = [
@@ -62,7 +62,7 @@ def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant, but for pyarrow's slow 
 
 def record_batch(records: Sequence[Record]) -> "pa.RecordBatch":
     """Records as one Arrow batch of :func:`SCHEMA`."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     schema = SCHEMA()
     columns = {
@@ -77,14 +77,14 @@ def record_batch(records: Sequence[Record]) -> "pa.RecordBatch":
 
 
 def _json_array(values: Sequence[Any]) -> "pa.Array":
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     return pa.ExtensionArray.from_storage(pa.json_(), pa.array([dump_text(value) for value in values], pa.string()))
 
 
 def _declarations(tools: Sequence[Any]) -> "pa.Array":
     """The same for declarations: one that stands in many records is one object most often, and is written once."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     known: dict[int, int] = {}
     places = [known.setdefault(id(tool), len(known)) for tool in tools]
@@ -93,7 +93,7 @@ def _declarations(tools: Sequence[Any]) -> "pa.Array":
 
 
 def _lists(lists: Sequence[Sequence[Any]], encode: "Callable[[Sequence[Any]], pa.Array]") -> "pa.Array":
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     offsets = [0]
     for values in lists:
@@ -104,7 +104,7 @@ def _lists(lists: Sequence[Sequence[Any]], encode: "Callable[[Sequence[Any]], pa
 
 def arrow_stream(records: Sequence[Record]) -> bytes:
     """Records as an Arrow stream of :func:`SCHEMA`: how they travel from the process that made them."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     buffer = pa.BufferOutputStream()
     with pa.ipc.new_stream(buffer, SCHEMA()) as stream:
@@ -117,14 +117,14 @@ class TableWriter:
     """Arrow batches as row groups whose borders do not depend on those of the payloads."""
 
     def __init__(self, file: BinaryIO) -> None:
-        import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
+        import pyarrow.parquet as pq
 
         self._writer = pq.ParquetWriter(file, SCHEMA(), compression="zstd")
         self._held: list[pa.Table] = []
 
     def write(self, payload: bytes) -> None:
         """Add the rows of an Arrow stream."""
-        import pyarrow as pa  # noqa: PLC0415 - slow to import
+        import pyarrow as pa
 
         with pa.ipc.open_stream(payload) as stream:
             self._held.append(stream.read_all())
@@ -138,7 +138,7 @@ class TableWriter:
 
     def finish(self) -> None:
         """Write the rows still held, and the footer."""
-        import pyarrow as pa  # noqa: PLC0415 - slow to import
+        import pyarrow as pa
 
         if self._held:
             self._groups(pa.concat_tables(self._held))

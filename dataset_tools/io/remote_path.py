@@ -68,7 +68,7 @@ class RemotePath(PosixPath):
     @contextmanager
     def _store(self) -> Iterator[tuple[Any, str]]:
         """The file system and the name in it; what it raises becomes an error of the system."""
-        import fsspec  # noqa: PLC0415 - most paths are local
+        import fsspec
 
         with _faults(self):
             try:

@@ -4,6 +4,7 @@ The system lets go of a lock when the process that has it ends, however it does.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import BinaryIO
 
 from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import fail, require_local
+
+if sys.platform != "win32":
+    import fcntl
 
 __all__ = ["locked", "only_run", "take"]
 
@@ -25,14 +29,13 @@ def take(opened: int, folder: Path) -> None:
     Raises:
         UsageError: another run has it.
     """
-    with suppress(ImportError):
-        import fcntl  # noqa: PLC0415 - not on every system
-
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            hint = "wait for it, or choose another with -o"
-            raise UsageError("another run is writing into this folder", where=str(folder), hint=hint) from error
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        hint = "wait for it, or choose another with -o"
+        raise UsageError("another run is writing into this folder", where=str(folder), hint=hint) from error
 
 
 def locked(name: Path, folder: Path) -> BinaryIO:

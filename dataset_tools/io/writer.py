@@ -6,10 +6,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, cast
 
+import orjson
+
 from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import AtomicFile, check_writable, write_file
 from dataset_tools.io.file_formats import split_ending
 from dataset_tools.io.jsonl import dump_line
+from dataset_tools.io.parquet_writer import TableWriter, arrow_stream
 from schemas.record import Record
 
 __all__ = ["ENDINGS", "Sink", "check_writable", "encode", "json_report", "write_file"]
@@ -34,8 +37,6 @@ def encode(rows: Sequence[Record] | Sequence[bytes], output: Path | str) -> byte
     if not rows:
         return b""
     if ending == ".parquet":
-        from dataset_tools.io.parquet_writer import arrow_stream  # noqa: PLC0415 - only for this format
-
         return arrow_stream(cast("Sequence[Record]", rows))
     return _pack(b"".join(row if isinstance(row, bytes) else dump_line(row) for row in rows), ending)
 
@@ -46,8 +47,6 @@ def json_report(path: Path, report: Any) -> None:  # noqa: ANN401 - JSON is any 
     Raises:
         OutputError: it cannot be written.
     """
-    import orjson  # noqa: PLC0415 - used here alone
-
     write_file(path, orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
@@ -116,7 +115,6 @@ class _Writer(Protocol):
 def _writer(file: AtomicFile, ending: str) -> _Writer:
     if ending != ".parquet":
         return _Bytes(file, ending)
-    from dataset_tools.io.parquet_writer import TableWriter  # noqa: PLC0415 - only for this format
 
     return TableWriter(cast("BinaryIO", file))
 
@@ -154,7 +152,7 @@ def _pack(content: bytes, ending: str) -> bytes:
         packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)  # unlike gzip.compress it writes neither time nor name
         return packer.compress(content) + packer.flush()
     if ending.endswith(".zst"):
-        import zstandard  # noqa: PLC0415 - only for this format
+        import zstandard
 
         return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content)
     return content

@@ -46,7 +46,7 @@ def describe_inputs(files: Sequence[DataFile], beside: Sequence[Path]) -> dict[s
 
 
 def _describe(cancelled: Event, name: str, path: Path) -> dict[str, Any]:
-    import xxhash  # noqa: PLC0415 - used here alone
+    import xxhash
 
     digest = xxhash.xxh3_128()
     size = 0

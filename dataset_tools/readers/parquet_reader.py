@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
+import orjson
+
 from dataset_tools.errors import DamagedError, InputError, RowError
 from dataset_tools.io.remote_path import RemotePath, unreadable
 from dataset_tools.readers.strict_json import parse_json
@@ -58,7 +60,7 @@ def iter_rows(
         DamagedError: the row groups are damaged; the rows before that have been given.
         InputError: the file cannot be reached any more.
     """
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     file = open_parquet(path)
     decoders = _decoders(file.schema_arrow)
@@ -87,8 +89,8 @@ def open_parquet(path: Path) -> "pa.parquet.ParquetFile":
     Raises:
         InputError: the file is not whole.
     """
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
-    import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
         return pq.ParquetFile(path.open("rb") if isinstance(path, RemotePath) else path, pre_buffer=False)
@@ -140,8 +142,6 @@ def _row(number: int, value: JsonObject | RowError, decoders: dict[str, Decoder]
 
 def _decoders(schema: "pa.Schema") -> dict[str, Decoder]:
     """What to do to each column; nothing for those whose values are JSON as they are."""
-    import orjson  # noqa: PLC0415 - used here alone
-
     features: dict[str, Any] = {}
     if note := (schema.metadata or {}).get(b"huggingface"):
         try:
@@ -153,7 +153,7 @@ def _decoders(schema: "pa.Schema") -> dict[str, Decoder]:
 
 
 def _decoder(kind: "pa.DataType", feature: Any) -> Decoder | None:  # noqa: ANN401, PLR0911 - one answer for each kind
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     inner = feature if isinstance(feature, dict) else {}
     if isinstance(kind, pa.JsonType) or (inner.get("_type") == "Json" and pa.types.is_string(kind)):

@@ -7,6 +7,7 @@ from dataset_tools.errors import InputError, RowError
 from dataset_tools.io.jsonl import Line
 from dataset_tools.io.remote_path import unreadable
 from dataset_tools.readers.line_reader import read_lines
+from dataset_tools.readers.parquet_reader import row_groups
 from dataset_tools.readers.sources import DataFile
 
 __all__ = ["Shard", "plan", "total_bytes"]
@@ -82,8 +83,6 @@ def _size(file: DataFile) -> int:
 def _cut(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
     """Start, stop, first line and size of each shard of one file."""
     if file.format == "parquet":
-        from dataset_tools.readers.parquet_reader import row_groups  # noqa: PLC0415 - most runs read no Parquet
-
         yield from row_groups(file.path, shard_bytes)
         return
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.file_formats import ENDINGS, READ, TO_A_FILE, Compression, Format, is_wanted, look, split_ending
 from dataset_tools.io.remote_path import RemotePath, as_path
+from dataset_tools.readers.hub_source import fetch, repository_of
 from dataset_tools.readers.parts_manifest import data_among, part_files
 from dataset_tools.readers.remote_sources import find_remote
 
@@ -71,7 +72,6 @@ def _repository(source: str) -> str:
     """The repository of the Hub that a source means files of; empty for others."""
     if not source.startswith("hf://"):
         return ""
-    from dataset_tools.readers.hub_source import repository_of  # noqa: PLC0415 - most runs read local files
 
     return repository_of(source)
 
@@ -79,8 +79,6 @@ def _repository(source: str) -> str:
 def _expand(source: str) -> Iterator[tuple[Path, str, str, Path]]:
     """Path, dataset, name and identity of each file of one source."""
     if source.startswith("hf://"):
-        from dataset_tools.readers.hub_source import fetch  # noqa: PLC0415 - most runs read local files
-
         folder, dataset, fetched = fetch(source, ENDINGS)
         # In the Hub's cache equal files share one inode, so there a file is its path.
         yield from ((path, dataset, path.relative_to(folder).as_posix(), path) for path in data_among(fetched))

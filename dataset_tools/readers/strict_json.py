@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import orjson
 
+from dataset_tools.arabic.mojibake import guess_bytes_encoding
 from dataset_tools.errors import RowError
 from schemas.record import JsonObject
 
@@ -152,8 +153,6 @@ def _require_utf8(raw: bytes) -> None:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        from dataset_tools.arabic.mojibake import guess_bytes_encoding  # noqa: PLC0415 - rarely needed
-
         surrogate = raw[error.start : error.start + 1] == b"\xed"
         what = f"not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}"
         guess = None if surrogate else guess_bytes_encoding(raw)

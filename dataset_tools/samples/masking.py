@@ -118,7 +118,7 @@ class Encoder:
 
 def join(rows: Sequence[Tokens]) -> Samples:
     """The samples of several rows."""
-    import numpy as np  # noqa: PLC0415 - used only where samples are made
+    import numpy as np
 
     blocks = list(chain.from_iterable([row.blocks for row in rows]))
     input_ids = np.frombuffer(b"".join(blocks), dtype=np.int32)
@@ -139,7 +139,7 @@ def mask_problems(samples: Samples, header: Sequence[int]) -> Iterator[tuple[int
         samples: the rows; at least one.
         header: the ids of ``model`` and its newline, which follow ``<start_of_turn>`` where the model's turn begins.
     """
-    import numpy as np  # noqa: PLC0415 - used only where samples are made
+    import numpy as np
 
     input_ids, labels, offsets = samples
     starts, rows = offsets[:-1], len(offsets) - 1
@@ -164,7 +164,7 @@ def mask_problems(samples: Samples, header: Sequence[int]) -> Iterator[tuple[int
 
 def _rows_of(places: "np.ndarray", offsets: "np.ndarray") -> "np.ndarray":
     """In which row each of some places is."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     return np.searchsorted(offsets, places, side="right") - 1
 
@@ -173,7 +173,7 @@ def _expected(
     input_ids: "np.ndarray", controls: "np.ndarray", offsets: "np.ndarray", header: Sequence[int]
 ) -> "np.ndarray":
     """Which tokens belong to the model, read from the control tokens, whose places are given."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     expected = np.zeros(len(input_ids), dtype=bool)
     borders = np.zeros(_LAST_CONTROL + 1, dtype=bool)

@@ -18,7 +18,7 @@ __all__ = ["encode_samples", "sample_batch", "sample_schema"]
 @lru_cache(maxsize=1)
 def sample_schema() -> "pa.Schema":
     """The columns of a built dataset, with the note in which ``datasets`` keeps its features."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     text, ids = (
         {"dtype": "string", "_type": "Value"},
@@ -32,7 +32,7 @@ def sample_schema() -> "pa.Schema":
 
 def sample_batch(records: Sequence[Record], samples: Samples) -> "pa.RecordBatch":
     """Samples, and what is known of their records, as an Arrow batch of :func:`sample_schema`."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     columns = [
         _texts([record["id"] for record in records]),
@@ -46,8 +46,8 @@ def sample_batch(records: Sequence[Record], samples: Samples) -> "pa.RecordBatch
 
 def encode_samples(batches: Sequence["pa.RecordBatch"]) -> bytes:
     """Batches of samples as one Parquet file of one row group."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     buffer = pa.BufferOutputStream()
     pq.write_table(
@@ -65,8 +65,8 @@ def encode_samples(batches: Sequence["pa.RecordBatch"]) -> bytes:
 
 
 def _texts(values: Sequence[str]) -> "pa.Array":
-    import numpy as np  # noqa: PLC0415 - used only where samples are made
-    import pyarrow as pa  # noqa: PLC0415
+    import numpy as np
+    import pyarrow as pa
 
     joined = "".join(values)
     sizes = map(len, values) if joined.isascii() else [len(value.encode()) for value in values]
@@ -75,7 +75,7 @@ def _texts(values: Sequence[str]) -> "pa.Array":
 
 
 def _ids(values: "np.ndarray", offsets: "np.ndarray") -> "pa.Array":
-    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow as pa
 
     items = pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
     lists = pa.list_(pa.int32())

@@ -100,7 +100,7 @@ class SampleFolder:
         Raises:
             InputError: a file cannot be read, or a row has more or fewer labels than ids.
         """
-        import pyarrow.compute as pc  # noqa: PLC0415 - slow to import
+        import pyarrow.compute as pc
 
         tokens = trained = masked = longest = 0
         for ids, labels in self._ids_and_labels():
@@ -186,7 +186,7 @@ class SampleFolder:
                 yield batch.column("input_ids"), batch.column("labels")
 
     def _batches(self, file: Any, group: int, columns: tuple[str, ...]) -> "Iterator[pa.RecordBatch]":  # noqa: ANN401 - pyarrow
-        import pyarrow as pa  # noqa: PLC0415 - slow to import
+        import pyarrow as pa
 
         try:
             yield from file.iter_batches(_BATCH, row_groups=[group], columns=list(columns), use_threads=False)

@@ -29,7 +29,7 @@ class Verifier:
     """
 
     def __init__(self, folder: Path) -> None:
-        from transformers import AutoTokenizer  # noqa: PLC0415 - slow to import, and only for this
+        from transformers import AutoTokenizer
 
         self._folder = folder
         # Its remarks about a missing model configuration are no news to anybody here.
@@ -66,7 +66,7 @@ class Verifier:
             raise _differs(record, "the tokenizer itself", *_first_difference(input_ids, theirs))
 
     def _template_text(self, record: Record) -> str:
-        from jinja2 import TemplateError  # noqa: PLC0415 - comes with transformers
+        from jinja2 import TemplateError
 
         try:
             return str(self._tokenizer.apply_chat_template(record["messages"], tools=record["tools"], tokenize=False))

@@ -126,7 +126,7 @@ def load_tokenizer(folder: Path) -> "Tokenizer":
     Raises:
         InputError: ``tokenizer.json`` cannot be read.
     """
-    import tokenizers  # noqa: PLC0415 - used only where text becomes ids
+    import tokenizers
 
     path = folder / _NEEDED
     try:
@@ -168,7 +168,7 @@ def splits_at_spaces(tokenizer: "Tokenizer") -> bool:
     So it is where no merge can join what stands before a space with the space: no piece and no added token has a space
     behind anything else, and nothing but merges looks at more than a character.
     """
-    from tokenizers.models import BPE  # noqa: PLC0415 - used only where text becomes ids
+    from tokenizers.models import BPE
 
     model = tokenizer.model
     if not isinstance(model, BPE) or model.dropout or model.continuing_subword_prefix or model.end_of_word_suffix:

@@ -50,7 +50,7 @@ def summary(view: SampleView) -> str:
 
 
 def _print_view(view: SampleView, rows: int, console: "Console", *, ids: bool) -> None:
-    from rich.text import Text  # noqa: PLC0415 - rich is imported only to print
+    from rich.text import Text
 
     directed = console.is_terminal  # invisible marks help eyes, and hinder grep
     head = Text.assemble((visible(view.sample.id), "bold"), f"  row {view.sample.row:,} of 0 to {rows - 1:,}  ")
@@ -65,7 +65,7 @@ def _print_view(view: SampleView, rows: int, console: "Console", *, ids: bool) -
 
 
 def _legend() -> "Text":
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     return Text.assemble(
         (_OPEN, _SIGN), ("trained", _TRAINED), (_CLOSE, _SIGN), "  ", ("ignored", _IGNORED), f"  {_NEWLINE} newline"
@@ -74,7 +74,7 @@ def _legend() -> "Text":
 
 def _text(line: Line, *, directed: bool) -> "Text":
     """One line, the signs around all that is trained in it."""
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     text = Text()
     inside = False
@@ -105,7 +105,7 @@ def _shown(text: str) -> str:
 
 def _listing(view: SampleView, *, directed: bool) -> "Iterator[Text]":
     """Every token: its place, id, sign and text; the label, too, where it is neither the id nor left out."""
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     yield Text(" place      id  token", "dim")
     tokens = zip(view.sample.input_ids, view.sample.labels, view.texts, strict=True)

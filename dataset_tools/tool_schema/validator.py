@@ -224,9 +224,9 @@ def _explainer_class() -> dict[str, Any]:
 
     Imported on first need: most runs over clean data never explain anything.
     """
-    import jsonschema  # noqa: PLC0415 - heavy
-    import referencing  # noqa: PLC0415
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+    import jsonschema
+    import referencing
+    from referencing.exceptions import Unresolvable
 
     def pattern(_: Any, regex: str, instance: Any, __: Any) -> Iterator[Any]:  # noqa: ANN401 - jsonschema's signature
         if isinstance(instance, str) and not _pattern(regex).is_valid(instance):

@@ -38,14 +38,14 @@ def write_recipe(path: Path, **changes: str) -> Path:
 
 def measure_run(base: str, folder: Path) -> None:
     """Train on the bundled sample, and keep what the figures need of the metrics."""
-    from dataset_tools.bundled import sample_path  # noqa: PLC0415
-    from dataset_tools.samples.build import BuildOptions, build  # noqa: PLC0415
-    from dataset_tools.samples.stage import SampleOptions  # noqa: PLC0415
-    from training.fit.metrics_log import read_metrics  # noqa: PLC0415
-    from training.fit.plan import make_plan  # noqa: PLC0415
-    from training.fit.train import train  # noqa: PLC0415
-    from training.recipe.recipe import load_recipe  # noqa: PLC0415
-    from training.tiny import tokenizer_path  # noqa: PLC0415
+    from dataset_tools.bundled import sample_path
+    from dataset_tools.samples.build import BuildOptions, build
+    from dataset_tools.samples.stage import SampleOptions
+    from training.fit.metrics_log import read_metrics
+    from training.fit.plan import make_plan
+    from training.fit.train import train
+    from training.recipe.recipe import load_recipe
+    from training.tiny import tokenizer_path
 
     options = BuildOptions(SampleOptions(max_length=1024, max_tools=3, shuffle_seed=7, verify=0))
     build([str(sample_path())], folder / "samples", str(tokenizer_path()), options)
@@ -66,7 +66,7 @@ def measure_run(base: str, folder: Path) -> None:
 
 def measure_layers(folder: Path) -> None:
     """What autograd keeps between the forward and the backward pass, with and without recomputation."""
-    from training.fit.unsloth_model import import_unsloth  # noqa: PLC0415
+    from training.fit.unsloth_model import import_unsloth
 
     import_unsloth()
     kept = {
@@ -78,11 +78,11 @@ def measure_layers(folder: Path) -> None:
 
 
 def _kept_bytes(folder: Path, layers: int, checkpointing: str) -> int:
-    import torch  # noqa: PLC0415 - after unsloth
+    import torch
 
-    from training.base.base import find_base  # noqa: PLC0415
-    from training.fit.unsloth_model import add_adapter, load_model  # noqa: PLC0415
-    from training.recipe.recipe import load_recipe  # noqa: PLC0415
+    from training.base.base import find_base
+    from training.fit.unsloth_model import add_adapter, load_model
+    from training.recipe.recipe import load_recipe
 
     changed = write_recipe(folder / "layers.toml", gradient_checkpointing=f'"{checkpointing}"')
     recipe = load_recipe(str(changed))
@@ -105,12 +105,12 @@ def _kept_bytes(folder: Path, layers: int, checkpointing: str) -> int:
 
 
 def _make_base(folder: Path, layers: int) -> Path:
-    import shutil  # noqa: PLC0415
+    import shutil
 
-    import torch  # noqa: PLC0415
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+    import torch
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-    from training.tiny import tokenizer_path  # noqa: PLC0415
+    from training.tiny import tokenizer_path
 
     path = folder / f"base-{layers}"
     if not path.is_dir():

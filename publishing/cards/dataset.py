@@ -102,7 +102,7 @@ def _rows(path: Path) -> int:
     if path.suffix == ".jsonl":
         with path.open("rb") as stream:
             return sum(1 for line in stream if line.strip())
-    import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq
 
     try:
         return int(pq.read_metadata(path).num_rows)

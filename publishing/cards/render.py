@@ -120,7 +120,7 @@ def old_card(path: Path) -> str:
 @cache
 def template(name: str) -> "jinja2.Template":
     """A template of this package. A name that it does not get is an error."""
-    import jinja2  # noqa: PLC0415 - only where a card is written
+    import jinja2
 
     environment = jinja2.Environment(  # noqa: S701 - Markdown; what comes from data goes through `cell`
         loader=jinja2.PackageLoader("publishing.cards", "templates"),

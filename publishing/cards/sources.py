@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
 from dataset_tools.io.jsonl import read_object
+from dataset_tools.split.split import SPLIT_FILE
 from publishing.cards.evidence import require_base_evaluation, require_evaluation, require_run
 from publishing.cards.hub_terms import public_dataset, public_model
 from publishing.release.manifest import Release
+from training.evaluate.compare import compare
+from training.evaluate.eval_file import read_evaluation
+from training.fit.metrics_log import read_metrics
 
 if TYPE_CHECKING:
     from training.evaluate.compare import Comparison
@@ -60,8 +64,6 @@ class DataFacts:
         Raises:
             InputError: its ``split.json`` cannot be read.
         """
-        from dataset_tools.split.split import SPLIT_FILE  # noqa: PLC0415 - all of splitting, which `afg publish` can do without
-
         if self.split is not None or not (folder / SPLIT_FILE).is_file():
             return self
         split = read_object(folder / SPLIT_FILE)
@@ -157,10 +159,6 @@ def read_sources(
         InputError: a file cannot be read, or is none of these; the run or an evaluation is known to be of something
             else than this release; the evaluations are not of the same rows.
     """
-    from training.evaluate.compare import compare  # noqa: PLC0415 - scipy, which the check of a card does not need
-    from training.evaluate.eval_file import read_evaluation  # noqa: PLC0415
-    from training.fit.metrics_log import read_metrics  # noqa: PLC0415
-
     manifest, steps = _run_of(release), []
     if run is not None:
         folder = run if run.is_dir() else run.parent

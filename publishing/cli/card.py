@@ -46,12 +46,12 @@ def card_command(
 
     Example: afg card release --run run --eval eval.json --data samples/build.json --hub ORG/NAME
     """
-    from publishing.cards.dataset import make_dataset_card  # noqa: PLC0415
-    from publishing.cards.hub_terms import is_gemma  # noqa: PLC0415
-    from publishing.cards.render import make_cards, write_card  # noqa: PLC0415
-    from publishing.cards.sources import base_of, read_sources  # noqa: PLC0415 - not for --help
-    from publishing.release.manifest import MANIFEST, read_release  # noqa: PLC0415
-    from publishing.release.repositories import check_name  # noqa: PLC0415
+    from publishing.cards.dataset import make_dataset_card
+    from publishing.cards.hub_terms import is_gemma
+    from publishing.cards.render import make_cards, write_card
+    from publishing.cards.sources import base_of, read_sources
+    from publishing.release.manifest import MANIFEST, read_release
+    from publishing.release.repositories import check_name
 
     if check:
         cards = _cards_of(release)
@@ -81,7 +81,7 @@ def _cards_of(path: Path) -> dict[Path, str]:
     Raises:
         InputError: there is none.
     """
-    from publishing.release.repositories import CARD, SUFFIXES  # noqa: PLC0415
+    from publishing.release.repositories import CARD, SUFFIXES
 
     if path.is_file():
         return {path: path.resolve().parent.name if path.resolve().parent.name in SUFFIXES else ""}
@@ -99,10 +99,10 @@ def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
     Raises:
         typer.Exit: something is.
     """
-    from huggingface_hub import get_token  # noqa: PLC0415 - slow to import
+    from huggingface_hub import get_token
 
-    from publishing.cards.lint import lint  # noqa: PLC0415
-    from publishing.scan.scan import scan_file  # noqa: PLC0415
+    from publishing.cards.lint import lint
+    from publishing.scan.scan import scan_file
 
     problems: list[Problem] = []
     for path, part in cards.items():

@@ -38,7 +38,7 @@ def pull_command(
 
     Example: afg pull ORG/NAME --tag v1.0.0 --quant Q8_0
     """
-    from publishing.hub.pull import pull  # noqa: PLC0415 - not for --help
+    from publishing.hub.pull import pull
 
     _no_bars_in_files()
     folder = output or Path(name.split("/")[-1])
@@ -62,9 +62,9 @@ def verify_command(
 
     Example: afg verify ORG/NAME --tag v1.0.0
     """
-    from publishing.hub.pull import pull  # noqa: PLC0415
-    from publishing.release.manifest import read_release  # noqa: PLC0415
-    from publishing.verify.verify import verify  # noqa: PLC0415
+    from publishing.hub.pull import pull
+    from publishing.release.manifest import read_release
+    from publishing.verify.verify import verify
 
     with tempfile.TemporaryDirectory() as folder:
         if Path(source).is_dir():
@@ -86,9 +86,9 @@ def verify_command(
 
 def _print(checks: "list[Check]") -> None:
     """Each kind of check with its counts, and each that is not as it should be."""
-    from collections import Counter  # noqa: PLC0415
+    from collections import Counter
 
-    from rich.table import Table  # noqa: PLC0415 - rich is imported only to print
+    from rich.table import Table
 
     console = stdout_console()
     counts = Counter((check.what, str(check.result)) for check in checks)
@@ -107,7 +107,7 @@ def _print(checks: "list[Check]") -> None:
 def _no_bars_in_files() -> None:
     """The client's progress bars are for somebody who watches."""
     if not sys.stderr.isatty():
-        from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+        from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()
 

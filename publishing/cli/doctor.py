@@ -123,7 +123,7 @@ def _cores() -> int:
 
 
 def _has_token() -> bool:
-    from huggingface_hub import get_token  # noqa: PLC0415 - the client's own rules on where a token is kept
+    from huggingface_hub import get_token
 
     return get_token() is not None
 

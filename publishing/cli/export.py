@@ -45,10 +45,10 @@ def export_command(
 
     Example: afg export run -o release
     """
-    from publishing.export.export import ExportOptions, export  # noqa: PLC0415
-    from publishing.export.text import as_json as result_as_json  # noqa: PLC0415
-    from publishing.export.text import print_device  # noqa: PLC0415
-    from training.answers.threads import wait_asleep  # noqa: PLC0415
+    from publishing.export.export import ExportOptions, export
+    from publishing.export.text import as_json as result_as_json
+    from publishing.export.text import print_device
+    from training.answers.threads import wait_asleep
 
     wait_asleep()
     options = ExportOptions(name, _quants(quant), verify, prompts, llama_cpp, base, base_id)
@@ -67,7 +67,7 @@ def export_command(
 
 
 def _quants(named: str) -> tuple[str, ...]:
-    from publishing.export.gguf import QUANTS  # noqa: PLC0415
+    from publishing.export.gguf import QUANTS
 
     found = tuple(dict.fromkeys(part.strip().lower() for part in named.split(",") if part.strip()))
     if found in {(), ("none",)}:

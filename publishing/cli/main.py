@@ -34,7 +34,7 @@ add_evaluation(app)
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
     if value:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         sys.stdout.write(f"afg {version('arabic-functiongemma')}\n")
         raise typer.Exit
@@ -63,9 +63,9 @@ def doctor_command(
 
     Example: afg doctor
     """
-    import json  # noqa: PLC0415
+    import json
 
-    from publishing.cli.doctor import diagnose  # noqa: PLC0415
+    from publishing.cli.doctor import diagnose
 
     diagnosis = diagnose()
     if as_json:
@@ -84,7 +84,7 @@ app.command("verify")(verify_command)
 
 
 def _print_diagnosis(diagnosis: "Diagnosis") -> None:
-    from rich.table import Table  # noqa: PLC0415 - rich is imported only to print
+    from rich.table import Table
 
     console = stdout_console()
     facts = Table.grid(padding=(0, 2))

@@ -40,9 +40,9 @@ def publish_command(
 
     Example: afg publish release --hub ORG/NAME --tag v1.0.0 --dry-run
     """
-    from publishing.hub.publish import Options  # noqa: PLC0415 - not for --help
-    from publishing.release.manifest import read_release  # noqa: PLC0415
-    from publishing.release.repositories import hash_soon, repositories  # noqa: PLC0415
+    from publishing.hub.publish import Options
+    from publishing.release.manifest import read_release
+    from publishing.release.repositories import hash_soon, repositories
 
     if bool(hub) == bool(to):
         raise UsageError("say where: either --hub ORG/NAME or --to DIR")
@@ -62,9 +62,9 @@ def publish_command(
 
 
 def _check(release: "Release", found: "list[Repository]") -> None:
-    from huggingface_hub import get_token  # noqa: PLC0415 - slow to import
+    from huggingface_hub import get_token
 
-    from publishing.hub.preflight import problems, refuse, unlisted, without_card  # noqa: PLC0415
+    from publishing.hub.preflight import problems, refuse, unlisted, without_card
 
     wrong = problems(release, found, get_token() or "")
     for problem in wrong[:-1] if len(wrong) == 1 else wrong:
@@ -79,7 +79,7 @@ def _check(release: "Release", found: "list[Repository]") -> None:
 def _lay_out(
     release: "Release", found: "list[Repository]", to: Path, *, delete: bool, dry_run: bool, as_json: bool
 ) -> None:
-    from publishing.hub.local import Layout  # noqa: PLC0415
+    from publishing.hub.local import Layout
 
     layout = Layout(to, release.path, *(repository.folder for repository in found))
     plans = [layout.plan(repository, delete=delete) for repository in found]
@@ -96,10 +96,10 @@ def _client(*, dry_run: bool) -> "Hub":
     Raises:
         UsageError: there is no token, and something is to be sent.
     """
-    from huggingface_hub import HfApi, get_token  # noqa: PLC0415
-    from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+    from huggingface_hub import HfApi, get_token
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    from publishing.hub.client import Hub  # noqa: PLC0415
+    from publishing.hub.client import Hub
 
     if get_token() is None and not dry_run:
         raise UsageError("no token for the Hub", hint="set HF_TOKEN, or run `hf auth login`")
@@ -111,9 +111,9 @@ def _client(*, dry_run: bool) -> "Hub":
 def _to_hub(
     found: "list[Repository]", hub: "Hub", title: str, options: "Options", *, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    from huggingface_hub import get_token  # noqa: PLC0415
+    from huggingface_hub import get_token
 
-    from publishing.hub.publish import carry_out, make_plan  # noqa: PLC0415
+    from publishing.hub.publish import carry_out, make_plan
 
     plan = make_plan(found, hub, title, options)
     if dry_run or not as_json:
@@ -135,7 +135,7 @@ def _ask(question: str) -> None:
 
 
 def _show(plans: "list[RepositoryPlan] | tuple[RepositoryPlan, ...]", *, as_json: bool, whole: bool = True) -> None:
-    from publishing.hub.text import plan_as_json, print_plan  # noqa: PLC0415
+    from publishing.hub.text import plan_as_json, print_plan
 
     if as_json:
         sys.stdout.write(json.dumps(plan_as_json(plans), ensure_ascii=False) + "\n")
@@ -151,7 +151,7 @@ def _tell_overruled(plans: "Iterable[RepositoryPlan]") -> None:
 
 
 def _show_published(published: "Published", *, as_json: bool) -> None:
-    from publishing.hub.text import print_published, published_as_json  # noqa: PLC0415
+    from publishing.hub.text import print_published, published_as_json
 
     if as_json:
         sys.stdout.write(json.dumps(published_as_json(published), ensure_ascii=False) + "\n")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_tools.io.checksums import sha256
+from dataset_tools.prompt import parser
 from publishing.export.gguf import file_name
 from publishing.export.run import ADAPTER_CONFIG, TEMPLATE, ExportedRun
 
@@ -57,8 +58,6 @@ def consumer_files(part: str) -> dict[str, str]:
 
 
 def _sources(part: str) -> dict[Path, str]:
-    from dataset_tools.prompt import parser  # noqa: PLC0415 - only its file
-
     examples = {_CONSUME / source: name for source, name in _EXAMPLES[part].items()}
     return {Path(str(parser.__file__)): _PARSER, **examples}
 

@@ -21,6 +21,7 @@ from publishing.export.proofs import (
     header_differences,
     token_differences,
 )
+from publishing.export.reference_model import load_merged
 from publishing.export.run import TEMPLATE
 from publishing.export.steps import LONGEST_ANSWER, Work
 
@@ -43,8 +44,6 @@ class _Merged:
 
     def model(self) -> "TorchModel":
         """The model in transformers."""
-        from publishing.export.reference_model import load_merged  # noqa: PLC0415 - torch takes seconds
-
         self.loaded = self.loaded or load_merged(self.folder)
         return self.loaded
 
@@ -155,7 +154,7 @@ def _prove(work: Work, merged: _Merged, quant: str, path: Path, proofs: Proofs) 
 
 
 def _logits_off(model: "TorchModel", prompt: str, path: Path) -> float:
-    import torch  # noqa: PLC0415 - imported already
+    import torch
 
     stored = array("f", path.read_bytes())
     path.unlink()

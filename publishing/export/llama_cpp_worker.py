@@ -177,7 +177,7 @@ _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 def main() -> None:
     """Do what standard input asks for."""
     request = json.load(sys.stdin)
-    from cyllama.llama import llama_cpp  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: PLC0415 - an extra
+    from cyllama.llama import llama_cpp  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     llama_cpp.disable_logging()
     result = _TASKS[request.pop("task")](llama_cpp, **request)

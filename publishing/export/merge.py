@@ -35,7 +35,7 @@ def merged_tensors(adapted: TorchModel, base: Path) -> dict[str, Any]:
     Raises:
         ProofError: a sum is no number; PEFT looks at each.
     """
-    import torch  # noqa: PLC0415 - takes seconds
+    import torch
 
     try:
         weights = adapted.model.merge_and_unload(safe_merge=True).state_dict()
@@ -51,8 +51,8 @@ def write_merged(folder: Path, tensors: Mapping[str, Any]) -> None:
     Raises:
         OSError: the disk refuses; safetensors has an error of its own for that, with the system's number in its text.
     """
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.torch import save_file  # noqa: PLC0415
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
 
     try:
         save_file(dict(tensors), folder / WEIGHTS, metadata={"format": "pt"})
@@ -93,7 +93,7 @@ def write_tokenizer(folder: Path, adapter: Path, model: Path) -> None:
 
 def tensor_differences(merged: Path, base: Path, adapter: Path) -> Iterator[str]:
     """Where the merged weights are not the base's plus what the adapter adds; nothing if the merge is right."""
-    import torch  # noqa: PLC0415
+    import torch
 
     found, before = dict(_tensors(merged)), dict(_tensors(base))
     for name in sorted(found.keys() ^ before.keys()):
@@ -139,7 +139,7 @@ def _off(tensor: Any, expected: Any) -> list[int] | None:  # noqa: ANN401 - tens
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, Any]]:
-    from safetensors import safe_open  # noqa: PLC0415
+    from safetensors import safe_open
 
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as weights:

@@ -9,6 +9,7 @@ from dataset_tools.bundled.parts import text
 from dataset_tools.errors import UsageError
 from dataset_tools.prompt.render import RenderError, segments
 from training.answers.questions import Question, question_of
+from training.evaluate.evaluate import read_questions
 
 __all__ = ["Prompt", "held_out_prompts"]
 
@@ -57,8 +58,6 @@ def _bundled_questions() -> list[Question]:
 
 
 def _questions_of(data: Path) -> list[Question]:
-    from training.evaluate.evaluate import read_questions  # noqa: PLC0415 - scipy, which takes a second
-
     return read_questions([str(data)])
 
 

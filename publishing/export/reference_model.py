@@ -39,7 +39,7 @@ class TorchModel:
 
     def answer(self, prompt: str, most: int) -> list[int]:
         """The likeliest ids after a prompt, the one that stops included."""
-        import torch  # noqa: PLC0415 - takes seconds
+        import torch
 
         ids = torch.tensor([self.tokens(prompt)])
         with torch.inference_mode():
@@ -55,7 +55,7 @@ class TorchModel:
 
     def logits(self, prompt: str, answer: Sequence[int]) -> Any:  # noqa: ANN401 - a tensor
         """The logits that each token of an answer is chosen by, a row each; with no answer, those of its first."""
-        import torch  # noqa: PLC0415
+        import torch
 
         before = self.tokens(prompt)
         wanted = max(len(answer), 1)
@@ -71,8 +71,8 @@ def load_adapted(base: Path, adapter: Path) -> TorchModel:
         InputError: the base cannot be loaded.
         ProofError: PEFT does not take the adapter as it is.
     """
-    from peft import PeftModel, get_peft_model_state_dict  # noqa: PLC0415 - takes seconds
-    from safetensors import SafetensorError  # noqa: PLC0415
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError
 
     whole = _whole(base)
     try:
@@ -105,16 +105,16 @@ def load_merged(folder: Path) -> TorchModel:
 
 def adapter_tensors(adapter: Path) -> dict[str, Any]:
     """The tensors of an adapter, by name."""
-    from safetensors.torch import load_file  # noqa: PLC0415
+    from safetensors.torch import load_file
 
     return load_file(adapter / "adapter_model.safetensors")
 
 
 def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
-    import torch  # noqa: PLC0415
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -137,6 +137,6 @@ def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
 
 
 def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - tensors
-    import torch  # noqa: PLC0415
+    import torch
 
     return one.shape == other.shape and bool(torch.equal(one.float().cpu(), other.float()))

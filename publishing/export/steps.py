@@ -9,6 +9,13 @@ from typing import Any
 from dataset_tools.io.checksums import sha256
 from publishing.export.agreement import BF16_DISTANCE, compare_answers, distance, furthest
 from publishing.export.consumer_files import consumer_files, write_adapter, write_consumer_files
+from publishing.export.merge import (
+    merged_tensors,
+    tensor_differences,
+    write_config,
+    write_merged,
+    write_tokenizer,
+)
 from publishing.export.prompts import Prompt
 from publishing.export.proofs import (
     Proofs,
@@ -18,6 +25,7 @@ from publishing.export.proofs import (
     file_differences,
     token_differences,
 )
+from publishing.export.reference_model import load_adapted, load_merged
 from publishing.export.run import ExportedRun
 from publishing.release.folder import ReleaseFolder, fingerprint
 
@@ -77,7 +85,6 @@ def make_adapter(work: Work) -> None:
     base = [run.manifest["base"]["weights_sha256"], run.base_id, run.base_revision]
     if work.is_done("adapter", contents, base, [prompt.text for prompt in work.prompts], consumer_files("adapter")):
         return
-    from publishing.export.reference_model import load_adapted  # noqa: PLC0415 - torch takes seconds
 
     with work.folder.making("adapter") as staging:
         proofs = Proofs("adapter/", work.tell)
@@ -101,14 +108,6 @@ def make_merged(work: Work) -> None:
     """
     if work.is_done("merged", work.keys["adapter"], consumer_files("merged")):
         return
-    from publishing.export.merge import (  # noqa: PLC0415 - torch takes seconds
-        merged_tensors,
-        tensor_differences,
-        write_config,
-        write_merged,
-        write_tokenizer,
-    )
-    from publishing.export.reference_model import load_adapted  # noqa: PLC0415
 
     adapter, base = work.folder.path / "adapter", work.run.base.folder
     with work.folder.making("merged") as staging:
@@ -128,9 +127,7 @@ def make_merged(work: Work) -> None:
 
 def _compare(work: Work, staging: Path, proofs: Proofs) -> dict[str, Any]:
     """Hold merged weights against the adapter that is not merged."""
-    from transformers import AutoTokenizer  # noqa: PLC0415
-
-    from publishing.export.reference_model import load_adapted, load_merged  # noqa: PLC0415
+    from transformers import AutoTokenizer
 
     adapted, merged = load_adapted(work.run.base.folder, work.folder.path / "adapter"), load_merged(staging)
     texts, before = [prompt.text for prompt in work.prompts], work.folder.facts("adapter")["answers"]

@@ -20,7 +20,7 @@ def as_json(result: ExportResult) -> dict[str, Any]:
 
 def print_device(result: ExportResult, console: "Console") -> None:
     """Size, memory and speed of each GGUF file on the machine that made it; nothing if there are none."""
-    from rich.table import Table  # noqa: PLC0415 - rich is imported only to print
+    from rich.table import Table
 
     files: Mapping[str, Mapping[str, Any]] = result.manifest["gguf"]
     if not files:

@@ -41,8 +41,8 @@ class Hub:
 
     def standing(self, repository: Repository, revision: str | None = None) -> Standing | None:
         """A repository as it stands there; None if there is none, or none that the token may see."""
-        from huggingface_hub import RepoFile  # noqa: PLC0415 - slow to import
-        from huggingface_hub.errors import RepositoryNotFoundError  # noqa: PLC0415
+        from huggingface_hub import RepoFile
+        from huggingface_hub.errors import RepositoryNotFoundError
 
         name, kind = repository.name, repository.kind
         try:
@@ -75,7 +75,7 @@ class Hub:
 
         Files whose content the Hub has are not sent again; large ones that arrived before a failure count as such.
         """
-        from huggingface_hub import CommitOperationAdd, CommitOperationDelete  # noqa: PLC0415
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         additions = [CommitOperationAdd(file.path, file.source) for file in plan.uploads]
         for operation, file in zip(additions, plan.uploads, strict=True):

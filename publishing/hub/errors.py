@@ -84,8 +84,8 @@ def _retry_after(error: BaseException) -> float:
 
 def _explain(error: BaseException) -> tuple[str, str]:
     """What went wrong, and what to do."""
-    from huggingface_hub import constants  # noqa: PLC0415
-    from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError  # noqa: PLC0415
+    from huggingface_hub import constants
+    from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError
 
     root, status = _root(error), status_of(error)
     if isinstance(root, OfflineModeIsEnabled):
@@ -98,7 +98,7 @@ def _explain(error: BaseException) -> tuple[str, str]:
 
 
 def _other(root: BaseException, status: int) -> tuple[str, str]:
-    from huggingface_hub import constants  # noqa: PLC0415
+    from huggingface_hub import constants
 
     if status >= 500:  # noqa: PLR2004 - the Hub's own fault
         return f"the Hub failed ({status})", f"later, {_AGAIN}"
@@ -121,7 +121,7 @@ def _denied(root: BaseException, status: int) -> tuple[str, str]:
 
 def _in_one_line(error: BaseException) -> str:
     """What an error says, without the user's token, should it ever stand there."""
-    from huggingface_hub import get_token  # noqa: PLC0415
+    from huggingface_hub import get_token
 
     text = " ".join(str(error).split()) or type(error).__name__
     token = get_token()

@@ -102,7 +102,7 @@ def _manifests(name: str, tag: str, parts: list[str]) -> dict[str, Path]:
     Raises:
         InputError: there is none of them.
     """
-    from huggingface_hub.errors import RepositoryNotFoundError  # noqa: PLC0415 - slow to import
+    from huggingface_hub.errors import RepositoryNotFoundError
 
     found: dict[str, Path] = {}
     missing: InputError | None = None

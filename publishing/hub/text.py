@@ -44,7 +44,7 @@ def print_plan(plans: Iterable[RepositoryPlan], console: "Console", *, whole: bo
         console: where it is printed.
         whole: whether the files are listed that nothing happens to.
     """
-    from rich.table import Table  # noqa: PLC0415 - rich is imported only to print
+    from rich.table import Table
 
     for plan in plans:
         kind = "" if plan.repository.kind == "model" else f" ({plan.repository.kind})"
@@ -65,7 +65,7 @@ def print_plan(plans: Iterable[RepositoryPlan], console: "Console", *, whole: bo
 
 def print_published(published: Published, console: "Console") -> None:
     """Each repository with what was sent and verified; then its address, whole, however narrow the terminal is."""
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("repository", "sent", "size", "verified", "commit"):

@@ -61,7 +61,7 @@ def _blocks(path: Path, left: int) -> Iterator[bytes]:
 
 def _of_parquet(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     """The names of the columns of a Parquet file, its notes, and each column."""
-    import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq
 
     with _readable(path), pq.ParquetFile(path) as file:
         notes = file.metadata.metadata or {}
@@ -94,7 +94,7 @@ def _readable(path: Path) -> Iterator[None]:
     Raises:
         InputError: it is.
     """
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     try:
         yield
@@ -104,7 +104,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _strings(array: "pa.Array") -> Iterator[bytes]:
     """The texts in an array, one in a line, however deep they lie."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     kind, types = array.type, pa.types
     tests = (

@@ -14,6 +14,8 @@ from dataset_tools.prompt.render import Kind, Segment
 from publishing.export.agreement import same_answers
 from publishing.release.manifest import Release
 from publishing.verify.files import Check, Result
+from training.answers.llama_cpp_decoder import GgufDecoder
+from training.answers.model_source import find_model
 
 __all__ = ["load_gguf_checks"]
 
@@ -39,9 +41,6 @@ def load_gguf_checks(release: Release) -> Iterator[Check]:
 
 def _answers(path: Path, texts: Sequence[str]) -> tuple[str, list[str]]:
     """What runs a file, and what it answers."""
-    from training.answers.llama_cpp_decoder import GgufDecoder  # noqa: PLC0415 - an extra
-    from training.answers.model_source import find_model  # noqa: PLC0415
-
     decoder = GgufDecoder(find_model(str(path)), batch=1)
     prompts = [[Segment(text, Kind.USER)] for text in texts or [""]]
     found = dict(decoder.answers(prompts, _MOST if texts else 1))

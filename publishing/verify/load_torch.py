@@ -10,8 +10,10 @@ from typing import Any
 
 from dataset_tools.errors import AfgError, ProofError
 from publishing.cards.sources import base_of, base_revision_of
+from publishing.export.reference_model import load_adapted, load_merged
 from publishing.release.manifest import Release
 from publishing.verify.files import Check, Result
+from training.base.base import find_base
 
 __all__ = ["load_checks"]
 
@@ -51,23 +53,19 @@ def _lacking(part: str) -> str:
 
 
 def _merged(release: Release) -> Any:  # noqa: ANN401 - a model
-    from publishing.export.reference_model import load_merged  # noqa: PLC0415
 
     return load_merged(release.path / "merged").model
 
 
 def _adapter(release: Release) -> Any:  # noqa: ANN401
     """The adapter on its base, which is downloaded if it is not at hand."""
-    from publishing.export.reference_model import load_adapted  # noqa: PLC0415
-    from training.base.base import find_base  # noqa: PLC0415
-
     base = find_base(base_of(release), base_revision_of(release))
     return load_adapted(base.folder, release.path / "adapter").model
 
 
 def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[str, Any]]) -> Iterator[Check]:  # noqa: ANN401
     """Ask the model the recorded prompts; each answer must be the recorded one."""
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoTokenizer
 
     where = f"{part}/"
     if not prompts:
@@ -85,7 +83,7 @@ def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[st
 
 def _stops(model: Any, release: Release) -> list[int]:  # noqa: ANN401
     """The ids that end an answer: the merged model's, if it is here, for an adapter's base may know fewer."""
-    from transformers import GenerationConfig  # noqa: PLC0415
+    from transformers import GenerationConfig
 
     found = model.generation_config.eos_token_id
     if (release.path / "merged" / "generation_config.json").is_file():
@@ -95,7 +93,7 @@ def _stops(model: Any, release: Release) -> list[int]:  # noqa: ANN401
 
 def _answer(model: Any, tokenizer: Any, prompt: str, expected: str, stops: list[int]) -> str:  # noqa: ANN401
     """What follows a prompt greedily, without the token that ends it."""
-    import torch  # noqa: PLC0415
+    import torch
 
     inputs = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
     room = len(tokenizer(expected, add_special_tokens=False)["input_ids"]) + _ROOM

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from publishing.release.manifest import MANIFEST, Release
 from publishing.verify.files import Check, Result, verify_files
+from publishing.verify.load_gguf import load_gguf_checks
+from publishing.verify.load_torch import load_checks
 
 __all__ = ["verify"]
 
@@ -24,8 +26,6 @@ def verify(release: Release, *, load: bool = True) -> Iterator[Check]:
     if wrong:
         yield Check("load", MANIFEST, Result.SKIPPED, "files that are not what they should be are not loaded")
         return
-    from publishing.verify.load_gguf import load_gguf_checks  # noqa: PLC0415 - llama.cpp
-    from publishing.verify.load_torch import load_checks  # noqa: PLC0415 - torch
 
     yield from load_checks(release)
     yield from load_gguf_checks(release)

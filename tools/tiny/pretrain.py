@@ -104,7 +104,7 @@ def _steps(
     model: "Gemma3ForCausalLM", settings: Settings, text: Iterator[Batch], device: str
 ) -> Iterator[tuple[dict[str, Any], Batch, "torch.Tensor"]]:
     """Train, a step for each batch; gives where it stands, and its loss."""
-    import torch  # noqa: PLC0415 - takes seconds
+    import torch
 
     torch.set_float32_matmul_precision("high")
     loss_of = _loss(model, settings, device)
@@ -128,7 +128,7 @@ def _loss(
     model: "Gemma3ForCausalLM", settings: Settings, device: str
 ) -> Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]:
     """What is made smaller: the weighted mean of each token's cross-entropy."""
-    import torch  # noqa: PLC0415 - takes seconds
+    import torch
 
     # No row is longer than the window and padding stands behind its end, so every layer's mask is causal and no more;
     # None says that, and costs no memory.

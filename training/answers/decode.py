@@ -14,9 +14,11 @@ from dataset_tools.errors import InputError
 from dataset_tools.prompt.render import RenderError, Segment, segments
 from training.answers.answer_cache import KeptAnswers
 from training.answers.decoder import MAX_TOKENS, Decoder
+from training.answers.llama_cpp_decoder import GgufDecoder
 from training.answers.model_source import ModelKind, ModelSource
 from training.answers.predictions import Predictions
 from training.answers.questions import Question
+from training.answers.transformers_decoder import TorchDecoder
 
 __all__ = ["DecodeOptions", "Decoded", "decode", "load_decoder", "prompt_of"]
 
@@ -101,10 +103,7 @@ def load_decoder(source: ModelSource, options: DecodeOptions) -> Decoder:
         InputError: it cannot be loaded.
     """
     if source.kind is ModelKind.GGUF:
-        from training.answers.llama_cpp_decoder import GgufDecoder  # noqa: PLC0415 - llama.cpp, only for its files
-
         return GgufDecoder(source, options.batch)
-    from training.answers.transformers_decoder import TorchDecoder  # noqa: PLC0415 - torch takes seconds
 
     return TorchDecoder(source, options.batch)
 

@@ -39,7 +39,7 @@ class GgufDecoder:
 
     def __init__(self, source: ModelSource, batch: int = 0) -> None:
         try:
-            import xllamacpp  # noqa: PLC0415 - an extra
+            import xllamacpp
         except ImportError as error:
             hint = "pip install 'arabic-functiongemma[gguf]'"
             raise TrainingError("GGUF files need llama.cpp", where=source.name, hint=hint) from error

@@ -33,7 +33,7 @@ class TorchDecoder:
     def __init__(self, source: ModelSource, batch: int = 0) -> None:
         if source.tokenizer is None:
             raise InputError("no tokenizer", where=source.name)
-        import torch  # noqa: PLC0415 - takes seconds
+        import torch
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         bf16 = self.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -71,7 +71,7 @@ class TorchDecoder:
 
     def generate(self, rows: Sequence[list[int]], max_tokens: int) -> list[list[int]]:
         """The ids that follow each row, padding behind them included."""
-        import torch  # noqa: PLC0415 - imported already
+        import torch
 
         width = max(map(len, rows))
         padded = torch.tensor([[_PAD] * (width - len(row)) + row for row in rows], device=self.device)
@@ -95,9 +95,9 @@ class TorchDecoder:
 
     def _load(self, source: ModelSource) -> Any:  # noqa: ANN401 - a model of transformers
         """The model; an adapter is merged in 32 bits, because 16 are too few for the sum."""
-        import torch  # noqa: PLC0415 - imported already
-        from transformers import AutoModelForCausalLM, GenerationConfig  # noqa: PLC0415
-        from transformers.utils import logging  # noqa: PLC0415
+        import torch
+        from transformers import AutoModelForCausalLM, GenerationConfig
+        from transformers.utils import logging
 
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -129,7 +129,7 @@ def batches(rows: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
 
 
 def _merged(model: Any, source: ModelSource) -> Any:  # noqa: ANN401 - a model of transformers
-    from peft import PeftModel  # noqa: PLC0415 - only for adapters
+    from peft import PeftModel
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # it only warns of weights that it lacks

@@ -7,7 +7,7 @@ from typing import Any
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.hub_download import download
 from dataset_tools.io.jsonl import read_object
-from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
+from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, load_tokenizer, require_functiongemma
 from training.tiny import base_path, tokenizer_path
 
 __all__ = ["BUNDLED", "Base", "Shape", "base_problems", "find_base"]
@@ -145,8 +145,6 @@ def base_problems(base: Base, longest: int) -> list[str]:
 
 
 def _pieces(base: Base) -> int:
-    from dataset_tools.samples.tokenizer import load_tokenizer  # noqa: PLC0415 - the tokenizers package, only where needed
-
     return load_tokenizer(base.tokenizer.folder).get_vocab_size()
 
 

@@ -49,14 +49,14 @@ def evaluate_command(
 
     Example: afg evaluate run held-out.jsonl -o eval.json
     """
-    from dataset_tools.io.writer import check_writable, write_file  # noqa: PLC0415
-    from dataset_tools.readers.shards import total_bytes  # noqa: PLC0415
-    from dataset_tools.records.converter import find_data  # noqa: PLC0415
-    from training.answers.decode import DecodeOptions  # noqa: PLC0415
-    from training.evaluate.eval_file import write_evaluation  # noqa: PLC0415
-    from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model  # noqa: PLC0415
-    from training.evaluate.page import evaluation_page  # noqa: PLC0415
-    from training.evaluate.text import print_evaluation  # noqa: PLC0415
+    from dataset_tools.io.writer import check_writable, write_file
+    from dataset_tools.readers.shards import total_bytes
+    from dataset_tools.records.converter import find_data
+    from training.answers.decode import DecodeOptions
+    from training.evaluate.eval_file import write_evaluation
+    from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model
+    from training.evaluate.page import evaluation_page
+    from training.evaluate.text import print_evaluation
 
     wait_asleep()
     model, data = _model_and_data(names, predictions)
@@ -109,9 +109,9 @@ def call_command(
 
     Example: afg call run "ما حالة الطقس في جدة غدًا؟" --tools tools.json
     """
-    from dataset_tools.io.jsonl import dump_text  # noqa: PLC0415
-    from training.answers.call import call  # noqa: PLC0415
-    from training.answers.decode import DecodeOptions  # noqa: PLC0415
+    from dataset_tools.io.jsonl import dump_text
+    from training.answers.call import call
+    from training.answers.decode import DecodeOptions
 
     wait_asleep()
     made = call(model, text, tools, DecodeOptions(1, max_tokens, base))
@@ -139,11 +139,11 @@ def compare_command(
 
     Example: afg compare base.json tuned.json q8.json
     """
-    from dataset_tools.io.jsonl import dump_text  # noqa: PLC0415
-    from dataset_tools.io.writer import write_file  # noqa: PLC0415
-    from training.evaluate.compare import compare_files  # noqa: PLC0415
-    from training.evaluate.compare_page import comparison_page  # noqa: PLC0415
-    from training.evaluate.text import print_comparison  # noqa: PLC0415
+    from dataset_tools.io.jsonl import dump_text
+    from dataset_tools.io.writer import write_file
+    from training.evaluate.compare import compare_files
+    from training.evaluate.compare_page import comparison_page
+    from training.evaluate.text import print_comparison
 
     if output is not None and output.suffix != ".html":
         raise UsageError(f"{output}: the page is HTML", hint="end its name in .html")

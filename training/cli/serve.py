@@ -30,10 +30,10 @@ def serve_command(
 
     Example: afg serve run --tools tools.json
     """
-    from dataset_tools.records.converter import load_tools  # noqa: PLC0415
-    from training.answers.decode import DecodeOptions, load_decoder  # noqa: PLC0415
-    from training.answers.model_source import find_model  # noqa: PLC0415
-    from training.serve.server import ChatServer  # noqa: PLC0415
+    from dataset_tools.records.converter import load_tools
+    from training.answers.decode import DecodeOptions, load_decoder
+    from training.answers.model_source import find_model
+    from training.serve.server import ChatServer
 
     wait_asleep()
     declared = list(load_tools(tools).values()) if tools else []

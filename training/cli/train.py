@@ -41,14 +41,14 @@ def train_command(
 
     Example: afg train samples -o run --validation held-out
     """
-    from training.answers.threads import wait_asleep  # noqa: PLC0415
-    from training.fit.plan import make_plan  # noqa: PLC0415
-    from training.fit.progress import ProgressLine  # noqa: PLC0415
-    from training.fit.run_manifest import recorded_base  # noqa: PLC0415
-    from training.fit.text import plan_lines, result_lines  # noqa: PLC0415
-    from training.fit.trackers import require_service  # noqa: PLC0415
-    from training.fit.train import Watcher, start_problems, train  # noqa: PLC0415
-    from training.recipe.recipe import load_recipe  # noqa: PLC0415
+    from training.answers.threads import wait_asleep
+    from training.fit.plan import make_plan
+    from training.fit.progress import ProgressLine
+    from training.fit.run_manifest import recorded_base
+    from training.fit.text import plan_lines, result_lines
+    from training.fit.trackers import require_service
+    from training.fit.train import Watcher, start_problems, train
+    from training.recipe.recipe import load_recipe
 
     wait_asleep()
     require_service(report_to.value)

@@ -126,7 +126,7 @@ def _best(worth: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
     """The assignment of rows to columns that is worth most: Hungarian, but for the one pair that most rows have."""
     if len(worth) == len(worth[0]) == 1:
         return [0], [0]
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - takes a while
+    from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(worth, maximize=True)
     return rows.tolist(), columns.tolist()

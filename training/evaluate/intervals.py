@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 __all__ = ["Interval", "Paired", "f1", "f1_interval", "mcnemar", "wilson"]
 
 _Z = 1.959963984540054  # two-sided 95% of the normal distribution
@@ -67,6 +65,8 @@ def f1_interval(counts: Sequence[tuple[int, int, int]]) -> Interval:
     Rows with the same counts are interchangeable, so drawing rows is drawing how often each distinct count occurs: the
     same distribution, in a fraction of the time. The seed is fixed, so the same rows give the same interval.
     """
+    import numpy as np
+
     kinds, times = np.unique(np.asarray(counts, dtype=np.int64).reshape(-1, 3), axis=0, return_counts=True)
     n = int(times.sum())
     if n == 0:

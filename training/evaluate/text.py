@@ -132,7 +132,7 @@ def _plain(value: str) -> str:
 
 
 def _table(columns: Iterable[str], *, left: bool = False) -> "Table":
-    from rich.table import Table  # noqa: PLC0415 - rich is imported only to print
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for at, name in enumerate(columns):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dataset_tools.errors import TrainingError
@@ -133,8 +134,6 @@ class StepRecorder(TrainerCallback):
 
 def peak_memory_gib() -> float:
     """The most memory that was in use at once: the GPU's where there is one, else the process's."""
-    import torch  # noqa: PLC0415 - after unsloth
-
     if torch.cuda.is_available():
         return float(torch.cuda.max_memory_reserved()) / _GIB
     unit = 1 if sys.platform == "darwin" else 1024

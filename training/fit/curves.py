@@ -150,8 +150,8 @@ def _top(chart: Chart) -> float:
 
 
 def _picture(drawn: Sequence[Chart]) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - a second, for this alone
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 8), layout="constrained")
     FigureCanvasAgg(figure)

@@ -29,7 +29,7 @@ class _TensorBoard:
     """Writes event files into the run's own folder."""
 
     def __init__(self, folder: Path, recipe: Mapping[str, Any]) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - only where it is asked for
+        from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(folder / "tensorboard"))
         self._writer.add_text("recipe", "\n".join(f"- {key}: {value}" for key, value in _flat(recipe).items()))

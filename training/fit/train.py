@@ -21,6 +21,8 @@ from training.fit.metrics_log import MetricsLog
 from training.fit.plan import Plan
 from training.fit.run_manifest import differences, first_manifest, losses, read_manifest, write_manifest
 from training.fit.trackers import Reporter, require_service
+from training.fit.trainer import TrainerOptions, build_trainer
+from training.fit.unsloth_model import add_adapter, import_unsloth, load_model
 
 __all__ = ["ADAPTER", "RunResult", "Watcher", "start_problems", "train"]
 
@@ -164,13 +166,10 @@ def _resumed(plan: Plan, watcher: Watcher) -> _Run | None:
 
 
 def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
-    from training.fit.unsloth_model import add_adapter, import_unsloth, load_model  # noqa: PLC0415
-
     import_unsloth()  # before anything that it patches
-    from transformers.utils import logging  # noqa: PLC0415
+    from transformers.utils import logging
 
-    from training.fit.callbacks import StepRecorder, peak_memory_gib  # noqa: PLC0415
-    from training.fit.trainer import TrainerOptions, build_trainer  # noqa: PLC0415
+    from training.fit.callbacks import StepRecorder, peak_memory_gib
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]

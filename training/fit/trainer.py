@@ -92,10 +92,10 @@ def build_trainer(
         options: what does not follow from the recipe.
         callbacks: who is told of each step.
     """
-    import torch  # noqa: PLC0415 - after unsloth
-    from transformers import PrinterCallback  # noqa: PLC0415
-    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling  # noqa: PLC0415
+    import torch
+    from transformers import PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
     validation = options.validation
     known = samples.digests() | (validation.digests() if validation else frozenset())
@@ -141,7 +141,7 @@ def _drop_padding_masks(model: Any) -> None:  # noqa: ANN401 - a PEFT model
 
 def _dataset(samples: SampleFolder, cache: Path) -> "Dataset":
     """Return ids and labels as a memory-mapped dataset, so that memory does not grow with the number of rows."""
-    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415 - slow to import
+    from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
     files = [str(file) for file in samples.files]

@@ -55,8 +55,8 @@ def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
         TrainingError: Unsloth cannot be used, or would compute in plain float16.
     """
     unsloth = import_unsloth()
-    import torch  # noqa: PLC0415 - after unsloth
-    from safetensors import SafetensorError  # noqa: PLC0415
+    import torch
+    from safetensors import SafetensorError
 
     # For Gemma 3, Unsloth answers float16 with weights in 16 bits that are computed with in float32.
     types = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float32-compute": torch.float16}

@@ -195,7 +195,7 @@ def load_recipe(name: str) -> Recipe:
 
 def recipe_problems(values: dict[str, Any]) -> Iterator[str]:
     """Everything that keeps ``values`` from being a recipe, each with its place."""
-    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - a fifth of a second, for recipes alone
+    from jsonschema import Draft202012Validator, validators
 
     # JSON Schema takes 200.0 for an integer; in a recipe it is a slip of the pen. Nor does it know nan.
     types = Draft202012Validator.TYPE_CHECKER.redefine_many(

@@ -11,7 +11,7 @@ import torch
 
 from dataset_tools.errors import ProofError
 from dataset_tools.samples.tokenizer import load_tokenizer
-from publishing.export import reference_model, steps
+from publishing.export import steps
 from publishing.export.agreement import BF16_DISTANCE, Agreement, Parting, furthest
 from publishing.export.prompts import Prompt
 from publishing.export.proofs import Proofs, answer_differences, distance_differences
@@ -54,8 +54,8 @@ class _Model:
 
 
 def _compare(monkeypatch: pytest.MonkeyPatch, merged: _Model) -> tuple[dict[str, Any], list[str]]:
-    monkeypatch.setattr(reference_model, "load_adapted", lambda _base, _adapter: _Model())
-    monkeypatch.setattr(reference_model, "load_merged", lambda _folder: merged)
+    monkeypatch.setattr(steps, "load_adapted", lambda _base, _adapter: _Model())
+    monkeypatch.setattr(steps, "load_merged", lambda _folder: merged)
     run = SimpleNamespace(base=SimpleNamespace(folder=Path("base")))
     folder = SimpleNamespace(path=Path("release"), facts=lambda _step: {"answers": [ANSWER] * len(TEXTS)})
     prompts = [Prompt(str(at), text) for at, text in enumerate(TEXTS)]

@@ -48,8 +48,8 @@ ARCHITECTURE: dict[str, Any] = {
 
 def new_model(seed: int) -> "Gemma3ForCausalLM":
     """A model of noise, in 32-bit floats."""
-    import torch  # noqa: PLC0415 - takes seconds
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig  # noqa: PLC0415
+    import torch
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
     torch.manual_seed(seed)
     made: Any = Gemma3ForCausalLM
@@ -63,10 +63,10 @@ def save(model: "Gemma3ForCausalLM", folder: Path) -> None:
     Raises:
         OSError: the folder cannot be written to.
     """
-    import copy  # noqa: PLC0415
+    import copy
 
-    import torch  # noqa: PLC0415 - takes seconds
-    from transformers import GenerationConfig  # noqa: PLC0415
+    import torch
+    from transformers import GenerationConfig
 
     rounded: Any = copy.deepcopy(model)
     rounded = rounded.to(device="cpu", dtype=torch.bfloat16)

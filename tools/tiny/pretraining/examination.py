@@ -53,7 +53,7 @@ def examine(model: "torch.nn.Module", questions: Batch, device: str, size: int =
         device: where the model is.
         size: how many rows are looked at in one go.
     """
-    import torch  # noqa: PLC0415 - takes seconds
+    import torch
 
     names = exact = 0
     count = len(questions.input_ids)

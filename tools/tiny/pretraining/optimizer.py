@@ -26,7 +26,7 @@ class Optimizer:
 
     def __init__(self, model: "PreTrainedModel", *, weight_decay: float) -> None:
         """An optimizer of all of ``model``'s weights; ``weight_decay`` is for the layers' matrices."""
-        import torch  # noqa: PLC0415 - takes seconds
+        import torch
 
         embeddings: Any = model.get_input_embeddings().weight
         rest = [weight for weight in model.parameters() if weight.ndim == 1 or weight is embeddings]
@@ -41,7 +41,7 @@ class Optimizer:
 
     def step(self, rate: float) -> None:
         """Move every weight along its gradient, and forget the gradients."""
-        import torch  # noqa: PLC0415 - takes seconds
+        import torch
 
         self._adamw.param_groups[0]["lr"] = rate
         self._adamw.step()
