@@ -22,7 +22,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     from dataset_tools.validation.validate import Options, validate
     from training.evaluate.eval_file import write_evaluation
     from training.evaluate.evaluate import evaluate
-    from training.evaluate.page import evaluation_page
+    from training.evaluate.evaluation_page import evaluation_page
     from training.tiny import tokenizer_path
 
     if side == "build":

@@ -108,7 +108,7 @@ def report_command(
 
     Example: afg-data report raw.jsonl -o report.html
     """
-    from dataset_tools.report.page import report_page
+    from dataset_tools.report.pages import report_page
     from dataset_tools.report.report import PASSES, ReportOptions, report
 
     options = ReportOptions(tokenizer, min_cell, examples, layout=layout, tools_file=tools_file, workers=workers)

@@ -94,7 +94,7 @@ def validate_command(
     with progress_of("validate", files, quiet=quiet) as progress:
         result = validate(files, options, on_shard=progress.shard_done)
     if html:
-        from dataset_tools.report.page import validation_page
+        from dataset_tools.report.pages import validation_page
         from dataset_tools.validation.excerpts import excerpts
 
         write_page(html, validation_page(sources, result, excerpts(files, result, options)))

@@ -114,7 +114,7 @@ def clean_command(
     with progress_of("clean", files, quiet=quiet, log_json=log_json) as progress:
         result = clean(files, outputs, options, on_shard=progress.shard_done)
     if html:
-        from dataset_tools.report.page import cleaning_page
+        from dataset_tools.report.pages import cleaning_page
 
         write_page(html, cleaning_page(result))
     tell_report(result, as_json=as_json, quiet=quiet)

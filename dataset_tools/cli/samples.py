@@ -113,7 +113,7 @@ def build_command(
         options = BuildOptions(samples, layout, tools_file, workers or 1, chosen)
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
-        from dataset_tools.report.page import build_page
+        from dataset_tools.report.pages import build_page
         from dataset_tools.show.preview import preview
 
         write_page(html, build_page(report, preview(output, count=3, tokenizer=tokenizer), max_length))
@@ -152,9 +152,9 @@ def show_command(
         print_preview(found, stdout_console(), ids=ids)
         return
     from dataset_tools.io.writer import write_file
-    from dataset_tools.show.html import page
+    from dataset_tools.show.samples_page import samples_page
 
-    write_file(html, page(found).encode("utf-8"))
+    write_file(html, samples_page(found).encode("utf-8"))
     shown = "1 sample" if len(found.views) == 1 else f"{len(found.views):,} samples"
     sys.stderr.write(f"{shown} → {html}\n")
 

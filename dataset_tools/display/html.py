@@ -1,33 +1,33 @@
-"""What all pages for a browser share: one file that needs nothing else, and text that may hold anything."""
+"""Parts of HTML pages: the frame, escaped text, tables, number cards and figures. A page is one file without links."""
 
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import groupby
 
 from dataset_tools.display.invisibles import is_invisible
 
-__all__ = ["isolated", "marked", "shell", "table", "text"]
+__all__ = ["cards", "figure", "isolated", "marked", "scrolling", "shell", "table", "text"]
 
-_PLACE = re.compile(r"\{\{([a-z-]+)\}\}")
+_FIELD = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
 def shell(title: str, facts: str, body: str, *, header: str = "", style: str = "", script: str = "") -> str:
-    """A whole page.
+    """Return a complete page.
 
     Args:
-        title: its name, as text.
-        facts: what stands below it, as HTML.
-        body: the rest, as HTML.
-        header: what else belongs above the rest, as HTML.
-        style: rules beside those of every page.
-        script: what makes the page easier to use; without it all must be there, too.
+        title: title, as text.
+        facts: line below the title, as HTML.
+        body: content, as HTML.
+        header: further content of the header, as HTML.
+        style: style rules in addition to those of every page.
+        script: script; the page must show everything without it, too.
     """
-    style = _part("page.css") + style
-    places = {
+    style = _resource("page.css") + style
+    fields = {
         "title": text(title),
         "facts": facts,
         "header": header,
@@ -37,17 +37,17 @@ def shell(title: str, facts: str, body: str, *, header: str = "", style: str = "
         "script": script,
         "script-hash": _hash(script),
     }
-    # In one pass, so that nothing in a row is taken for a place.
-    return _PLACE.sub(lambda place: places[place[1]], _part("page.html"))
+    # One pass, so that a field name inside a row is not replaced.
+    return _FIELD.sub(lambda field: fields[field[1]], _resource("page.html"))
 
 
 def text(value: str) -> str:
-    """Text as HTML, invisible characters but line ends as marked code points."""
+    """Escape text, and show invisible characters except line ends as code points."""
     return marked(value, _is_odd)
 
 
 def marked(value: str, is_odd: Callable[[str], bool]) -> str:
-    """Text as HTML, each character that is odd as its code point, marked."""
+    """Escape text, and show each character that ``is_odd`` selects as its code point."""
     if not any(map(is_odd, value)):
         return escape(value)
     parts: list[str] = []
@@ -64,31 +64,50 @@ def _is_odd(character: str) -> bool:
 
 
 def isolated(value: str) -> str:
-    """Text in its own direction, whatever stands around it."""
+    """Escape text and isolate its direction from the text around it."""
     return f"<bdi>{text(value)}</bdi>"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> str:
-    """A table that scrolls by itself where it is too wide. The cells are HTML; the first of each row heads it."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table that scrolls sideways where it is too wide. Cells are HTML; the first of a row is its header."""
     head = "".join(
         f'<th scope="col"{"" if at == 0 else " class=number"}>{name}</th>' for at, name in enumerate(columns)
     )
     body = "\n".join(
         f'<tr><th scope="row">{first}</th>{"".join(_cell(cell) for cell in rest)}</tr>' for first, *rest in rows
     )
-    title = f"<caption>{caption}</caption>" if caption else ""
-    return f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    return scrolling(f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>")
+
+
+def scrolling(inner: str, label: str = "Table") -> str:
+    """Return a box that scrolls sideways by itself, also with the keyboard."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{inner}</div>'
+
+
+def cards(shown: Mapping[str, tuple[str, str]]) -> str:
+    """Return headline numbers: for each name its value and a note, as text."""
+    entries = "".join(
+        f"<div><dt>{text(name)}</dt><dd>{text(value)}<small>{text(note)}</small></dd></div>"
+        for name, (value, note) in shown.items()
+    )
+    return f'<dl class="cards">{entries}</dl>'
+
+
+def figure(drawing: str, caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a chart with its caption, and its numbers as a folded table."""
+    numbers = f"<details><summary>Numbers</summary>{table(columns, rows)}</details>"
+    return f'<figure>{drawing}<figcaption class="quiet">{text(caption)}</figcaption>{numbers}</figure>'
 
 
 def _cell(cell: str) -> str:
-    """A cell; whatever begins with a tag of its own brings its class along."""
+    """Return a cell; one that begins with its own tag is kept, with its class."""
     return cell if cell.startswith("<td") else f'<td class="number">{cell}</td>'
 
 
-def _part(name: str) -> str:
+def _resource(name: str) -> str:
     return (files("dataset_tools.display") / "pages" / name).read_text(encoding="utf-8")
 
 
-def _hash(part: str) -> str:
-    """What a content security policy calls an inline style or script by; nothing else on the page runs."""
-    return base64.b64encode(hashlib.sha256(part.encode("utf-8")).digest()).decode("ascii")
+def _hash(content: str) -> str:
+    """Return the hash by which the content security policy allows an inline style or script."""
+    return base64.b64encode(hashlib.sha256(content.encode("utf-8")).digest()).decode("ascii")

@@ -1,4 +1,4 @@
-"""Findings and repairs as parts of a page: what was found and where, what was changed, what was left out."""
+"""Findings, changes and rejects as sections of a page."""
 
 import json
 import re
@@ -11,41 +11,51 @@ from dataset_tools.pipeline.to_file import Report
 from dataset_tools.validation.excerpts import Excerpts, part_meant
 from dataset_tools.validation.validate import Result
 
-__all__ = ["cards", "cleaning_part", "count", "findings_part", "rejected_part"]
+__all__ = ["changes_section", "count", "findings_section", "rejects_section"]
 
 _AROUND = 40  # characters shown on each side of a change
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
-_LONGEST = 160  # characters shown of a value, or of what was changed in it
+_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
+_LONGEST = 160  # characters shown of a change
 
 
-def cards(shown: Mapping[str, tuple[str, str]]) -> str:
-    """Numbers to see first: what each is, its value, and a word more."""
-    entries = "".join(
-        f"<div><dt>{text(name)}</dt><dd>{text(value)}<small>{more}</small></dd></div>"
-        for name, (value, more) in shown.items()
-    )
-    return f'<dl class="cards">{entries}</dl>'
+def count(number: int, noun: str) -> str:
+    """Return a count with its noun: ``1 row``, ``2 rows``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def count(number: int, what: str) -> str:
-    """``1 row``, ``2 rows``."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
+def findings_section(
+    result: Result, values: Excerpts, cleaning: Report | None = None, after: Result | None = None
+) -> str:
+    """Return the findings by check, errors first.
 
-
-def findings_part(result: Result, values: Excerpts, after: Result | None = None) -> str:
-    """The findings by check, the worst first; where ``after`` is given, with how many rows cleaning leaves of each."""
+    Args:
+        result: result of validation.
+        values: values at the paths of the examples.
+        cleaning: report of cleaning the rows.
+        after: result of validation after cleaning; the number of rows left is added to each check.
+    """
     if not result.checks:
-        return "<p>Nothing was found.</p>"
+        return "<p>No findings.</p>"
     order = sorted(result.checks.items(), key=lambda item: (item[1]["severity"], -item[1]["rows"], item[0]))
-    return "\n".join(_check(code, entry, values, after) for code, entry in order)
+    return "\n".join(_check(code, entry, values, _outcome(code, cleaning, after)) for code, entry in order)
 
 
-def _check(code: str, entry: Mapping[str, Any], values: Excerpts, after: Result | None) -> str:
+def _outcome(code: str, cleaning: Report | None, after: Result | None) -> str:
+    """Return what cleaning did to the rows of a check."""
+    if cleaning is None or after is None:
+        return ""
+    left = after.checks.get(code, {}).get("rows", 0)
+    rejected = cleaning.rejected.get(code, 0)
+    parts = [f"{rejected:,} rejected"] if rejected else []
+    if left or not rejected:
+        parts.append(f"{left:,} left after cleaning" if left else "repaired by cleaning")
+    return f"; {', '.join(parts)}"
+
+
+def _check(code: str, entry: Mapping[str, Any], values: Excerpts, outcome: str) -> str:
     check = catalogue()[code]
-    counts = f"{count(entry['rows'], 'row')}, {count(entry['findings'], 'finding')}"
-    if after is not None:
-        left = after.checks.get(code, {}).get("rows", 0)
-        counts += f"; after cleaning {left:,}" if left else "; none after cleaning"
+    counts = f"{count(entry['rows'], 'row')}, {count(entry['findings'], 'finding')}{outcome}"
     kind = "bad" if entry["severity"] == "error" else "warn"
     head = (
         f'<span class="tag {kind}">{entry["severity"]}</span> <b>{text(code)}</b> <span class="quiet">{counts}</span>'
@@ -60,20 +70,23 @@ def _example(example: Mapping[str, Any], values: Excerpts) -> str:
     where = " · ".join(isolated(part) for part in (place, example["id"], example["path"]) if part)
     value = values.get((example["file"], example["line"], example["path"]))
     shown = "" if value is None else _marked(value, example["message"])
-    told = f'<p dir="ltr">{_quoting(example["message"])}</p>' if not shown or _says_more(example["message"]) else ""
+    # A message that only names code points repeats what is marked in the value.
+    repeats = shown and example["message"].startswith("U+")
+    message = "" if repeats else f'<p dir="ltr">{_quoting(example["message"])}</p>'
     hint = f'<p class="quiet">→ {text(example["hint"])}</p>' if example["hint"] else ""
-    return f'<div class="example"><p class="quiet">{where}</p>{shown}{told}{hint}</div>'
+    return f'<div class="example"><p class="quiet">{where}</p>{shown}{message}{hint}</div>'
 
 
 def _quoting(message: str) -> str:
-    """A message, each text that it quotes in its own direction."""
+    """Return a message with each quoted text in its own direction, and escaped characters as code points."""
     parts = _QUOTED.split(message)
-    return "".join(f"'{isolated(part)}'" if at % 2 else text(part) for at, part in enumerate(parts))
+    return "".join(
+        f"'{isolated(_ESCAPE.sub(_character, part))}'" if at % 2 else text(part) for at, part in enumerate(parts)
+    )
 
 
-def _says_more(message: str) -> bool:
-    """Whether a message is more than the code points and the text that are marked anyway."""
-    return not message.startswith("U+")
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1] or escape[2] or escape[3], 16))
 
 
 def _marked(value: Any, message: str) -> str:  # noqa: ANN401 - JSON is any value
@@ -86,10 +99,10 @@ def _shown(piece: str) -> str:
     return text(piece) or '<span class="absent">empty</span>'
 
 
-def cleaning_part(report: Report) -> str:
-    """What cleaning changed, rule by rule, with samples before and after."""
+def changes_section(report: Report) -> str:
+    """Return the changes by rule, with examples before and after."""
     if not report.rules:
-        return "<p>Nothing was changed.</p>"
+        return "<p>No changes.</p>"
     order = sorted(report.rules.items(), key=lambda item: (-item[1]["rows"], item[0]))
     return "\n".join(_rule(rule, entry) for rule, entry in order)
 
@@ -117,14 +130,14 @@ def _written(value: Any) -> str:  # noqa: ANN401 - JSON is any value
 
 
 def _difference(before: str, after: str) -> tuple[str, str]:
-    """Two texts with the part marked in which they differ, and what stands around it."""
+    """Return two texts with the part in which they differ marked, and some text around it."""
     start = _common(before, after)
     end = min(_common(before[::-1], after[::-1]), len(before) - start, len(after) - start)
     return _around(before, start, end, "del"), _around(after, start, end, "ins")
 
 
 def _common(one: str, other: str) -> int:
-    """How many first characters two texts share."""
+    """Return the length of the common prefix of two texts."""
     return next(
         (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right),
         min(len(one), len(other)),
@@ -138,13 +151,13 @@ def _around(value: str, start: int, end: int, tag: str) -> str:
     shown = changed if len(changed) <= _LONGEST else f"{changed[:_LONGEST]}…"
     inside = f"<{tag}>{text(shown)}</{tag}>" if shown else ""
     if not value:
-        inside = '<span class="absent">nothing</span>'
+        inside = '<span class="absent">empty</span>'
     return f"{'…' * (first > 0)}{text(value[first:start])}{inside}{text(value[stop:last])}{'…' * (last < len(value))}"
 
 
-def rejected_part(rejected: Mapping[str, int]) -> str:
-    """Rows that were left out, by reason."""
+def rejects_section(rejected: Mapping[str, int]) -> str:
+    """Return the rejected rows by reason."""
     if not rejected:
-        return "<p>No row was left out.</p>"
+        return "<p>No row was rejected.</p>"
     rows = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
     return table(("reason", "rows"), [(text(code), f"{number:,}") for code, number in rows])

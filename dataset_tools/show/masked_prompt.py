@@ -1,7 +1,6 @@
-"""The prompt of a record in lines, trained and ignored parts apart, without a tokenizer.
+"""Prompt of a record in display lines with its mask, without a tokenizer.
 
-What is trained is decided part by part of the prompt, so this is what any tokenizer's mask comes to; single tokens are
-shown by `afg-data show`.
+The mask is decided for each segment of the prompt, so it is the same for every tokenizer. `afg-data show` shows tokens.
 """
 
 import re
@@ -11,8 +10,8 @@ from itertools import groupby
 
 from dataset_tools.prompt.render import Segment, segments
 from dataset_tools.samples.tokenizer import CONTROL_TOKENS
-from dataset_tools.show.bidi_lines import Line, lines
-from dataset_tools.show.token_spans import Piece, Run
+from dataset_tools.show.bidi_lines import PromptLine, lines
+from dataset_tools.show.token_spans import LabelRun, Piece
 from schemas.record import Record
 
 __all__ = ["MaskedPrompt", "masked_prompt"]
@@ -25,31 +24,31 @@ class MaskedPrompt:
     """One record as the model reads it.
 
     Attributes:
-        id: its id.
-        about: its dialect and domain, as far as they are known.
-        lines: its prompt, each stretch with whether it is trained.
+        id: id of the record.
+        about: dialect and domain, as far as they are known.
+        lines: display lines of the prompt.
     """
 
     id: str
     about: tuple[str, ...]
-    lines: Sequence[Line]
+    lines: Sequence[PromptLine]
 
 
 def masked_prompt(record: Record) -> MaskedPrompt:
-    """The prompt of a record.
+    """Return the prompt of a record.
 
     Raises:
-        RenderError: the chat template cannot express it.
+        RenderError: the chat template cannot express the record.
     """
     about = tuple(word for word in (record["dialect"], record["domain"]) if word)
     return MaskedPrompt(record["id"], about, list(lines(_runs(segments(record)))))
 
 
-def _runs(parts: Sequence[Segment]) -> Iterator[Run]:
+def _runs(parts: Sequence[Segment]) -> Iterator[LabelRun]:
     at = 0
     for trained, group in groupby(parts, key=lambda part: part.trained):
         pieces = []
         for text in (text for part in group for text in _CUT.split(part.text) if text):
             pieces.append(Piece(text, at, at + 1))
             at += 1
-        yield Run(trained, tuple(pieces))
+        yield LabelRun(trained, tuple(pieces))

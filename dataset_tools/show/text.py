@@ -1,4 +1,4 @@
-"""Samples on a terminal: what is trained stands between ⟦ and ⟧, and in another colour where there are colours."""
+"""Samples on a terminal: trained text is between ⟦ and ⟧, and in another color where there are colors."""
 
 import unicodedata
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from dataset_tools.display.console import isolate
 from dataset_tools.display.invisibles import code_point, visible
 from dataset_tools.samples.masking import IGNORED
-from dataset_tools.show.bidi_lines import Line, Shape, Stretch
+from dataset_tools.show.bidi_lines import PromptLine, Span, SpanKind
 from dataset_tools.show.preview import Preview, SampleView
 
 if TYPE_CHECKING:
@@ -19,32 +19,32 @@ __all__ = ["print_preview", "summary"]
 
 _OPEN, _CLOSE, _NEWLINE = "⟦", "⟧", "↵"
 _TRAINED, _IGNORED, _SIGN = "bold green", "bright_black", "bold yellow"
-_DOTTED_CIRCLE = "\u25cc"  # carries a mark that would otherwise sit on the sign before it
+_DOTTED_CIRCLE = "\u25cc"  # base for a combining mark, which would otherwise attach to the sign before it
 _SIGNS = str.maketrans({sign: code_point(sign) for sign in (_OPEN, _CLOSE, _NEWLINE)})
 
 
 def print_preview(preview: Preview, console: "Console", *, ids: bool = False) -> None:
-    """Each sample as text, and a line that sums it up.
+    """Print each sample as text, with a summary line.
 
     Args:
-        preview: what :func:`dataset_tools.show.preview.preview` gave.
-        console: where to print.
-        ids: whether to list every token with its id and label, too.
+        preview: result of :func:`dataset_tools.show.preview.preview`.
+        console: output console.
+        ids: also list every token with its id and label.
     """
     for number, view in enumerate(preview.views):
         if number:
             console.print()
         _print_view(view, preview.rows, console, ids=ids)
     if not preview.same_tokenizer:
-        what = f"note: {preview.tokenizer} is not the tokenizer that made these ids; the text may be another"
+        what = f"note: {preview.tokenizer} did not make these ids; the text may be wrong"
         console.print(visible(what), style="yellow", markup=False)
 
 
 def summary(view: SampleView) -> str:
-    """How many tokens a sample has, how many of them are trained, and what is known of it."""
+    """Return the number of tokens and of trained tokens, and the dialect and domain of a sample."""
     parts = [f"{view.tokens:,} tokens, {view.trained:,} trained ({view.trained / view.tokens:.1%})"]
     if view.mislabelled:
-        parts.append(f"{view.mislabelled:,} trained towards another token")
+        parts.append(f"{view.mislabelled:,} with a label other than their id")
     parts += [visible(word) for word in (view.sample.dialect, view.sample.domain) if word]
     return " · ".join(parts)
 
@@ -72,28 +72,28 @@ def _legend() -> "Text":
     )
 
 
-def _text(line: Line, *, directed: bool) -> "Text":
-    """One line, the signs around all that is trained in it."""
+def _text(line: PromptLine, *, directed: bool) -> "Text":
+    """Return one line with signs around its trained parts."""
     from rich.text import Text
 
     text = Text()
     inside = False
-    for stretch in line.stretches:
-        if stretch.trained != inside:
-            text.append(_OPEN if stretch.trained else _CLOSE, _SIGN)
-            inside = stretch.trained
-        text.append(_directed(stretch, directed=directed), _TRAINED if stretch.trained else _IGNORED)
+    for span in line.spans:
+        if span.trained != inside:
+            text.append(_OPEN if span.trained else _CLOSE, _SIGN)
+            inside = span.trained
+        text.append(_directed(span, directed=directed), _TRAINED if span.trained else _IGNORED)
     if inside:
         text.append(_CLOSE, _SIGN)
     return text
 
 
-def _directed(stretch: Stretch, *, directed: bool) -> str:
-    """The text of a stretch, everything in it visible, in its own direction where that matters."""
-    written = "".join([bit.text for bit in stretch.bits])
+def _directed(span: Span, *, directed: bool) -> str:
+    """Return the visible text of a span, isolated where its direction differs."""
+    written = "".join([piece.text for piece in span.pieces])
     newline = written.endswith("\n")
     shown = _shown(written.removesuffix("\n"))
-    if directed and stretch.shape in (Shape.PROSE, Shape.VALUE) and not shown.isascii():
+    if directed and span.kind in (SpanKind.PROSE, SpanKind.VALUE) and not shown.isascii():
         shown = isolate(shown)
     return f"{shown}{_NEWLINE}" if newline else shown
 
@@ -104,7 +104,7 @@ def _shown(text: str) -> str:
 
 
 def _listing(view: SampleView, *, directed: bool) -> "Iterator[Text]":
-    """Every token: its place, id, sign and text; the label, too, where it is neither the id nor left out."""
+    """Yield every token: position, id and text, and a label that differs from the id."""
     from rich.text import Text
 
     yield Text(" place      id  token", "dim")

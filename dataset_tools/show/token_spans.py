@@ -1,7 +1,7 @@
-"""From ids back to text: each token's name, and runs of tokens that are trained or not, as pieces of whole characters.
+"""Token texts, and runs of trained or ignored tokens as pieces of whole characters.
 
-A character that the vocabulary lacks is written as its UTF-8 bytes, one token each. Such tokens belong together: alone
-they are no text. Bytes that make no character are shown by name, ``<0xD8>``.
+A character outside the vocabulary is encoded as UTF-8 bytes, one token each, which are joined here. Bytes that form no
+character are shown by name, ``<0xD8>``.
 """
 
 import re
@@ -16,58 +16,58 @@ from dataset_tools.samples.tokenizer import CONTROL_TOKENS
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Piece", "Run", "label_runs", "token_texts"]
+__all__ = ["LabelRun", "Piece", "label_runs", "token_texts"]
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-_SPACE = "▁"  # SentencePiece's picture of a space
-_TWO, _THREE, _FOUR, _NEVER = 0xC0, 0xE0, 0xF0, 0xF8  # from where on a first byte announces so many; the last, none
+_SPACE = "▁"  # a space in SentencePiece
+_TWO, _THREE, _FOUR, _INVALID = 0xC0, 0xE0, 0xF0, 0xF8  # smallest first byte of a character of so many bytes
 
 
 class Piece(NamedTuple):
-    """Whole characters and the tokens [start, stop) that make them; almost always one token."""
+    """Text of whole characters from the tokens [start, stop); almost always one token."""
 
     text: str
     start: int
     stop: int
 
 
-class Run(NamedTuple):
-    """Neighbouring tokens that are all trained, or all ignored."""
+class LabelRun(NamedTuple):
+    """Adjacent tokens that are all trained, or all ignored."""
 
     trained: bool
     pieces: tuple[Piece, ...]
 
     @property
     def text(self) -> str:
-        """The text of the run."""
+        """Return the text of the run."""
         return "".join([piece.text for piece in self.pieces])
 
 
 def token_texts(input_ids: Sequence[int], tokenizer: "Tokenizer") -> list[str]:
-    """The text of each token alone; a byte is ``<0xD8>``.
+    """Return the text of each token; a byte token is ``<0xD8>``.
 
     Raises:
-        InputError: an id is none of this tokenizer's.
+        InputError: an id is not in the vocabulary.
     """
     texts = []
     for token in input_ids:
         name = tokenizer.id_to_token(token) if token >= 0 else None
         if name is None:
-            what = f"the id {token} is not in this vocabulary of {tokenizer.get_vocab_size():,}"
+            what = f"id {token} is not in this vocabulary of {tokenizer.get_vocab_size():,}"
             raise InputError(what, hint="name the tokenizer that made the samples with --tokenizer")
         texts.append(name if name in CONTROL_TOKENS else name.replace(_SPACE, " "))
     return texts
 
 
-def label_runs(texts: Sequence[str], labels: Sequence[int]) -> Iterator[Run]:
-    """The runs of a sample, in order; together they hold every token once.
+def label_runs(texts: Sequence[str], labels: Sequence[int]) -> Iterator[LabelRun]:
+    """Yield the runs of a sample in order; together they hold every token once.
 
     Args:
-        texts: the text of each token, from :func:`token_texts`.
-        labels: the label of each token.
+        texts: text of each token, from :func:`token_texts`.
+        labels: label of each token.
     """
     for trained, places in groupby(range(len(texts)), key=lambda at: labels[at] != IGNORED):
-        yield Run(trained, tuple(_pieces(texts, list(places))))
+        yield LabelRun(trained, tuple(_pieces(texts, list(places))))
 
 
 def _pieces(texts: Sequence[str], places: Sequence[int]) -> Iterator[Piece]:
@@ -80,7 +80,7 @@ def _pieces(texts: Sequence[str], places: Sequence[int]) -> Iterator[Piece]:
 
 
 def _characters(texts: Sequence[str], places: Sequence[int]) -> Iterator[Piece]:
-    """The characters that byte tokens make."""
+    """Join byte tokens to characters."""
     held = bytes(int(texts[at][3:5], 16) for at in places)
     at = 0
     while at < len(held):
@@ -94,7 +94,7 @@ def _characters(texts: Sequence[str], places: Sequence[int]) -> Iterator[Piece]:
 
 
 def _length(first: int) -> int:
-    """How many bytes the character has that begins with this one; 1 for a byte that begins none."""
-    if first < _TWO or first >= _NEVER:
+    """Return the number of bytes of a character by its first byte; 1 for an invalid first byte."""
+    if first < _TWO or first >= _INVALID:
         return 1
     return 2 if first < _THREE else 3 if first < _FOUR else 4

@@ -21,7 +21,6 @@ _REQUIRED = {
     "huggingface-hub": "talks to the Hub",
     "jsonschema": "explains what breaks a schema",
     "jsonschema-rs": "decides whether a value keeps a schema",
-    "matplotlib": "draws",
     "orjson": "reads and writes JSON",
     "pyarrow": "reads and writes Parquet",
     "rich": "prints tables",

@@ -55,7 +55,7 @@ def evaluate_command(
     from training.answers.decode import DecodeOptions
     from training.evaluate.eval_file import write_evaluation
     from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model
-    from training.evaluate.page import evaluation_page
+    from training.evaluate.evaluation_page import evaluation_page
     from training.evaluate.text import print_evaluation
 
     wait_asleep()
@@ -142,7 +142,7 @@ def compare_command(
     from dataset_tools.io.jsonl import dump_text
     from dataset_tools.io.writer import write_file
     from training.evaluate.compare import compare_files
-    from training.evaluate.compare_page import comparison_page
+    from training.evaluate.comparison_page import comparison_page
     from training.evaluate.text import print_comparison
 
     if output is not None and output.suffix != ".html":

@@ -1,4 +1,4 @@
-"""One row of an evaluation as HTML: what was asked, gold and answer side by side, what differs marked."""
+"""One row of an evaluation as HTML: prompt, gold and answer side by side, with differences marked."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from difflib import SequenceMatcher
 from html import escape
 from typing import Any
 
+from dataset_tools.display.html import isolated, text
 from schemas.record import JsonObject
 from training.evaluate.equality_rules import NEVER, RULES
-from training.evaluate.html import isolated, text
 from training.evaluate.metrics import GROUPS
 from training.evaluate.scoring import Verdict
 
@@ -21,25 +21,25 @@ _HEAD = '<thead><tr><th scope="col">argument</th><th scope="col">gold</th><th sc
 
 
 def article(kinds: Sequence[str], verdict: Verdict) -> str:
-    """The opening tag of a row, with what the page's filters look at."""
+    """Return the opening tag of a row, with the data that the filters of the page read."""
     tools = json.dumps(list(GROUPS["tool"](verdict)), ensure_ascii=False)
     dialect = GROUPS["dialect"](verdict)[0]
     return f'<article data-kinds="{" ".join(kinds)}" data-dialect="{escape(dialect)}" data-tools="{escape(tools)}">'
 
 
 def prompt_html(verdict: Verdict) -> str:
-    """What the user said, in its own direction."""
+    """Return the user's message in its own direction."""
     return f'<p class="prompt" dir="auto">{text(verdict.prompt)}</p>'
 
 
 def tags_html(verdict: Verdict) -> str:
-    """The kinds of a row's mistakes."""
+    """Return a tag for each kind of mistake in a row."""
     kinds = list(dict.fromkeys(mistake.error for mistake in verdict.mistakes))
     return " ".join(f'<span class="tag bad">{kind}</span>' for kind in kinds)
 
 
 def calls_html(verdict: Verdict, answer: str = "answer") -> str:
-    """The calls of a row beside gold's, and the raw output where it could not be read or holds no call."""
+    """Return the calls of a row next to gold, and the raw output if it could not be parsed or has no call."""
     parts = []
     for at, other, levels in sorted(verdict.pairs, key=lambda pair: pair[0] is None):
         wanted = None if at is None else verdict.gold[at]
@@ -55,18 +55,18 @@ def calls_html(verdict: Verdict, answer: str = "answer") -> str:
 
 
 class _Marks:
-    """What to say of the arguments of one pair of calls."""
+    """Marks for the arguments of one pair of calls."""
 
     def __init__(self, verdict: Verdict, levels: Mapping[str, int]) -> None:
         self._levels = levels
         self._mistakes = {(mistake.tool, mistake.parameter) for mistake in verdict.mistakes}
 
     def wrong(self, tool: str, parameter: str) -> bool:
-        """Whether an argument is a mistake: what may be left out, or is not scored, is none."""
+        """Return true for a mistake; optional and unscored arguments are none."""
         return self._levels.get(parameter, NEVER) == NEVER and (tool, parameter) in self._mistakes
 
     def note(self, parameter: str) -> str:
-        """The rule that two different values are equal under."""
+        """Return the rule under which two different values are equal."""
         level = self._levels.get(parameter, NEVER)
         return f' <span class="tag">equal under {RULES[level].name.lower()}</span>' if 0 < level < NEVER else ""
 
@@ -75,7 +75,7 @@ def _call_html(wanted: JsonObject | None, made: JsonObject | None, marks: _Marks
     tool = (wanted or made or {}).get("name", "")
     name = isolated(tool)
     if wanted is None:
-        name += ' <span class="tag bad">not asked for</span>'
+        name += ' <span class="tag bad">not expected</span>'
     elif made is None:
         name += ' <span class="tag bad">not called</span>'
     elif wanted["name"] != made["name"]:
@@ -98,29 +98,29 @@ def _present(call: JsonObject | None) -> JsonObject:
 
 
 def _sides(first: Any, second: Any, *, marked: bool) -> tuple[str, str]:  # noqa: ANN401 - any JSON value
-    """Gold's value and the answer's, what differs marked where that is a mistake."""
+    """Return gold's value and the answer's, with differences marked if ``marked``."""
     if first is None or second is None or not marked:
         left, right = (_ABSENT if value is None else _whole(value) for value in (first, second))
         return left, right
     if isinstance(first, str) and isinstance(second, str):
         left, right = _marked(first.split(" "), second.split(" "), " ")
         return f"<bdi>{left}</bdi>", f"<bdi>{right}</bdi>"
-    left, right = _marked(_json(first), _json(second))  # with quotes, so that "3" is seen not to be 3
+    left, right = _marked(_json(first), _json(second))  # with quotes, to tell "3" from 3
     return f'<bdi dir="ltr">{left}</bdi>', f'<bdi dir="ltr">{right}</bdi>'
 
 
 def _whole(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """A text in its own direction; other JSON from left to right, as code, with its texts in theirs."""
+    """Return text in its own direction; other JSON left to right, with its strings in theirs."""
     return isolated(value) if isinstance(value, str) else f'<bdi dir="ltr">{"".join(map(_token, _json(value)))}</bdi>'
 
 
 def _json(value: Any) -> list[str]:  # noqa: ANN401 - any JSON value
-    """JSON in pieces, each text in it a piece with its quotes."""
+    """Split JSON into pieces; each string is a piece with its quotes."""
     return _PIECES.findall(json.dumps(value, ensure_ascii=False))
 
 
 def _marked(one: Sequence[str], two: Sequence[str], joint: str = "") -> tuple[str, str]:
-    """Pieces of two values, those marked that the other lacks; no smaller ones, so that letters keep their shapes."""
+    """Mark the pieces that the other value lacks; marks inside words would break the joining of Arabic letters."""
     left: list[str] = []
     right: list[str] = []
     for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
@@ -137,6 +137,6 @@ def _run(pieces: Sequence[str], joint: str, tag: str) -> list[str]:
 
 
 def _token(piece: str) -> str:
-    """A piece as HTML; a text inside JSON is isolated within its quotes."""
+    """Return a piece as HTML; a JSON string is isolated within its quotes."""
     quoted = len(piece) > 1 and piece[0] == piece[-1] == '"'
     return f"&quot;{isolated(piece[1:-1])}&quot;" if quoted else text(piece)

@@ -1,4 +1,4 @@
-"""An evaluation or a comparison as tables for a terminal; nothing is decided here."""
+"""Evaluations and comparisons as tables for a terminal."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from training.evaluate.compare import Change, Comparison
     from training.evaluate.evaluate import Evaluation
 
-__all__ = ["TITLES", "percent", "print_comparison", "print_evaluation", "probability", "span", "verdict_of"]
+__all__ = ["TITLES", "flips_of", "percent", "print_comparison", "print_evaluation", "probability", "span", "verdict_of"]
 
 _WIDE = 1000  # columns of a file
-_SURE = 0.05  # the probability below which a difference is called one
+_SURE = 0.05  # p below which a difference is called better or worse
 
 TITLES = {
     "parsed": "parsed",
@@ -31,19 +31,19 @@ TITLES = {
     "missed_calls": "missed calls",
     "false_calls": "false calls",
 }
-"""What people call the metrics."""
+"""Titles of the metrics."""
 
 _SHOWN = ("dialect", "domain", "tool", "argument type")
-_MOST = 10  # values of a group; the file and the page have all
+_MOST = 10  # values printed of a group; the file and the page have all
 
 
 def percent(value: float | None) -> str:
-    """A share in percent with one decimal; a dash where there is nothing to count."""
+    """Return a share in percent with one decimal, or a dash for None."""
     return "–" if value is None else f"{100 * value:.1f}"
 
 
 def span(metric: Metric) -> str:
-    """The interval of a metric in percent."""
+    """Return the interval of a metric in percent."""
     return "" if metric.value is None else f"{100 * metric.low:.1f} to {100 * metric.high:.1f}"
 
 
@@ -67,19 +67,25 @@ def print_evaluation(evaluation: "Evaluation", console: "Console") -> None:
 
 
 def probability(p: float) -> str:
-    """A probability with three decimals."""
-    return "<0.001" if p < 0.001 else f"{p:.3f}"  # noqa: PLR2004 - what three decimals can say
+    """Return a probability with three decimals."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"  # noqa: PLR2004 - smallest value with three decimals
 
 
 def verdict_of(metric: str, change: "Change") -> str:
-    """What a difference means in a word: better, worse, or a dash where the rows that flipped do not tell."""
+    """Return better, worse, or a dash where the difference is not significant."""
     if change.p >= _SURE:
         return "–"
     return "better" if (change.difference > 0) != (metric in LOWER_IS_BETTER) else "worse"
 
 
+def flips_of(metric: str, change: "Change") -> tuple[str, str]:
+    """Return the rows that got better and that got worse; where lower is better, a row that counts is worse."""
+    gained, lost = f"{change.gained:,}", f"{change.lost:,}"
+    return (lost, gained) if metric in LOWER_IS_BETTER else (gained, lost)
+
+
 def print_comparison(comparison: "Comparison", console: "Console", flips: int) -> None:
-    """Print every metric of every evaluation, the first against each other, and the first rows that flipped."""
+    """Print the metrics of all evaluations, their differences from the first, and some rows that flipped."""
     first, *others = comparison.names
     table = _table(("%", *(title for name in comparison.names for title in (name, "95% interval")), "of"))
     for name in METRICS:
@@ -88,18 +94,20 @@ def print_comparison(comparison: "Comparison", console: "Console", flips: int) -
         table.add_row(TITLES[name], *cells, f"{metrics[0].n:,}")
     _show(table, console)
     for other, changes in zip(others, comparison.changes, strict=True):
-        table = _table((f"{other} against {first}", "points", "95% interval", "p", "gained", "lost", ""))
+        table = _table((f"{other} compared with {first}", "points", "95% interval", "p", "gained", "lost", ""))
         for name, change in changes.items():
             points, low, high = (f"{100 * value:+.1f}" for value in (change.difference, change.low, change.high))
-            told = (points, f"{low} to {high}", probability(change.p), f"{change.gained:,}", f"{change.lost:,}")
-            table.add_row(TITLES[name], *told, verdict_of(name, change))
+            flipped = flips_of(name, change)
+            table.add_row(
+                TITLES[name], points, f"{low} to {high}", probability(change.p), *flipped, verdict_of(name, change)
+            )
         _show(table, console)
     if flips and comparison.flips:
         table = _table(("flipped rows", *comparison.names, "prompt"), left=True)
         for flip in islice(comparison.flips, flips):
             marks = ("right" if right else "wrong" for right in flip.right)
             table.add_row(_plain(flip.id), *marks, _plain(isolate(" ".join(flip.verdicts[0].prompt.split()))))
-        for column in table.columns[:-1]:  # else a long prompt would take the room of what stands before it
+        for column in table.columns[:-1]:  # a long prompt must not squeeze the other columns
             column.min_width = max(map(len, map(str, (column.header, *column.cells))))
         _show(table, console)
     console.print(f"{len(comparison.flips):,} rows flipped", style="dim")
@@ -120,14 +128,14 @@ def _print_group(group: str, values: dict[str, dict[str, Metric]], console: "Con
 
 
 def _show(table: "Table", console: "Console") -> None:
-    """Print a table; as wide as it needs where nobody is watching, so that no cell is cut off in a file."""
+    """Print a table; in a file as wide as needed, so that no cell is cut off."""
     if not console.is_terminal:
-        console.width = _WIDE  # a table's own width may not be beyond this
+        console.width = _WIDE
     console.print(table)
 
 
 def _plain(value: str) -> str:
-    """Text of the data, in which square brackets are no markup."""
+    """Escape square brackets in text of the data, which rich would read as markup."""
     return value.replace("[", "\\[")
 
 

@@ -34,6 +34,7 @@
     const found = spans(token);
     if (!found.length) return;
     unchoose();
+    found[0].closest("details")?.setAttribute("open", "");
     found.forEach((span) => span.classList.add("chosen"));
     chosen = token;
     const { ids, labels } = found[0].dataset;

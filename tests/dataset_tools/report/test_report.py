@@ -12,10 +12,10 @@ from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.changes import Change
 from dataset_tools.pipeline.to_file import Report
 from dataset_tools.prompt.render import segments
-from dataset_tools.report.charts import lengths_part, steps_part
-from dataset_tools.report.page import report_page
+from dataset_tools.report.charts import histogram, lengths_section
+from dataset_tools.report.pages import report_page
 from dataset_tools.report.report import DatasetReport, ReportOptions, report
-from dataset_tools.report.sections import cleaning_part
+from dataset_tools.report.sections import changes_section
 from dataset_tools.show.masked_prompt import masked_prompt
 from dataset_tools.stats.stats import stats
 from dataset_tools.validation.validate import validate
@@ -56,9 +56,10 @@ def test_it_says_what_the_other_commands_say(dirty: DatasetReport, tmp_path: Pat
 
 
 def test_the_first_numbers(page: str) -> None:
-    """Before and after cleaning."""
+    """One sentence on errors and their repair, then numbers before and after cleaning."""
     numbers = _plain(_section(page, "numbers"))
-    for told in ("rows 480 456 after cleaning", "valid 307 379 after cleaning", "tokens of a prompt 579"):
+    assert "173 of 480 rows have errors: cleaning repairs 72 and rejects 24; 77 need your decision." in numbers
+    for told in ("rows 480 456 after cleaning", "valid 307 379 after cleaning", "tokens per prompt 579"):
         assert told in numbers
 
 
@@ -67,8 +68,9 @@ def test_every_check_that_found_something_is_on_the_page(page: str, dirty: Datas
     findings = _section(page, "findings")
     entries = dict(re.findall(r"<b>([a-z-]+)</b> <span class=\"quiet\">([^<]+)</span>", findings))
     assert set(entries) == set(dirty.before.checks)
-    assert entries["mojibake"] == "40 rows, 40 findings; none after cleaning"
-    assert entries["argument-enum"] == "23 rows, 23 findings; after cleaning 13"
+    assert entries["mojibake"] == "40 rows, 40 findings; repaired by cleaning"
+    assert entries["argument-enum"] == "23 rows, 23 findings; 13 left after cleaning"
+    assert entries["unreadable-row"] == "16 rows, 16 findings; 16 rejected"
     examples = sum(len(entry["examples"]) for entry in dirty.before.checks.values())
     assert findings.count('class="example"') == examples
     assert findings.count("<mark>") > 60
@@ -95,7 +97,7 @@ def test_what_cleaning_changed_is_marked_on_both_sides(page: str) -> None:
         ("جــدة", "جدة", ("ج<del>ــ</del>دة", "جدة")),
         ("٥", 5, ("<del>٥</del>", "<ins>5</ins>")),
         (None, {"a": 1}, ("<del>null</del>", "<ins>{&quot;a&quot;: 1}</ins>")),
-        ("", "نص", ('<span class="absent">nothing</span>', "<ins>نص</ins>")),
+        ("", "نص", ('<span class="absent">empty</span>', "<ins>نص</ins>")),
         ("aa", "aaa", ("aa", "aa<ins>a</ins>")),
         ("x" * 90 + "<", "x" * 90, ("…" + "x" * 40 + "<del>&lt;</del>", "…" + "x" * 40)),
     ],
@@ -105,33 +107,34 @@ def test_differences(before: Any, after: Any, shown: tuple[str, str]) -> None:
     change = Change("rule", "p", before, after)
     sample = {"id": "", "file": "f", "line": 1, "path": "p", "before": change.before, "after": change.after}
     rules = {"rule": {"rows": 1, "changes": 1, "samples": [sample]}}
-    part = cleaning_part(Report("clean", {}, [], "o", 1, 1, {}, rules))
+    part = changes_section(Report("clean", {}, [], "o", 1, 1, {}, rules))
     assert tuple(re.findall(r'<dd class="value" dir="auto">(.*?)</dd>', part)) == shown
 
 
-def test_lengths_are_drawn_up_to_the_limit(page: str) -> None:
-    """The line of 4,096 stands there although no row comes near; the numbers are in a table, too."""
+def test_lengths_have_a_chart_and_a_table(page: str) -> None:
+    """A limit far beyond the longest row is in the caption instead of the chart."""
     lengths = _section(page, "lengths")
-    assert ">4,096</text>" in lengths
-    assert "95% have at most 778" in _plain(lengths)
+    assert "The limit of 4,096 is beyond the axis." in lengths
+    assert "95th percentile 778" in _plain(lengths)
     rows = [int(number) for number in re.findall(r'<td class="number">([\d,]+)</td>', lengths)]
     assert sum(rows) == 432
 
 
 def test_steps_are_joined_without_losing_a_row() -> None:
-    """Forty bars at most, each of whole steps, and the limit among them."""
+    """Forty bars at most, each of whole steps, and a limit that is near enough."""
     steps = [{"from": at * 10, "to": at * 10 + 9, "rows": at} for at in range(2, 90)]
-    part = steps_part(steps, "tokens", 4096)
-    assert part.count('class="fill-bar"') <= 41
+    part = histogram(steps, "tokens", 1024)
+    assert part.count('class="bar"') <= 41
+    assert ">limit 1,024</text>" in part
     assert sum(int(number) for number in re.findall(r'<td class="number">([\d,]+)</td>', part)) == sum(range(2, 90))
-    assert "4,096" not in steps_part(steps, "tokens", None)
+    assert "limit" not in histogram(steps, "tokens", None)
 
 
 def test_without_a_tokenizer_characters_are_counted() -> None:
     """And it is said how to get tokens; where no row is a prompt, that is said."""
     made = report([str(sample_path())])
-    assert "In characters: least" in _section(report_page(made), "lengths")
-    assert lengths_part({"prompt_characters": {"rows": 0}}) == "<p>No row can be written as a prompt.</p>"
+    assert "Length in characters: shortest" in _section(report_page(made), "lengths")
+    assert lengths_section({"prompt_characters": {"rows": 0}}) == "<p>No row can be rendered as a prompt.</p>"
 
 
 def test_the_heat_map_has_every_called_tool(page: str, dirty: DatasetReport) -> None:
@@ -153,11 +156,11 @@ def test_prompts_are_marked_as_they_are_trained(dirty: DatasetReport) -> None:
         record = json.loads(line)
         wanted = [(character, part.trained) for part in segments(record) for character in part.text]
         shown = [
-            (character, stretch.trained)
+            (character, span.trained)
             for line in masked_prompt(record).lines
-            for stretch in line.stretches
-            for bit in stretch.bits
-            for character in bit.text
+            for span in line.spans
+            for piece in span.pieces
+            for character in piece.text
         ]
         assert shown == wanted
 
@@ -208,7 +211,7 @@ def test_commands_write_their_part(afg_data: Any, tmp_path: Path) -> None:
         "report.html": "<title>Dataset report</title>",
         "found.html": "مؤشر كتلة ال<mark>ــــ</mark>جسم عندي كام؟",
         "clean.html": "مؤشر كتلة ال<del>ــــ</del>جسم عندي كام؟",
-        "samples.html": ">4,096</text>",
+        "samples.html": "The limit of 4,096 is beyond the axis.",
     }.items():
         assert wanted in (tmp_path / name).read_text("utf-8"), name
     done = run("clean", "raw.jsonl", "-o", "out.jsonl", "--html", "./out.jsonl")

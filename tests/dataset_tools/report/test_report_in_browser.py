@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dataset_tools.bundled import dirty_path
-from dataset_tools.report.page import report_page
+from dataset_tools.report.pages import report_page
 from dataset_tools.report.report import ReportOptions, report
 from tests.browser import chromium
 from training.tiny import tokenizer_path
@@ -115,10 +115,10 @@ def test_text_has_contrast(opened: Open, scheme: str) -> None:
     }"""
     for selector in (
         "body", ".facts", ".value mark", ".value del", ".value ins", ".line mark", ".ignored", ".odd",
-        ".plot text.fill-quiet", ".plot .fill-limit", ".heat td.h2", ".heat td.h5", ".heat td.h10", ".tag.bad",
+        ".plot .x-tick", ".heat td.h8", ".heat td.h10", ".heat td.thin", ".tag.bad",
     ):  # fmt: skip
         assert page.evaluate(colours, selector) >= 4.5, selector
-    assert page.evaluate(colours, ".plot .fill-bar") >= 3
+    assert page.evaluate(colours, ".plot .bar") >= 3
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) > 380) == (scheme == "light")
 
@@ -171,5 +171,5 @@ def test_it_can_be_looked_at(opened: Open, tmp_path: Path) -> None:
     page.locator("#lengths").scroll_into_view_if_needed()
     picture = page.locator("figure").first.screenshot(path=tmp_path / "lengths.png")
     assert len(picture) > 4000
-    bars = page.evaluate("[...document.querySelectorAll('.plot .fill-bar')].map((bar) => getComputedStyle(bar).fill)")
+    bars = page.evaluate("[...document.querySelectorAll('.plot .bar')].map((bar) => getComputedStyle(bar).fill)")
     assert set(bars) == {"rgb(47, 111, 143)"}

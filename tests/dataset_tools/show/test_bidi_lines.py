@@ -1,20 +1,20 @@
-"""A sample's text falls into lines and stretches of one direction, and nothing of it is lost."""
+"""A sample's text falls into lines and spans of one direction, and nothing of it is lost."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_tools.samples.tokenizer import CONTROL_TOKENS
-from dataset_tools.show.bidi_lines import Shape, lines
-from dataset_tools.show.token_spans import Piece, Run, label_runs
+from dataset_tools.show.bidi_lines import SpanKind, lines
+from dataset_tools.show.token_spans import LabelRun, Piece, label_runs
 
-CONTROL, CODE, VALUE, PROSE = Shape.CONTROL, Shape.CODE, Shape.VALUE, Shape.PROSE
+CONTROL, CODE, VALUE, PROSE = SpanKind.CONTROL, SpanKind.CODE, SpanKind.VALUE, SpanKind.PROSE
 
 
-def _lines(*texts: str) -> list[list[tuple[Shape, str]]]:
+def _lines(*texts: str) -> list[list[tuple[SpanKind, str]]]:
     """The shapes and texts of each line, for a sample with these tokens."""
     return [
-        [(stretch.shape, "".join(bit.text for bit in stretch.bits)) for stretch in line.stretches]
+        [(span.kind, "".join(piece.text for piece in span.pieces)) for span in line.spans]
         for line in lines(label_runs(texts, [-100] * len(texts)))
     ]
 
@@ -57,9 +57,9 @@ def test_json_in_a_value_is_code(start: str) -> None:
     tokens = ("<start_function_response>", "response:f{value:", "<escape>", start, "سماء", '":"', "صحو", '"}',
               "<escape>", "}", "<end_function_response>", "تمام")  # fmt: skip
     found = _lines(*tokens)
-    stretches = [stretch for line in found for stretch in line]
-    at = stretches.index((VALUE, "سماء"))
-    assert stretches[at : at + 4] == [(VALUE, "سماء"), (CODE, '":"'), (VALUE, "صحو"), (CODE, '"}')]
+    spans = [span for line in found for span in line]
+    at = spans.index((VALUE, "سماء"))
+    assert spans[at : at + 4] == [(VALUE, "سماء"), (CODE, '":"'), (VALUE, "صحو"), (CODE, '"}')]
     assert found[-1] == [(PROSE, "تمام")]
 
 
@@ -78,19 +78,19 @@ def test_a_new_value_is_looked_at_anew() -> None:
         "}",
     )
     (line,) = _lines(*tokens)
-    assert [stretch for stretch in line if stretch[0] is not CONTROL] == [
+    assert [span for span in line if span[0] is not CONTROL] == [
         (CODE, "call:f{a:"), (CODE, "["), (CODE, ",b:"), (VALUE, "س:["), (CODE, "}"),
     ]  # fmt: skip
 
 
-def test_a_stretch_is_trained_or_ignored() -> None:
-    """Where the mask changes, a stretch ends, even inside a value; its bits say which tokens they come from."""
+def test_a_span_is_trained_or_ignored() -> None:
+    """Where the mask changes, a span ends, even inside a value; its pieces say which tokens they come from."""
     runs = [
-        Run(trained=False, pieces=(Piece("<start_function_call>", 0, 1), Piece("س", 1, 3))),
-        Run(trained=True, pieces=(Piece("ص:", 3, 4),)),
+        LabelRun(trained=False, pieces=(Piece("<start_function_call>", 0, 1), Piece("س", 1, 3))),
+        LabelRun(trained=True, pieces=(Piece("ص:", 3, 4),)),
     ]
     (line,) = lines(runs)
-    assert [(stretch.shape, stretch.trained, stretch.bits) for stretch in line.stretches] == [
+    assert [(span.kind, span.trained, span.pieces) for span in line.spans] == [
         (CONTROL, False, (("<start_function_call>", 0, 1),)),
         (VALUE, False, (("س", 1, 3),)),
         (VALUE, True, (("ص", 3, 4),)),
@@ -105,17 +105,17 @@ WORDS = st.sampled_from(
 
 @given(st.lists(st.tuples(WORDS | st.text(st.sampled_from('اب12 ab\n:,{}[]"\u200f'), min_size=1), st.booleans())))
 def test_nothing_is_lost_and_nothing_changes_places(tokens: list[tuple[str, bool]]) -> None:
-    """For any tokens and mask, the bits in order are the text, with their tokens and labels; newlines end lines."""
+    """For any tokens and mask, the pieces in order are the text, with their tokens and labels; newlines end lines."""
     texts = [text for text, _ in tokens]
     labels = [1 if trained else -100 for _, trained in tokens]
     found = list(lines(label_runs(texts, labels)))
-    bits = [(bit, stretch.trained) for line in found for stretch in line.stretches for bit in stretch.bits]
-    assert "".join(bit.text for bit, _ in bits) == "".join(texts)
+    pieces = [(piece, span.trained) for line in found for span in line.spans for piece in span.pieces]
+    assert "".join(piece.text for piece, _ in pieces) == "".join(texts)
     rebuilt = ["" for _ in tokens]
-    for bit, trained in bits:
-        assert bit.stop == bit.start + 1
-        assert trained == tokens[bit.start][1]
-        rebuilt[bit.start] += bit.text
+    for piece, trained in pieces:
+        assert piece.stop == piece.start + 1
+        assert trained == tokens[piece.start][1]
+        rebuilt[piece.start] += piece.text
     assert rebuilt == texts
     for line in found:
-        assert "\n" not in "".join(bit.text for stretch in line.stretches for bit in stretch.bits)[:-1]
+        assert "\n" not in "".join(piece.text for span in line.spans for piece in span.pieces)[:-1]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dataset_tools.show.html import page as make_page
 from dataset_tools.show.preview import preview
+from dataset_tools.show.samples_page import samples_page
 from tests.browser import chromium
 
 Open = Callable[..., Any]
@@ -25,7 +25,7 @@ def browser() -> Iterator[Any]:
 def opened(browser: Any, samples: Path, tmp_path: Path) -> Iterator[Open]:
     """Opens the page of all samples, offline; in the end nothing may have been asked for, said or thrown."""
     file = tmp_path / "page.html"
-    file.write_text(make_page(preview(samples, count=4)), encoding="utf-8")
+    file.write_text(samples_page(preview(samples, count=4)), encoding="utf-8")
     contexts, heard = [], []
 
     def open_page(fragment: str = "", **options: Any) -> Any:

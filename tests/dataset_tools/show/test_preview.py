@@ -64,5 +64,5 @@ def test_what_is_shown_is_what_was_rendered(tmp_path: Path) -> None:
     assert (len(found.views), sum(view.trained for view in found.views)) == (480, report.facts["trained_tokens"])
     records = map(json.loads, sample_path().read_text(encoding="utf-8").splitlines())
     for record, view in zip(records, found.views, strict=True):
-        shown = "".join(bit.text for line in view.lines for stretch in line.stretches for bit in stretch.bits)
+        shown = "".join(piece.text for line in view.lines for span in line.spans for piece in span.pieces)
         assert (view.sample.id, shown) == (record["id"], render(record))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.errors import InputError
 from dataset_tools.samples.tokenizer import load_tokenizer
-from dataset_tools.show.token_spans import Piece, Run, label_runs, token_texts
+from dataset_tools.show.token_spans import LabelRun, Piece, label_runs, token_texts
 from training.tiny import tokenizer_path
 
 TOKENIZER: Any = load_tokenizer(tokenizer_path())
@@ -31,7 +31,7 @@ def test_each_token_has_its_text() -> None:
 @pytest.mark.parametrize("token", [-1, 4096, 2**31 - 1])
 def test_an_id_that_the_vocabulary_lacks_is_an_error(token: int) -> None:
     """A tokenizer that did not make the samples is noticed."""
-    with pytest.raises(InputError, match=f"the id {token} is not in this vocabulary of 4,096"):
+    with pytest.raises(InputError, match=f"id {token} is not in this vocabulary of 4,096"):
         token_texts([2, token], TOKENIZER)
 
 
@@ -39,7 +39,7 @@ def test_a_letter_of_several_tokens_is_one_piece() -> None:
     """The bytes of one letter belong together; the letter after it is another piece."""
     texts = token_texts(_ids("aڴ😀ب"), TOKENIZER)
     assert list(label_runs(texts, [-100] * len(texts))) == [
-        Run(trained=False, pieces=(Piece("a", 0, 1), Piece("ڴ", 1, 3), Piece("😀", 3, 7), Piece("ب", 7, 8)))
+        LabelRun(trained=False, pieces=(Piece("a", 0, 1), Piece("ڴ", 1, 3), Piece("😀", 3, 7), Piece("ب", 7, 8)))
     ]
 
 
@@ -67,8 +67,8 @@ def test_a_letter_is_not_joined_across_labels() -> None:
     """Where a mask cuts a letter in two, both halves are shown as what they are."""
     texts = token_texts(_ids("ڴ"), TOKENIZER)
     assert list(label_runs(texts, [-100, 5])) == [
-        Run(trained=False, pieces=(Piece("<0xDA>", 0, 1),)),
-        Run(trained=True, pieces=(Piece("<0xB4>", 1, 2),)),
+        LabelRun(trained=False, pieces=(Piece("<0xDA>", 0, 1),)),
+        LabelRun(trained=True, pieces=(Piece("<0xB4>", 1, 2),)),
     ]
 
 

@@ -134,7 +134,7 @@ def test_the_command_prints_tables_json_and_a_page(files: list[Path], tmp_path: 
     names = list(map(str, files))
     result = CliRunner().invoke(main.app, ["compare", *names, "-o", str(page), "--flips", "2"])
     assert result.exit_code == 0
-    assert "tuned against base" in result.output
+    assert "tuned compared with base" in result.output
     assert "5 rows flipped" in result.output
     assert "r2" in result.output
     assert "r3" not in result.output

@@ -9,11 +9,11 @@ import pytest
 
 from tests.training.eval_data import call, record, write_lines
 from training.evaluate.compare import compare
-from training.evaluate.compare_page import comparison_page
+from training.evaluate.comparison_page import comparison_page
 from training.evaluate.evaluate import Evaluation, evaluate
-from training.evaluate.page import evaluation_page
+from training.evaluate.evaluation_page import evaluation_page
 
-_VOID = {"meta", "link", "input", "rect"}
+_VOID = {"meta", "link", "input", "rect", "circle", "line"}
 HOSTILE = '</script><img src=x onerror="alert(1)">{{script}} [red]\u202e\u200f'
 
 

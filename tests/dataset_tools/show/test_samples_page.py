@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from dataset_tools.show.html import page
 from dataset_tools.show.preview import preview
+from dataset_tools.show.samples_page import samples_page
 
 
 class _Tree(HTMLParser):
     """Collects what a page is made of, each token's text, and whether elements are closed in order."""
 
-    void = frozenset(("meta", "link"))
+    void = frozenset(("meta", "link", "br"))
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -48,11 +48,11 @@ class _Tree(HTMLParser):
 
 def test_the_page_is_closed_in_itself(samples: Path) -> None:
     """No address, no file, no inline handler; the policy admits this style and this script alone."""
-    text = page(preview(samples, count=4))
+    text = samples_page(preview(samples, count=4))
     tree = _Tree(text)
     assert tree.tags == {
         "html", "head", "meta", "title", "link", "style", "body", "header", "h1", "h2", "bdi", "p", "mark", "span",
-        "nav", "button", "kbd", "main", "article", "div", "aside", "script",
+        "nav", "button", "kbd", "main", "article", "div", "aside", "script", "br", "details", "summary",
     }  # fmt: skip
     assert not any(name.startswith("on") or name in ("src", "style") for name in tree.attributes)
     assert re.findall(r'href="([^"]*)"', text) == ["data:,"]
@@ -68,11 +68,11 @@ def test_every_token_stands_on_the_page_once(samples: Path, row: int) -> None:
     """Tokens in order, each with its text; only those of the mask are marked, and have a label."""
     found = preview(samples, row=row)
     (view,) = found.views
-    tree = _Tree(page(found))
-    pieces = [bit for line in view.lines for stretch in line.stretches for bit in stretch.bits]
-    assert sorted(tree.tokens) == sorted({bit.start for bit in pieces})
-    assert {at for bit in pieces for at in range(bit.start, bit.stop)} == set(range(view.tokens))
-    assert tree.trained == {bit.start: view.sample.labels[bit.start] != -100 for bit in pieces}
+    tree = _Tree(samples_page(found))
+    pieces = [piece for line in view.lines for span in line.spans for piece in span.pieces]
+    assert sorted(tree.tokens) == sorted({piece.start for piece in pieces})
+    assert {at for piece in pieces for at in range(piece.start, piece.stop)} == set(range(view.tokens))
+    assert tree.trained == {piece.start: view.sample.labels[piece.start] != -100 for piece in pieces}
     if row != 3:  # there, letters are made of several tokens
         shown = [text.replace("\n", "↵") for text in view.texts]
         assert [tree.tokens[at] for at in range(view.tokens)] == shown
@@ -80,7 +80,7 @@ def test_every_token_stands_on_the_page_once(samples: Path, row: int) -> None:
 
 def test_a_sample_is_never_markup(samples: Path) -> None:
     """Tags, quotes, entities and places of the template inside a sample stay text, in its id and facts too."""
-    tree = _Tree(page(preview(samples, row=3)))
+    tree = _Tree(samples_page(preview(samples, row=3)))
     said = "".join(text for _, text in sorted(tree.tokens.items()))
     shown = "</script><img src=x onerror=alert(1)>\"'&amp; {{title}} U+001B[31m U+202EيمينU+202C 👩U+200D🚀 ⟦ڴ⟧"
     assert said.count(shown) == 2
@@ -90,12 +90,12 @@ def test_a_sample_is_never_markup(samples: Path) -> None:
 
 def test_the_page_is_the_same_each_time(samples: Path) -> None:
     """Two pages of the same samples have the same bytes."""
-    assert page(preview(samples, count=4)) == page(preview(samples, count=4))
+    assert samples_page(preview(samples, count=4)) == samples_page(preview(samples, count=4))
 
 
 def test_arabic_values_are_isolated_and_code_is_not(samples: Path) -> None:
-    """Each value is in an isolate with a direction of its own, each stretch of code runs from left to right."""
-    text = re.sub(r'<span class="t"[^>]*>(.*?)</span>', r"\1", page(preview(samples, row=2)))
+    """Each value is in an isolate with a direction of its own, each span of code runs from left to right."""
+    text = re.sub(r'<span class="t"[^>]*>(.*?)</span>', r"\1", samples_page(preview(samples, row=2)))
     said = '<p class="line" dir="auto"><span class="ignored"><span class="prose">كيف الجو؟</span>'
     assert said + '<span dir="ltr">&lt;end_of_turn&gt;</span>' in text
     result = '<bdi>المدينة</bdi><span dir="ltr">&quot;:&quot;</span><bdi>جدة</bdi><span dir="ltr">&quot;,&quot;</span>'

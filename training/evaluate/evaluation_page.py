@@ -1,13 +1,15 @@
-"""``eval.html``: the numbers of an evaluation and the rows to look at, on one page."""
+"""``eval.html``: metrics of an evaluation, and the rows to look at."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 
+from dataset_tools.display.chart import interval_bar
+from dataset_tools.display.html import isolated, scrolling, table, text
 from training.evaluate.equality_rules import Rule
 from training.evaluate.evaluate import Evaluation
-from training.evaluate.html import KEYS, bar, isolated, shell, table, text
 from training.evaluate.metrics import GROUPS, METRICS, Metric
+from training.evaluate.page_frame import evaluation_shell, rows_section
 from training.evaluate.row_html import article, calls_html, prompt_html, tags_html
 from training.evaluate.scoring import ERRORS, Verdict
 from training.evaluate.text import TITLES, percent, span
@@ -19,20 +21,28 @@ _LENIENT = "fair-alone"
 
 
 def evaluation_page(evaluation: Evaluation) -> str:
-    """The page of an evaluation; it needs no network, no font and no library."""
+    """Return the page of an evaluation; it needs no network, fonts or libraries."""
     data = ", ".join(isolated(source) for source in evaluation.data)
     facts = f"{len(evaluation.verdicts):,} rows of {data}"
-    body = "\n".join((_headline(evaluation), _heat_map(evaluation), _groups(evaluation), _rows(evaluation)))
-    return shell(evaluation.name, facts, body)
+    body = "\n".join((_summary(evaluation), _metrics(evaluation), _heat_map(evaluation), _groups(evaluation)))
+    return evaluation_shell(f"Evaluation of {evaluation.name}", facts, f"{body}\n{_rows(evaluation)}")
 
 
-def _headline(evaluation: Evaluation) -> str:
+def _summary(evaluation: Evaluation) -> str:
+    right, rows = sum(verdict.right for verdict in evaluation.verdicts), len(evaluation.verdicts)
+    share = f" ({right / rows:.1%})" if rows else ""
+    errors = [(count["rows"], name) for name, count in evaluation.errors.items() if count["rows"]]
+    most = f" Most frequent error: {max(errors)[1]}, in {max(errors)[0]:,} rows." if errors else ""
+    return f"<p>{right:,} of {rows:,} rows{share} are right under the fair rule.{most}</p>"
+
+
+def _metrics(evaluation: Evaluation) -> str:
     rows = [
         (
             TITLES[name],
             f'<td class="number strong">{percent(metric.value)}</td>',
             span(metric),
-            f"<td>{bar(metric)}</td>",
+            f"<td>{_bar(metric)}</td>",
             f"{metric.n:,}",
             f'<td class="means">{escape(METRICS[name])}</td>',
         )
@@ -41,8 +51,12 @@ def _headline(evaluation: Evaluation) -> str:
     return "<h2>Numbers</h2>\n" + table(("", "%", "95% interval", "", "of", ""), rows)
 
 
+def _bar(metric: Metric) -> str:
+    return "" if metric.value is None else interval_bar(metric.low, metric.value, metric.high)
+
+
 def _heat_map(evaluation: Evaluation) -> str:
-    """The share of rows that are right under the fair rule, for each dialect and tool."""
+    """Return the share of rows that are right under the fair rule, by dialect and tool."""
     counts: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for verdict in evaluation.verdicts:
         for tool in GROUPS["tool"](verdict):
@@ -53,12 +67,10 @@ def _heat_map(evaluation: Evaluation) -> str:
         f'<tr><th scope="row">{isolated(tool)}</th>{"".join(_heat(dialect, tool, counts) for dialect in dialects)}</tr>'
         for tool in tools
     )
-    return (
-        "<h2>Dialect and tool</h2>\n"
-        '<p class="quiet">Rows that are right under the fair rule, in percent. A cell shows its errors below.</p>\n'
-        f'<div class="scroll"><table class="heat"><thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody>'
-        "</table></div>"
-    )
+    inner = f"<thead><tr><th scope=col>tool</th>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody>"
+    scroll = scrolling(f'<table class="heat">{inner}</table>', "Right rows by dialect and tool")
+    note = "Rows that are right under the fair rule, in percent. Select a cell to list its errors below."
+    return f'<h2>Dialects and tools</h2>\n<p class="quiet">{note}</p>\n{scroll}'
 
 
 def _heat(dialect: str, tool: str, counts: Mapping[tuple[str, str], list[bool]]) -> str:
@@ -75,7 +87,7 @@ def _heat(dialect: str, tool: str, counts: Mapping[tuple[str, str], list[bool]])
 
 
 def _groups(evaluation: Evaluation) -> str:
-    parts = ["<h2>In parts</h2>"]
+    parts = ["<h2>By group</h2>"]
     for group, values in evaluation.groups.items():
         if values:
             parts.append(
@@ -86,48 +98,35 @@ def _groups(evaluation: Evaluation) -> str:
 
 def _group(group: str, values: Mapping[str, Mapping[str, Metric]]) -> str:
     names = list(next(iter(values.values())))
-    of = "rows" if group in GROUPS else "arguments"
-    titles = [TITLES.get(name, name) for name in names]
-    last = "arg_em_fair" if group in GROUPS else "fair"
+    unit, last = ("rows", "arg_em_fair") if group in GROUPS else ("arguments", "fair")
     rows = [
         (
             isolated(value),
             f"{next(iter(metrics.values())).n:,}",
             *(percent(metrics[name].value) for name in names),
             span(metrics[last]),
-            f"<td>{bar(metrics[last])}</td>",
+            f"<td>{_bar(metrics[last])}</td>",
         )
         for value, metrics in values.items()
     ]
-    return table((group, of, *titles, f"interval of {TITLES.get(last, last)}", ""), rows)
+    titles = [TITLES.get(name, name) for name in names]
+    return table((group, unit, *titles, f"interval of {TITLES.get(last, last)}", ""), rows)
 
 
 def _rows(evaluation: Evaluation) -> str:
     wrong = [verdict for verdict in evaluation.verdicts if not verdict.right]
     lenient = [verdict for verdict in evaluation.verdicts if verdict.right and verdict.level == Rule.FAIR]
-    if not wrong and not lenient:
-        return "<h2>Errors</h2>\n<p>None.</p>"
-    chips = [_chip("wrong", "all errors", len(wrong))]
-    chips += [_chip(error, error, count["rows"]) for error, count in evaluation.errors.items() if count["rows"]]
-    chips += [_chip(_LENIENT, "right under the fair rule alone", len(lenient))] if lenient else []
     shown = [*wrong[:_MOST_ERRORS], *lenient[:_MOST_LENIENT]]
-    left = len(wrong) + len(lenient) - len(shown)
-    note = f'<p class="quiet">{left:,} further rows are only in the JSON file.</p>' if left else ""
-    return "\n".join((
-        "<h2>Errors</h2>",
-        '<div class="filters" hidden>',
-        '<label for="search">Search</label> <input id="search" type="search" dir="auto" autocomplete="off">',
-        '<span id="told" role="status" class="quiet"></span>',
-        f'<div class="chips">{"".join(chips)}</div>',
-        "</div>",
-        KEYS,
-        note,
-        *(_article(verdict) for verdict in shown),
-    ))  # fmt: skip
+    hidden = len(wrong) + len(lenient) - len(shown)
+    filters = _filters(evaluation, len(wrong), len(lenient)) if shown else ()
+    return rows_section("Errors", filters, map(_article, shown), hidden)
 
 
-def _chip(kind: str, title: str, count: int) -> str:
-    return f'<button type="button" data-kind="{kind}" aria-pressed="false">{title} {count:,}</button>'
+def _filters(evaluation: Evaluation, wrong: int, lenient: int) -> Iterator[tuple[str, str, int]]:
+    yield "wrong", "all errors", wrong
+    yield from ((error, error, count["rows"]) for error, count in evaluation.errors.items() if count["rows"])
+    if lenient:
+        yield _LENIENT, "right under the fair rule only", lenient
 
 
 def _article(verdict: Verdict) -> str:
