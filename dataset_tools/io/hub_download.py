@@ -1,4 +1,4 @@
-"""Files of a repository on the Hub, downloaded into the cache of huggingface_hub, with its refusals in plain words."""
+"""Download of files from a Hub repository into the cache of huggingface_hub, with its errors in plain words."""
 
 import sys
 from collections.abc import Sequence
@@ -7,24 +7,24 @@ from typing import Literal, NoReturn, TypeAlias
 
 from dataset_tools.errors import InputError, UsageError
 
-__all__ = ["RepoType", "download", "http_error", "transport_error"]
+__all__ = ["RepoType", "download", "http_errors"]
 
 RepoType: TypeAlias = Literal["dataset", "model"]
 
 
 def download(source: str, repo: str, repo_type: RepoType, revision: str | None, patterns: Sequence[str]) -> Path:
-    """The folder that holds the files of a repository that match ``patterns``; its name is the commit.
+    """Download the files of a repository that match ``patterns``; return their folder, which is named by the commit.
 
     Args:
-        source: what the user named, for errors.
+        source: the name that the user gave, for errors.
         repo: ``ORG/NAME``.
         repo_type: the kind of repository.
-        revision: a branch, tag or commit; the default branch if there is none.
-        patterns: which files, as globs over their paths.
+        revision: a branch, tag or commit; by default the main branch.
+        patterns: globs over the paths of the files.
 
     Raises:
-        InputError: there is no such repository or revision, no access to it, or no way to reach the Hub.
-        UsageError: ``repo`` can be no repository's name.
+        InputError: the repository or revision does not exist or is not accessible, or the Hub cannot be reached.
+        UsageError: ``repo`` is not a valid repository name.
     """
     import huggingface_hub as hub
     from huggingface_hub import errors
@@ -35,24 +35,17 @@ def download(source: str, repo: str, repo_type: RepoType, revision: str | None, 
         raise UsageError(str(error).splitlines()[0], where=source) from error
     except errors.HfHubHTTPError as error:
         _refused(source, repo_type, revision, error)
-    except (errors.LocalEntryNotFoundError, transport_error(), errors.OfflineModeIsEnabled) as error:
+    except http_errors(errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise _unreachable(source, repo_type) from error
     except OSError as error:
         raise InputError(f"cannot be downloaded: {error}", where=source) from error
 
 
-def http_error() -> type[Exception]:
-    """The base of what the client's HTTP library raises: httpx before version 2 of huggingface_hub, then httpx2."""
-    from huggingface_hub.errors import HfHubHTTPError
+def http_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return the base error of huggingface_hub's HTTP library (httpx or httpx2), and others to catch with it."""
+    import huggingface_hub.errors  # noqa: F401 - loads its library
 
-    return HfHubHTTPError.__bases__[0]
-
-
-def transport_error() -> type[Exception]:
-    """What that library raises where no answer came."""
-    library = sys.modules[http_error().__module__.split(".")[0]]
-    found: type[Exception] = library.TransportError
-    return found
+    return (*(sys.modules[name].HTTPError for name in ("httpx", "httpx2") if name in sys.modules), *others)
 
 
 def _refused(source: str, repo_type: RepoType, revision: str | None, error: Exception) -> NoReturn:

@@ -15,7 +15,7 @@ from dataset_tools.errors import InputError
 from publishing.cards.hub_terms import LICENSES, RELATIONS, is_language
 from publishing.cards.human_sections import human_sections
 from publishing.release.repositories import CARD
-from publishing.scan.scan import Problem
+from publishing.scan.scan import ScanFinding
 
 __all__ = ["lint"]
 
@@ -36,7 +36,7 @@ class _Found(NamedTuple):
     hint: str
 
 
-def lint(path: Path, part: str = "", *, gemma: bool | None = None) -> Iterator[Problem]:
+def lint(path: Path, part: str = "", *, gemma: bool | None = None) -> Iterator[ScanFinding]:
     """Everything that is wrong with a card.
 
     Args:
@@ -47,7 +47,7 @@ def lint(path: Path, part: str = "", *, gemma: bool | None = None) -> Iterator[P
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        yield Problem(str(path), f"it cannot be read: {error}", _AGAIN)
+        yield ScanFinding(str(path), f"it cannot be read: {error}", _AGAIN)
         return
     metadata, found = _metadata(text)
     yield from (_place(path, problem) for problem in found)
@@ -58,8 +58,8 @@ def lint(path: Path, part: str = "", *, gemma: bool | None = None) -> Iterator[P
         yield _place(path, problem)
 
 
-def _place(path: Path, problem: _Found) -> Problem:
-    return Problem(f"{path}:{problem.line}" if problem.line else str(path), problem.what, problem.hint)
+def _place(path: Path, problem: _Found) -> ScanFinding:
+    return ScanFinding(f"{path}:{problem.line}" if problem.line else str(path), problem.what, problem.hint)
 
 
 def _metadata(text: str) -> tuple[dict[str, Any] | None, list[_Found]]:

@@ -10,7 +10,7 @@ from dataset_tools.display.console import stderr_console
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from publishing.scan.scan import Problem
+    from publishing.scan.scan import ScanFinding
 
 __all__ = ["card_command"]
 
@@ -104,7 +104,7 @@ def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
     from publishing.cards.lint import lint
     from publishing.scan.scan import scan_file
 
-    problems: list[Problem] = []
+    problems: list[ScanFinding] = []
     for path, part in cards.items():
         problems += lint(path, part, gemma=None if part == "dataset" else gemma)
         problems += scan_file(path, get_token() or "") if path.is_file() else ()

@@ -27,7 +27,7 @@ from publishing.export.proofs import (
 )
 from publishing.export.reference_model import load_adapted, load_merged
 from publishing.export.run import ExportedRun
-from publishing.release.folder import ReleaseFolder, fingerprint
+from publishing.release.folder import ReleaseFolder, step_key
 
 __all__ = ["LONGEST_ANSWER", "Work", "make_adapter", "make_merged"]
 
@@ -65,7 +65,7 @@ class Work:
     def is_done(self, step: str, *made_from: Any) -> bool:  # noqa: ANN401 - anything that JSON can hold
         """Whether a step was done before from the same things; it belongs to the release in any case."""
         self.wanted.add(step)
-        self.keys[step] = fingerprint(_FORMAT, LONGEST_ANSWER, step, *made_from)
+        self.keys[step] = step_key(_FORMAT, LONGEST_ANSWER, step, *made_from)
         return self.folder.is_done(step, self.keys[step])
 
     def keep(self, step: str, staging: Path, facts: dict[str, Any]) -> None:

@@ -1,51 +1,67 @@
-"""The repositories of a release laid out in a folder, as they would stand on a Hub: ``--to DIR``."""
+"""A folder as a destination (``--to DIR``): one folder for each repository, with the content that the Hub would get."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import AtomicFile, fail
-from dataset_tools.io.checksums import git_oid, sha256
-from publishing.hub.plan import RepositoryPlan, Standing, StandingFile, compare
+from dataset_tools.io.checksums import sha256
+from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, compare
 from publishing.release.repositories import CARD, Repository, entries
 
-__all__ = ["Layout"]
+__all__ = ["LocalFolder"]
 
 
-class Layout:
-    """A folder that holds one folder for each repository.
+class LocalFolder:
+    """A folder that holds one folder for each repository."""
 
-    Args:
-        path: the folder.
-        sources: the folders of what is laid out, which no repository's folder may be, hold or be inside of.
-    """
-
-    def __init__(self, path: Path, *sources: Path) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._sources = [source.resolve() for source in sources]
 
     def folder(self, repository: Repository) -> Path:
-        """Where a repository is laid out."""
+        """Return the folder of a repository."""
         return self._path / repository.name.split("/")[1]
 
+    def require_separate(self, repositories: Iterable[Repository], sources: Iterable[Path]) -> None:
+        """Make sure that no repository's folder is, contains or is inside one of the source folders.
+
+        Raises:
+            UsageError: one overlaps.
+        """
+        resolved = [source.resolve() for source in sources]
+        for repository in repositories:
+            place = self.folder(repository).resolve()
+            if any(place.is_relative_to(source) or source.is_relative_to(place) for source in resolved):
+                what, where = "the output overlaps the release or the dataset", str(self.folder(repository))
+                raise UsageError(what, where=where, hint="choose another folder with --to")
+
+    def state(self, repository: Repository) -> RemoteRepository | None:
+        """Return the present state of a repository's folder; None if there is none."""
+        folder = self.folder(repository)
+        if not folder.is_dir():
+            return None
+        partial = set(_partial(folder))
+        paths = [path for path in entries(folder) if path.is_file() and path not in partial]
+        files = {
+            path.relative_to(folder).as_posix(): RemoteFile(path.stat().st_size, sha256=sha256(path)) for path in paths
+        }
+        return RemoteRepository("", files)
+
     def plan(self, repository: Repository, *, delete: bool = False) -> RepositoryPlan:
-        """What laying out a repository would do. Only reads.
+        """Compare a repository with its folder.
 
         Raises:
             InputError: the human sections of a card are damaged.
-            UsageError: it would be laid out over what is published.
         """
-        folder = self.folder(repository)
-        place = folder.resolve()
-        if any(place.is_relative_to(source) or source.is_relative_to(place) for source in self._sources):
-            raise UsageError("what is published stands there", where=str(folder), hint="name another folder with --to")
-        return compare(repository, _standing(folder), lambda _: _read_card(folder), delete=delete)
+        card = self.folder(repository) / CARD
+        return compare(repository, self.state(repository), lambda _: card.read_text(encoding="utf-8"), delete=delete)
 
-    def lay_out(self, plan: RepositoryPlan) -> Path:
-        """Do what a plan says; gives the repository's folder.
+    def write(self, plan: RepositoryPlan) -> None:
+        """Carry out a plan.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: a file cannot be written.
         """
         folder = self.folder(plan.repository)
         for partial in _partial(folder):
@@ -64,25 +80,8 @@ class Layout:
                         shutil.copyfileobj(source, stream, 1 << 20)
         for path in plan.deletions:
             (folder / path).unlink()
-        return folder
-
-
-def _standing(folder: Path) -> Standing | None:
-    if not folder.is_dir():
-        return None
-    partial = set(_partial(folder))
-    paths = [path for path in entries(folder) if path.is_file() and path not in partial]
-    files = {
-        path.relative_to(folder).as_posix(): StandingFile(path.stat().st_size, git_oid(path), sha256(path))
-        for path in paths
-    }
-    return Standing("", files)
 
 
 def _partial(folder: Path) -> list[Path]:
-    """What a killed run left behind of files that it was writing."""
+    """Return the unfinished files of a killed run."""
     return list(folder.rglob(".*.partial"))
-
-
-def _read_card(folder: Path) -> str:
-    return (folder / CARD).read_text(encoding="utf-8")

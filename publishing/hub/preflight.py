@@ -1,6 +1,6 @@
-"""Whether a release may be published: nothing that must not leave, every file as exported, cards that are right."""
+"""Checks before publishing: forbidden content, files that changed after the export, and errors in cards."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
@@ -8,65 +8,88 @@ from publishing.cards.hub_terms import is_gemma
 from publishing.cards.lint import lint
 from publishing.cards.sources import base_of
 from publishing.release.manifest import CARD_FILES, MANIFEST, NOTICE, Release
-from publishing.release.repositories import CARD, Repository, hash_soon
-from publishing.scan.scan import Problem, scan, scan_file
+from publishing.release.repositories import CARD, Repository
+from publishing.scan.scan import ScanFinding, scan, scan_file
 
-__all__ = ["problems", "refuse", "unlisted", "without_card"]
+__all__ = ["CheckedRelease", "findings"]
 
 
-def problems(release: Release, repositories: Iterable[Repository], token: str = "") -> list[Problem]:
-    """Everything that keeps a release from being published.
+class CheckedRelease:
+    """A release that passed every check. The constructor runs the checks, so there is none without them.
 
     Args:
         release: the release.
-        repositories: what it becomes.
-        token: the user's own token, which must stand in no file.
+        repositories: the repositories that it becomes.
+        token: the user's own token, which no file may contain.
+        log: receives a line for each finding and warning.
+
+    Raises:
+        InputError: there is a finding.
     """
+
+    def __init__(
+        self,
+        release: Release,
+        repositories: Iterable[Repository],
+        token: str = "",
+        log: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.release = release
+        self.repositories = tuple(repositories)
+        found = findings(release, self.repositories, token)
+        if found:
+            for finding in found if len(found) > 1 else ():
+                log(f"{finding.where}: {finding.what} ({finding.hint})")
+            more = f"; {len(found) - 1} more" if len(found) > 1 else ""
+            what = f"{found[0].what}{more}: nothing was published"
+            raise InputError(what, where=found[0].where, hint=found[0].hint)
+        for repository in self.repositories:
+            if repository.card is None:
+                log(f"{repository.name}: no card: `afg card` writes one")
+        for name in _unlisted(release, self.repositories):
+            log(f"{name}: published, but not in {MANIFEST}")
+
+
+def findings(release: Release, repositories: Iterable[Repository], token: str = "") -> list[ScanFinding]:
+    """Return everything that forbids publishing a release."""
     gemma = is_gemma(base_of(release))
-    found: list[Problem] = []
+    found: list[ScanFinding] = []
     repositories = list(repositories)
-    hash_soon(file for repository in repositories for file in repository.files)
     for repository in repositories:
         found += scan(repository, token)
-        found += _of_card(repository, gemma=gemma and repository.kind == "model")
+        found += _card_findings(repository, gemma=gemma and repository.kind == "model")
     found += scan_file(release.path / MANIFEST, token)
     found += _differences(release, repositories)
     return found
 
 
-def _differences(release: Release, repositories: Iterable[Repository]) -> Iterator[Problem]:
-    """Files that are not what the release's list says. Their checksums are those that publishing goes by later."""
+def _differences(release: Release, repositories: Iterable[Repository]) -> Iterator[ScanFinding]:
+    """Yield the files that are not those of ``release.json``. Publishing uses the same checksums later."""
     here = {
         f"{found.part}/{file.path}": file for found in repositories if found.kind == "model" for file in found.files
     }
     for name, recorded in sorted(release.files.items()):
         where, file = str(release.path / name), here.get(name)
         if PurePosixPath(name).name == CARD:
-            continue  # a card may have been written since
+            continue  # a card may be written after the export
         if file is None:
-            yield Problem(where, f"it is missing, and {MANIFEST} lists it", "export again")
+            yield ScanFinding(where, f"the file is missing, but {MANIFEST} lists it", "export again")
         elif file.size != recorded.size or file.sha256 != recorded.sha256:
-            what = f"it is not the file that {MANIFEST} lists: it was changed after the export"
-            yield Problem(where, what, "export again")
+            what = f"the file changed after the export: it is not the one in {MANIFEST}"
+            yield ScanFinding(where, what, "export again")
 
 
-def without_card(repositories: Iterable[Repository]) -> list[str]:
-    """The repositories that would be published without a card."""
-    return [repository.name for repository in repositories if repository.card is None]
-
-
-def _of_card(repository: Repository, *, gemma: bool) -> Iterator[Problem]:
-    """What is wrong with a repository's card, and with its duties to those who made the base."""
+def _card_findings(repository: Repository, *, gemma: bool) -> Iterator[ScanFinding]:
+    """Yield the errors of a repository's card, and a missing notice."""
     if repository.card is not None:
         yield from lint(repository.folder / CARD, repository.part, gemma=gemma)
     if gemma and not (repository.folder / NOTICE).is_file():
-        what = f"no {NOTICE} in it, which the Gemma terms ask for"
-        yield Problem(str(repository.folder), what, "`afg card` writes it")
+        what = f"the {NOTICE} is missing, which the Gemma terms require"
+        yield ScanFinding(str(repository.folder), what, "`afg card` writes it")
 
 
-def unlisted(release: Release, repositories: Iterable[Repository]) -> list[str]:
-    """Files of the models that the export does not know, cards and notices apart: they have no recorded checksum."""
-    known = set(release.files)
+def _unlisted(release: Release, repositories: Iterable[Repository]) -> list[str]:
+    """Return the files of models, except cards and notices, that ``release.json`` does not list."""
     names = [
         f"{repository.part}/{file.path}"
         for repository in repositories
@@ -74,16 +97,4 @@ def unlisted(release: Release, repositories: Iterable[Repository]) -> list[str]:
         for file in repository.files
         if isinstance(file.source, Path) and file.source.is_relative_to(repository.folder)
     ]
-    return [name for name in names if name not in known and name.split("/", 1)[1] not in CARD_FILES]
-
-
-def refuse(found: list[Problem]) -> None:
-    """Stop, if there are problems.
-
-    Raises:
-        InputError: there are.
-    """
-    if not found:
-        return
-    more = f"; {len(found) - 1} more" if len(found) > 1 else ""
-    raise InputError(f"{found[0].what}{more}: nothing was published", where=found[0].where, hint=found[0].hint)
+    return [name for name in names if name not in release.files and name.split("/", 1)[1] not in CARD_FILES]

@@ -1,59 +1,62 @@
-"""Publishing a release: a plan that only looks, and the steps that carry it out and can be repeated.
+"""Publishing a release: ``prepare`` reads, scans and compares it, ``carry_out`` sends it. Both can be repeated.
 
-Repositories come first, side by side, one commit each; then every file's checksum is compared with what the Hub holds;
-then the tags, once everything is there; the collection last. Each step looks at what stands there before it acts, so a
-run that was interrupted anywhere is completed by the next.
+The repositories are sent in parallel, one commit each. Then every checksum is compared, the tags are set, and the
+collection is made last. Each step looks at the destination first, so the next run completes an interrupted one.
 """
 
 import re
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from dataset_tools.errors import OutputError, UsageError
 from publishing.hub.client import Hub
-from publishing.hub.errors import attempt
-from publishing.hub.plan import RepositoryPlan, Standing, compare, differing
+from publishing.hub.local import LocalFolder
+from publishing.hub.plan import RepositoryPlan, differing
+from publishing.hub.preflight import CheckedRelease
 from publishing.release.background import in_background
-from publishing.release.repositories import CARD, Repository
+from publishing.release.manifest import read_release
+from publishing.release.repositories import hash_soon, repositories
 
-__all__ = ["Options", "Plan", "Published", "PublishedRepository", "carry_out", "make_plan"]
+__all__ = ["Prepared", "PublishOptions", "Published", "PublishedRepository", "carry_out", "prepare"]
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_Log = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to publish.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishOptions:
+    """Options of publishing.
 
     Attributes:
-        tag: put on every repository at the end; empty for none.
-        private: whether new repositories and a new collection are seen by their owners only.
-        delete: whether files that are only on the Hub are deleted there.
-        wait: sleeps between tries.
+        dataset: a folder to publish as a dataset.
+        tag: a tag for every repository; empty for none.
+        private: whether new repositories and a new collection are private.
+        delete: whether files that are only at the destination are deleted.
     """
 
+    dataset: Path | None = None
     tag: str = ""
     private: bool = False
     delete: bool = False
-    wait: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What publishing would do: each repository, and the title of the collection."""
+class Prepared:
+    """A checked release and the plan for each of its repositories."""
 
-    repositories: tuple[RepositoryPlan, ...]
-    title: str
-    options: Options
+    checked: CheckedRelease
+    where: Hub | LocalFolder
+    options: PublishOptions
+    plans: tuple[RepositoryPlan, ...]
 
     @property
     def done(self) -> bool:
-        """Whether every file, and the tag if there is one, stands there already."""
+        """Whether every file, and the tag if there is one, is at the destination already."""
         tag = self.options.tag
-        return all(item.current and (not tag or _tagged(item.standing, tag)) for item in self.repositories)
+        return all(plan.current and (not tag or _commit_of(plan, tag)) for plan in self.plans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,11 @@ class PublishedRepository:
     Attributes:
         name: ``ORG/NAME``.
         kind: a model or a dataset.
-        url: its page.
-        commit: the commit that holds the release.
-        sent: how many files were sent.
+        url: its page or folder.
+        commit: the commit with the release; empty for a folder.
+        sent: the number of files sent.
         bytes: their size.
-        verified: how many files' checksums were compared and found equal.
+        verified: the number of files whose checksums are equal.
     """
 
     name: str
@@ -81,167 +84,170 @@ class PublishedRepository:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The result of publishing: the repositories, the tag on each, and the collection's page."""
+    """The repositories, the tag of each, and the page of the collection; a folder has neither."""
 
     repositories: tuple[PublishedRepository, ...]
-    tag: str
-    collection: str
+    tag: str = ""
+    collection: str = ""
 
 
-def make_plan(repositories: Iterable[Repository], hub: Hub, title: str, options: Options) -> Plan:
-    """Compare repositories with what stands on the Hub. Only reads.
+def prepare(
+    release: Path,
+    where: Hub | LocalFolder,
+    options: PublishOptions = PublishOptions(),
+    log: _Log = lambda _: None,
+) -> Prepared:
+    """Read, scan and check a release, and compare it with its destination. Only reads.
 
     Args:
-        repositories: what is to be published.
-        hub: where.
-        title: of the collection.
-        options: how.
+        release: the folder that the export wrote.
+        where: the destination.
+        options: the options.
+        log: receives a line for each finding and warning.
 
     Raises:
-        InputError: the human sections of a card are damaged.
+        InputError: the release cannot be read, or must not be published.
         OutputError: the Hub cannot be read.
-        UsageError: the tag is taken, or is none; a repository is public and was to be private.
+        UsageError: an option is not valid, the tag exists for different files, a repository is public but should be
+            private, or the output folder overlaps the release.
     """
-    tag = options.tag
-    if tag and (not _TAG.fullmatch(tag) or ".." in tag or tag.endswith((".lock", ".")) or tag == "main"):
-        raise UsageError(f"{tag!r} can be no tag", hint="--tag v1.0.0")
+    _require_valid(options, where)
+    exported = read_release(release)
+    name = where.name if isinstance(where, Hub) else f"local/{exported.name}"
+    found = repositories(exported, name, options.dataset)
+    hash_soon(file for repository in found for file in repository.files)  # while the client loads
+    checked = CheckedRelease(exported, found, _own_token(where), log)
+    if isinstance(where, LocalFolder):
+        where.require_separate(found, [exported.path, *(repository.folder for repository in found)])
     plans = []
-    for repository in repositories:
-        plan = attempt(repository.name, partial(_compare, repository, hub, options), options.wait)
-        if plan.standing and options.private and not plan.standing.private:
-            hint = "make it private on its page first, or leave out --private"
-            raise UsageError("it is public", where=hub.url(repository), hint=hint)
-        _check_tag(plan, hub, options)
+    for repository in found:
+        plan = where.plan(repository, delete=options.delete)
+        if isinstance(where, Hub):
+            _require_private(plan, where, options)
+            _require_free_tag(plan, where, options)
         plans.append(plan)
-    return Plan(tuple(plans), title, options)
+    return Prepared(checked, where, options, tuple(plans))
 
 
-def _compare(repository: Repository, hub: Hub, options: Options) -> RepositoryPlan:
-    standing = hub.standing(repository)
-    return compare(repository, standing, lambda there: hub.card(repository, there), delete=options.delete)
-
-
-def _check_tag(plan: RepositoryPlan, hub: Hub, options: Options) -> None:
-    """A tag that is there must stand for the same files; the card may have been written on since.
-
-    Raises:
-        UsageError: it stands for others.
-    """
-    commit = _tagged(plan.standing, options.tag)
-    if not commit or (plan.standing and commit == plan.standing.commit and plan.current):
-        return
-    repository = plan.repository
-    there = attempt(repository.name, lambda: hub.standing(repository, options.tag), options.wait)
-    if there is None or differing(repository, there, card=False):
-        what = f"the tag {options.tag} stands there for other files"
-        raise UsageError(what, where=hub.url(repository), hint="a tag never moves: take another --tag")
-
-
-def _tagged(standing: Standing | None, tag: str) -> str:
-    return (standing.tags or {}).get(tag, "") if standing and tag else ""
-
-
-def carry_out(plan: Plan, hub: Hub, tell: Callable[[str], None] = lambda _: None) -> Published:
-    """Do what a plan says; what is done already is left as it is.
+def carry_out(prepared: Prepared, log: _Log = lambda _: None) -> Published:
+    """Send what a plan says, and compare every checksum afterwards. What is there already is not sent again.
 
     Args:
-        plan: the plan.
-        hub: the Hub that it was made for.
-        tell: is given a line for each step.
+        prepared: the checked release and its plan.
+        log: receives a line for each step.
 
     Raises:
-        OutputError: the Hub refuses something, cannot be reached, or holds other files than were sent. What is under
-            way to the other repositories has ended by then.
+        OutputError: the destination refuses something or cannot be reached, or a checksum differs. Uploads to the
+            other repositories have ended by then.
+        UsageError: there is no token for the Hub.
     """
-    options = plan.options
-    for item in plan.repositories:
-        tell(_announced(item))
-    done = _publish_all(plan.repositories, hub, options)
-    for item, published in zip(plan.repositories, done, strict=True):
-        if options.tag and not _tagged(item.standing, options.tag):
-            tell(f"{published.name}: tag {options.tag}")
-            attempt(published.name, partial(_tag, item.repository, hub, options.tag, published), options.wait)
-    found = [item.repository for item in plan.repositories]
-    collection = attempt(plan.title, lambda: hub.collect(found, plan.title, private=options.private), options.wait)
+    where, options, plans = prepared.where, prepared.options, prepared.plans
+    if isinstance(where, LocalFolder):
+        return Published(tuple(_write(plan, where, log) for plan in plans))
+    where.require_token()
+    done = _send_all(plans, where, options, log)
+    for plan, published in zip(plans, done, strict=True):
+        if options.tag and not _commit_of(plan, options.tag):
+            log(f"{published.name}: tag {options.tag}")
+            where.tag(plan.repository, options.tag, published.commit)
+    collection = where.collect([plan.repository for plan in plans], private=options.private)
     return Published(tuple(done), options.tag, collection)
 
 
-def _tag(repository: Repository, hub: Hub, tag: str, published: PublishedRepository) -> None:
-    hub.tag(repository, tag, published.commit)
-    there = hub.standing(repository, tag)
-    if there is None or there.commit != published.commit:
-        raise OutputError(f"the tag {tag} was put elsewhere meanwhile", where=published.url, hint="take another --tag")
+def _require_valid(options: PublishOptions, where: Hub | LocalFolder) -> None:
+    tag = options.tag
+    if isinstance(where, LocalFolder) and (tag or options.private):
+        raise UsageError("a folder has no tags and is not private", hint="--tag and --private are for the Hub")
+    if tag and (not _TAG.fullmatch(tag) or ".." in tag or tag.endswith((".lock", ".")) or tag == "main"):
+        raise UsageError(f"{tag!r} is not a valid tag", hint="--tag v1.0.0")
 
 
-def _announced(planned: RepositoryPlan) -> str:
-    name, sent = planned.repository.name, planned.uploads
-    if planned.current:
-        return f"{name}: all {len(planned.repository.files)} files are there"
-    return f"{name}: sending {len(sent)} files, {sum(file.size for file in sent) / 1e6:,.1f} MB"
+def _own_token(where: Hub | LocalFolder) -> str:
+    from huggingface_hub import get_token
+
+    return where.token if isinstance(where, Hub) else get_token() or ""
 
 
-def _publish_all(plans: Sequence[RepositoryPlan], hub: Hub, options: Options) -> list[PublishedRepository]:
-    """Bring all repositories to what is planned, side by side: the Hub checks one file while another is sent."""
-    with hub.heard():
-        coming = in_background([partial(_publish, planned, hub, options) for planned in plans], len(plans))
+def _require_private(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -> None:
+    if plan.remote and options.private and not plan.remote.private:
+        hint = "make it private on its page first, or leave out --private"
+        raise UsageError("the repository is public", where=hub.url(plan.repository), hint=hint)
+
+
+def _require_free_tag(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -> None:
+    """Make sure that an existing tag points to the same files; only the card may differ.
+
+    Raises:
+        UsageError: it points to different ones.
+    """
+    commit = _commit_of(plan, options.tag)
+    if not commit or (plan.remote and commit == plan.remote.commit and plan.current):
+        return
+    there = hub.state(plan.repository, options.tag)
+    if there is None or differing(plan.repository, there, card=False):
+        what = f"tag {options.tag} already exists and points to different files"
+        raise UsageError(what, where=hub.url(plan.repository), hint="a tag never moves; choose another --tag")
+
+
+def _commit_of(plan: RepositoryPlan, tag: str) -> str:
+    """Return the commit of a tag; empty if the repository does not have it."""
+    return plan.remote.tags.get(tag, "") if plan.remote else ""
+
+
+def _write(plan: RepositoryPlan, folder: LocalFolder, log: _Log) -> PublishedRepository:
+    folder.write(plan)
+    _verify(plan, folder)
+    log(f"{folder.folder(plan.repository)}: {len(plan.uploads)} files written")
+    return _published(plan, plan, str(folder.folder(plan.repository)), "")
+
+
+def _send_all(
+    plans: Sequence[RepositoryPlan], hub: Hub, options: PublishOptions, log: _Log
+) -> list[PublishedRepository]:
+    """Send all repositories in parallel: the Hub checks one file while another is uploaded."""
+    for plan in plans:
+        log(_announcement(plan))
+    with hub.warnings_to(log):
+        futures = in_background([partial(_send, plan, hub, options) for plan in plans], len(plans))
         try:
-            return [future.result() for future in coming]
+            return [future.result() for future in futures]
         except Exception:
-            wait(coming)
+            wait(futures)
             raise
 
 
-def _publish(planned: RepositoryPlan, hub: Hub, options: Options) -> PublishedRepository:
-    """Bring one repository to what is planned, and prove it."""
-    repository = planned.repository
-    sent = planned.uploads
+def _announcement(plan: RepositoryPlan) -> str:
+    name, files = plan.repository.name, plan.uploads
+    if plan.current:
+        return f"{name}: all {len(plan.repository.files)} files are there"
+    return f"{name}: sending {len(files)} files, {sum(file.size for file in files) / 1e6:,.1f} MB"
+
+
+def _send(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -> PublishedRepository:
+    message = f"Publish {plan.repository.part}{f' {options.tag}' if options.tag else ''}"
+    final = hub.send(plan, message, private=options.private, delete=options.delete)
+    return _published(plan, final, hub.url(plan.repository), _verify(final, hub))
+
+
+def _published(plan: RepositoryPlan, final: RepositoryPlan, url: str, commit: str) -> PublishedRepository:
+    repository, sent = plan.repository, plan.uploads
     size = sum(file.size for file in sent)
-    final = attempt(repository.name, lambda: _send(planned, hub, options), options.wait)
-    commit = _verify(final, hub, options)
-    url = hub.url(repository)
     return PublishedRepository(
         repository.name, repository.kind, url, commit, len(sent), size, len(final.repository.files)
     )
 
 
-def _send(planned: RepositoryPlan, hub: Hub, options: Options) -> RepositoryPlan:
-    """Look again, and commit what is missing; gives the plan that was carried out."""
-    now = _compare(planned.repository, hub, options)
-    if now.standing is None:
-        hub.create(planned.repository, private=options.private)
-        now = _compare(planned.repository, hub, options)
-    _require_same(planned, now, hub)
-    if not now.current:
-        hub.commit(now, f"Publish {planned.repository.part}{f' {options.tag}' if options.tag else ''}")
-    return now
-
-
-def _require_same(planned: RepositoryPlan, now: RepositoryPlan, hub: Hub) -> None:
-    """What is to be replaced or deleted must be what the plan has seen; a card keeps what people write into it.
-
-    Raises:
-        OutputError: somebody has changed it since.
-    """
-    before = planned.standing.files if planned.standing else {}
-    after = now.standing.files if now.standing else {}
-    touched = [path for path in after if path in {file.path for file in now.uploads} or path in now.deletions]
-    changed = [path for path in touched if path != CARD and before.get(path) != after[path]]
-    if changed:
-        what = f"{changed[0]} was changed there since the plan was made"
-        raise OutputError(what, where=hub.url(now.repository), hint="run the same command again and look at the plan")
-
-
-def _verify(final: RepositoryPlan, hub: Hub, options: Options) -> str:
-    """The newest commit, if every file of it is what it should be.
+def _verify(final: RepositoryPlan, where: Hub | LocalFolder) -> str:
+    """Compare every checksum with the destination; return its newest commit.
 
     Raises:
         OutputError: a file differs or is missing.
     """
     repository = final.repository
-    standing = attempt(repository.name, lambda: hub.standing(repository), options.wait)
-    wrong = differing(repository, standing) if standing else [file.path for file in repository.files]
-    if standing is None or wrong:
+    state = where.state(repository)
+    wrong = differing(repository, state) if state else [file.path for file in repository.files]
+    if state is None or wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        what = f"{wrong[0]}{more}: the Hub does not hold what was sent"
-        raise OutputError(what, where=hub.url(repository), hint="run the same command again")
-    return standing.commit
+        what = f"{wrong[0]}{more}: the destination does not have what was sent"
+        raise OutputError(what, where=repository.name, hint="run the same command again")
+    return state.commit

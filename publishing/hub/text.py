@@ -1,62 +1,70 @@
-"""A plan and the result of publishing, as tables or as JSON; nothing is decided here."""
+"""A plan and the result of publishing, as tables and as JSON."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from publishing.hub.plan import Change, RepositoryPlan
-from publishing.hub.publish import Published
+from publishing.hub.plan import FileState, RepositoryPlan
+from publishing.hub.publish import Prepared, Published
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["plan_as_json", "print_plan", "print_published", "published_as_json"]
+__all__ = ["overruled_lines", "plan_as_json", "print_plan", "print_published"]
 
 _STYLES = {
-    Change.NEW: "green",
-    Change.CHANGED: "yellow",
-    Change.UNCHANGED: "dim",
-    Change.DELETED: "red",
-    Change.KEPT: "dim",
+    FileState.NEW: "green",
+    FileState.CHANGED: "yellow",
+    FileState.UNCHANGED: "dim",
+    FileState.DELETED: "red",
+    FileState.KEPT: "dim",
 }
 
 
-def plan_as_json(plans: Iterable[RepositoryPlan]) -> list[dict[str, Any]]:
-    """Every repository with every file and what happens to it."""
+def plan_as_json(prepared: Prepared) -> list[dict[str, Any]]:
+    """Return every repository with the state of each file."""
     return [
         {
             "name": plan.repository.name,
             "kind": plan.repository.kind,
-            "exists": plan.standing is not None,
-            "files": [asdict(item) for item in plan.changes],
+            "exists": plan.remote is not None,
+            "files": [asdict(file) for file in plan.files],
             "card_diff": list(plan.card_diff),
             "overruled": list(plan.overruled),
         }
-        for plan in plans
+        for plan in prepared.plans
     ]
 
 
-def print_plan(plans: Iterable[RepositoryPlan], console: "Console", *, whole: bool = True) -> None:
-    """Every repository, file and size, what happens to it, and how the card changes.
+def overruled_lines(prepared: Prepared) -> Iterable[str]:
+    """Yield a line for each human section that differs and keeps the destination's text."""
+    for plan in prepared.plans:
+        for section in plan.overruled:
+            what = f"section {section!r} of the card differs; the destination's text is kept"
+            yield f"{plan.repository.name}: {what} (to publish yours, change or empty the section there)"
+
+
+def print_plan(prepared: Prepared, console: "Console", *, unchanged: bool = True) -> None:
+    """Print every repository with its files, sizes and states, and the changes of the card.
 
     Args:
-        plans: what is planned.
-        console: where it is printed.
-        whole: whether the files are listed that nothing happens to.
+        prepared: the plan.
+        console: the terminal.
+        unchanged: whether unchanged files are listed.
     """
     from rich.table import Table
 
-    for plan in plans:
+    for plan in prepared.plans:
         kind = "" if plan.repository.kind == "model" else f" ({plan.repository.kind})"
-        state = "a new repository" if plan.standing is None else _summary(plan)
-        console.print(f"[bold]{plan.repository.name}[/]{kind}: {state}")
+        summary = "a new repository" if plan.remote is None else _summary(plan)
+        console.print(f"[bold]{plan.repository.name}[/]{kind}: {summary}")
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         table.add_column(justify="left")
         table.add_column()
         table.add_column(justify="right")
-        shown = [item for item in plan.changes if whole or item.change is not Change.UNCHANGED]
-        for item in shown:
-            table.add_row(str(item.change), item.path, _size(item.size), style=_STYLES[item.change])
+        shown = [file for file in plan.files if unchanged or file.state is not FileState.UNCHANGED]
+        for file in shown:
+            table.add_row(str(file.state), file.path, _size(file.size), style=_STYLES[file.state])
         if shown:
             console.print(table)
         for line in plan.card_diff:
@@ -64,7 +72,7 @@ def print_plan(plans: Iterable[RepositoryPlan], console: "Console", *, whole: bo
 
 
 def print_published(published: Published, console: "Console") -> None:
-    """Each repository with what was sent and verified; then its address, whole, however narrow the terminal is."""
+    """Print a table of the repositories, then their full addresses, even in a narrow terminal."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -75,20 +83,14 @@ def print_published(published: Published, console: "Console") -> None:
         sent, verified = f"{item.sent} files", f"{item.verified} files"
         table.add_row(item.name, sent, _size(item.bytes), verified, item.commit[:8])
     console.print(table)
-    for item in published.repositories:
-        console.print(item.url, markup=False, soft_wrap=True)
-    if published.tag:
-        console.print(f"tag {published.tag}", markup=False)
-    console.print(published.collection, markup=False, soft_wrap=True)
-
-
-def published_as_json(published: Published) -> dict[str, Any]:
-    """The result with every field."""
-    return asdict(published)
+    tag = f"tag {published.tag}" if published.tag else ""
+    for line in (*(item.url for item in published.repositories), tag, published.collection):
+        if line:
+            console.print(line, markup=False, soft_wrap=True)
 
 
 def _summary(plan: RepositoryPlan) -> str:
-    counts = [(len(plan.paths(change)), str(change)) for change in Change]
+    counts = [(len(plan.paths(state)), str(state)) for state in FileState]
     return ", ".join(f"{count} {name}" for count, name in counts if count) or "empty"
 
 

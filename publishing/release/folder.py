@@ -19,14 +19,14 @@ from dataset_tools.io.atomic_file import fail, remove_partials, sync_folder, wri
 from dataset_tools.io.checksums import sha256
 from publishing.release.manifest import MANIFEST
 
-__all__ = ["ReleaseFolder", "check_space", "fingerprint"]
+__all__ = ["ReleaseFolder", "check_space", "step_key"]
 
 _PROGRESS = ".export.json"
 _STAGING = ".export"
 _FORMAT = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS
 
 
-def fingerprint(*facts: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
+def step_key(*facts: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
     """One hash over what a step is made from."""
     return sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS))
 

@@ -18,7 +18,7 @@ from publishing.release.weight_headers import SAFETENSORS_START
 from publishing.scan.secret_patterns import find_secrets
 from publishing.scan.text_blocks import texts
 
-__all__ = ["Problem", "scan", "scan_file"]
+__all__ = ["ScanFinding", "scan", "scan_file"]
 
 _PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
 _PICKLE_START = re.compile(rb"\x80[\x02-\x05]")
@@ -31,7 +31,7 @@ _ABSOLUTE = re.compile(r"/[\w.@ -]+(?:/[\w.@ -]+)+/?|[A-Za-z]:[\\/].*|file://.*|
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ScanFinding:
     """Something that keeps a repository from being published: where, what, and what to do."""
 
     where: str
@@ -39,7 +39,7 @@ class Problem:
     hint: str
 
 
-def scan(repository: Repository, token: str = "") -> Iterator[Problem]:
+def scan(repository: Repository, token: str = "") -> Iterator[ScanFinding]:
     """Everything in a repository's folder that must not be published.
 
     Args:
@@ -53,7 +53,9 @@ def scan(repository: Repository, token: str = "") -> Iterator[Problem]:
         yield from _secret_name(repository.folder, name, token)
         twin = seen.setdefault(name.lower(), name)
         if twin != name:
-            yield Problem(str(path), f"only capitals tell it from {twin}", "rename one: some disks cannot hold both")
+            yield ScanFinding(
+                str(path), f"only capitals tell it from {twin}", "rename one: some disks cannot hold both"
+            )
         no_file = list(_no_file(repository.folder, path))
         yield from no_file
         if not no_file:
@@ -62,7 +64,7 @@ def scan(repository: Repository, token: str = "") -> Iterator[Problem]:
     yield from _adapter_beside_weights(repository)
 
 
-def scan_file(path: Path, token: str = "", *, paths: bool = True) -> Iterator[Problem]:
+def scan_file(path: Path, token: str = "", *, paths: bool = True) -> Iterator[ScanFinding]:
     """What a file's content holds that must not be published.
 
     Args:
@@ -76,40 +78,40 @@ def scan_file(path: Path, token: str = "", *, paths: bool = True) -> Iterator[Pr
         yield from _local_path(path)
 
 
-def _odd_name(path: Path, name: str) -> Iterator[Problem]:
+def _odd_name(path: Path, name: str) -> Iterator[ScanFinding]:
     if any(part.startswith(".") for part in name.split("/")):
-        yield Problem(str(path), "a hidden file", "remove it: it would be published without anybody seeing it")
+        yield ScanFinding(str(path), "a hidden file", "remove it: it would be published without anybody seeing it")
     if any(_BAD_IN_NAMES.search(part) for part in name.split("/")):
-        yield Problem(str(path), f"a name that other systems cannot hold: {name!r}", "rename it")
+        yield ScanFinding(str(path), f"a name that other systems cannot hold: {name!r}", "rename it")
 
 
-def _secret_name(folder: Path, name: str, token: str) -> Iterator[Problem]:
+def _secret_name(folder: Path, name: str, token: str) -> Iterator[ScanFinding]:
     for kind, _ in find_secrets([os.fsencode(name)], token):
         what = f"the name of a file or folder in it looks like {kind}"
-        yield Problem(str(folder), what, "rename it, and revoke the secret where it was issued")
+        yield ScanFinding(str(folder), what, "rename it, and revoke the secret where it was issued")
 
 
-def _no_file(folder: Path, path: Path) -> Iterator[Problem]:
+def _no_file(folder: Path, path: Path) -> Iterator[ScanFinding]:
     """Links out of the folder or to nowhere, and what is neither a file nor a link to one."""
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        yield Problem(str(path), "a link out of the folder", "put the file itself there")
+        yield ScanFinding(str(path), "a link out of the folder", "put the file itself there")
     elif not path.exists():
-        yield Problem(str(path), "a link to nothing", "remove it")
+        yield ScanFinding(str(path), "a link to nothing", "remove it")
     elif not stat.S_ISREG(path.stat().st_mode):
-        yield Problem(str(path), "no ordinary file", "remove it")
+        yield ScanFinding(str(path), "no ordinary file", "remove it")
 
 
-def _pickle(path: Path) -> Iterator[Problem]:
+def _pickle(path: Path) -> Iterator[ScanFinding]:
     hint = "remove it: loading it runs code; weights belong into safetensors or GGUF"
     if path.suffix.lower() in _PICKLE_NAMES:
-        yield Problem(str(path), "a pickle, by its name", hint)
+        yield ScanFinding(str(path), "a pickle, by its name", hint)
         return
     with path.open("rb") as stream:
         start = stream.read(9)
     if _PICKLE_START.match(start) and not SAFETENSORS_START.match(start):
-        yield Problem(str(path), "a pickle, by its content", hint)
+        yield ScanFinding(str(path), "a pickle, by its content", hint)
     elif start.startswith(b"PK\x03\x04") and any(name.endswith(".pkl") for name in _names_in_zip(path)):
-        yield Problem(str(path), "a pickle in an archive, as torch.save writes it", hint)
+        yield ScanFinding(str(path), "a pickle in an archive, as torch.save writes it", hint)
 
 
 def _names_in_zip(path: Path) -> list[str]:
@@ -120,21 +122,21 @@ def _names_in_zip(path: Path) -> list[str]:
         return []
 
 
-def _secret(path: Path, token: str) -> Iterator[Problem]:
-    told: set[Problem] = set()
+def _secret(path: Path, token: str) -> Iterator[ScanFinding]:
+    told: set[ScanFinding] = set()
     try:
         for which, blocks in texts(path):
             for kind, line in find_secrets(blocks, token):
                 where = f"{path} ({which})" if which else f"{path}:{line}"
-                found = Problem(where, f"it looks like {kind}", "remove it, and revoke it where it was issued")
+                found = ScanFinding(where, f"it looks like {kind}", "remove it, and revoke it where it was issued")
                 if found not in told:  # a column may hold it in each of its rows
                     told.add(found)
                     yield found
     except InputError as error:
-        yield Problem(str(path), f"it cannot be looked into: {error.what}", error.hint)
+        yield ScanFinding(str(path), f"it cannot be looked into: {error.what}", error.hint)
 
 
-def _local_path(path: Path) -> Iterator[Problem]:
+def _local_path(path: Path) -> Iterator[ScanFinding]:
     """Paths of this machine in configurations and cards; a consumer has no such folder."""
     if not path.name.endswith(_TEXTS) or path.name in _VOCABULARIES:
         return
@@ -145,15 +147,15 @@ def _local_path(path: Path) -> Iterator[Problem]:
         try:
             found = next(_absolute_values(json.loads(text), ""), None)
         except (ValueError, RecursionError):
-            yield Problem(str(path), "it is no JSON", "export again")
+            yield ScanFinding(str(path), "it is no JSON", "export again")
             return
     if found:
-        yield Problem(str(path), f"{found[0]}: an absolute path, {found[1]!r}", hint)
+        yield ScanFinding(str(path), f"{found[0]}: an absolute path, {found[1]!r}", hint)
         return
     home = _HOME.search(text)
     if home:
         line = text.count("\n", 0, home.start()) + 1
-        yield Problem(f"{path}:{line}", f"a path of this machine, {home[0]!r}", hint)
+        yield ScanFinding(f"{path}:{line}", f"a path of this machine, {home[0]!r}", hint)
 
 
 def _absolute_values(value: object, place: str) -> Iterator[tuple[str, str]]:
@@ -167,8 +169,8 @@ def _absolute_values(value: object, place: str) -> Iterator[tuple[str, str]]:
         yield place, value
 
 
-def _adapter_beside_weights(repository: Repository) -> Iterator[Problem]:
+def _adapter_beside_weights(repository: Repository) -> Iterator[ScanFinding]:
     path = repository.folder / "adapter_config.json"
     if repository.part == "merged" and path.exists():
         what = "an adapter's configuration beside merged weights: from_pretrained would load the base instead"
-        yield Problem(str(path), what, "remove it")
+        yield ScanFinding(str(path), what, "remove it")

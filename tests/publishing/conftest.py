@@ -16,9 +16,7 @@ import huggingface_hub
 import pytest
 
 from publishing.hub.client import Hub as Client
-from publishing.hub.publish import Options, Plan, Published, carry_out, make_plan
-from publishing.release.manifest import read_release
-from publishing.release.repositories import repositories
+from publishing.hub.publish import Prepared, Published, PublishOptions, carry_out, prepare
 from tests.hub.server import Hub, running_hub
 from tests.publishing.export.made_run import PUBLIC, ROOT, make_run
 
@@ -99,22 +97,22 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 class Publisher:
-    """What ``afg publish`` does with a release, without its questions; ``waits`` are the pauses between tries."""
+    """Publishes a release to a Hub through the library; ``waits`` are the pauses between tries."""
 
     def __init__(self, hub: Hub, release: Path) -> None:
-        self.told: list[str] = []
-        self.client = Client(huggingface_hub.HfApi(endpoint=hub.address, token=hub.token), self.told.append)
-        self.release = release
+        self.lines: list[str] = []
         self.waits: list[float] = []
+        api = huggingface_hub.HfApi(endpoint=hub.address, token=hub.token)
+        self.client = Client("org/tiny", api, self.waits.append)
+        self.release = release
 
-    def plan(self, dataset: Path | None = None, **options: Any) -> Plan:
-        """Look, and send nothing."""
-        found = repositories(read_release(self.release), "org/tiny", dataset)
-        return make_plan(found, self.client, "tiny", Options(**options, wait=self.waits.append))
+    def prepare(self, **options: Any) -> Prepared:
+        """Prepare, and send nothing."""
+        return prepare(self.release, self.client, PublishOptions(**options), self.lines.append)
 
-    def publish(self, dataset: Path | None = None, **options: Any) -> Published:
-        """Look, and send."""
-        return carry_out(self.plan(dataset, **options), self.client, self.told.append)
+    def publish(self, **options: Any) -> Published:
+        """Prepare and carry out."""
+        return carry_out(self.prepare(**options), self.lines.append)
 
 
 @pytest.fixture

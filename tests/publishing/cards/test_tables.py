@@ -12,7 +12,7 @@ from publishing.cards.render import make_cards
 from publishing.cards.sources import read_data, read_sources
 from publishing.cards.tables import gguf_rows
 from publishing.export.agreement import same_answers
-from publishing.hub.preflight import problems
+from publishing.hub.preflight import findings
 from publishing.release.manifest import Release, read_release
 from publishing.release.repositories import repositories
 from tests.publishing.cards.card_inputs import GGUF, write_release
@@ -31,8 +31,8 @@ def test_a_base_of_any_name_is_gemma(tmp_path: Path) -> None:
     for card in make_cards(read_sources(release)):
         assert yaml.safe_load(card.text.split("---\n")[1])["license"] == "gemma"
         assert card.notice
-    whats = [problem.what for problem in problems(release, repositories(release, "org/tiny"))]
-    assert whats.count("no NOTICE in it, which the Gemma terms ask for") == 3
+    whats = [problem.what for problem in findings(release, repositories(release, "org/tiny"))]
+    assert whats.count("the NOTICE is missing, which the Gemma terms require") == 3
 
 
 @pytest.mark.parametrize(

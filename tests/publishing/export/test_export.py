@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from publishing.hub.preflight import problems
+from publishing.hub.preflight import findings
 from publishing.release.manifest import Release, read_release
 from publishing.release.repositories import Repository, repositories
 from tests.publishing.export.made_run import PUBLIC, ROOT, write_manifest
@@ -51,7 +51,7 @@ def test_a_release_is_what_publishing_takes(whole: Path) -> None:
     assert {path.name for path in whole.iterdir()} == {*FILES, "release.json"}
     release = read_release(whole)
     assert set(release.files) == {f"{part}/{name}" for part, names in FILES.items() for name in names}
-    found = problems(release, repositories(release, "org/arabic-calls"))
+    found = findings(release, repositories(release, "org/arabic-calls"))
     assert {(problem.where, problem.hint) for problem in found} == {
         (str(whole / part), "`afg card` writes it") for part in FILES
     }
@@ -136,7 +136,7 @@ def test_without_llama_cpp_finished_files_stay(whole: Path, made_run: Path, tmp_
     done = _without_llama_cpp(made_run, copy, "--verify", "2")
     assert done.returncode == 1, done.stderr
     assert [path.name for path in copy.glob("gguf/*.gguf")] == ["arabic-calls-Q8_0.gguf"]
-    assert not any(problem.hint == "export again" for problem in problems(*_published(copy)))
+    assert not any(problem.hint == "export again" for problem in findings(*_published(copy)))
 
 
 def test_without_llama_cpp_files_of_other_weights_stop_it(whole: Path, made_run: Path, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_what_lasts_is_completed_by_the_next_run(hub: Hub, publisher: Publisher,
 def test_objects_that_arrived_are_not_sent_again(hub: Hub, publisher: Publisher) -> None:
     """After lost commits the large files of all repositories are there: the next run sends the commits alone."""
     hub.faults.add(Fault(STEPS["commit"], times=-1, drop="before"))
-    with pytest.raises(OutputError, match=r"the connection to .* broke"):
+    with pytest.raises(OutputError, match=r"the connection to .* failed"):
         publisher.publish()
     hub.faults.clear()
     hub.requests.clear()
@@ -112,7 +112,7 @@ def test_a_refusal_waits_for_what_is_under_way(hub: Hub, publisher: Publisher, e
     """One repository is refused while a slow file goes to another: that one is whole when the error comes."""
     hub.faults.add(Fault("POST /api/models/org/tiny/preupload/", status=403, times=-1))
     hub.faults.add(Fault("POST /org/tiny-GGUF.git/info/lfs/objects/verify", seconds=1))
-    with pytest.raises(OutputError, match="org/tiny: the token may not write there"):
+    with pytest.raises(OutputError, match="org/tiny: the token has no write access"):
         publisher.publish(tag="v1")
     assert held(hub, "org/tiny-GGUF") == expected()["org/tiny-GGUF"]
     assert not any(repository.tags for repository in hub.store.repositories.values())
@@ -124,17 +124,17 @@ def test_the_hub_says_how_long_to_wait(hub: Hub, publisher: Publisher) -> None:
     publisher.publish()
     assert publisher.waits == [7.0]
     hub.faults.add(Fault("GET /api/models/org/tiny$", status=503, times=2))
-    publisher.plan()
+    publisher.prepare()
     assert publisher.waits == [7.0, 1.0, 4.0]
 
 
 @pytest.mark.parametrize(
     "fault, message",
     [
-        (Fault(STEPS["create"], status=403), "org/tiny: the token may not write there"),
-        (Fault(STEPS["commit"], status=412), "org/tiny: somebody else changes it at the same time"),
+        (Fault(STEPS["create"], status=403), "org/tiny: the token has no write access"),
+        (Fault(STEPS["commit"], status=412), "org/tiny: another commit was made at the same time"),
         (Fault(STEPS["upload"], status=503), r"org/tiny: the Hub failed \(503\)"),
-        (Fault(STEPS["commit"], status=429), "org/tiny: the Hub asks to wait"),
+        (Fault(STEPS["commit"], status=429), "org/tiny: the rate limit of the Hub is reached"),
         (Fault(STEPS["commit"], status=400), "org/tiny: Bad request for commit endpoint: something went wrong"),
     ],
     ids=["denied", "conflict", "failed", "limit", "refused"],
@@ -153,7 +153,7 @@ def test_refusals_are_told_plainly(hub: Hub, publisher: Publisher, fault: Fault,
     [
         (
             RuntimeError("404 Not Found, http://h/api/models/o/n/xet-write-token/main"),
-            "this Hub takes no uploads by Xet",
+            "this Hub does not support Xet uploads",
         ),
         (OSError("Permission denied: '/home/me/.cache/huggingface/xet/logs'"), "Permission denied"),
         (ConnectionError("Network error: xet-write-token/main: 503 Service Unavailable"), "503 Service Unavailable"),
@@ -170,12 +170,12 @@ def test_only_a_hub_without_xet_is_told_to_be_one(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OutputError) as caught:
         attempt("org/tiny", fail, lambda _: None)
     assert what in str(caught.value)
-    assert ("HF_HUB_DISABLE_XET" in str(caught.value)) == ("takes no uploads" in what)
+    assert ("HF_HUB_DISABLE_XET" in str(caught.value)) == ("does not support" in what)
 
 
 def test_a_wrong_token_is_told_before_anything_is_sent(hub: Hub, publisher: Publisher) -> None:
     """A token that the Hub does not know does not make repositories look new."""
     hub.token = "hf_" + "x" * 34
-    with pytest.raises(OutputError, match="org/tiny: the Hub does not know the token"):
+    with pytest.raises(OutputError, match="org/tiny: the Hub rejects the token"):
         publisher.publish()
     assert hub.writes() == []

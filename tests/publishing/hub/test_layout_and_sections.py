@@ -10,10 +10,9 @@ from typer.testing import CliRunner
 from dataset_tools.errors import InputError, UsageError
 from publishing.cards.human_sections import human_section, human_sections, keep_human_sections, overruled_sections
 from publishing.cli import main
-from publishing.hub.local import Layout
-from publishing.hub.plan import Change
-from publishing.release.manifest import read_release
-from publishing.release.repositories import repositories
+from publishing.hub.local import LocalFolder
+from publishing.hub.plan import FileState
+from publishing.hub.publish import PublishOptions, carry_out, prepare
 from tests.publishing.conftest import CARD, NAMES
 
 NAME = st.from_regex(r"[a-z0-9][a-z0-9-]{0,9}", fullmatch=True)
@@ -22,12 +21,9 @@ TEXT = st.text(st.characters(exclude_characters="<>\r"), max_size=40).map(str.st
 
 def _lay_out(release: Path, target: Path, *, delete: bool = False) -> list[list[str]]:
     """Lay a release out; gives what was written into each repository."""
-    exported = read_release(release)
-    layout = Layout(target, release)
-    plans = [layout.plan(repository, delete=delete) for repository in repositories(exported, "local/tiny")]
-    for plan in plans:
-        layout.lay_out(plan)
-    return [plan.paths(Change.NEW, Change.CHANGED) for plan in plans]
+    prepared = prepare(release, LocalFolder(target), PublishOptions(delete=delete))
+    carry_out(prepared)
+    return [plan.paths(FileState.NEW, FileState.CHANGED) for plan in prepared.plans]
 
 
 def test_a_folder_holds_what_the_hub_would(release: Path, tmp_path: Path) -> None:
@@ -92,7 +88,7 @@ def test_nothing_is_laid_out_over_what_is_published(
     arguments = [tmp_path / source, "--to", tmp_path / "link" / ".", "--dataset", tmp_path / data, "--delete"]
     run = CliRunner().invoke(main.app, ["publish", *map(str, arguments)])
     assert isinstance(run.exception, UsageError), run.exception
-    assert "what is published stands there" in str(run.exception)
+    assert "the output overlaps the release or the dataset" in str(run.exception)
     (tmp_path / "link").unlink()
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 

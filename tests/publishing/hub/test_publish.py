@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.errors import InputError, OutputError, UsageError
-from publishing.hub.plan import Change
-from publishing.hub.publish import carry_out
+from publishing.hub.local import LocalFolder
+from publishing.hub.plan import FileState
+from publishing.hub.preflight import CheckedRelease
+from publishing.hub.publish import PublishOptions, _send_all, carry_out, prepare
+from publishing.release.manifest import read_release
+from publishing.release.repositories import repositories
 from tests.hub.server import Hub
 from tests.publishing.conftest import CARD, NAMES, Publisher, held, write_manifest
 
@@ -41,15 +45,15 @@ def test_a_release_becomes_three_repositories(hub: Hub, publisher: Publisher, ex
 
 def test_a_plan_sends_no_write_request(hub: Hub, publisher: Publisher, release: Path) -> None:
     """Looking asks with GET and HEAD alone, before anything was published and after a change."""
-    plan = publisher.plan(tag="v1")
-    assert [item.change for item in plan.repositories[0].changes] == [Change.NEW] * 6
+    prepared = publisher.prepare(tag="v1")
+    assert [file.state for file in prepared.plans[0].files] == [FileState.NEW] * 6
     assert hub.writes() == []
     publisher.publish()
     sent = len(hub.writes())
     (release / "merged" / "README.md").write_text(CARD + "more\n", encoding="utf-8")
-    plan = publisher.plan(tag="v1", delete=True)
-    assert plan.repositories[0].paths(Change.CHANGED) == ["README.md"]
-    assert "+more" in plan.repositories[0].card_diff
+    prepared = publisher.prepare(tag="v1", delete=True)
+    assert prepared.plans[0].paths(FileState.CHANGED) == ["README.md"]
+    assert "+more" in prepared.plans[0].card_diff
     assert len(hub.writes()) == sent
 
 
@@ -101,7 +105,7 @@ def test_what_people_wrote_in_a_card_stays(hub: Hub, publisher: Publisher, relea
     assert "<!-- begin human: notes -->\nكتبه إنسان\n<!-- end human: notes -->" in card
     assert card.endswith(extra.lstrip())
     commits = len(_history(hub, "org/tiny"))
-    assert publisher.plan().repositories[0].current
+    assert publisher.prepare().plans[0].current
     publisher.publish()
     assert len(_history(hub, "org/tiny")) == commits
 
@@ -120,7 +124,7 @@ def test_nothing_is_deleted_unasked(hub: Hub, publisher: Publisher) -> None:
     hub.store.put("model", "org/tiny", {"old.gguf": b"old", "notes/x.txt": b"x"})
     publisher.publish()
     assert {"old.gguf", "notes/x.txt"} <= set(held(hub, "org/tiny"))
-    plan = publisher.plan(delete=True).repositories[0]
+    plan = publisher.prepare(delete=True).plans[0]
     assert plan.deletions == ["notes/x.txt", "old.gguf"]
     (publisher.release / "merged" / "README.md").unlink()
     publisher.publish(delete=True)
@@ -140,7 +144,7 @@ def test_a_tag_never_moves(hub: Hub, publisher: Publisher, release: Path) -> Non
     writes = len(hub.writes())
     (release / "merged" / "config.json").write_bytes(b"{}")
     write_manifest(release)
-    with pytest.raises(UsageError, match="the tag v1 stands there for other files"):
+    with pytest.raises(UsageError, match="tag v1 already exists and points to different files"):
         publisher.publish(tag="v1")
     assert len(hub.writes()) == writes
     publisher.publish(tag="v2")
@@ -150,8 +154,8 @@ def test_a_tag_never_moves(hub: Hub, publisher: Publisher, release: Path) -> Non
 @pytest.mark.parametrize("tag", ["main", "-x", "a b", "v1..2", "x.lock", "a/b"])
 def test_a_tag_must_be_one(publisher: Publisher, tag: str) -> None:
     """What git or a branch would confuse is refused."""
-    with pytest.raises(UsageError, match="can be no tag"):
-        publisher.plan(tag=tag)
+    with pytest.raises(UsageError, match="is not a valid tag"):
+        publisher.prepare(tag=tag)
 
 
 def test_private_means_private(hub: Hub, publisher: Publisher) -> None:
@@ -160,8 +164,8 @@ def test_private_means_private(hub: Hub, publisher: Publisher) -> None:
     assert all(repository.private for repository in hub.store.repositories.values())
     assert all(collection.private for collection in hub.store.collections.values())
     hub.store.repositories["model", "org/tiny-lora"].private = False
-    with pytest.raises(UsageError, match="org/tiny-lora: it is public"):
-        publisher.plan(private=True)
+    with pytest.raises(UsageError, match="org/tiny-lora: the repository is public"):
+        publisher.prepare(private=True)
 
 
 def test_a_dataset_goes_along(hub: Hub, publisher: Publisher, tmp_path: Path) -> None:
@@ -169,7 +173,7 @@ def test_a_dataset_goes_along(hub: Hub, publisher: Publisher, tmp_path: Path) ->
     folder = tmp_path / "split"
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "train.jsonl").write_text('{"path": "/home/someone/file"}\n', encoding="utf-8")
-    result = publisher.publish(folder, tag="v1")
+    result = publisher.publish(dataset=folder, tag="v1")
     assert held(hub, "org/tiny-data", "dataset") == {"data/train.jsonl": b'{"path": "/home/someone/file"}\n'}
     assert result.repositories[-1].url == f"{hub.address}/datasets/org/tiny-data"
     assert "v1" in hub.store.repositories["dataset", "org/tiny-data"].tags
@@ -181,6 +185,7 @@ def test_parts_that_were_not_exported_are_left_out(hub: Hub, publisher: Publishe
     """Without GGUF files there is no repository for them; without any part there is nothing to publish."""
     for path in (release / "gguf").iterdir():
         path.unlink()
+    write_manifest(release)
     publisher.publish()
     assert ("model", "org/tiny-GGUF") not in hub.store.repositories
     for part in ("adapter", "merged"):
@@ -195,26 +200,26 @@ def test_what_changed_meanwhile_is_not_written_over(hub: Hub, publisher: Publish
     publisher.publish()
     (release / "merged" / "config.json").write_bytes(b"{}")
     write_manifest(release)
-    plan = publisher.plan()
+    prepared = publisher.prepare()
     hub.store.put("model", "org/tiny", {"config.json": b"theirs"})
-    with pytest.raises(OutputError, match=r"config.json was changed there since the plan was made"):
-        carry_out(plan, publisher.client)
+    with pytest.raises(OutputError, match=r"config.json has changed on the Hub since the plan was made"):
+        carry_out(prepared)
     assert held(hub, "org/tiny")["config.json"] == b"theirs"
-    plan = publisher.plan()
+    prepared = publisher.prepare()
     hub.store.put("model", "org/tiny", {"LICENSE": b"theirs"})
-    carry_out(plan, publisher.client)
+    carry_out(prepared)
     assert held(hub, "org/tiny")["config.json"] == b"{}"
     assert held(hub, "org/tiny")["LICENSE"] == b"theirs"
 
 
 def test_a_file_that_changes_under_way_is_noticed(hub: Hub, publisher: Publisher, release: Path) -> None:
     """A large file written on after the plan does not pass as what was planned; the tag is not put."""
-    plan = publisher.plan(tag="v1")
-    assert all(file.sha256 for file in plan.repositories[0].repository.files)
+    prepared = publisher.prepare(tag="v1")
+    assert all(file.sha256 for file in prepared.plans[0].repository.files)
     path = release / "merged" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(OutputError, match="damaged, or was changed while it was sent"):
-        carry_out(plan, publisher.client)
+    with pytest.raises(OutputError, match="changed or was damaged during the upload"):
+        carry_out(prepared)
     assert hub.store.repositories["model", "org/tiny"].tags == {}
 
 
@@ -222,7 +227,49 @@ def test_what_the_hub_remarks_on_a_card_is_told_with_its_repository(publisher: P
     """The repositories are sent side by side, and each remark names its own."""
     for part in ("merged", "gguf"):
         (release / part / "README.md").write_text("# A model\n", encoding="utf-8")
-    publisher.publish()
-    remarks = [line for line in publisher.told if "sending" not in line]
-    assert sorted(line.split(":")[0] for line in remarks) == ["org/tiny", "org/tiny-GGUF"]
-    assert all("empty or missing yaml metadata in repo card" in line for line in remarks)
+    plans = [publisher.client.plan(found) for found in repositories(read_release(release), "org/tiny")]
+    _send_all(plans, publisher.client, PublishOptions(), publisher.lines.append)
+    warnings = [line for line in publisher.lines if "sending" not in line]
+    assert sorted(line.split(":")[0] for line in warnings) == ["org/tiny", "org/tiny-GGUF"]
+    assert all("empty or missing yaml metadata in repo card" in line for line in warnings)
+
+
+def _leak(path: Path) -> str:
+    """Write a file with a made-up token; return the token."""
+    token = "ghp_" + "aB3c" * 9
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'{{"text": "a"}}\n{{"text": "my token:\\n{token}"}}\n', encoding="utf-8")
+    return token
+
+
+@pytest.mark.parametrize("place", ["merged/notes.txt", "dataset/train.jsonl"])
+@pytest.mark.parametrize("to", ["hub", "folder"])
+def test_a_token_is_never_published(hub: Hub, publisher: Publisher, tmp_path: Path, place: str, to: str) -> None:
+    """The library scans the release and the dataset before the first request and the first file."""
+    dataset = tmp_path / "release" / "dataset"
+    dataset.mkdir()
+    (dataset / "test.jsonl").write_text("{}\n", encoding="utf-8")
+    token = _leak(tmp_path / "release" / place)
+    where = publisher.client if to == "hub" else LocalFolder(tmp_path / "out")
+    with pytest.raises(InputError) as caught:
+        prepare(publisher.release, where, PublishOptions(dataset=dataset))
+    assert str(caught.value).startswith(f"{publisher.release}/{place}:2: it looks like a GitHub token")
+    assert token not in str(caught.value)
+    assert hub.requests == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_token_of_the_client_is_never_published(hub: Hub, publisher: Publisher, release: Path) -> None:
+    """It is found whatever it looks like."""
+    hub.token = publisher.client._given.token = "no known form"  # noqa: S105 - made up
+    (release / "merged" / "notes.txt").write_text("a no known form b", encoding="utf-8")
+    with pytest.raises(InputError, match=r"notes.txt:1: it looks like your own token"):
+        publisher.prepare()
+
+
+def test_a_plan_needs_a_checked_release(release: Path) -> None:
+    """Only the scan makes the value that a plan is made of."""
+    _leak(release / "merged" / "notes.txt")
+    exported = read_release(release)
+    with pytest.raises(InputError, match="nothing was published"):
+        CheckedRelease(exported, repositories(exported, "org/tiny"))

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -87,7 +89,7 @@ def test_a_dry_run_asks_no_token_and_writes_nothing(hub: Hub, afg: Afg, release:
     plan: list[dict[str, Any]] = json.loads(run.stdout)
     assert [(item["name"], item["exists"]) for item in plan] == [(name, False) for name in NAMES]
     size = (release / "merged" / "model.safetensors").stat().st_size
-    assert {"path": "model.safetensors", "size": size, "change": "new"} in plan[0]["files"]
+    assert {"path": "model.safetensors", "size": size, "state": "new"} in plan[0]["files"]
     assert "nothing was sent" in run.stderr
     assert hub.writes() == []
     assert hub.requests != []
@@ -97,10 +99,27 @@ def test_nobody_to_ask_sends_nothing(hub: Hub, afg: Afg, release: Path) -> None:
     """Without a terminal and without --yes it looks and stops; without a token it says where to get one."""
     run = afg("publish", release, "--hub", "org/tiny")
     assert (run.returncode, hub.writes()) == (2, [])
-    assert "afg: nothing was sent: there is nobody to ask (add --yes" in run.stderr
+    assert "afg: nothing was sent: no terminal to ask on (add --yes" in run.stderr
     run = afg("publish", release, "--hub", "org/tiny", "--yes", HF_TOKEN="")
     assert run.returncode == 2
     assert run.stderr == "afg: no token for the Hub (set HF_TOKEN, or run `hf auth login`)\n"
+
+
+@pytest.mark.parametrize("answer, code", [("y", 0), ("n", 1), ("", 1)])
+def test_only_a_yes_sends(hub: Hub, release: Path, tmp_path: Path, answer: str, code: int) -> None:
+    """At a terminal any other answer ends the command without a commit and without a traceback."""
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    run = subprocess.run(
+        [*COMMAND, "publish", str(release), "--hub", "org/tiny"],
+        env=environment(hub, tmp_path / "home"), stdin=theirs, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert run.returncode == code, run.stderr
+    assert f"Send this to {hub.address}? [y/N]" in run.stderr
+    assert ("nothing was sent" in run.stderr, _commits(hub)) == ((False, [2, 2, 2]) if code == 0 else (True, [0, 0, 0]))
+    assert "Traceback" not in run.stderr
 
 
 def test_a_new_tag_is_asked_for(hub: Hub, afg: Afg, release: Path) -> None:
@@ -109,7 +128,7 @@ def test_a_new_tag_is_asked_for(hub: Hub, afg: Afg, release: Path) -> None:
     before = hub.writes()
     run = afg("publish", release, "--hub", "org/tiny", "--tag", "v2")
     assert run.returncode == 2
-    assert "nothing was sent: there is nobody to ask" in run.stderr
+    assert "nothing was sent: no terminal to ask on" in run.stderr
     assert hub.writes() == before
     assert afg("publish", release, "--hub", "org/tiny", "--tag", "v2", "--yes").returncode == 0
     assert {tuple(repository.tags) for repository in hub.store.repositories.values()} == {("v1", "v2")}
@@ -123,7 +142,7 @@ def test_two_texts_of_a_section_are_told(hub: Hub, afg: Afg, release: Path, tmp_
     assert afg("publish", release, "--hub", "org/tiny", "--yes").returncode == 0
     there = card.read_bytes()
     card.write_text(CARD.replace("notes -->\n<!--", "notes -->\nthe second\n<!--"), encoding="utf-8")
-    told = "org/tiny: the section 'notes' of the card stays as it stands there; the one here says something else"
+    told = "org/tiny: section 'notes' of the card differs; the destination's text is kept"
     for arguments in (["--dry-run"], ["--json", "--dry-run"], ["--yes"], ["--json"]):
         run = afg("publish", release, "--hub", "org/tiny", *arguments)
         assert (run.returncode, told in run.stderr) == (0, True), run.stderr
@@ -131,9 +150,9 @@ def test_two_texts_of_a_section_are_told(hub: Hub, afg: Afg, release: Path, tmp_
     target = tmp_path / "out"
     (target / "tiny").mkdir(parents=True)
     (target / "tiny" / "README.md").write_bytes(there)
-    assert "tiny: the section 'notes' of the card stays" in afg("publish", release, "--to", target).stderr
+    assert "tiny: section 'notes' of the card differs" in afg("publish", release, "--to", target).stderr
     card.write_bytes(there)
-    assert "the section" not in afg("publish", release, "--hub", "org/tiny").stderr
+    assert "section" not in afg("publish", release, "--hub", "org/tiny").stderr
 
 
 def test_a_killed_run_is_completed(hub: Hub, afg: Afg, release: Path, expected: Expected, tmp_path: Path) -> None:
@@ -168,7 +187,9 @@ def test_a_hub_without_xet_names_the_variable(hub: Hub, afg: Afg, release: Path)
     assert run.returncode == 3
     last = run.stderr.splitlines()[-1]
     # Three repositories are sent side by side, and the client may still send one of them in the older way.
-    assert re.match(r"afg: org/tiny(-lora|-GGUF)?: this Hub takes no uploads by Xet \(set HF_HUB_DISABLE_XET=1", last)
+    assert re.match(
+        r"afg: org/tiny(-lora|-GGUF)?: this Hub does not support Xet uploads \(set HF_HUB_DISABLE_XET=1", last
+    )
     assert hub.store.repositories["model", "org/tiny"].tags == {}
 
 
@@ -202,9 +223,9 @@ def test_a_folder_needs_neither_hub_nor_token(afg: Afg, hub: Hub, release: Path,
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((), "say where"),
-        (("--hub", "org/tiny", "--to", "out"), "say where"),
-        (("--to", "out", "--tag", "v1"), "--tag and --private are for the Hub"),
+        ((), "no destination"),
+        (("--hub", "org/tiny", "--to", "out"), "no destination"),
+        (("--to", "out", "--tag", "v1"), "a folder has no tags"),
         (("--hub", "tiny"), "not of the form ORG/NAME"),
         (("--hub", "org/a--b"), "can be no repository"),
         (("--hub", "org/" + "a" * 93), "more than 96 letters"),
@@ -223,7 +244,7 @@ def test_the_snippet_of_the_page_runs(hub: Hub, release: Path, tmp_path: Path, e
     """What the page shows for Python does what it says."""
     page = (Path(__file__).parents[3] / "docs" / "publishing.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    script = snippet.replace("ORG/NAME", "org/tiny").replace('"NAME"', '"tiny"')
+    script = snippet.replace("ORG/NAME", "org/tiny")
     done = subprocess.run(
         [CLIENT, "-c", script], cwd=release.parent, env=environment(hub, tmp_path / "home"), capture_output=True,
         text=True, encoding="utf-8", timeout=120, check=False,

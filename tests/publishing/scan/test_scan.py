@@ -21,10 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_tools.errors import InputError
-from publishing.hub.preflight import problems, refuse, unlisted
+from publishing.hub.preflight import CheckedRelease, findings
 from publishing.release.manifest import read_release
 from publishing.release.repositories import repositories
-from publishing.scan.scan import Problem, scan_file
+from publishing.scan.scan import ScanFinding, scan_file
 from publishing.scan.secret_patterns import _STARTS, KINDS, OVERLAP, find_secrets
 from tests.publishing.conftest import CARD, gguf, write_manifest
 
@@ -47,9 +47,9 @@ SECRETS = {
 }
 
 
-def _found(release: Path, token: str = "") -> list[Problem]:
+def _found(release: Path, token: str = "") -> list[ScanFinding]:
     exported = read_release(release)
-    return problems(exported, repositories(exported, "org/tiny"), token)
+    return findings(exported, repositories(exported, "org/tiny"), token)
 
 
 def _told(release: Path, token: str = "") -> list[tuple[str, str]]:
@@ -131,7 +131,7 @@ def test_parquet_is_looked_into(tmp_path: Path, table: pa.Table) -> None:
     assert _SECRET.encode() not in path.read_bytes() or table.schema.metadata
     where = "metadata" if table.schema.metadata else f"column {table.column_names[-1]}"
     assert list(scan_file(path)) == [
-        Problem(f"{path} ({where})", "it looks like a GitHub token", "remove it, and revoke it where it was issued")
+        ScanFinding(f"{path} ({where})", "it looks like a GitHub token", "remove it, and revoke it where it was issued")
     ]
     path.write_bytes(_parquet(pa.table(_NOISE)))
     assert list(scan_file(path)) == []
@@ -359,23 +359,34 @@ def test_files_changed_after_the_export_are_found(release: Path) -> None:
     (release / "gguf" / "Modelfile").unlink()
     (release / "adapter" / "README.md").write_text(CARD + "more", encoding="utf-8")
     assert _told(release) == [
-        ("gguf/Modelfile", "it is missing, and release.json lists it"),
-        ("merged/config.json", "it is not the file that release.json lists: it was changed after the export"),
+        ("gguf/Modelfile", "the file is missing, but release.json lists it"),
+        ("merged/config.json", "the file changed after the export: it is not the one in release.json"),
     ]
 
 
-def test_files_that_the_export_does_not_know_are_told(release: Path) -> None:
-    """They are published, but without a recorded checksum."""
+def test_files_that_the_export_does_not_list_are_reported(release: Path) -> None:
+    """They are published, but without a recorded checksum. A repository without a card is reported, too."""
     (release / "merged" / "notes.txt").write_text("notes", encoding="utf-8")
-    exported = read_release(release)
-    assert unlisted(exported, repositories(exported, "org/tiny")) == ["merged/notes.txt"]
+    (release / "gguf" / "README.md").unlink()
+    exported, lines = read_release(release), list[str]()
+    CheckedRelease(exported, repositories(exported, "org/tiny"), log=lines.append)
+    assert lines == [
+        "org/tiny-GGUF: no card: `afg card` writes one",
+        "merged/notes.txt: published, but not in release.json",
+    ]
 
 
-def test_many_problems_are_one_error() -> None:
-    """The error has the first problem and how many more there are; none is no error."""
-    refuse([])
-    with pytest.raises(InputError, match=r"^a: bad; 1 more: nothing was published \(mend it\)$"):
-        refuse([Problem("a", "bad", "mend it"), Problem("b", "bad", "")])
+def test_several_findings_are_one_error(release: Path) -> None:
+    """The error names the first finding and the number of others; each of them is one line of the log."""
+    _add(release, "merged/a.pkl", b"")
+    exported, lines = read_release(release), list[str]()
+    with pytest.raises(InputError, match=r"^.*/merged/a.pkl: a pickle, by its name: nothing was published \(remove it"):
+        CheckedRelease(exported, repositories(exported, "org/tiny"), log=lines.append)
+    assert lines == []
+    _add(release, "merged/b.pkl", b"")
+    with pytest.raises(InputError, match=r"a.pkl: a pickle, by its name; 1 more: nothing was published"):
+        CheckedRelease(exported, repositories(exported, "org/tiny"), log=lines.append)
+    assert [line.split(": ")[0] for line in lines] == [f"{release}/merged/{name}.pkl" for name in "ab"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,27 @@
+"""Output of the publishing commands: JSON to standard output, lines to standard error."""
+
+import json
+import sys
+from typing import Any
+
+from dataset_tools.display.console import stderr_console
+
+__all__ = ["hide_progress_bars", "log", "write_json"]
+
+
+def log(line: str) -> None:
+    """Print a line to standard error."""
+    stderr_console().print(line, markup=False, soft_wrap=True)
+
+
+def write_json(value: Any) -> None:  # noqa: ANN401 - JSON
+    """Print a value as one line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def hide_progress_bars() -> None:
+    """Switch the progress bars of huggingface_hub off unless standard error is a terminal."""
+    if not sys.stderr.isatty():
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        disable_progress_bars()
