@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from dataset_tools.executor.run import Work
+
 
 def main(side: str, path: str, workers: str, out: str = "") -> None:
     """Run one call on a file and print its time."""
@@ -19,7 +21,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     from dataset_tools.pipeline.to_file import Outputs
     from dataset_tools.samples.build import BuildOptions, build
     from dataset_tools.split.split import SplitOptions, split
-    from dataset_tools.validation.validate import Options, validate
+    from dataset_tools.validation.validate import ValidateOptions, validate
     from training.evaluate.eval_file import write_evaluation
     from training.evaluate.evaluate import evaluate
     from training.evaluate.evaluation_page import evaluation_page
@@ -31,10 +33,10 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
         output = Path(out or f"{folder}/clean.jsonl")
         start = time.perf_counter()
         if side == "validate":
-            rows = validate([path], Options(workers=int(workers))).rows
+            rows = validate([path], ValidateOptions(work=Work(workers=int(workers)))).rows
         elif side == "build":
             samples = Path(out or f"{folder}/samples")
-            rows = build([path], samples, str(tokenizer_path()), BuildOptions(workers=int(workers))).rows_in
+            rows = build([path], samples, str(tokenizer_path()), BuildOptions(work=Work(workers=int(workers)))).rows_in
         elif side == "evaluate":
             evaluation = evaluate([path], Path(out))
             write_evaluation(Path(folder) / "eval.json", evaluation)
@@ -42,12 +44,12 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
             rows = len(evaluation.verdicts)
         elif side == "dedup":
             outputs = Outputs(output, Outputs.default_rejects(output))
-            rows = dedup([path], outputs, DedupOptions(workers=int(workers))).rows_in
+            rows = dedup([path], outputs, DedupOptions(work=Work(workers=int(workers)))).rows_in
         elif side == "split":
-            rows = split([path], Path(folder) / "sides", SplitOptions(workers=int(workers))).facts["rows_in"]
+            rows = split([path], Path(folder) / "sides", SplitOptions(work=Work(workers=int(workers)))).facts["rows_in"]
         else:
             outputs = Outputs(output, Outputs.default_rejects(output))
-            rows = clean([path], outputs, CleanOptions(workers=int(workers))).rows_in
+            rows = clean([path], outputs, CleanOptions(work=Work(workers=int(workers)))).rows_in
         seconds = time.perf_counter() - start
     print(json.dumps({"rows": rows, "seconds": seconds, "megabytes": peak()}))
 

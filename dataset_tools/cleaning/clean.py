@@ -1,46 +1,42 @@
 """``afg-data clean``: lossless repair of every row, as one library call."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from dataset_tools.arabic.folding import FOLDS
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import UsageError
-from dataset_tools.executor.base import Engine
+from dataset_tools.executor.run import Work
 from dataset_tools.io.input_stamps import Stamps
 from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.run_plan import recorded_options
 from dataset_tools.pipeline.stage import Part, Stage
 from dataset_tools.pipeline.to_file import Job, Outputs, Report
 from dataset_tools.pipeline.to_parts import write_records
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, load_tools
+from dataset_tools.records.reading import Reading
 
 __all__ = ["CleanOptions", "clean"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanOptions:
     """What ``clean`` can be told.
 
     Attributes:
         fold: folds of CAMeL Tools, by name; none by default, because they lose what the user wrote.
         developer_turn: whether a record without a developer turn gets one.
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
+        reading: how rows are read.
         rename_tools: whether tool names that FunctionGemma parsers reject are rewritten.
-        workers: processes to use; the output's bytes are the same for any number.
-        engine: who does the work instead of processes of this machine; the bytes are the same for any.
+        work: the processes that do the work.
     """
 
     fold: tuple[str, ...] = ()
     developer_turn: bool = True
-    layout: str = ""
-    tools_file: Path | None = None
+    reading: Reading = field(default_factory=Reading)
     rename_tools: bool = False
-    workers: int = 1
-    engine: Engine | None = None
+    work: Work = field(default_factory=Work)
 
 
 def clean(
@@ -64,24 +60,16 @@ def clean(
     unknown = [name for name in options.fold if name not in FOLDS]
     if unknown:
         raise UsageError(f"there is no fold {unknown[0]!r}", hint=f"folds: {', '.join(FOLDS)}")
-    beside = Stamps([options.tools_file])
-    tools = load_tools(options.tools_file) if options.tools_file else {}
-    converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
+    beside = Stamps([options.reading.tools_file])
+    converter = options.reading.converter(rename_tools=options.rename_tools)
     repairer = Repairer(options.fold, developer_turn=options.developer_turn)
     stage = Stage(converter, repairer, outputs.records, trace=outputs.trace is not None)
-    chosen = {
-        "fold": list(options.fold),
-        "developer_turn": options.developer_turn,
-        "layout": options.layout,
-        "tools_file": str(options.tools_file or ""),
-        "rename_tools": options.rename_tools,
-    }
     job = Job(
         "clean",
         sources,
         stage,
-        engine=options.engine or options.workers,
-        options=chosen,
+        work=options.work,
+        options=recorded_options(options),
         also_read=beside,
         on_shard=on_shard,
     )

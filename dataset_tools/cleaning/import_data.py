@@ -1,31 +1,29 @@
 """``afg-data import``: rows of any known layout as records, with nothing repaired, as one library call."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from dataset_tools.executor.base import Engine
+from dataset_tools.executor.run import Work
 from dataset_tools.io.input_stamps import Stamps
 from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.run_plan import recorded_options
 from dataset_tools.pipeline.stage import Part, Stage
 from dataset_tools.pipeline.to_file import Job, Outputs, Report
 from dataset_tools.pipeline.to_parts import write_records
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, load_tools
+from dataset_tools.records.reading import Reading
 
 __all__ = ["ImportOptions", "import_data"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
     """What ``import`` can be told; see :class:`dataset_tools.cleaning.clean.CleanOptions` for the fields."""
 
-    layout: str = ""
-    tools_file: Path | None = None
+    reading: Reading = field(default_factory=Reading)
     rename_tools: bool = False
-    workers: int = 1
-    engine: Engine | None = None
+    work: Work = field(default_factory=Work)
 
 
 def import_data(
@@ -46,21 +44,15 @@ def import_data(
         OutputError: a result cannot be written.
     """
     options = options or ImportOptions()
-    beside = Stamps([options.tools_file])
-    tools = load_tools(options.tools_file) if options.tools_file else {}
-    converter = Converter(options.layout, tools, rename_tools=options.rename_tools)
+    beside = Stamps([options.reading.tools_file])
+    converter = options.reading.converter(rename_tools=options.rename_tools)
     stage = Stage(converter, None, outputs.records, trace=outputs.trace is not None)
-    chosen = {
-        "layout": options.layout,
-        "tools_file": str(options.tools_file or ""),
-        "rename_tools": options.rename_tools,
-    }
     job = Job(
         "import",
         sources,
         stage,
-        engine=options.engine or options.workers,
-        options=chosen,
+        work=options.work,
+        options=recorded_options(options),
         also_read=beside,
         on_shard=on_shard,
     )

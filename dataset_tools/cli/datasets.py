@@ -24,13 +24,14 @@ from dataset_tools.cli.options import (
     Workers,
     WorkersOrTasks,
     check_page,
-    engine_of,
     find,
     outputs_of,
     print_json,
     progress_of,
+    reading_of,
     require_whole,
     tell_report,
+    work_of,
     write_page,
 )
 from dataset_tools.display.console import stderr_console, stdout_console
@@ -82,8 +83,12 @@ def dedup_command(
     """
     from dataset_tools.dedup.dedup import DedupOptions, dedup
 
-    chosen = engine_of(engine, ray_address, workers)
-    options = DedupOptions(near or None, twins, layout, tools_file, workers or 1, chosen)
+    options = DedupOptions(
+        near=near or None,
+        twins=twins,
+        reading=reading_of(layout, tools_file),
+        work=work_of(engine, ray_address, workers),
+    )
     outputs = outputs_of(output, parts, rejects, report, resume=resume)
     files = find(sources)
     with progress_of("dedup", files, quiet=quiet, passes=2, log_json=log_json) as progress:
@@ -111,7 +116,13 @@ def report_command(
     from dataset_tools.report.pages import report_page
     from dataset_tools.report.report import PASSES, ReportOptions, report
 
-    options = ReportOptions(tokenizer, min_cell, examples, layout=layout, tools_file=tools_file, workers=workers)
+    options = ReportOptions(
+        tokenizer=tokenizer,
+        min_cell=min_cell,
+        examples=examples,
+        reading=reading_of(layout, tools_file),
+        work=work_of(EngineChoice.LOCAL, "", workers),
+    )
     files = find(sources)
     check_page(output, files)
     with progress_of("report", files, quiet=quiet, passes=PASSES) as progress:
@@ -163,9 +174,17 @@ def split_command(
 
     fields = tuple(name.strip() for name in by.split(",") if name.strip())
     options = SplitOptions(
-        test, validation, seed, fields, near or None, tuple(against or ()), tuple(made_by or ()),
-        format_.value, layout, tools_file, workers or 1, engine_of(engine, ray_address, workers),
-    )  # fmt: skip
+        test=test,
+        validation=validation,
+        seed=seed,
+        by=fields,
+        near=near or None,
+        against=tuple(against or ()),
+        reports=tuple(made_by or ()),
+        format=format_.value,
+        reading=reading_of(layout, tools_file),
+        work=work_of(engine, ray_address, workers),
+    )
     files = find(sources)
     with progress_of("split", files, quiet=quiet, passes=2) as progress:
         result = split(files, output, options, rejects=rejects, on_shard=progress.shard_done)
@@ -199,8 +218,12 @@ def stats_command(
     from dataset_tools.stats.stats import StatsOptions, stats
     from dataset_tools.stats.text import print_stats
 
-    chosen = engine_of(engine, ray_address, workers)
-    options = StatsOptions(tokenizer, min_cell, layout, tools_file, workers or 1, chosen)
+    options = StatsOptions(
+        tokenizer=tokenizer,
+        min_cell=min_cell,
+        reading=reading_of(layout, tools_file),
+        work=work_of(engine, ray_address, workers),
+    )
     files = find(sources)
     with progress_of("stats", files, quiet=quiet) as progress:
         result = stats(files, options, on_shard=progress.shard_done)

@@ -23,10 +23,11 @@ from dataset_tools.cli.options import (
     ToolsFile,
     WorkersOrTasks,
     check_page,
-    engine_of,
     find,
     print_json,
     progress_of,
+    reading_of,
+    work_of,
     write_page,
 )
 from dataset_tools.display.console import EXIT_CODES, run_app, stdout_console
@@ -84,11 +85,15 @@ def validate_command(
     """
     from dataset_tools.checks.base import Severity
     from dataset_tools.cli.text import github_annotations, print_validation
-    from dataset_tools.validation.validate import Options, validate
+    from dataset_tools.validation.validate import ValidateOptions, validate
 
     # An annotation is one finding at its line, so GitHub gets them all.
     shown = -1 if format_ is Format.GITHUB else examples
-    options = Options(layout, tools_file, workers or 1, shown, engine_of(engine, ray_address, workers))
+    options = ValidateOptions(
+        examples=shown,
+        reading=reading_of(layout, tools_file),
+        work=work_of(engine, ray_address, workers),
+    )
     files = find(sources)
     check_page(html, files)
     with progress_of("validate", files, quiet=quiet) as progress:

@@ -11,16 +11,17 @@ from dataset_tools.display.console import Progress, stderr_console
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from dataset_tools.executor.base import Engine
+    from dataset_tools.executor.run import Work
     from dataset_tools.pipeline.outputs import FolderOutputs
     from dataset_tools.pipeline.to_file import Outputs, Report
     from dataset_tools.readers.sources import DataFile
+    from dataset_tools.records.reading import Reading
 
 __all__ = [
     "AsJson", "EngineChoice", "EngineName", "Html", "LayoutName", "LogJson", "Output", "OutputOrFolder", "PartsFormat",
     "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile",
-    "Trace", "Workers", "WorkersOrTasks", "check_page", "engine_of", "find", "outputs_of", "print_json", "progress_of",
-    "require_whole", "tell_report", "write_page",
+    "Trace", "Workers", "WorkersOrTasks", "check_page", "find", "outputs_of", "print_json", "progress_of",
+    "reading_of", "require_whole", "tell_report", "work_of", "write_page",
 ]  # fmt: skip
 
 
@@ -102,21 +103,30 @@ def find(sources: list[str]) -> "list[DataFile]":
     return find_data(sources)
 
 
-def engine_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Engine | None":
-    """Who does the work; None for processes of this machine.
+def reading_of(layout: str, tools_file: Path | None) -> "Reading":
+    """Return how rows are read."""
+    from dataset_tools.records.reading import Reading
+
+    return Reading(layout=layout, tools_file=tools_file)
+
+
+def work_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Work":
+    """Return the processes that do the work: of this machine, or of a Ray cluster.
 
     Raises:
-        UsageError: Ray is not installed or does not answer, or an address is given though Ray is not asked for.
+        UsageError: Ray is not installed or does not answer, or an address is given without ``--engine ray``.
     """
+    from dataset_tools.executor.run import Work
+
     if engine is EngineChoice.LOCAL:
         if ray_address:
             raise UsageError("--ray-address is for a Ray cluster", hint="with --engine ray")
-        return None
+        return Work(workers=workers or 1)
     from dataset_tools.executor.ray import RayCluster
 
     cluster = RayCluster(ray_address, workers or 0)
     cluster.check()
-    return cluster
+    return Work(engine=cluster)
 
 
 def outputs_of(

@@ -24,11 +24,12 @@ from dataset_tools.cli.options import (
     Trace,
     WorkersOrTasks,
     check_page,
-    engine_of,
     find,
     outputs_of,
     progress_of,
+    reading_of,
     tell_report,
+    work_of,
     write_page,
 )  # fmt: skip
 
@@ -64,7 +65,11 @@ def import_command(
     """
     from dataset_tools.cleaning.import_data import ImportOptions, import_data
 
-    options = ImportOptions(layout, tools_file, rename_tools, workers or 1, engine_of(engine, ray_address, workers))
+    options = ImportOptions(
+        reading=reading_of(layout, tools_file),
+        rename_tools=rename_tools,
+        work=work_of(engine, ray_address, workers),
+    )
     outputs = outputs_of(output, parts, rejects, report, resume=resume)
     files = find(sources)
     with progress_of("import", files, quiet=quiet, log_json=log_json) as progress:
@@ -106,8 +111,13 @@ def clean_command(
     from dataset_tools.cleaning.clean import CleanOptions, clean
 
     folds = tuple(name.strip() for name in fold.split(",") if name.strip())
-    chosen = engine_of(engine, ray_address, workers)
-    options = CleanOptions(folds, developer_turn, layout, tools_file, rename_tools, workers or 1, chosen)
+    options = CleanOptions(
+        fold=folds,
+        developer_turn=developer_turn,
+        reading=reading_of(layout, tools_file),
+        rename_tools=rename_tools,
+        work=work_of(engine, ray_address, workers),
+    )
     outputs = outputs_of(output, parts, rejects, report, trace, resume=resume)
     files = find(sources)
     check_page(html, files, outputs.records, outputs.rejects, report, trace)

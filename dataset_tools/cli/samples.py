@@ -19,11 +19,12 @@ from dataset_tools.cli.options import (
     Workers,
     WorkersOrTasks,
     check_page,
-    engine_of,
     find,
     print_json,
     progress_of,
+    reading_of,
     require_whole,
+    work_of,
     write_page,
 )
 from dataset_tools.display.console import stderr_console, stdout_console
@@ -62,9 +63,8 @@ def render_command(
         who = problem.id or "row"
         sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
 
-    counts = render_rows(
-        sources, sys.stdout.buffer, generation_prompt=generation_prompt, workers=workers, on_problem=tell
-    )
+    work = work_of(EngineChoice.LOCAL, "", workers)
+    counts = render_rows(sources, sys.stdout.buffer, generation_prompt=generation_prompt, work=work, on_problem=tell)
     sys.stdout.flush()
     if counts.refused:
         sys.stderr.write(f"{counts.rendered:,} of {counts.rows:,} rows rendered\n")
@@ -105,12 +105,14 @@ def build_command(
     if verify != "all" and not verify.isdecimal():
         raise UsageError(f"--verify {verify}: neither a number of rows nor all")
     count = -1 if verify == "all" else int(verify)
-    samples = SampleOptions(max_length, shuffle_tools, max_tools, fit, count)
-    chosen = engine_of(engine, ray_address, workers)
+    samples = SampleOptions(
+        max_length=max_length, shuffle_seed=shuffle_tools, max_tools=max_tools, fit=fit, verify=count
+    )
+    work = work_of(engine, ray_address, workers)
     files = find(sources)
     check_page(html, files, output)
     with progress_of("build", files, quiet=quiet) as progress:
-        options = BuildOptions(samples, layout, tools_file, workers or 1, chosen)
+        options = BuildOptions(samples=samples, reading=reading_of(layout, tools_file), work=work)
         report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import build_page
@@ -169,7 +171,7 @@ def parse_command(
 
     Example: afg-data parse outputs.jsonl --tools tools.json
     """
-    from dataset_tools.records.converter import load_tools
+    from dataset_tools.records.reading import load_tools
     from dataset_tools.samples.parse_rows import open_outputs, parse_rows
 
     declared = list(load_tools(tools).values()) if tools else None

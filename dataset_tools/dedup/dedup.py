@@ -7,10 +7,9 @@ changes nothing the second time.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from dataset_tools.dedup.first_pass import read_as_before
@@ -18,17 +17,18 @@ from dataset_tools.dedup.keys import KeyPart, Keys, KeyStage, RowKey, read_keys
 from dataset_tools.dedup.minhash import Buckets, bands_for
 from dataset_tools.dedup.sketches import Texts
 from dataset_tools.errors import RowError
-from dataset_tools.executor.base import Engine
-from dataset_tools.executor.local import Local
+from dataset_tools.executor.run import Work
 from dataset_tools.io.input_stamps import Stamps
 from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.row_decisions import Decision, digest_of, in_order, merged
+from dataset_tools.pipeline.run_plan import recorded_options
 from dataset_tools.pipeline.stage import Stage
 from dataset_tools.pipeline.to_file import Job, Outputs, Report
 from dataset_tools.pipeline.to_parts import write_records
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, load_tools
+from dataset_tools.records.converter import find_data
+from dataset_tools.records.reading import Reading
 
 __all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 
@@ -36,7 +36,7 @@ __all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 _MOST_COMPARED = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DedupOptions:
     """What ``dedup`` can be told.
 
@@ -44,18 +44,14 @@ class DedupOptions:
         near: how alike two questions must be, from 0.3 to 1, for the later row to be dropped if it calls the same.
             None compares no questions but equal ones.
         twins: whether rows that make the same calls are dropped though they ask otherwise.
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
-        workers: processes to use; the output's bytes are the same for any number.
-        engine: who does the work instead of processes of this machine; the bytes are the same for any.
+        reading: how rows are read.
+        work: the processes that do the work.
     """
 
     near: float | None = 0.9
     twins: bool = False
-    layout: str = ""
-    tools_file: Path | None = None
-    workers: int = 1
-    engine: Engine | None = None
+    reading: Reading = field(default_factory=Reading)
+    work: Work = field(default_factory=Work)
 
 
 def dedup(
@@ -82,42 +78,32 @@ def dedup(
     """
     options = options or DedupOptions()
     files = find_data(sources)
-    beside = Stamps([options.tools_file])
-    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    beside = Stamps([options.reading.tools_file])
+    converter = options.reading.converter()
     bands = bands_for(options.near) if options.near is not None else None
-    engine = options.engine or Local(options.workers, isolated=isinstance(outputs, FolderOutputs))
+    isolated = isinstance(outputs, FolderOutputs)
 
     def decisions() -> Iterator[Decision]:
         if refused is not None:
             return in_order(files, refused)
-        read = partial(read_keys, files, KeyStage(converter, bands), engine, on_shard)
+        read = partial(read_keys, files, KeyStage(converter, bands), options.work, on_shard, isolated=isolated)
         keys = read_as_before(outputs.folder, read) if isinstance(outputs, FolderOutputs) else read()
         return merged(files, _decisions(keys, options), keys.poison)
 
-    chosen = _chosen(options)
+    chosen = recorded_options(options)
     if refused is not None:  # what a folder of parts depends on must be part of its plan
         chosen["refused"] = digest_of(in_order(files, refused))
     job = Job(
         "dedup",
         files,
         Stage(converter, None, outputs.records, trace=False),
-        engine=engine,
+        work=options.work,
         options=chosen,
         also_read=beside,
         on_shard=on_shard,
         decisions=decisions,
     )
     return write_records(job, outputs)
-
-
-def _chosen(options: DedupOptions) -> dict[str, Any]:
-    """What the result depends on, for the report."""
-    return {
-        "near": options.near,
-        "twins": options.twins,
-        "layout": options.layout,
-        "tools_file": str(options.tools_file or ""),
-    }
 
 
 def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:

@@ -18,8 +18,7 @@ from dataset_tools.arabic.compare import compare_key
 from dataset_tools.dedup.minhash import Bands, band_hashes
 from dataset_tools.dedup.sketches import sketches
 from dataset_tools.errors import RowError
-from dataset_tools.executor.base import Engine
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.row_decisions import Decision, decided
 from dataset_tools.readers.row_reader import POISON, batches, read_rows
 from dataset_tools.readers.shards import Shard, plan
@@ -175,19 +174,27 @@ class KeyStage:
 def read_keys(
     files: Sequence[DataFile],
     stage: KeyStage,
-    engine: Engine | int,
+    work: Work,
     on_shard: Callable[[Shard, Any], None] | None = None,
     poison: Sequence[Decision] = (),
+    *,
+    isolated: bool = False,
 ) -> Keys:
-    """The keys of every readable row of some files, read by an engine or so many processes of this machine.
+    """Return the keys of every readable row of some files.
 
-    ``poison`` are rows that are known to be fatal, in order, which are not read.
+    Args:
+        files: the files.
+        stage: reads the keys of a shard.
+        work: the processes that do it.
+        on_shard: called after each shard, in order.
+        poison: rows that are known to be fatal, in order; they are not read.
+        isolated: whether this process must survive every row.
 
     Raises:
         InputError: a file cannot be read.
     """
     keys = Keys()
-    with closing(run(stage, decided(plan(files), poison), engine, on_done=on_shard)) as parts:
+    with closing(run(stage, decided(plan(files), poison), work, isolated=isolated, on_done=on_shard)) as parts:
         for part in parts:
             keys.add(part)
     keys.finish()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dataset_tools.errors import AfgError, InputError, UsageError
 from dataset_tools.executor.ray_connection import check_cluster, cluster
-from dataset_tools.executor.ray_tasks import Work, do_guarded, do_shard
+from dataset_tools.executor.ray_tasks import RayRun, do_guarded, do_shard
 from dataset_tools.executor.versions import all_versions
 from dataset_tools.readers.shards import Shard
 
@@ -78,7 +78,7 @@ class _Run(Generic[T]):
         import ray
 
         options: dict[str, Any] = {"num_cpus": 1, "max_retries": RETRIES, "retry_exceptions": [InputError]}
-        self._work = Work(uuid.uuid4().hex, ray.put(stage), all_versions(), str(Path.cwd()))
+        self._work = RayRun(uuid.uuid4().hex, ray.put(stage), all_versions(), str(Path.cwd()))
         self._task = ray.remote(**options)(do_shard)
         self._guarded = ray.remote(**options)(do_guarded)
         self._pending: deque[tuple[Shard, ray.ObjectRef[T]]] = deque()

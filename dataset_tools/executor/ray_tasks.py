@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 from dataset_tools.errors import UsageError
 from dataset_tools.executor import poison_rows
-from dataset_tools.executor.base import COLLECT
 from dataset_tools.executor.poison_rows import Guard, seconds_for
+from dataset_tools.executor.run import COLLECT
 from dataset_tools.executor.versions import all_versions
 from dataset_tools.readers.shards import Shard
 
-__all__ = ["Work", "do_guarded", "do_shard"]
+__all__ = ["RayRun", "do_guarded", "do_shard"]
 
 GRACE_SECONDS = 10.0
 """How long a shard that takes too long may take to notice."""
@@ -26,7 +26,7 @@ _held: tuple[str, Callable[[Shard], Any]] | None = None  # the run that this pro
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class RayRun:
     """What is done to each shard of a run.
 
     Attributes:
@@ -42,7 +42,7 @@ class Work:
     folder: str
 
 
-def do_shard(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage makes
+def do_shard(work: RayRun, shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage makes
     """The result of a shard.
 
     Where it takes too long, a row is to blame, which is looked for in other processes. A row that needs more memory
@@ -64,7 +64,7 @@ def do_shard(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - whatever the st
     return Guard(_stage_of(work), COLLECT).result(shard, hung=True)
 
 
-def do_guarded(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - the same
+def do_guarded(work: RayRun, shard: Shard) -> Any:  # noqa: ANN401 - the same
     """The result of a shard that workers have died of, read in processes of this one, which survives them.
 
     Raises:
@@ -75,7 +75,7 @@ def do_guarded(work: Work, shard: Shard) -> Any:  # noqa: ANN401 - the same
     return Guard(_stage_of(work), COLLECT).result(shard)
 
 
-def _stage_of(work: Work) -> Callable[[Shard], Any]:
+def _stage_of(work: RayRun) -> Callable[[Shard], Any]:
     global _held  # noqa: PLW0603 - one process works for one run
     if _held is None or _held[0] != work.run:
         import ray

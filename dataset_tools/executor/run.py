@@ -1,53 +1,107 @@
-"""One function over many shards, by whichever engine: results come in the order of the shards."""
+"""Application of one function to many shards: in this process, in worker processes, or by another engine."""
 
 import gc
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from dataset_tools.executor.base import COLLECT, Engine
-from dataset_tools.executor.local import Local
+from dataset_tools.errors import UsageError
 from dataset_tools.readers.shards import Shard
 
-__all__ = ["run", "seldom_collecting"]
+__all__ = ["COLLECT", "Engine", "Work", "run", "seldom_collecting"]
 
 T = TypeVar("T")
+
+# Python looks for reference cycles a hundred times less often than usual: JSON has none, and looking costs a tenth.
+COLLECT = (100_000, 20, 20)
+"""The thresholds of the garbage collector in every process that works on shards."""
+
+
+class Engine(Protocol):
+    """Something that applies a function to shards and gives the results in order.
+
+    An engine decides where and when a shard is done. It never changes the bytes of a result: every engine skips a row
+    that is fatal to its process in the same way.
+    """
+
+    def results(self, stage: Callable[[Shard], T], shards: Iterable[Shard]) -> Generator[tuple[Shard, T], None, None]:
+        """Yield each shard with its result, in order; closing the generator ends the work.
+
+        The number of shards in progress is bounded.
+
+        Raises:
+            AfgError: an error of the stage, unchanged.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The processes that do the work. The bytes of the result are the same for any.
+
+    Attributes:
+        workers: number of processes of this machine.
+        engine: does the work instead of processes of this machine, for example a Ray cluster.
+    """
+
+    workers: int = 1
+    engine: Engine | None = None
 
 
 def run(
     stage: Callable[[Shard], T],
     shards: Iterable[Shard],
-    engine: Engine | int,
+    work: Work | None = None,
     *,
+    isolated: bool = False,
     on_done: Callable[[Shard, T], None] | None = None,
 ) -> Generator[T, None, None]:
     """Apply ``stage`` to every shard and yield the results in order.
 
-    A bounded number of shards is under way, so memory depends neither on the number of shards nor on how slowly the
-    results are taken. A row that ends the process that reads it, or holds it up for minutes, is left out where there
-    are other processes: the stage meets it as a row that cannot be read. Who may stop before the last result should
-    close the generator, which ends the processes.
+    A bounded number of shards is in progress, so memory depends neither on the number of shards nor on how slowly the
+    results are taken. With other processes, a row that ends its process or blocks it for minutes is skipped: the stage
+    reads it as an unreadable row. Close the generator to end the processes early.
 
     Args:
-        stage: what is done to each shard.
+        stage: function of one shard; pickled once for each process.
         shards: taken as they are needed.
-        engine: who does them; a number means so many processes of this machine.
-        on_done: called with each shard and its result, before that is given.
+        work: the processes; one, this one, if None.
+        isolated: whether this process must survive every row: then a single worker is a process of its own, too.
+        on_done: called with each shard and its result before the result is yielded.
 
     Raises:
-        AfgError: what the stage raises comes through as it is, and what the engine cannot do.
+        AfgError: an error of the stage, unchanged.
+        InputError: a worker process dies whatever row is left out.
+        UsageError: fewer than one worker.
     """
-    engine = Local(engine) if isinstance(engine, int) else engine
-    with seldom_collecting(), closing(engine.results(stage, shards)) as results:
-        for shard, result in results:
+    work = work or Work()
+    done = work.engine.results(stage, shards) if work.engine else _local_results(stage, shards, work.workers, isolated)
+    with seldom_collecting(), closing(done):
+        for shard, result in done:
             if on_done:
                 on_done(shard, result)
             yield result
 
 
+def _local_results(
+    stage: Callable[[Shard], T],
+    shards: Iterable[Shard],
+    workers: int,
+    isolated: bool,  # noqa: FBT001 - passed on
+) -> Generator[tuple[Shard, T], None, None]:
+    if workers < 1:
+        raise UsageError(f"{workers} workers cannot do anything", hint="at least 1")
+    if workers == 1 and not isolated:
+        return ((shard, stage(shard)) for shard in shards)
+    from dataset_tools.executor.worker_pool import in_processes  # noqa: PLC0415 - slow to import, and not for one worker
+
+    return in_processes(stage, shards, workers, COLLECT, fork=not isolated)
+
+
 @contextmanager
 def seldom_collecting() -> Iterator[None]:
-    """Let Python look for reference cycles seldom while many rows are held: plain data has none."""
+    """Collect reference cycles seldom while many rows are held: plain data has none."""
     before = gc.get_threshold()
     gc.set_threshold(*COLLECT)
     try:

@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import AfgError, InputError, UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.executor.versions import versions
 from dataset_tools.io.checksums import cancellation, read_until_cancelled
 from dataset_tools.readers.parts_manifest import FORMAT
 from dataset_tools.readers.sources import DataFile
 
-__all__ = ["describe_inputs", "make_plan", "require_same"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["describe_inputs", "make_plan", "recorded_options", "require_same"]
 
 _HASH = "xxh3_128"
 
@@ -28,6 +33,29 @@ def make_plan(command: str, options: Mapping[str, Any], cuts: Mapping[str, Any],
         inputs: what :func:`describe_inputs` says.
     """
     return {"format": FORMAT, "command": command, "options": options, "versions": versions(), **cuts, **inputs}
+
+
+def recorded_options(options: "DataclassInstance") -> dict[str, Any]:
+    """Return the options that the bytes of a result may depend on, as JSON: all fields but :class:`~.run.Work`.
+
+    They are part of the report, and ``--resume`` compares them. An option that holds options adds its own.
+    """
+    recorded: dict[str, Any] = {}
+    for option in fields(options):
+        value = getattr(options, option.name)
+        if isinstance(value, Work):
+            continue
+        if is_dataclass(value) and not isinstance(value, type):
+            recorded |= recorded_options(value)
+        else:
+            recorded[option.name] = _as_json(value, option.type)
+    return recorded
+
+
+def _as_json(value: Any, kind: object) -> Any:  # noqa: ANN401 - JSON is any value
+    if kind == Path | None:
+        return str(value or "")
+    return list(value) if isinstance(value, tuple) else value
 
 
 def describe_inputs(files: Sequence[DataFile], beside: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:

@@ -12,9 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.errors import InputError, UsageError
-from dataset_tools.executor.base import Engine
-from dataset_tools.executor.run import run
+from dataset_tools.errors import UsageError
+from dataset_tools.executor.run import Work, run
 from dataset_tools.io.input_stamps import Stamps
 from dataset_tools.io.writer import Sink, check_writable, encode, json_report
 from dataset_tools.pipeline.row_decisions import Decision, decided
@@ -23,6 +22,7 @@ from dataset_tools.readers.rejects import RejectsFile
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import DataFile, split_ending
 from dataset_tools.records.converter import companions_of, find_data, names_of
+from dataset_tools.records.reading import require_rows
 
 __all__ = [
     "Job",
@@ -31,7 +31,6 @@ __all__ = [
     "check_files",
     "check_outputs",
     "make_report",
-    "require_rows",
     "transform",
 ]
 
@@ -44,7 +43,7 @@ class Job:
         command: what people call it.
         sources: files, folders, globs or ``hf://datasets/...``, or files that were found already.
         stage: what is done to each shard.
-        engine: who does the shards; a number means processes of this machine. The bytes are the same for any.
+        work: the processes that do it.
         options: what was chosen, for the report.
         also_read: inputs beside the sources, as they were before they were read.
         on_shard: called after each shard, in order, for progress.
@@ -54,7 +53,7 @@ class Job:
     command: str
     sources: Sequence[str] | Sequence[DataFile]
     stage: Stage
-    engine: Engine | int = 1
+    work: Work = field(default_factory=Work)
     options: dict[str, Any] = field(default_factory=dict)
     also_read: Stamps = field(default_factory=Stamps)
     on_shard: Callable[[Shard, Part], None] | None = None
@@ -143,13 +142,13 @@ def transform(job: Job, outputs: Outputs) -> Report:
     with RejectsFile(outputs.rejects, named=outputs.names_rejects) as rejects, ExitStack() as stack:
         trace = stack.enter_context(Sink(outputs.trace)) if outputs.trace else None
         records = stack.enter_context(Sink(outputs.records))
-        for part in stack.enter_context(closing(run(job.stage, job.shards(files), job.engine, on_done=job.on_shard))):
+        for part in stack.enter_context(closing(run(job.stage, job.shards(files), job.work, on_done=job.on_shard))):
             records.write_payload(part.payload)
             if trace and outputs.trace and part.trace:
                 trace.write_payload(encode([part.trace], outputs.trace))
             rejects.write(part.rejects)
             total.merge(part)
-        require_rows(total, job.sources)
+        require_rows(", ".join(names_of(job.sources)), total.rows, total.written, total.first_reject)
         inputs.require_same()
         for file in (records, trace, rejects):
             if file is not None:
@@ -188,21 +187,6 @@ def check_files(some: Sequence[Path | None], lines: Sequence[Path | None], input
         if path in lines and split_ending(path.name)[1] == ".parquet":
             raise UsageError(f"{path}: rejects and traces are written as lines", hint="end its name in .jsonl")
         check_writable(path, inputs)
-
-
-def require_rows(total: Part, sources: Sequence[str] | Sequence[DataFile]) -> None:
-    """Refuse a run without a result.
-
-    Raises:
-        InputError: there was no row, or not one that could be read.
-    """
-    if total.rows and not total.written:
-        raise InputError(
-            f"not one of {total.rows} rows could be read; the first: {total.first_reject}",
-            where=", ".join(names_of(sources)),
-        )
-    if not total.rows:
-        raise InputError("there is no row: nothing but blank lines", where=", ".join(names_of(sources)))
 
 
 def make_report(job: Job, output: Path, total: Part) -> Report:

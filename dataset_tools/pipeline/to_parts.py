@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError
-from dataset_tools.executor.local import Local
 from dataset_tools.executor.run import run
 from dataset_tools.io.atomic_file import remove_partials
 from dataset_tools.io.checksums import describe_file
@@ -22,10 +21,11 @@ from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.parts_folder import PartsFolder
 from dataset_tools.pipeline.run_plan import describe_inputs, make_plan
 from dataset_tools.pipeline.stage import Part
-from dataset_tools.pipeline.to_file import Job, Outputs, Report, make_report, require_rows, transform
+from dataset_tools.pipeline.to_file import Job, Outputs, Report, make_report, transform
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import companions_of, find_data, names_of
+from dataset_tools.records.reading import require_rows
 
 __all__ = ["transform_to_folder", "write_records"]
 
@@ -108,8 +108,7 @@ class _Missing:
 def _write_parts(job: Job, files: Sequence[DataFile], folder: PartsFolder, outputs: FolderOutputs) -> int:
     """Make every part that is missing; how many parts there are in all."""
     missing = _Missing(folder, job.shards(files, shard_bytes=outputs.shard_bytes), outputs.part_bytes, job.on_shard)
-    engine = Local(job.engine, isolated=True) if isinstance(job.engine, int) else job.engine
-    with closing(run(job.stage, missing, engine, on_done=job.on_shard)) as results:
+    with closing(run(job.stage, missing, job.work, isolated=True, on_done=job.on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
         for number, group in groupby(numbered, itemgetter(0)):
             _write_part(folder, outputs, number, (result for _, result in group))
@@ -144,7 +143,7 @@ def _finish(job: Job, outputs: FolderOutputs, folder: PartsFolder, count: int) -
             parts.append({**files["records"], "rows": part.written})
     if not total.written:
         folder.discard()
-    require_rows(total, job.sources)
+    require_rows(", ".join(names_of(job.sources)), total.rows, total.written, total.first_reject)
     report = make_report(job, outputs.folder, total)
     named = outputs.rejects is not None or any(folder.pieces(count, "rejects"))
     rejects = _join(folder.pieces(count, "rejects"), outputs.rejects_file) if named else None

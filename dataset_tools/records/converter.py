@@ -8,11 +8,10 @@ from pathlib import Path
 import orjson
 
 from dataset_tools.changes import Change, Log
-from dataset_tools.errors import InputError, RowError
+from dataset_tools.errors import RowError
 from dataset_tools.readers.row_reader import RawRow, read_rows
 from dataset_tools.readers.shards import plan
 from dataset_tools.readers.sources import DataFile, find_files
-from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts import Context, Draft, Layout, all_layouts, by_name, recognise
 from dataset_tools.records.layouts.families import has_own_source
 from dataset_tools.tool_schema.validator import SchemaError, Validator, dotted
@@ -23,7 +22,6 @@ __all__ = [
     "Converter",
     "companions_of",
     "find_data",
-    "load_tools",
     "names_of",
     "record_errors",
     "require_shallow",
@@ -121,21 +119,6 @@ def names_of(sources: Sequence[str] | Sequence[DataFile]) -> list[str]:
 def companions_of(files: Sequence[DataFile]) -> list[Path]:
     """The files that are read beside ``files``, such as BFCL's accepted answers."""
     return [path for file in files for layout in all_layouts() for path in layout.companions(file.path)]
-
-
-def load_tools(path: Path) -> dict[str, Tool]:
-    """Declarations by name, from a JSON or JSONL file of tools (``--tools-file``).
-
-    Raises:
-        InputError: the file cannot be read or holds no list of tools.
-    """
-    try:
-        rows = [_value(row.value, row.error) for shard in plan(find_files([str(path)])) for row in read_rows(shard)]
-        declared = [tool for row in rows for tool in (row["tools"] if isinstance(row.get("tools"), list) else [row])]
-        tools = read_tools(declared, [])
-    except RowError as error:
-        raise InputError(f"no list of tools: {error.what}", where=str(path), hint="a JSON array of tools") from error
-    return {tool["function"]["name"]: tool for tool in tools}
 
 
 def record_errors(record: Record) -> list[SchemaError]:

@@ -6,22 +6,24 @@ of then, and the prompts of some. Nothing is written but the page that is made o
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.to_file import Outputs, Report
 from dataset_tools.prompt.render import RenderError
 from dataset_tools.readers.row_reader import batches, read_rows
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import Converter, find_data, names_of
+from dataset_tools.records.reading import Reading
 from dataset_tools.show.masked_prompt import MaskedPrompt, masked_prompt
 from dataset_tools.stats.stats import Stats, StatsOptions, stats
 from dataset_tools.validation.excerpts import Excerpts, excerpts
-from dataset_tools.validation.validate import Options, Result, validate
+from dataset_tools.validation.validate import Result, ValidateOptions, validate
 
 __all__ = ["PASSES", "DatasetReport", "ReportOptions", "report"]
 
@@ -31,7 +33,7 @@ PASSES = 4
 _SEARCHED = 2000  # rows in which prompts are looked for
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
     """What ``report`` can be told.
 
@@ -40,18 +42,16 @@ class ReportOptions:
         min_cell: a dialect with fewer rows than this that call a tool is told.
         examples: findings of each check that are shown.
         prompts: rows whose prompt is shown.
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
-        workers: processes to use; the page is the same for any number.
+        reading: how rows are read.
+        work: the processes that do the work.
     """
 
     tokenizer: str = ""
     min_cell: int = 5
     examples: int = 3
     prompts: int = 5
-    layout: str = ""
-    tools_file: Path | None = None
-    workers: int = 1
+    reading: Reading = field(default_factory=Reading)
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,17 @@ def report(
         InputError: a source or the tokenizer cannot be read, or not one row.
     """
     options = options or ReportOptions()
-    files, workers = find_data(sources), options.workers
-    checks = Options(options.layout, options.tools_file, workers, options.examples)
+    files, reading, work = find_data(sources), options.reading, options.work
+    checks = ValidateOptions(examples=options.examples, reading=reading, work=work)
     before = validate(files, checks, on_shard=on_shard)
     values = excerpts(files, before, checks)
     with tempfile.TemporaryDirectory() as folder:
         outputs = Outputs(Path(folder) / "clean.jsonl", Path(folder) / "rejects.jsonl")
-        choice = CleanOptions(layout=options.layout, tools_file=options.tools_file, workers=workers)
-        cleaning = clean(files, outputs, choice, on_shard=on_shard)
+        cleaning = clean(files, outputs, CleanOptions(reading=reading, work=work), on_shard=on_shard)
         cleaned = find_data([str(outputs.records)])
-        after = validate(cleaned, Options(workers=workers, examples=0), on_shard=on_shard)
-        made_of = stats(cleaned, StatsOptions(options.tokenizer, options.min_cell, workers=workers), on_shard=on_shard)
+        after = validate(cleaned, ValidateOptions(examples=0, work=work), on_shard=on_shard)
+        counted = StatsOptions(tokenizer=options.tokenizer, min_cell=options.min_cell, work=work)
+        made_of = stats(cleaned, counted, on_shard=on_shard)
         prompts = _prompts(cleaned, options.prompts)
     return DatasetReport(names_of(sources), before, values, cleaning, after, made_of, prompts)
 

@@ -16,15 +16,15 @@ from typing import Any
 
 import orjson
 
-from dataset_tools.errors import InputError, UsageError
-from dataset_tools.executor.base import Engine
-from dataset_tools.executor.run import run
+from dataset_tools.errors import UsageError
+from dataset_tools.executor.run import Work, run
 from dataset_tools.io.atomic_folder import AtomicFolder
 from dataset_tools.io.checksums import cancellation, describe_input, sha256
 from dataset_tools.prompt.template import template_name
 from dataset_tools.readers.shards import Shard, plan, total_bytes
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, load_tools, names_of
+from dataset_tools.records.converter import find_data, names_of
+from dataset_tools.records.reading import Reading, require_rows
 from dataset_tools.samples.stage import LENGTH_STEP, LENGTH_STEPS, LIMITS, BuildStage, Part, SampleOptions
 from dataset_tools.samples.template_check import Verifier
 from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
@@ -38,23 +38,19 @@ _LEAST_SHARD, _MOST_SHARD, _SHARDS = 4 << 20, 16 << 20, 32
 _PACKAGES = ("arabic-functiongemma", "tokenizers", "transformers", "pyarrow")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
     """What ``build`` can be told beside how a sample is made.
 
     Attributes:
         samples: how a record becomes a sample.
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
-        workers: processes to use; the result is the same for any number.
-        engine: who does the work instead of processes of this machine; the result is the same for any.
+        reading: how rows are read.
+        work: the processes that do the work.
     """
 
     samples: SampleOptions = field(default_factory=SampleOptions)
-    layout: str = ""
-    tools_file: Path | None = None
-    workers: int = 1
-    engine: Engine | None = None
+    reading: Reading = field(default_factory=Reading)
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +110,7 @@ def build(
     _require_apart(files, output)
     found = find_tokenizer(tokenizer)
     require_functiongemma(found)
-    tools = load_tools(options.tools_file) if options.tools_file else {}
-    stage = BuildStage(Converter(options.layout, tools), found.folder, options.samples)
+    stage = BuildStage(options.reading.converter(), found.folder, options.samples)
     total = Part()
     outputs: list[dict[str, Any]] = []
     shards = plan(files, min(max(total_bytes(files) // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
@@ -123,14 +118,14 @@ def build(
         inputs = beside.submit(_hashes, files, cancelled)
         # Importing transformers takes seconds, in which worker processes are at work already.
         verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
-        with closing(run(stage, shards, options.engine or options.workers, on_done=on_shard)) as parts:
+        with closing(run(stage, shards, options.work, on_done=on_shard)) as parts:
             for part in parts:
                 total.add(part, options.samples.verify)
                 if part.payload:
                     outputs.append(_write_samples(folder, part, len(outputs)))
                 if part.rejects:
                     folder.append("rejects.jsonl", part.rejects)
-        _require_rows(total, sources)
+        require_rows(", ".join(names_of(sources)), total.rows, total.written, total.first_reject)
         if verifier is not None:
             total.verified = _verify(total, verifier.result())
         facts = _facts(options.samples, found, total) | {"inputs": inputs.result(), "files": outputs}
@@ -151,15 +146,6 @@ def _require_apart(files: Sequence[DataFile], output: Path) -> None:
         if file.path.resolve().parent == output.resolve():
             what = f"{file.path} is read and would be replaced"
             raise UsageError(what, where=str(output), hint="choose another folder with -o")
-
-
-def _require_rows(total: Part, sources: Sequence[str] | Sequence[DataFile]) -> None:
-    where = ", ".join(names_of(sources))
-    if not total.rows:
-        raise InputError("there is no row: nothing but blank lines", where=where)
-    if not total.written:
-        what = f"not one of {total.rows} rows could be used; the first: {total.first_reject}"
-        raise InputError(what, where=where)
 
 
 def _write_samples(folder: AtomicFolder, part: Part, number: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from dataset_tools.errors import RowError
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import Work, run
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.prompt.render import RenderError, render
 from dataset_tools.readers.row_reader import RawRow, read_rows
@@ -107,7 +107,7 @@ def render_rows(
     out: Writer,
     *,
     generation_prompt: bool = False,
-    workers: int = 1,
+    work: Work | None = None,
     converter: Converter | None = None,
     on_problem: Callable[[Problem], None] | None = None,
 ) -> Counts:
@@ -119,7 +119,7 @@ def render_rows(
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
         out: where the lines go.
         generation_prompt: whether the texts end with the header of the turn that the model is to write.
-        workers: processes to use; the output is the same for any number.
+        work: the processes that do the work.
         converter: reads the rows; one that recognises every layout if none is given.
         on_problem: called with every row that has no text, in order.
 
@@ -129,7 +129,7 @@ def render_rows(
     """
     stage = _Stage(converter or Converter(), generation_prompt=generation_prompt)
     counts = Counts()
-    with closing(run(stage, plan(find_data(sources)), workers)) as parts:
+    with closing(run(stage, plan(find_data(sources)), work)) as parts:
         for part in parts:
             out.write(part.payload)
             counts.rows += part.rows

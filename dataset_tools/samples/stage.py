@@ -41,7 +41,7 @@ _RANKS = 1 << 32
 _SPREAD = 0x9E3779B1  # an odd number of no pattern
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleOptions:
     """How a record becomes a sample.
 

@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dataset_tools.dedup.keys import Keys, RowKey
 from dataset_tools.errors import RowError
-from dataset_tools.executor.base import Engine
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.row_decisions import Decision, merged
 from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.reading import Reading
 from dataset_tools.split.assignment import SIDES, sides_of
 from dataset_tools.split.groups import Group, groups_of, leaks_of
 
@@ -28,7 +29,7 @@ _LEAKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitOptions:
     """What ``split`` can be told.
 
@@ -41,10 +42,8 @@ class SplitOptions:
         against: evaluation data; rows that repeat a question or a call of it are left out.
         reports: what `afg-data clean` and `dedup` reported, kept for the card.
         format: parquet or jsonl.
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
-        workers: processes to use; the output's bytes are the same for any number.
-        engine: who does the work instead of processes of this machine; the bytes are the same for any.
+        reading: how rows are read.
+        work: the processes that do the work.
     """
 
     test: float = 0.1
@@ -55,10 +54,8 @@ class SplitOptions:
     against: tuple[str, ...] = ()
     reports: tuple[Path, ...] = ()
     format: str = "parquet"
-    layout: str = ""
-    tools_file: Path | None = None
-    workers: int = 1
-    engine: Engine | None = None
+    reading: Reading = field(default_factory=Reading)
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)

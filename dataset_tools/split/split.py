@@ -26,7 +26,8 @@ from dataset_tools.pipeline.to_file import Outputs
 from dataset_tools.readers.rejects import RejectsFile
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, companions_of, find_data, load_tools, names_of
+from dataset_tools.records.converter import companions_of, find_data, names_of
+from dataset_tools.records.reading import require_rows
 from dataset_tools.split.assignment import SIDES, require_shares
 from dataset_tools.split.facts import public_name, read_report, split_facts
 from dataset_tools.split.plan import FIELDS, FORMATS, Division, SplitOptions, divide
@@ -92,12 +93,12 @@ def split(
     outputs = Outputs(output, rejects or Outputs.default_rejects(output))
     read = [*(file.path for file in (*files, *held_out)), *companions_of([*files, *held_out])]
     _require_apart(files, held_out, read, outputs)
-    inputs = Stamps([*read, options.tools_file])
+    inputs = Stamps([*read, options.reading.tools_file])
     reports = [read_report(path) for path in options.reports]
-    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    converter = options.reading.converter()
     bands = bands_for(options.near) if options.near is not None else None
     stage = KeyStage(converter, bands, (*FIELDS, *options.by))
-    keys = read_keys([*held_out, *files], stage, options.engine or options.workers, on_shard)
+    keys = read_keys([*held_out, *files], stage, options.work, on_shard)
     _require_fields(keys, options.by)
     unread = _require_held_out(keys, held_out)
     division = divide(keys, held_out, options)
@@ -106,7 +107,8 @@ def split(
         shards = decided(plan(files), division.decisions(files))
         total = _write(SplitStage(converter, options.format), shards, rejected, folder, division, options, on_shard)
         division = division.without(total.lost)
-        _require_rows(total, division, sources)
+        usable = sum(map(len, division.sides.values()))
+        require_rows(", ".join(names_of(sources)), total.rows, usable, total.first_reject)
         written = {side: describe_file(folder.file(f"{side}.{options.format}")) for side in division.sides}
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
         facts |= {"inputs": _fingerprints(files), "against_unread": unread, "against": _fingerprints(held_out)}
@@ -178,21 +180,12 @@ def _write(
 ) -> Part:
     """Write every row to its side or to the rejects; the counts."""
     total = Part()
-    engine = options.engine or options.workers
     with ExitStack() as stack:
         sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in division.sides}
-        for part in stack.enter_context(closing(run(stage, shards, engine, on_done=on_shard))):
+        for part in stack.enter_context(closing(run(stage, shards, options.work, on_done=on_shard))):
             for side, sink in sinks.items():
                 sink.write_payload(part.payloads[side])
             rejects.write(part.rejects)
             total.merge(part)
     rejects.finish()
     return total
-
-
-def _require_rows(total: Part, division: Division, sources: Sequence[str] | Sequence[DataFile]) -> None:
-    where = ", ".join(names_of(sources))
-    if not total.rows:
-        raise InputError("there is no row: nothing but blank lines", where=where)
-    if not any(division.sides.values()):
-        raise InputError(f"not one of {total.rows} rows could be used; the first: {total.first_reject}", where=where)

@@ -7,21 +7,21 @@ it does not depend on the number of workers.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.checks.row_view import Row
-from dataset_tools.errors import InputError, RowError
-from dataset_tools.executor.base import Engine
-from dataset_tools.executor.run import run
+from dataset_tools.errors import RowError
+from dataset_tools.executor.run import Work, run
 from dataset_tools.prompt.render import RenderError, Segment, segments
 from dataset_tools.readers.row_reader import batches, read_rows
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, load_tools, names_of, require_valid
+from dataset_tools.records.converter import Converter, find_data, names_of, require_valid
+from dataset_tools.records.reading import Reading, require_rows
 from dataset_tools.samples.masking import Encoder
 from dataset_tools.samples.tokenizer import find_tokenizer, load_tokenizer, require_functiongemma
 from dataset_tools.stats.counts import LETTERS, ArgumentCounts, Counts
@@ -37,25 +37,21 @@ NO_CALL = "(no call)"
 _BARS = 20  # of a histogram, at most
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatsOptions:
     """What ``stats`` can be told.
 
     Attributes:
         tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, to count tokens with; empty for none.
         min_cell: a dialect with fewer rows than this that call a tool, or that call nothing, is told.
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
-        workers: processes to use; the result is the same for any number.
-        engine: who does the work instead of processes of this machine; the result is the same for any.
+        reading: how rows are read.
+        work: the processes that do the work.
     """
 
     tokenizer: str = ""
     min_cell: int = 5
-    layout: str = ""
-    tools_file: Path | None = None
-    workers: int = 1
-    engine: Engine | None = None
+    reading: Reading = field(default_factory=Reading)
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +136,15 @@ def stats(
         InputError: a source or the tokenizer cannot be read, or not one row.
     """
     options = options or StatsOptions()
-    tools = load_tools(options.tools_file) if options.tools_file else {}
     found = find_tokenizer(options.tokenizer) if options.tokenizer else None
     if found:
         require_functiongemma(found)
-    stage = StatsStage(Converter(options.layout, tools), found.folder if found else None)
+    stage = StatsStage(options.reading.converter(), found.folder if found else None)
     total = Counts()
-    with closing(run(stage, plan(find_data(sources)), options.engine or options.workers, on_done=on_shard)) as parts:
+    with closing(run(stage, plan(find_data(sources)), options.work, on_done=on_shard)) as parts:
         for part in parts:
             total.merge(part)
-    where = ", ".join(names_of(sources))
-    if not total.rows:
-        raise InputError("there is no row: nothing but blank lines", where=where)
-    if not total.records:
-        raise InputError(
-            f"not one of {total.rows} rows could be read", where=where, hint="`afg-data validate` says why"
-        )
+    require_rows(", ".join(names_of(sources)), total.rows, total.records)
     return Stats(_facts(total, options, found.name if found else ""))
 
 

@@ -17,8 +17,8 @@ from dataset_tools.executor.run import run
 from dataset_tools.readers.row_reader import batches, read_rows
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, load_tools
-from dataset_tools.validation.validate import Options, Result
+from dataset_tools.records.converter import Converter
+from dataset_tools.validation.validate import Result, ValidateOptions
 
 __all__ = ["Excerpt", "Excerpts", "excerpts", "part_meant", "value_at"]
 
@@ -67,7 +67,7 @@ class _Stage:
         return found
 
 
-def excerpts(files: Sequence[DataFile], result: Result, options: Options | None = None) -> Excerpts:
+def excerpts(files: Sequence[DataFile], result: Result, options: ValidateOptions | None = None) -> Excerpts:
     """The values that the examples of a result point at.
 
     Args:
@@ -78,8 +78,8 @@ def excerpts(files: Sequence[DataFile], result: Result, options: Options | None 
     Raises:
         InputError: a file cannot be read.
     """
-    options = options or Options()
-    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    options = options or ValidateOptions()
+    converter = options.reading.converter()
     wanted: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for entry in result.checks.values():
         for example in entry["examples"]:
@@ -88,7 +88,7 @@ def excerpts(files: Sequence[DataFile], result: Result, options: Options | None 
     stage = _Stage(converter, {file: dict(lines) for file, lines in wanted.items()})
     found: dict[Place, Any] = {}
     shards = [shard for shard in plan(files) if shard.file.place in wanted]
-    with closing(run(stage, shards, options.engine or options.workers)) as parts:
+    with closing(run(stage, shards, options.work)) as parts:
         for part in parts:
             found |= part
     return found

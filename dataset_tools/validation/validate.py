@@ -6,48 +6,40 @@ so the result does not depend on the number of workers.
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from dataset_tools.changes import Log
 from dataset_tools.checks.base import Found, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE
 from dataset_tools.checks.row_view import Row
-from dataset_tools.errors import InputError, RowError
-from dataset_tools.executor.base import Engine
-from dataset_tools.executor.run import run
+from dataset_tools.errors import RowError
+from dataset_tools.executor.run import Work, run
 from dataset_tools.readers.row_reader import RawRow, batches, read_rows
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, load_tools, names_of, record_errors
+from dataset_tools.records.converter import Converter, find_data, names_of, record_errors
+from dataset_tools.records.reading import Reading, require_rows
 from dataset_tools.tool_schema.validator import dotted
 from dataset_tools.validation.tally import Checker, Tally
 from schemas.record import Record
 
-if TYPE_CHECKING:
-    from schemas.record import Tool
-
-__all__ = ["Options", "Result", "validate"]
+__all__ = ["Result", "ValidateOptions", "validate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateOptions:
     """What ``validate`` can be told.
 
     Attributes:
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
-        workers: processes to use; the result is the same for any number.
         examples: how many findings of each check the result holds; all are counted. -1 holds them all.
-        engine: who does the work instead of processes of this machine; the result is the same for any.
+        reading: how rows are read.
+        work: the processes that do the work.
     """
 
-    layout: str = ""
-    tools_file: Path | None = None
-    workers: int = 1
     examples: int = 3
-    engine: Engine | None = None
+    reading: Reading = field(default_factory=Reading)
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +112,7 @@ def _is_valid(raw: RawRow, record: Record, log: Log, shard: Shard, tally: Tally)
 
 def validate(
     sources: Sequence[str] | Sequence[DataFile],
-    options: Options | None = None,
+    options: ValidateOptions | None = None,
     *,
     on_shard: Callable[[Shard, Tally], None] | None = None,
 ) -> Result:
@@ -128,22 +120,20 @@ def validate(
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
-        options: see :class:`Options`.
+        options: see :class:`ValidateOptions`.
         on_shard: called after each shard, in order, for progress.
 
     Raises:
         UsageError: an option makes no sense.
         InputError: a source cannot be read; a row that cannot is a finding.
     """
-    options = options or Options()
-    tools: dict[str, Tool] = load_tools(options.tools_file) if options.tools_file else {}
-    stage = Stage(Converter(options.layout, tools), options.examples)
+    options = options or ValidateOptions()
+    stage = Stage(options.reading.converter(), options.examples)
     total = Tally(options.examples)
-    with closing(run(stage, plan(find_data(sources)), options.engine or options.workers, on_done=on_shard)) as tallies:
+    with closing(run(stage, plan(find_data(sources)), options.work, on_done=on_shard)) as tallies:
         for tally in tallies:
             total.merge(tally)
-    if not total.rows:
-        raise InputError("there is no row: nothing but blank lines", where=", ".join(names_of(sources)))
+    require_rows(", ".join(names_of(sources)), total.rows, total.rows)
     total.finish()
     checks = {code: _entry(code, total) for code in sorted(total.counts)}
     return Result(total.rows, total.rows - total.invalid, checks)

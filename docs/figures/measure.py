@@ -47,7 +47,7 @@ def measure_run(base: str, folder: Path) -> None:
     from training.recipe.recipe import load_recipe
     from training.tiny import tokenizer_path
 
-    options = BuildOptions(SampleOptions(max_length=1024, max_tools=3, shuffle_seed=7, verify=0))
+    options = BuildOptions(samples=SampleOptions(max_length=1024, max_tools=3, shuffle_seed=7, verify=0))
     build([str(sample_path())], folder / "samples", str(tokenizer_path()), options)
     recipe = load_recipe(str(write_recipe(folder / "scaled.toml")))
     result = train(make_plan(recipe, str(folder / "samples"), folder / "run", base=base))

@@ -53,6 +53,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("show")
     source = folder / "records.jsonl"
     source.write_bytes(b"".join(map(dump_line, _rows())))
-    report = build([str(source)], folder / "samples", str(tokenizer_path()), BuildOptions(SampleOptions(verify=0)))
+    report = build(
+        [str(source)], folder / "samples", str(tokenizer_path()), BuildOptions(samples=SampleOptions(verify=0))
+    )
     assert report.rows_out == 4
     return folder / "samples"

@@ -35,7 +35,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def samples(tmp_path_factory: pytest.TempPathFactory, records: Path) -> Path:
     """The records as masked samples, with three tools each so that rows are short."""
     folder = tmp_path_factory.mktemp("built") / "samples"
-    options = BuildOptions(SampleOptions(max_length=1024, max_tools=3, verify=0))
+    options = BuildOptions(samples=SampleOptions(max_length=1024, max_tools=3, verify=0))
     report = build([str(records)], folder, str(tokenizer_path()), options)
     assert report.rows_out == 40
     return folder

@@ -7,7 +7,7 @@ from typing import Any, cast
 from dataset_tools.cleaning.repairer import DEVELOPER_TURN
 from dataset_tools.errors import InputError
 from dataset_tools.prompt.parser import ParseError, parse
-from dataset_tools.records.converter import load_tools
+from dataset_tools.records.reading import load_tools
 from schemas.record import JsonObject
 from training.answers.decode import DecodeOptions, load_decoder, prompt_of
 from training.answers.model_source import find_model

@@ -52,6 +52,7 @@ def evaluate_command(
     from dataset_tools.io.writer import check_writable, write_file
     from dataset_tools.readers.shards import total_bytes
     from dataset_tools.records.converter import find_data
+    from dataset_tools.records.reading import Reading
     from training.answers.decode import DecodeOptions
     from training.evaluate.eval_file import write_evaluation
     from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model
@@ -67,7 +68,7 @@ def evaluate_command(
     inputs = [*(file.path for file in files), *([predictions] if predictions else [])]
     for path in (output, page, *(() if predictions else (kept,))):
         check_writable(path, inputs)
-    options = GoldOptions(layout, tools_file, limit)
+    options = GoldOptions(reading=Reading(layout=layout, tools_file=tools_file), limit=limit)
     if predictions is not None:
         with Progress("evaluate", total_bytes(files), quiet=quiet) as progress:
             evaluation = evaluate(files, predictions, options, on_shard=progress.shard_done)

@@ -30,7 +30,7 @@ def serve_command(
 
     Example: afg serve run --tools tools.json
     """
-    from dataset_tools.records.converter import load_tools
+    from dataset_tools.records.reading import load_tools
     from training.answers.decode import DecodeOptions, load_decoder
     from training.answers.model_source import find_model
     from training.serve.server import ChatServer

@@ -14,7 +14,8 @@ from dataset_tools.executor.run import run, seldom_collecting
 from dataset_tools.readers.row_reader import read_rows
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, load_tools, names_of, require_valid
+from dataset_tools.records.converter import Converter, find_data, names_of, require_valid
+from dataset_tools.records.reading import Reading, require_rows
 from training.answers.decode import DecodeOptions, decode
 from training.answers.model_source import find_model
 from training.answers.predictions import Predictions, read_predictions
@@ -25,18 +26,16 @@ from training.evaluate.scoring import Verdict, judge
 __all__ = ["Evaluation", "GoldOptions", "evaluate", "evaluate_model", "read_questions", "score"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoldOptions:
     """How the data with the gold is read.
 
     Attributes:
-        layout: the layout of every row; recognised by the fields when empty.
-        tools_file: declarations for layouts that carry none.
+        reading: how rows are read.
         limit: how many rows are asked, from the first on; all for 0.
     """
 
-    layout: str = ""
-    tools_file: Path | None = None
+    reading: Reading = field(default_factory=Reading)
     limit: int = 0
 
 
@@ -190,14 +189,13 @@ def read_questions(
         UsageError: an option makes no sense.
     """
     options = options or GoldOptions()
-    converter = Converter(options.layout, load_tools(options.tools_file) if options.tools_file else {})
+    converter = options.reading.converter()
     found: list[Question] = []
-    with closing(run(_Stage(converter), plan(find_data(sources)), 1, on_done=on_shard)) as parts:
+    with closing(run(_Stage(converter), plan(find_data(sources)), on_done=on_shard)) as parts:
         for part in parts:
             found.extend(part.questions)
     where = ", ".join(names_of(sources))
-    if not found:
-        raise InputError("there is no row: nothing but blank lines", where=where)
+    require_rows(where, len(found), len(found))
     seen: set[str] = set()
     for question in found:
         if question.id in seen:

@@ -12,7 +12,7 @@ from dataset_tools.bundled import defects_path, dirty_path, sample_path
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.cleaning.import_data import import_data
 from dataset_tools.pipeline.to_file import Outputs
-from dataset_tools.validation.validate import Options, Result, validate
+from dataset_tools.validation.validate import Result, ValidateOptions, validate
 from schemas.record import Message
 
 DEFECTS: list[dict[str, Any]] = json.loads(defects_path().read_text(encoding="utf-8"))
@@ -76,7 +76,7 @@ def _ordered(line: str) -> str:
 
 @cache
 def _found() -> Result:
-    return validate([str(dirty_path())], Options(examples=-1))
+    return validate([str(dirty_path())], ValidateOptions(examples=-1))
 
 
 def _findings(result: Result, check: str, line: int) -> list[str]:
@@ -156,7 +156,7 @@ def test_each_repairable_defect_is_repaired_exactly(cleaned: Path) -> None:
 
 def test_each_lasting_defect_stays_visible(cleaned: Path) -> None:
     """The row is rejected with a reason, or validation of the cleaned file still finds the defect in it."""
-    left = validate([str(cleaned / "clean.jsonl")], Options(examples=-1))
+    left = validate([str(cleaned / "clean.jsonl")], ValidateOptions(examples=-1))
     rejects = _rejects(cleaned)
     places = {json.loads(line)["id"]: place for place, line in enumerate(_lines(cleaned / "clean.jsonl"), start=1)}
     for defect in LASTING:
@@ -185,7 +185,7 @@ def test_untouched_rows_stay_byte_for_byte(cleaned: Path) -> None:
 
 def test_no_repairable_defect_is_left(cleaned: Path) -> None:
     """After cleaning only the checks of lasting defects speak, and what those defects bring with them."""
-    left = validate([str(cleaned / "clean.jsonl")], Options(examples=-1))
+    left = validate([str(cleaned / "clean.jsonl")], ValidateOptions(examples=-1))
     lasting = {defect["id"] for defect in LASTING}
     for code, entry in left.checks.items():
         assert {found["id"] for found in entry["examples"]} - lasting <= {""}, code

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataset_tools.checks import Severity, catalogue
-from dataset_tools.validation.validate import Options, validate
+from dataset_tools.validation.validate import ValidateOptions, validate
 
 EXAMPLES = Path(__file__).parent / "examples"
 Rows = list[dict[str, Any]]
@@ -229,7 +229,7 @@ FIELD = re.compile(r"\[(\d+)\]|\.?([^.\[]+)")
 
 
 def _findings(path: Path, code: str) -> list[dict[str, Any]]:
-    checks = validate([str(path)], Options(examples=-1)).checks
+    checks = validate([str(path)], ValidateOptions(examples=-1)).checks
     found: list[dict[str, Any]] = checks[code]["examples"] if code in checks else []
     return found
 
@@ -303,7 +303,7 @@ def test_fail_examples_have_the_defect(code: str) -> None:
 def test_pass_examples_do_not(code: str) -> None:
     """The near misses of pass.jsonl are rows of the catalogue like any other, and none gives the check."""
     file = EXAMPLES / code / "pass.jsonl"
-    result = validate([str(file)], Options(examples=-1))
+    result = validate([str(file)], ValidateOptions(examples=-1))
     assert code not in result.checks, result.checks[code]["examples"]
     assert not result.checks.keys() & {"unreadable-row", "unknown-layout", "invalid-record"}
 

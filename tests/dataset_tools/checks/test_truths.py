@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataset_tools.arabic.letters import ARABIC_INDIC_DIGITS, BIDI_CONTROLS, DIACRITICS, TATWEEL, ZERO_WIDTH
-from dataset_tools.validation.validate import Options, Result, validate
+from dataset_tools.validation.validate import Result, ValidateOptions, validate
 
 Row = dict[str, Any]
 LETTER = re.compile("[ء-ي]")
@@ -25,7 +25,7 @@ def aisa_rows(shared_data: Path) -> list[Row]:
 @pytest.fixture(scope="module")
 def aisa(shared_data: Path) -> Result:
     """What the checks find in the same file."""
-    return validate([str(shared_data / "aisa_dev.parquet")], Options(examples=-1))
+    return validate([str(shared_data / "aisa_dev.parquet")], ValidateOptions(examples=-1))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,9 @@ def bfcl(shared_data: Path) -> Callable[[str], Result]:
 
     def result(name: str) -> Result:
         if name not in known:
-            known[name] = validate([str(shared_data / "bfcl_ar" / f"BFCL_v4_{name}.json")], Options(examples=-1))
+            known[name] = validate(
+                [str(shared_data / "bfcl_ar" / f"BFCL_v4_{name}.json")], ValidateOptions(examples=-1)
+            )
         return known[name]
 
     return result

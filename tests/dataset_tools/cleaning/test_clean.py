@@ -23,6 +23,7 @@ from dataset_tools.cleaning.clean import CleanOptions, clean
 from dataset_tools.cleaning.import_data import ImportOptions, import_data
 from dataset_tools.cleaning.repairer import DEVELOPER_TURN, Repairer
 from dataset_tools.errors import InputError, OutputError, UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline import to_file as transform_module
 from dataset_tools.pipeline.to_file import Outputs, Report
 from dataset_tools.readers.shards import plan
@@ -493,7 +494,7 @@ def test_workers_do_not_change_a_byte(ending: str, tmp_path: Path, monkeypatch: 
             tmp_path / f"{workers}{name}" for name in (ending, "r.jsonl", "t.jsonl", ".json")
         )
         target = tmp_path / str(workers) / f"out{ending}"
-        clean([str(dirty_path())], Outputs(target, rejects, report, trace), CleanOptions(workers=workers))
+        clean([str(dirty_path())], Outputs(target, rejects, report, trace), CleanOptions(work=Work(workers=workers)))
         facts = json.loads(report.read_text(encoding="utf-8"))
         facts.pop("output")
         written.append((target.read_bytes(), rejects.read_bytes(), trace.read_bytes(), facts))
@@ -562,7 +563,7 @@ def test_rows_in_another_encoding_are_rejected_with_its_name(tmp_path: Path) -> 
 def test_a_file_of_which_no_row_can_be_read_is_an_error(tmp_path: Path) -> None:
     """The error names the first row's reason, and nothing is written."""
     source = _write(tmp_path / "in.jsonl", [{"prompt": "مرحبا"}])
-    with pytest.raises(InputError, match=r"not one of 1 rows could be read; the first: line 1: .*prompt"):
+    with pytest.raises(InputError, match=r"not one of 1 rows could be used; the first: line 1: .*prompt"):
         _clean_file(source, tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 

@@ -68,7 +68,7 @@ FILES = {
     "gzip-named-jsonl": ("a.jsonl", gzip.compress(LINE), "not plain text as its name says, but gzip data"),
     "half-parquet": ("a.parquet", b"PAR1" + b"\x15\x04" * 40, "half a Parquet file"),
     "no-parquet": ("a.parquet", LINE, "not a Parquet file as its name says"),
-    "csv": ("a.jsonl", "سؤال,جواب\nكيفك,زين\n".encode(), "not one of 2 rows could be read"),
+    "csv": ("a.jsonl", "سؤال,جواب\nكيفك,زين\n".encode(), "not one of 2 rows could be used"),
     "utf-16": ("a.jsonl", _utf16(), "the text is UTF-16, not UTF-8"),
     "empty": ("a.jsonl", b"", "the file is empty"),
     "ending": ("a.txt", LINE, "unknown kind of file"),

@@ -16,6 +16,7 @@ from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.dedup.keys import call_key
 from dataset_tools.dedup.minhash import likeness
 from dataset_tools.errors import UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.to_file import Outputs, Report
 from tests.dataset_tools.dedup.made_rows import read, row, write
 
@@ -202,7 +203,7 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
     written = []
     for workers in (1, 3):
         outputs = Outputs(tmp_path / f"{workers}.jsonl", tmp_path / f"{workers}.rejects.jsonl")
-        report = dedup([source], outputs, DedupOptions(workers=workers))
+        report = dedup([source], outputs, DedupOptions(work=Work(workers=workers)))
         assert 700 < report.rows_out < 900 < report.rejected["duplicate"]
         written.append((outputs.records.read_bytes(), outputs.rejects.read_bytes()))
     assert written[0] == written[1]

@@ -10,6 +10,7 @@ import pytest
 from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.dedup.keys import KeyPart
 from dataset_tools.errors import RowError, UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.to_file import Outputs, Report
 from dataset_tools.readers.shards import Shard
@@ -53,7 +54,7 @@ def test_the_parts_hold_what_one_file_holds(repeated: Path, whole: Path, tmp_pat
 @pytest.mark.parametrize("workers", [2, 3])
 def test_bytes_depend_on_no_worker(workers: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
     """Nor on the processes that decide while others write."""
-    dedup([str(repeated)], _outputs(tmp_path), DedupOptions(workers=workers))
+    dedup([str(repeated)], _outputs(tmp_path), DedupOptions(work=Work(workers=workers)))
     assert contents(tmp_path) == contents(whole)
 
 

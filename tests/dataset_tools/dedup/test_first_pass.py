@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from dataset_tools.dedup import dedup as dedup_module
 from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.dedup.keys import KeyPart
 from dataset_tools.errors import InputError
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.to_file import Outputs
-from dataset_tools.split import split as split_module
 from dataset_tools.split.split import SplitOptions, SplitReport, split
-from tests.dataset_tools.executor import poison
+from tests.dataset_tools.executor.poison import PoisonReading
 from tests.dataset_tools.io.stages import record
 from tests.dataset_tools.pipeline.runs import contents
 
@@ -26,11 +25,8 @@ FIRST, SECOND, BOTH = "while", "unless", "exit"
 """In which reading the row is fatal: the flag is taken away between the two."""
 
 
-@pytest.fixture(autouse=True)
-def _poisonous(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows may say what is to be done to the process that reads them."""
-    monkeypatch.setattr(dedup_module, "Converter", poison.PoisonConverter)
-    monkeypatch.setattr(split_module, "Converter", poison.PoisonConverter)
+READING = PoisonReading()
+"""Rows may say what is to be done to the process that reads them."""
 
 
 def _write(folder: Path, way: str) -> Path:
@@ -63,7 +59,7 @@ def test_dedup(way: str, tmp_path: Path) -> None:
     """The row is a reject; what says the same is kept, unless the row was there to be compared with."""
     source = _write(tmp_path, way)
     outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
-    options = DedupOptions(near=None, workers=2)
+    options = DedupOptions(near=None, reading=READING, work=Work(workers=2))
     report = dedup([str(source)], outputs, options, on_shard=_without_flag(tmp_path))
     expected = [(FATAL, "poison-row"), *([(COPY, "duplicate")] if way == SECOND else [])]
     assert _reasons(outputs.rejects) == expected
@@ -80,7 +76,12 @@ def test_one_in_each_reading(tmp_path: Path) -> None:
     lines[9] = lines[9].replace("{", f'{{"act": "{SECOND} {tmp_path / "flag"}", ', 1)
     source.write_text("".join(lines), encoding="utf-8")
     outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
-    report = dedup([str(source)], outputs, DedupOptions(near=None, workers=2), on_shard=_without_flag(tmp_path))
+    report = dedup(
+        [str(source)],
+        outputs,
+        DedupOptions(near=None, reading=READING, work=Work(workers=2)),
+        on_shard=_without_flag(tmp_path),
+    )
     assert _reasons(outputs.rejects) == [(FATAL, "poison-row"), (10, "poison-row")]
     assert (report.rows_in, report.rows_out) == (ROWS, ROWS - 2)
 
@@ -89,7 +90,7 @@ def test_one_in_each_reading(tmp_path: Path) -> None:
 def test_split(way: str, tmp_path: Path) -> None:
     """The row is a reject, and all that is said of the sides is true of their files."""
     source = _write(tmp_path, way)
-    options = SplitOptions(format="jsonl", near=None, workers=2, test=0.3, validation=0.2)
+    options = SplitOptions(format="jsonl", near=None, reading=READING, work=Work(workers=2), test=0.3, validation=0.2)
     report = split([str(source)], tmp_path / "data", options, on_shard=_without_flag(tmp_path))
     assert _reasons(tmp_path / "data.rejects.jsonl") == [(FATAL, "poison-row")]
     assert report.rejected == {"poison-row": 1}
@@ -105,7 +106,9 @@ def test_split_against_what_it_repeats(tmp_path: Path) -> None:
         if isinstance(part, KeyPart) and part.file == str(source):
             (tmp_path / "flag").unlink()
 
-    options = SplitOptions(format="jsonl", near=None, workers=2, against=(str(tmp_path / "held_out.jsonl"),))
+    options = SplitOptions(
+        format="jsonl", near=None, reading=READING, work=Work(workers=2), against=(str(tmp_path / "held_out.jsonl"),)
+    )
     report = split([str(source)], tmp_path / "data", options, on_shard=on_shard)
     assert report.rejected == {"leaked-question": 1, "poison-row": 1}
     assert [(entry["line"], entry["code"]) for entry in report.facts["removed"]] == [(COPY, "leaked-question")]
@@ -137,7 +140,7 @@ def _dedup(source: Path, folder: Path, *, resume: bool = False, stop: int | None
         if stop is not None and shard.index >= stop and not isinstance(part, KeyPart):
             raise _StoppedError
 
-    dedup([str(source)], _outputs(folder, resume=resume), DedupOptions(near=None), on_shard=on_shard)
+    dedup([str(source)], _outputs(folder, resume=resume), DedupOptions(near=None, reading=READING), on_shard=on_shard)
 
 
 def _begun(source: Path, folder: Path) -> None:

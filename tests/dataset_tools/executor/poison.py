@@ -15,6 +15,7 @@ from dataset_tools.readers.row_reader import RawRow, read_rows
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Reading
 from schemas.record import Record
 
 
@@ -81,6 +82,14 @@ class PoisonConverter(Converter):
         value: dict[str, Any] = raw.value or {}
         act(str(value.get("act", "")))
         return super().read(raw, file)
+
+
+class PoisonReading(Reading):
+    """Reading by that converter."""
+
+    def converter(self, *, rename_tools: bool = False) -> Converter:
+        """Return the converter."""
+        return PoisonConverter(rename_tools=rename_tools)
 
 
 def large(_: Shard) -> bytes:

@@ -19,10 +19,8 @@ import pytest
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import InputError
 from dataset_tools.executor import poison_rows
-from dataset_tools.executor.base import COLLECT
-from dataset_tools.executor.local import Local
 from dataset_tools.executor.poison_rows import Guard
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import COLLECT, Work, run
 from dataset_tools.pipeline.stage import Stage
 from dataset_tools.pipeline.to_file import Job
 from dataset_tools.pipeline.to_parts import transform_to_folder
@@ -52,7 +50,7 @@ def _done(
     path: Path, workers: int, stage: Callable[[Shard], list[Any]] = poison.rows, **options: Any
 ) -> list[tuple[int, str]]:
     shards = plan(find_files([str(path)]), 200)
-    return [row for result in run(stage, shards, Local(workers, **options)) for row in result]
+    return [row for result in run(stage, shards, Work(workers=workers), **options) for row in result]
 
 
 @pytest.mark.parametrize("line", [1, 17, 60])
@@ -176,7 +174,7 @@ def test_rows_that_are_all_fatal(tmp_path: Path) -> None:
     """Where one row after the other is fatal it is the machine: not all of a file becomes rejects."""
     path = _write(tmp_path / "x.jsonl", dict.fromkeys(range(20, 50), "kill"))
     with pytest.raises(InputError, match=r"x\.jsonl:\d+: 10 rows one after another .* was ended by SIGKILL"):
-        list(run(poison.rows, plan(find_files([str(path)]), 100_000), 2))
+        list(run(poison.rows, plan(find_files([str(path)]), 100_000), Work(workers=2)))
 
 
 @pytest.fixture
@@ -195,7 +193,7 @@ def test_cleaning_goes_on(poisoned: Path, tmp_path: Path) -> None:
     for workers in (1, 2):
         outputs = outputs_in(tmp_path / str(workers))
         stage = Stage(poison.PoisonConverter(), Repairer(), outputs.records, trace=True)
-        report = transform_to_folder(Job("clean", [str(poisoned)], stage, workers), outputs)
+        report = transform_to_folder(Job("clean", [str(poisoned)], stage, Work(workers=workers)), outputs)
         assert (report.rows_in, report.rows_out, report.rejected) == (120, 117, {"poison-row": 3})
         rejects = [json.loads(line) for line in outputs.rejects_file.read_text(encoding="utf-8").splitlines()]
         assert [(reject["file"], reject["line"], reject["reason"]) for reject in rejects] == [
@@ -209,19 +207,19 @@ def test_cleaning_goes_on(poisoned: Path, tmp_path: Path) -> None:
 
 COPY = """
 import multiprocessing, sys
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import Work, run
 from dataset_tools.executor.process_setup import can_fork
 from dataset_tools.readers.shards import plan
 from dataset_tools.readers.sources import find_files
 from tests.dataset_tools.executor import poison
 if __name__ == "__main__":
     assert can_fork()
-    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), 2)
+    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), Work(workers=2))
     rows = next(results)
     print([(line, error.split(" (")[0]) for line, error in rows if error])
     rows += [row for result in results for row in result]
     print([line for line, _ in rows] == list(range(1, 61)), [line for line, error in rows if error])
-    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), 2)
+    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), Work(workers=2))
     next(results)
     results.close()
     print(multiprocessing.active_children())

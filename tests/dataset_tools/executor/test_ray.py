@@ -22,10 +22,8 @@ from dataset_tools.bundled import dirty_path
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor import ray, ray_connection
-from dataset_tools.executor.base import Engine
-from dataset_tools.executor.local import Local
 from dataset_tools.executor.ray import RayCluster
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.stage import Part
 from dataset_tools.pipeline.to_file import Job
 from dataset_tools.pipeline.to_parts import transform_to_folder
@@ -89,12 +87,12 @@ def _markers(folder: Path) -> int:
 def test_a_node_is_killed_in_the_middle(corpus: Path, nodes: Nodes, tmp_path: Path) -> None:
     """What the lost node was doing is done again, and no byte of any file is another than on one machine."""
 
-    def clean(folder: Path, engine: Engine, on_shard: Callable[[Shard, Part], None] | None = None) -> None:
+    def clean(folder: Path, work: Work, on_shard: Callable[[Shard, Part], None] | None = None) -> None:
         folder.mkdir()
         outputs = outputs_in(folder)
         stage = poison.Watched(Converter(), Repairer(), outputs.records, trace=True)
         stage.log, stage.slow = folder.with_suffix(".log"), frozenset({20, 21})
-        transform_to_folder(Job("clean", [str(corpus)], stage, engine, on_shard=on_shard), outputs)
+        transform_to_folder(Job("clean", [str(corpus)], stage, work, on_shard=on_shard), outputs)
 
     log = tmp_path / "ray.log"
     killed: list[int] = []
@@ -106,8 +104,8 @@ def test_a_node_is_killed_in_the_middle(corpus: Path, nodes: Nodes, tmp_path: Pa
             nodes.replace_one()
             killed.append(shard.index)
 
-    clean(tmp_path / "local", Local(2, isolated=True))
-    clean(tmp_path / "ray", RayCluster(nodes.address), kill)
+    clean(tmp_path / "local", Work(workers=2))
+    clean(tmp_path / "ray", Work(engine=RayCluster(nodes.address)), kill)
     assert len(killed) == 1
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
     begun = [line.split()[0] for line in log.read_text().splitlines()]
@@ -201,7 +199,7 @@ def test_fatal_rows_cost_themselves(nodes: Nodes, tmp_path: Path) -> None:
     lines = [json.dumps({"n": n} | ({"act": acts[n]} if n in acts else {})) for n in range(1, 61)]
     (tmp_path / "x.jsonl").write_text("\n".join(lines) + "\n")
     shards = list(plan(find_files([str(tmp_path / "x.jsonl")]), 200))
-    done = [row for rows in run(poison.Impatient(), shards, RayCluster(nodes.address)) for row in rows]
+    done = [row for rows in run(poison.Impatient(), shards, Work(engine=RayCluster(nodes.address))) for row in rows]
     assert [line for line, _ in done] == list(range(1, 61))
     assert {line: reason.split(" (")[0] for line, reason in done if reason} == {
         line: f"poison-row: the process that read it {poison.WAYS[act]}" for line, act in acts.items()
@@ -219,22 +217,22 @@ def test_order_bound_and_errors(nodes: Nodes, tmp_path: Path, monkeypatch: pytes
             taken += 1
             yield shard
 
-    results = run(stages.slow_at_first, shards(), RayCluster(nodes.address, tasks=3))
+    results = run(stages.slow_at_first, shards(), Work(engine=RayCluster(nodes.address, tasks=3)))
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
     assert taken <= 8
     results.close()
-    assert list(run(stages.FailOnce(tmp_path), _shards(6), RayCluster(nodes.address))) == list(range(6))
-    failing: Any = run(stages.fail_at_two, _shards(6), RayCluster(nodes.address))
+    assert list(run(stages.FailOnce(tmp_path), _shards(6), Work(engine=RayCluster(nodes.address)))) == list(range(6))
+    failing: Any = run(stages.fail_at_two, _shards(6), Work(engine=RayCluster(nodes.address)))
     assert [next(failing), next(failing)] == [0, 1]
     with pytest.raises(InputError) as caught:
         next(failing)
     assert str(caught.value) == "x.jsonl:7: broken (mend it)"
     assert type(caught.value) is InputError
     with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone"):
-        list(run(stages.die_at_two, _shards(3), RayCluster(nodes.address)))
+        list(run(stages.die_at_two, _shards(3), Work(engine=RayCluster(nodes.address))))
     monkeypatch.setattr(ray, "all_versions", lambda: {"python": "2.7"})
     with pytest.raises(UsageError, match=r" has python 3\.\d+\.\d+, and the machine of the command 2\.7 \(install"):
-        list(run(stages.slow_at_first, _shards(3), RayCluster(nodes.address)))
+        list(run(stages.slow_at_first, _shards(3), Work(engine=RayCluster(nodes.address))))
 
 
 WITHOUT = """

@@ -14,10 +14,7 @@ from typer.testing import CliRunner
 
 from dataset_tools.bundled import dirty_path
 from dataset_tools.cli.main import app
-from dataset_tools.executor.local import Local
 from dataset_tools.executor.ray_connection import cluster
-from dataset_tools.samples import build
-from dataset_tools.validation import validate
 from tests.dataset_tools.executor import poison
 from tests.dataset_tools.executor.ray_nodes import ENVIRONMENT, two_nodes
 from tests.dataset_tools.pipeline.runs import contents
@@ -34,9 +31,6 @@ COMMANDS = {
     "build": ("-o", "samples", "--tokenizer", TOKENIZER, "--json"),
 }
 """What each command is told beside its input."""
-
-STAGES = {"validate": validate, "build": build}
-"""Where each command makes what reads its rows."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +79,7 @@ def test_the_same_on_a_cluster(
     def refuse(*_: Any) -> None:
         pytest.fail("the shards are done on this machine")
 
-    monkeypatch.setattr(Local, "results", refuse)
+    monkeypatch.setattr("dataset_tools.executor.run._local_results", refuse)
     assert _done(tmp_path / "ray", command, data, "--engine", "ray", "--ray-address", address) == expected
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
     assert expected[1]
@@ -106,7 +100,7 @@ def test_a_fatal_row_on_a_cluster(
     command: str, address: str, poisoned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It costs itself, as where local processes die of it: the same words, counts and files."""
-    monkeypatch.setattr(STAGES[command], "Converter", poison.PoisonConverter)
+    monkeypatch.setattr("dataset_tools.records.reading.Converter", poison.PoisonConverter)
     expected = _done(tmp_path / "local", command, poisoned, "-j", "2")
     assert _done(tmp_path / "ray", command, poisoned, "--engine", "ray", "--ray-address", address) == expected
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from dataset_tools.errors import InputError, RowError, UsageError
-from dataset_tools.executor.local import Local
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import Work, run
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
 from tests.dataset_tools.executor import poison
@@ -36,7 +35,10 @@ def test_results_in_order(workers: int) -> None:
     """Results come in the order of the shards, even if later ones are done first, each announced before it comes."""
     done: list[int] = []
     results = run(
-        stages.slow_at_first, _shards(9), workers, on_done=lambda shard, result: done.append(shard.index + result)
+        stages.slow_at_first,
+        _shards(9),
+        Work(workers=workers),
+        on_done=lambda shard, result: done.append(shard.index + result),
     )
     for count, result in enumerate(results, 1):
         assert result == count - 1
@@ -46,20 +48,20 @@ def test_results_in_order(workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_errors_come_through(workers: int) -> None:
     """A worker's error arrives with all that it says, after the results before it."""
-    results = run(stages.fail_at_two, _shards(6), workers)
+    results = run(stages.fail_at_two, _shards(6), Work(workers=workers))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(InputError) as caught:
         next(results)
     assert str(caught.value) == "x.jsonl:7: broken (mend it)"
     with pytest.raises(RowError) as row:
-        next(run(stages.row_error, _shards(2), workers))
+        next(run(stages.row_error, _shards(2), Work(workers=workers)))
     assert (row.value.code, row.value.hint) == ("unreadable-row", "mend it")
 
 
 def test_a_killed_worker_is_told() -> None:
     """A worker that dies whatever row is left out becomes an error with the file, the rows and what to do."""
     with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone") as caught:
-        list(run(stages.die_at_two, _shards(8), 2))
+        list(run(stages.die_at_two, _shards(8), Work(workers=2)))
     assert caught.value.where.startswith("x.jsonl:")
     assert "--workers" in caught.value.hint
 
@@ -74,7 +76,7 @@ def test_shards_are_taken_as_needed() -> None:
             taken += 1
             yield shard
 
-    results = run(stages.slow_at_first, shards(), 2)
+    results = run(stages.slow_at_first, shards(), Work(workers=2))
     next(results)
     assert taken <= 5
     results.close()
@@ -83,7 +85,7 @@ def test_shards_are_taken_as_needed() -> None:
 def test_the_stage_travels_once_a_worker() -> None:
     """The stage is pickled for the workers, not for the shards."""
     stage = stages.Encode("x.jsonl")
-    results = run(stage, _shards(2), 2)
+    results = run(stage, _shards(2), Work(workers=2))
     with pytest.raises(InputError, match="No such file"):
         next(results)
     assert 1 <= stage.pickled <= 2
@@ -92,15 +94,15 @@ def test_the_stage_travels_once_a_worker() -> None:
 def test_one_worker_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A single worker is this process, which needs nothing of what starts others."""
     monkeypatch.delitem(sys.modules, "dataset_tools.executor.worker_pool", raising=False)
-    assert list(run(lambda shard: shard.index, _shards(3), 1)) == [0, 1, 2]
+    assert list(run(lambda shard: shard.index, _shards(3), Work(workers=1))) == [0, 1, 2]
     assert "dataset_tools.executor.worker_pool" not in sys.modules
-    assert list(run(lambda shard: shard.index, _shards(0), 8)) == []
+    assert list(run(lambda shard: shard.index, _shards(0), Work(workers=8))) == []
 
 
 def test_leaving_while_a_result_is_sent() -> None:
     """Who leaves while a worker is in the middle of a large result waits for nothing: half of it never ends."""
     for pause in range(8):
-        results = run(poison.large, _shards(50), Local(2, isolated=True))
+        results = run(poison.large, _shards(50), Work(workers=2), isolated=True)
         next(results)
         time.sleep(0.01 * (pause % 5))
         results.close()
@@ -109,17 +111,16 @@ def test_leaving_while_a_result_is_sent() -> None:
 def test_no_workers() -> None:
     """Less than one worker is wrong usage."""
     with pytest.raises(UsageError):
-        list(run(lambda shard: shard.index, _shards(1), 0))
+        list(run(lambda shard: shard.index, _shards(1), Work(workers=0)))
 
 
 def test_a_script_from_standard_input_is_told() -> None:
     """New processes cannot import it; that is said at once, and not taken for a lack of memory."""
     script = """
-from dataset_tools.executor.local import Local
 from dataset_tools.errors import UsageError
-from tests.dataset_tools.executor.test_run import _shards, run, stages
+from tests.dataset_tools.executor.test_run import Work, _shards, run, stages
 try:
-    list(run(stages.slow_at_first, _shards(3), Local(2, isolated=True)))
+    list(run(stages.slow_at_first, _shards(3), Work(workers=2), isolated=True))
 except UsageError as error:
     print(error)
 """
@@ -134,10 +135,10 @@ import sys
 from tests.dataset_tools.io import stages
 from tests.dataset_tools.executor import poison
 from tests.dataset_tools.executor.test_run import _shards
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import Work, run
 if __name__ == "__main__":
     try:
-        list(run(stages.sleep_long, _shards(10), 2))
+        list(run(stages.sleep_long, _shards(10), Work(workers=2)))
     except KeyboardInterrupt:
         print("interrupted")
 """

@@ -251,7 +251,7 @@ from dataset_tools.readers.sources import DataFile
 def interrupt(*_):
     raise KeyboardInterrupt
 files = [DataFile(Path(name), "x", "x", "jsonl", "") for name in (sys.argv[1], "/dev/zero")]
-build(files, Path(sys.argv[2]), sys.argv[3], BuildOptions(SampleOptions(verify=0)), on_shard=interrupt)
+build(files, Path(sys.argv[2]), sys.argv[3], BuildOptions(samples=SampleOptions(verify=0)), on_shard=interrupt)
 """
 
 

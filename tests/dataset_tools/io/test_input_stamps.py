@@ -12,6 +12,7 @@ from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.dedup.keys import KeyPart
 from dataset_tools.errors import InputError
 from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.records.reading import Reading
 from dataset_tools.split.split import SplitOptions, split
 from tests.dataset_tools.io.stages import record
 
@@ -98,9 +99,9 @@ def test_what_is_read_beside(source: Path, tmp_path: Path) -> None:
     touched = _between(lambda: os.utime(tools, ns=(0, 0)))
     outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
     with pytest.raises(InputError, match=r"tools\.json: an input was changed"):
-        dedup([str(source)], outputs, DedupOptions(near=None, tools_file=tools), on_shard=touched)
+        dedup([str(source)], outputs, DedupOptions(near=None, reading=Reading(tools_file=tools)), on_shard=touched)
     for path in (tools, held_out):
-        options = SplitOptions(near=None, tools_file=tools, against=(str(held_out),))
+        options = SplitOptions(near=None, reading=Reading(tools_file=tools), against=(str(held_out),))
         touched = _between(lambda path=path: os.utime(path, ns=(5, 5)))
         with pytest.raises(InputError, match=rf"{path.name}: an input was changed"):
             split([str(source)], tmp_path / "data", options, on_shard=touched)

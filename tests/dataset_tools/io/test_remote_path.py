@@ -21,6 +21,7 @@ from dataset_tools.cleaning.import_data import import_data
 from dataset_tools.dedup.dedup import dedup
 from dataset_tools.errors import InputError, InterruptionError, UsageError
 from dataset_tools.executor.ray import RayCluster
+from dataset_tools.executor.run import Work
 from dataset_tools.io.remote_path import RemotePath, as_path
 from dataset_tools.pipeline.stage import Part
 from dataset_tools.pipeline.to_file import Outputs
@@ -297,7 +298,7 @@ def test_a_cluster_reads_and_fills_stores(corpus: Path, tmp_path: Path, monkeypa
     with range_server(tmp_path, [8]) as (address, ranges):
         for engine in (RayCluster(tasks=2), None):
             place = RemotePath(f"file://{tmp_path}/{'ray' if engine else 'local'}")
-            clean([f"{address}/raw.jsonl"], _outputs(place), CleanOptions(engine=engine))
+            clean([f"{address}/raw.jsonl"], _outputs(place), CleanOptions(work=Work(engine=engine)))
     assert not ranges[8].startswith("bytes=0-")  # the command itself reads the whole file
     assert ranges.count(ranges[8]) == 3  # twice by the cluster
     assert contents(tmp_path / "ray").keys() == contents(tmp_path / "local").keys()

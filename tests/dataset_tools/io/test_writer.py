@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from dataset_tools.errors import OutputError, UsageError
-from dataset_tools.executor.run import run
+from dataset_tools.executor.run import Work, run
 from dataset_tools.io.atomic_file import AtomicFile
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.io.writer import ENDINGS, Sink, check_writable, encode, json_report, write_file
@@ -94,10 +94,10 @@ def test_bytes_do_not_depend_on_workers(ending: str, big: Path, tmp_path: Path) 
     assert len(shards) > 3
     for workers in (1, 2, 3):
         with Sink(tmp_path / f"{workers}{ending}") as sink:
-            for payload in run(Encode(f"x{ending}"), shards, workers):
+            for payload in run(Encode(f"x{ending}"), shards, Work(workers=workers)):
                 sink.write_payload(payload)
     with Sink(tmp_path / f"other{ending}") as sink:
-        for payload in run(Encode(f"x{ending}"), plan(find_files([str(big)]), 33_333), 1):
+        for payload in run(Encode(f"x{ending}"), plan(find_files([str(big)]), 33_333)):
             sink.write_payload(payload)
     one = (tmp_path / f"1{ending}").read_bytes()
     assert (tmp_path / f"2{ending}").read_bytes() == one

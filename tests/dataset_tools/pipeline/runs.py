@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.to_file import Report
 
@@ -39,7 +40,7 @@ def outputs_in(folder: Path, *, resume: bool = False, ending: str = ".parquet", 
 
 def clean_into(source: Path, folder: Path, *, workers: int = 1, resume: bool = False, **more: Any) -> Report:
     """Clean a file into a folder of small parts."""
-    return clean([str(source)], outputs_in(folder, resume=resume, **more), CleanOptions(workers=workers))
+    return clean([str(source)], outputs_in(folder, resume=resume, **more), CleanOptions(work=Work(workers=workers)))
 
 
 def contents(folder: Path) -> dict[str, str]:

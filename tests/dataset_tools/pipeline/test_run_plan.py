@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from dataset_tools.cleaning.clean import CleanOptions, clean
 from dataset_tools.cleaning.import_data import ImportOptions, import_data
 from dataset_tools.errors import AfgError, InputError, InterruptionError, OutputError, UsageError
 from dataset_tools.executor import versions
+from dataset_tools.executor.run import Work
 from dataset_tools.io import run_lock
 from dataset_tools.pipeline.stage import Part
 from dataset_tools.readers.shards import Shard, plan
 from dataset_tools.readers.sources import find_files
+from dataset_tools.records.reading import Reading
 from tests.dataset_tools.pipeline.runs import ROOT, SHARD_BYTES, clean_into, contents, outputs_in, start_clean
 
 
@@ -77,7 +80,7 @@ def test_stopped_again_and_again(corpus: Path, undisturbed: Path, tmp_path: Path
     while True:
         outputs = outputs_in(tmp_path, resume=True)
         try:
-            clean([str(corpus)], outputs, CleanOptions(workers=1 + runs % 2), on_shard=_stop_at(reached))
+            clean([str(corpus)], outputs, CleanOptions(work=Work(workers=1 + runs % 2)), on_shard=_stop_at(reached))
             break
         except _StoppedError:
             reached, runs = reached + 7, runs + 1
@@ -133,13 +136,40 @@ def _tools(folder: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MoreOptions(CleanOptions):
+    """A command that was given an option after this test was written."""
+
+    dots: tuple[str, ...] = ()
+
+
+def test_a_new_option_is_compared(corpus: Path, tmp_path: Path) -> None:
+    """Every field of the options is part of the plan and of the report, without being named anywhere else."""
+    with pytest.raises(_StoppedError):
+        clean([str(corpus)], outputs_in(tmp_path), _MoreOptions(dots=("a",)), on_shard=_stop_at(20))
+    again = outputs_in(tmp_path, resume=True)
+    with pytest.raises(UsageError, match=r"cannot be resumed: dots was \['a'\], and is none now"):
+        clean([str(corpus)], again, _MoreOptions())
+    report = clean([str(corpus)], again, _MoreOptions(dots=("a",), work=Work(workers=2)))
+    assert report.options == {
+        "fold": [],
+        "developer_turn": True,
+        "layout": "",
+        "tools_file": "",
+        "rename_tools": False,
+        "dots": ["a"],
+    }
+
+
 def test_what_has_changed_is_refused(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other bytes of the same length, more bytes, another option, tools or version: each is named, nothing is done."""
     source = tmp_path / "raw.jsonl"
     source.write_bytes(corpus.read_bytes())
     tools = _tools(tmp_path)
     with pytest.raises(_StoppedError):
-        import_data([str(source)], outputs_in(tmp_path), ImportOptions(tools_file=tools), on_shard=_stop_at(20))
+        import_data(
+            [str(source)], outputs_in(tmp_path), ImportOptions(reading=Reading(tools_file=tools)), on_shard=_stop_at(20)
+        )
 
     def refused(kind: type[AfgError], what: str, *, rename: bool = False, **outputs: Any) -> None:
         before = contents(tmp_path)
@@ -147,7 +177,7 @@ def test_what_has_changed_is_refused(corpus: Path, tmp_path: Path, monkeypatch: 
             import_data(
                 [str(source)],
                 outputs_in(tmp_path, resume=True, **outputs),
-                ImportOptions(tools_file=tools, rename_tools=rename),
+                ImportOptions(reading=Reading(tools_file=tools), rename_tools=rename),
             )
         assert contents(tmp_path) == before
 
@@ -231,7 +261,7 @@ def test_an_input_that_changes_meanwhile(corpus: Path, tmp_path: Path) -> None:
 
         folder = tmp_path / str(number)
         with pytest.raises(InputError, match=r"\S+/(raw\.jsonl|tools\.json): an input was changed while it was read"):
-            clean([str(source)], outputs_in(folder), CleanOptions(tools_file=tools), on_shard=disturb)
+            clean([str(source)], outputs_in(folder), CleanOptions(reading=Reading(tools_file=tools)), on_shard=disturb)
         assert _is_unfinished(folder)
 
 

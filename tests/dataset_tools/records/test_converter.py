@@ -13,11 +13,11 @@ from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import (
     Converter,
     find_data,
-    load_tools,
     record_errors,
     require_shallow,
     require_valid,
 )
+from dataset_tools.records.reading import load_tools
 
 FILE = DataFile(Path("raw/train.jsonl"), "gulf", "train.jsonl", "jsonl", "")
 

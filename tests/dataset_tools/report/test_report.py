@@ -10,6 +10,7 @@ import pytest
 
 from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.changes import Change
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.to_file import Report
 from dataset_tools.prompt.render import segments
 from dataset_tools.report.charts import histogram, lengths_section
@@ -27,7 +28,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp; {{title}} \x1b[31m \u20
 @pytest.fixture(scope="module")
 def dirty() -> DatasetReport:
     """The report of the sample with known defects."""
-    return report([str(dirty_path())], ReportOptions(str(tokenizer_path())))
+    return report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path())))
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +194,10 @@ def test_nothing_in_a_row_becomes_part_of_the_page(tmp_path: Path) -> None:
 
 def test_the_page_is_the_same_for_any_number_of_workers(page: str) -> None:
     """And every time: there is no date in it."""
-    assert report_page(report([str(dirty_path())], ReportOptions(str(tokenizer_path()), workers=2))) == page
+    assert (
+        report_page(report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path()), work=Work(workers=2))))
+        == page
+    )
 
 
 def test_commands_write_their_part(afg_data: Any, tmp_path: Path) -> None:

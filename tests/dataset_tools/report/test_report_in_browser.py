@@ -28,7 +28,9 @@ def browser() -> Iterator[Any]:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the sample with known defects."""
     file = tmp_path_factory.mktemp("report") / "report.html"
-    file.write_text(report_page(report([str(dirty_path())], ReportOptions(str(tokenizer_path())))), encoding="utf-8")
+    file.write_text(
+        report_page(report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path())))), encoding="utf-8"
+    )
     return file
 
 

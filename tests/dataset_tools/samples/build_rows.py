@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from dataset_tools.executor.run import Work
 from dataset_tools.prompt.render import segments
 from dataset_tools.samples.build import BuildOptions, BuildReport, build
 from dataset_tools.samples.masking import Encoder, Samples, join
@@ -43,7 +44,7 @@ def build_rows(
     source = write_rows(folder / "rows.jsonl", rows)
     samples = SampleOptions(**{"verify": 0, **options})
     tokenizer = tokenizer or tokenizer_path()
-    return build([source], folder / "out", str(tokenizer), BuildOptions(samples, workers=workers))
+    return build([source], folder / "out", str(tokenizer), BuildOptions(samples=samples, work=Work(workers=workers)))
 
 
 def read_samples(folder: Path) -> list[Sample]:

@@ -14,6 +14,7 @@ import pytest
 
 from dataset_tools.bundled import sample_path
 from dataset_tools.errors import InputError, OutputError, UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.prompt.render import render
 from dataset_tools.samples.build import BuildOptions, build
 from dataset_tools.samples.parquet import sample_schema
@@ -23,7 +24,7 @@ from tests.prompt_rows import Row, call, calls, result, row, say
 from training.tiny import tokenizer_path
 
 TOKENIZER = str(tokenizer_path())
-NO_VERIFY = BuildOptions(SampleOptions(verify=0))
+NO_VERIFY = BuildOptions(samples=SampleOptions(verify=0))
 
 
 def _row(identity: str, *messages: Row) -> Row:
@@ -164,7 +165,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _build_large(large: Path, folder: Path, workers: int) -> dict[str, bytes]:
     """The files of a build that shuffles and drops tools, rejects rows and compares some."""
     samples = SampleOptions(shuffle_seed=7, max_tools=3, max_length=400, fit=True, verify=20)
-    build([str(large)], folder, TOKENIZER, BuildOptions(samples, workers=workers))
+    build([str(large)], folder, TOKENIZER, BuildOptions(samples=samples, work=Work(workers=workers)))
     return _bytes(folder)
 
 
@@ -198,7 +199,7 @@ def test_any_number_of_workers_writes_the_same_bytes(
 def test_progress_is_told_shard_by_shard_in_order(large: Path, tmp_path: Path) -> None:
     """For two workers as for one."""
     told: list[int] = []
-    options = BuildOptions(SampleOptions(verify=0), workers=2)
+    options = BuildOptions(samples=SampleOptions(verify=0), work=Work(workers=2))
     report = build(
         [str(large)], tmp_path / "out", TOKENIZER, options, on_shard=lambda shard, _: told.append(shard.index)
     )

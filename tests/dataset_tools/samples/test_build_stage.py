@@ -60,7 +60,7 @@ def test_nulls_of_a_table_never_reach_a_prompt(tmp_path: Path) -> None:
     source, cleaned, options = (
         str(tmp_path / "rows.parquet"),
         tmp_path / "c.jsonl",
-        BuildOptions(SampleOptions(verify=0)),
+        BuildOptions(samples=SampleOptions(verify=0)),
     )
     with pytest.raises(InputError, match=r"not one of 2 rows could be used; the first: .*arguments\.hours: null"):
         build([source], tmp_path / "out", str(tokenizer_path()), options)
@@ -122,7 +122,9 @@ def test_a_line_that_is_no_json_is_rejected_as_text(tmp_path: Path) -> None:
     source = tmp_path / "rows.jsonl"
     build_rows(tmp_path, [GOOD])
     source.write_bytes(source.read_bytes() + b'{"id": \xff\n')
-    report = build([str(source)], tmp_path / "out", str(tokenizer_path()), BuildOptions(SampleOptions(verify=0)))
+    report = build(
+        [str(source)], tmp_path / "out", str(tokenizer_path()), BuildOptions(samples=SampleOptions(verify=0))
+    )
     (line,) = read_rejects(report.output)
     assert (line["file"], line["line"], line["code"], line["row"]) == (
         "rows.jsonl",

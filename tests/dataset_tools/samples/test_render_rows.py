@@ -9,6 +9,7 @@ import pytest
 
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.errors import InputError, UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.to_file import Outputs
 from dataset_tools.prompt.render import render
 from dataset_tools.prompt.round_trip import round_trip_problem
@@ -70,7 +71,7 @@ def test_several_workers_write_the_same_bytes(tmp_path: Path) -> None:
     """Order and counts do not depend on them."""
     first = _write(tmp_path / "a.jsonl", [{**call_row(n=number), "id": f"a{number}"} for number in range(20)])
     second = _write(tmp_path / "b.jsonl", ["{", *({**call_row(n=number), "id": f"b{number}"} for number in range(20))])
-    alone, together = _rendered([first, second]), _rendered([first, second], workers=2)
+    alone, together = _rendered([first, second]), _rendered([first, second], work=Work(workers=2))
     assert alone == together
     assert alone[1].rendered == 40
 
@@ -80,7 +81,7 @@ def test_errors_of_the_caller_come_through(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         _rendered([str(tmp_path / "none.jsonl")])
     with pytest.raises(UsageError):
-        _rendered([_write(tmp_path / "a.jsonl", [call_row()])], workers=0)
+        _rendered([_write(tmp_path / "a.jsonl", [call_row()])], work=Work(workers=0))
 
 
 def test_real_data_is_refused_for_its_nulls_and_rendered_once_cleaned(shared_data: Path, tmp_path: Path) -> None:

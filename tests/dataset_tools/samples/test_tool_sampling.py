@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_tools.cleaning.clean import clean
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.to_file import Outputs
 from dataset_tools.samples.build import BuildOptions, build
 from dataset_tools.samples.stage import SampleOptions
@@ -160,7 +161,7 @@ def aisa(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def _gold_positions(aisa: str, folder: Path, seed: int | None, workers: int = 1) -> list[int]:
     """Where the called tool stands, for each row with a call."""
-    options = BuildOptions(SampleOptions(shuffle_seed=seed, verify=0), workers=workers)
+    options = BuildOptions(samples=SampleOptions(shuffle_seed=seed, verify=0), work=Work(workers=workers))
     report = build([aisa], folder, str(tokenizer_path()), options)
     assert report.rows_out == 545
     offered = [_offered(sample["input_ids"]) for sample in read_samples(folder)]
@@ -192,5 +193,10 @@ def test_rows_on_disk_are_left_alone(tmp_path: Path) -> None:
     """A build reads its source and writes elsewhere."""
     source = Path(write_rows(tmp_path / "rows.jsonl", [_offering("r1", "g")]))
     before = source.read_bytes()
-    build([str(source)], tmp_path / "out", str(tokenizer_path()), BuildOptions(SampleOptions(shuffle_seed=1, verify=0)))
+    build(
+        [str(source)],
+        tmp_path / "out",
+        str(tokenizer_path()),
+        BuildOptions(samples=SampleOptions(shuffle_seed=1, verify=0)),
+    )
     assert source.read_bytes() == before

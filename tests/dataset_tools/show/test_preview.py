@@ -59,7 +59,9 @@ def test_the_documented_keys_are_those_of_the_page() -> None:
 @pytest.mark.slow
 def test_what_is_shown_is_what_was_rendered(tmp_path: Path) -> None:
     """For every row of the bundled sample, the text shown is the prompt, and the tokens marked are those counted."""
-    report = build([str(sample_path())], tmp_path / "samples", str(tokenizer_path()), BuildOptions(NOT_VERIFIED))
+    report = build(
+        [str(sample_path())], tmp_path / "samples", str(tokenizer_path()), BuildOptions(samples=NOT_VERIFIED)
+    )
     found = preview(tmp_path / "samples", count=1000)
     assert (len(found.views), sum(view.trained for view in found.views)) == (480, report.facts["trained_tokens"])
     records = map(json.loads, sample_path().read_text(encoding="utf-8").splitlines())

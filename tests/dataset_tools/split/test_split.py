@@ -14,6 +14,7 @@ from dataset_tools.bundled import defects_path, dirty_path, sample_path
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.dedup.dedup import dedup
 from dataset_tools.errors import InputError, UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.to_file import Outputs
 from dataset_tools.split.split import SplitOptions, SplitReport, split
 from tests.dataset_tools.split.split_rows import overlaps, sides
@@ -159,7 +160,7 @@ def test_another_seed_is_another_split(tmp_path: Path) -> None:
     _, first = run(sample_path(), tmp_path / "a")
     _, other = run(sample_path(), tmp_path / "b", seed=1)
     assert first != other
-    _, again = run(sample_path(), tmp_path / "c", workers=2)
+    _, again = run(sample_path(), tmp_path / "c", work=Work(workers=2))
     assert again == first
     for name in ("train.jsonl", "test.jsonl", "validation.jsonl", "split.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()

@@ -9,6 +9,7 @@ import pytest
 
 from dataset_tools.bundled import sample_path
 from dataset_tools.errors import InputError, UsageError
+from dataset_tools.executor.run import Work
 from dataset_tools.stats.stats import NO_CALL, StatsOptions, stats
 from training.tiny import tokenizer_path
 
@@ -161,7 +162,7 @@ def test_the_numbers_do_not_depend_on_workers(tmp_path: Path) -> None:
     path = tmp_path / "large.jsonl"
     path.write_bytes(sample_path().read_bytes() * 6)
     options = {"tokenizer": str(tokenizer_path())}
-    one, two = (stats([str(path)], StatsOptions(workers=workers, **options)) for workers in (1, 2))
+    one, two = (stats([str(path)], StatsOptions(work=Work(workers=workers), **options)) for workers in (1, 2))
     assert one == two
     assert one.facts["rows"] == 480 * 6
     assert one.facts["questions"]["repeated"] == 480 * 5
@@ -204,9 +205,9 @@ def test_what_cannot_be_counted_is_one_line(tmp_path: Path) -> None:
     broken.write_text("{\n", encoding="utf-8")
     with pytest.raises(InputError, match="there is no row"):
         stats([str(blank)])
-    with pytest.raises(InputError, match="not one of 1 rows could be read"):
+    with pytest.raises(InputError, match="not one of 1 rows could be used"):
         stats([str(broken)])
     with pytest.raises(UsageError, match="is no tokenizer"):
         stats([str(sample_path())], StatsOptions(tokenizer=str(tmp_path / "none")))
     with pytest.raises(UsageError, match="0 workers"):
-        stats([str(sample_path())], StatsOptions(workers=0))
+        stats([str(sample_path())], StatsOptions(work=Work(workers=0)))

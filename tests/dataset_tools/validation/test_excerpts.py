@@ -3,9 +3,10 @@
 import pytest
 
 from dataset_tools.bundled import dirty_path
+from dataset_tools.executor.run import Work
 from dataset_tools.records.converter import find_data
 from dataset_tools.validation.excerpts import excerpts, part_meant, value_at
-from dataset_tools.validation.validate import Options, validate
+from dataset_tools.validation.validate import ValidateOptions, validate
 
 RECORD = {"messages": [{"content": "أ"}, {"tool_calls": [{"function": {"arguments": {"city": "جدة"}}}]}], "tools": []}
 
@@ -68,4 +69,4 @@ def test_every_finding_with_a_path_in_the_dirty_sample_has_its_value() -> None:
         if example["path"] and (example["file"], example["line"], example["path"]) not in values
     }
     assert missing == {"null-value"}
-    assert excerpts(files, result, Options(workers=2)) == values
+    assert excerpts(files, result, ValidateOptions(work=Work(workers=2))) == values

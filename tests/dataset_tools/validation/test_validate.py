@@ -11,9 +11,10 @@ import pytest
 from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.checks import catalogue
 from dataset_tools.cli.text import github_annotations
+from dataset_tools.executor.run import Work
 from dataset_tools.readers.shards import plan
 from dataset_tools.validation import validate as validate_module
-from dataset_tools.validation.validate import Options, Result, validate
+from dataset_tools.validation.validate import Result, ValidateOptions, validate
 
 Command = Callable[..., Any]
 
@@ -76,7 +77,7 @@ def test_every_row_is_checked(tmp_path: Path) -> None:
     _write(
         folder / "b.jsonl", _row("شحال الحرارة فالرباط؟", {"city": "الرباط"}), {"id": "x", "messages": [], "tools": []}
     )
-    result = validate([str(folder)], Options(examples=-1))
+    result = validate([str(folder)], ValidateOptions(examples=-1))
     assert (result.rows, result.valid, result.invalid) == (5, 2, 3)
     assert {
         code: [(Path(f["file"]).name, f["line"]) for f in entry["examples"]] for code, entry in result.checks.items()
@@ -90,7 +91,9 @@ def test_every_row_is_checked(tmp_path: Path) -> None:
 def test_workers_do_not_change_the_result(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts, examples and their order are the same for any number of processes."""
     monkeypatch.setattr(validate_module, "plan", partial(plan, shard_bytes=200_000))
-    alone, together = (validate([str(dirty_path())], Options(workers=count)) for count in (1, workers))
+    alone, together = (
+        validate([str(dirty_path())], ValidateOptions(work=Work(workers=count))) for count in (1, workers)
+    )
     assert json.dumps(alone.as_json()) == json.dumps(together.as_json())
 
 
