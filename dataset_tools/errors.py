@@ -7,8 +7,8 @@
     ├── InputError          a file or a Hub repository cannot be read                  exit 2
     │   └── DamagedError    the rest of a file cannot be read; what stands before can  exit 2
     ├── OutputError         a result cannot be written                                 exit 3
-    ├── TrainingError       training cannot go on: memory, hardware or numbers         exit 4
-    ├── ProofError          what was made is not what it has to be                     exit 5
+    ├── TrainingError       training stopped: out of memory, hardware or NaN gradients exit 4
+    ├── ProofError          export verification failed                                 exit 5
     ├── InterruptionError   a person stopped a run that can be gone on with            exit 130
     └── RowError            one row cannot be used; the run goes on without it
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataset_tools.display.console import Progress, stderr_console
+from dataset_tools.display.console import stderr_console
+from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -230,8 +231,8 @@ def require_whole(rejected: dict[str, int], output: str) -> None:
 
 def progress_of(
     what: str, files: "list[DataFile]", *, quiet: bool, passes: int = 1, log_json: bool = False
-) -> Progress:
+) -> ShardProgress:
     """The progress of a command that reads the files so many times."""
     from dataset_tools.readers.shards import total_bytes
 
-    return Progress(what, total_bytes(files), quiet=quiet, passes=passes, log_json=log_json)
+    return ShardProgress(what, total_bytes(files), quiet=quiet, passes=passes, log_json=log_json)

@@ -1,1 +1,1 @@
-"""Output for people: the console, HTML pages, charts, and marks for invisible characters."""
+"""Output for people: console, progress, HTML pages, charts, and marks for invisible characters."""

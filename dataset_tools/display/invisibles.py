@@ -1,11 +1,11 @@
-"""Characters that nobody sees, made visible: a sample that looks right may hold what a model will learn."""
+"""Invisible characters as code points: a model learns them although nobody sees them."""
 
 import unicodedata
 
 __all__ = ["code_point", "is_invisible", "visible"]
 
 _INVISIBLE = frozenset(("Cf", "Cc", "Zs", "Zl", "Zp", "Cs"))
-# Invisible although their category is that of letters or marks: fillers, joiners and variation selectors.
+# Fillers, joiners and variation selectors: invisible, in categories of letters or marks.
 _IGNORABLE = (
     (0x034F, 0x034F),
     (0x115F, 0x1160),
@@ -19,7 +19,7 @@ _IGNORABLE = (
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a reader sees nothing, or a space that is not U+0020."""
+    """Return true for an invisible character and for a space other than U+0020."""
     if character == " ":
         return False
     if unicodedata.category(character) in _INVISIBLE:
@@ -28,12 +28,12 @@ def is_invisible(character: str) -> bool:
 
 
 def code_point(character: str) -> str:
-    """A character by its code point, as ``<U+200F>``."""
+    """Return a character as its code point: ``<U+200F>``."""
     return f"<U+{ord(character):04X}>"
 
 
 def visible(text: str) -> str:
-    """``text`` with every invisible character by its code point; what is visible stays as it is."""
-    if text.isascii() and text.isprintable():  # almost all of a prompt
+    """Return text with every invisible character as its code point."""
+    if text.isascii() and text.isprintable():  # most of a prompt
         return text
     return "".join([code_point(character) if is_invisible(character) else character for character in text])

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dataset_tools.display.console import Progress, stdout_console
+from dataset_tools.display.console import stdout_console
+from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import UsageError
 from training.answers.decoder import MAX_TOKENS
 from training.answers.progress import AnswerProgress
@@ -70,12 +71,12 @@ def evaluate_command(
         check_writable(path, inputs)
     options = GoldOptions(reading=Reading(layout=layout, tools_file=tools_file), limit=limit)
     if predictions is not None:
-        with Progress("evaluate", total_bytes(files), quiet=quiet) as progress:
+        with ShardProgress("evaluate", total_bytes(files), quiet=quiet) as progress:
             evaluation = evaluate(files, predictions, options, on_shard=progress.shard_done)
     else:
-        with AnswerProgress(quiet=quiet) as answered:
+        with AnswerProgress(quiet=quiet) as progress:
             decoding = DecodeOptions(batch, max_tokens, base)
-            evaluation = evaluate_model(files, model, kept, options, decoding, on_answers=answered.show)
+            evaluation = evaluate_model(files, model, kept, options, decoding, on_answers=progress.answered)
     write_evaluation(output, evaluation)
     write_file(page, evaluation_page(evaluation).encode())
     if not quiet:

@@ -43,7 +43,7 @@ def train_command(
     """
     from training.answers.threads import wait_asleep
     from training.fit.plan import make_plan
-    from training.fit.progress import ProgressLine
+    from training.fit.progress import StepProgress
     from training.fit.run_manifest import recorded_base
     from training.fit.text import plan_lines, result_lines
     from training.fit.trackers import require_service
@@ -61,10 +61,7 @@ def train_command(
         if plan.reasons:
             raise typer.Exit(2)
         return
-    progress = ProgressLine(plan.steps, quiet=quiet)
-    try:
+    with StepProgress(plan.steps, quiet=quiet) as progress:
         result = train(plan, Watcher(progress.step, progress.tell), resume=resume, report_to=report_to.value)
-    finally:
-        progress.close()
     if not quiet:
         sys.stderr.writelines(f"{line}\n" for line in result_lines(result.manifest, result.output))

@@ -1,69 +1,34 @@
-"""The line that is alive while a run trains: written over itself on a terminal, twice a minute elsewhere."""
+"""Progress of a training run."""
 
-import sys
-import time
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import Any
 
-from training.fit.text import duration
+from dataset_tools.display.progress import Progress
 
-__all__ = ["ProgressLine", "step_text"]
-
-_EVERY = 30.0  # seconds between lines when no terminal is watching
-_OVERWRITE = "\r\033[2K"
+__all__ = ["StepProgress"]
 
 
-def step_text(line: Mapping[str, Any], total: int, seconds_left: float) -> str:
-    """A step's numbers as one line."""
-    return (
-        f"train: step {line['step']:,}/{total:,}  loss {line['loss']:.3f}  rate {line['learning_rate']:.1e}  "
-        f"gradient {line['gradient_norm']:.2f}  {line['tokens_per_second']:,.0f} tokens/s  "
-        f"{line['memory_gib']:.2f} GiB  {duration(seconds_left)} left"
-    )
-
-
-class ProgressLine:
-    """Shows steps and warnings on standard error.
+class StepProgress(Progress):
+    """Progress of training steps; pass :meth:`step` and :meth:`tell` to the library call.
 
     Args:
         total: steps of the whole run.
-        quiet: shows warnings alone.
-        stream: where to.
+        quiet: show only warnings.
     """
 
-    def __init__(self, total: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, *, quiet: bool = False) -> None:
+        super().__init__("train", quiet=quiet)
         self._total = total
-        self._quiet = quiet
-        self._stream = stream or sys.stderr
-        self._alive = self._stream.isatty()
-        self._shown = False
-        self._told = time.monotonic()
-        self._seconds = 0.0
-        self._steps = 0
+        self._steps, self._seconds = 0, 0.0
 
     def step(self, line: Mapping[str, Any]) -> None:
-        """Show a step; the time left goes by the mean of the steps that were seen."""
+        """Show a line of ``metrics.jsonl``; the time left follows the mean of the steps of this run."""
         self._steps += 1
         self._seconds += line["seconds"]
-        if self._quiet:
-            return
-        left = self._seconds / self._steps * (self._total - line["step"])
-        text = step_text(line, self._total, left)
-        if self._alive:
-            self._stream.write(f"{_OVERWRITE}{text}")
-            self._stream.flush()
-            self._shown = True
-        elif time.monotonic() - self._told >= _EVERY or line["step"] == self._total:
-            self._told = time.monotonic()
-            self._stream.write(f"{text}\n")
-
-    def tell(self, text: str) -> None:
-        """Show a warning on a line of its own."""
-        self.close()
-        self._stream.write(f"train: {text}\n")
-
-    def close(self) -> None:
-        """End the line that is alive."""
-        if self._shown:
-            self._stream.write("\n")
-            self._shown = False
+        step = line["step"]
+        text = (
+            f"step {step:,} of {self._total:,}, loss {line['loss']:.3f}, learning rate {line['learning_rate']:.1e}, "
+            f"gradient norm {line['gradient_norm']:.2f}, {line['tokens_per_second']:,.0f} tokens/s, "
+            f"{line['memory_gib']:.2f} GiB"
+        )
+        self.show(step, self._total, text, earlier=step - self._steps, seconds=self._seconds)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_tools.display.progress import duration
+
 if TYPE_CHECKING:
     from dataset_tools.samples.reader import SampleFolder
     from training.fit.plan import Plan
 
-__all__ = ["duration", "plan_lines", "result_lines"]
-
-_MINUTE, _HOUR = 60, 3600
+__all__ = ["plan_lines", "result_lines"]
 
 
 def plan_lines(plan: "Plan") -> Iterator[str]:
@@ -71,15 +71,6 @@ def result_lines(run: Mapping[str, Any], folder: Path) -> Iterator[str]:
         f"the highest {gradients['highest']:.2f} at step {gradients['highest_step']:,}"
     )
     yield f"adapter in {folder / 'adapter'}, curves in {folder / 'curves.html'}"
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it."""
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    return f"{seconds / _HOUR:.1f} h"
 
 
 def _counts(samples: "SampleFolder") -> str:

@@ -65,7 +65,7 @@ def _done(folder: Path, command: str, data: Path, *options: str) -> tuple[int, s
     # Ray says on this process's standard output what it lost; of a command with a Ray of its own that is kept away.
     said = "".join(line for line in done.stdout.splitlines(keepends=True) if line.startswith("{"))
     # What takes half a minute on a busy machine tells its progress, and on another not.
-    told = [line for line in done.stderr.splitlines(keepends=True) if " rows/s, " not in line]
+    told = [line for line in done.stderr.splitlines(keepends=True) if " rows/s" not in line]
     return done.exit_code, said, "".join(told).replace(str(folder), "FOLDER")
 
 

@@ -237,7 +237,7 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.decode() == "afg-data: interrupted; nothing unfinished was left behind\n"
+    assert said.decode() == "afg-data: interrupted; saved work is kept, partial output files are removed\n"
     assert _names(tmp_path) == ["rows.jsonl"]
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from dataset_tools.errors import OutputError
 from training.answers.answer_cache import KeptAnswers
-from training.answers.progress import AnswerProgress
 
 KEYS = {"a": "k1", "b": "k2", "ج": "k3"}
 ANSWER = {"text": "نعم", "tokens": 2, "stopped": True}
@@ -47,19 +46,3 @@ def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     """Before any model is loaded."""
     with pytest.raises(OutputError), KeptAnswers(tmp_path, KEYS):
         pass
-
-
-def test_progress_tells_what_is_there_and_how_fast_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
-    """Elsewhere than on a terminal: the start, and the end."""
-    with AnswerProgress() as progress:
-        progress.show(40, 120, 0)
-        progress.show(80, 120, 900)
-        progress.show(120, 120, 1800)
-    first, last = capsys.readouterr().err.splitlines()
-    assert first == "evaluate: 40 of 120 answers are there already"
-    assert last.startswith("evaluate: 120/120 answers  ")
-    assert last.endswith(" tokens/s")
-    with AnswerProgress(quiet=True) as progress:
-        progress.show(40, 120, 0)
-        progress.show(120, 120, 10)
-    assert capsys.readouterr().err == ""

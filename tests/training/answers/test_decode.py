@@ -175,7 +175,7 @@ def test_a_killed_run_goes_on(taught: Path, tmp_path: Path) -> None:
     assert not out.exists()
     run = _afg(*arguments)
     assert run.returncode == 0, run.stderr
-    assert f"evaluate: {there:,} of 120 answers are there already\n" in run.stderr
+    assert f"evaluate: resuming with {there:,} of 120 answers\n" in run.stderr
     assert [row["id"] for row in _rows(kept)] == [row["id"] for row in rows]
     assert orjson.loads(out.read_bytes())["rows"] == 120
 

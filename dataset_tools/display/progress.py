@@ -1,0 +1,157 @@
+"""Progress of a long run on standard error."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from dataset_tools.display.console import stderr_console
+
+if TYPE_CHECKING:
+    from dataset_tools.readers.shards import Shard
+
+__all__ = ["Progress", "ShardProgress", "duration"]
+
+_EVERY = 30.0  # seconds between two lines without a terminal
+_MINUTE, _HOUR = 60, 3600
+
+
+class Progress:
+    """Progress display: a bar on a terminal, else a line every 30 seconds; JSON lines for a log. A context manager.
+
+    Args:
+        command: name of the command, which each line begins with.
+        quiet: show only what :meth:`tell` is called with.
+        log_json: write a JSON line every 30 seconds and one at success, also on a terminal and with ``quiet``.
+    """
+
+    def __init__(self, command: str, *, quiet: bool = False, log_json: bool = False) -> None:
+        self._command, self._quiet, self._log_json = command, quiet, log_json
+        self._start = self._shown = time.monotonic()
+        self._facts: Mapping[str, Any] = {}
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty() and not self._quiet and not self._log_json:
+            from rich import progress
+            from rich.table import Column
+
+            text = progress.TextColumn("{task.fields[text]}", table_column=Column(overflow="fold"), markup=False)
+            columns = (progress.TextColumn("{task.description}"), progress.BarColumn(20), text)
+            self._bar = progress.Progress(*columns, console=stderr_console(), transient=True)
+            self._task = self._bar.add_task(self._command, total=1.0, text="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+        if self._log_json and kind is None:
+            self._log(1.0, 0.0)
+
+    def show(
+        self,
+        done: float,
+        total: float,
+        text: str,
+        *,
+        earlier: float = 0,
+        seconds: float | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Show the progress.
+
+        Args:
+            done: work that is done, in any unit.
+            total: all work.
+            text: progress in words.
+            earlier: part of ``done`` from an earlier run, which does not count for the time left.
+            seconds: time that this run took for its work, by default since the start.
+            facts: counts for JSON lines.
+        """
+        self._facts = facts or {}
+        now, worked, share = time.monotonic(), done - earlier, min(done / max(total, 1), 1.0)
+        seconds = now - self._start if seconds is None else seconds
+        left = seconds * max(total - done, 0) / worked if worked > 0 else None
+        line = f"{text}, {share:.0%}" + (f", {duration(left)} left" if left else "")
+        if self._bar:
+            self._bar.update(self._task, completed=share, text=line)
+        elif now - self._shown >= _EVERY:
+            self._shown = now
+            if self._log_json:
+                self._log(share, left)
+            elif not self._quiet:
+                self.tell(line)
+
+    def tell(self, text: str) -> None:
+        """Write a line, such as a warning."""
+        if self._bar:
+            self._bar.console.print(f"{self._command}: {text}", markup=False, soft_wrap=True)
+        else:
+            sys.stderr.write(f"{self._command}: {text}\n")
+
+    def _log(self, share: float, left: float | None) -> None:
+        line = {
+            "event": "progress",
+            "command": self._command,
+            **self._facts,
+            "share": round(share, 4),
+            "seconds": round(time.monotonic() - self._start, 1),
+            "seconds_left": None if left is None else round(left, 1),
+        }
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()
+
+
+class _Counted(Protocol):
+    rows: int
+
+
+class ShardProgress(Progress):
+    """Progress of a command that reads shards; pass :meth:`shard_done` to its library call.
+
+    Args:
+        command: name of the command.
+        total: size of the input in bytes.
+        passes: number of times that the command reads the input.
+        quiet: see :class:`Progress`.
+        log_json: see :class:`Progress`.
+    """
+
+    def __init__(
+        self, command: str, total: int, *, passes: int = 1, quiet: bool = False, log_json: bool = False
+    ) -> None:
+        super().__init__(command, quiet=quiet, log_json=log_json)
+        self._total, self._passes = total * passes, passes
+        self._rows = 0.0
+        self._done = self._earlier = self._rejected = 0
+        self._facts = self._counts()
+
+    def shard_done(self, shard: "Shard", part: _Counted) -> None:
+        """Count the rows and bytes of a shard; one without rows counts as done by an earlier run."""
+        self._rows += part.rows / self._passes
+        self._rejected += sum(getattr(part, "rejected", {}).values())
+        self._done += shard.size
+        self._earlier += 0 if part.rows else shard.size
+        counts = self._counts()
+        rejected = f", {self._rejected:,} rejected" if self._rejected else ""
+        text = f"{counts['rows']:,} rows{rejected}, {counts['rows_per_second']:,.0f} rows/s"
+        self.show(self._done, self._total, text, earlier=self._earlier, facts=counts)
+
+    def _counts(self) -> dict[str, Any]:
+        seconds = max(time.monotonic() - self._start, 1e-6)
+        speed = round(self._rows / seconds, 1)
+        return {"rows": round(self._rows), "rejected": self._rejected, "rows_per_second": speed}
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its largest unit: ``40 s``, ``5 min``, ``1.4 h``."""
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.1f} h"
