@@ -149,9 +149,9 @@ def _plain_gguf(path: str, prompts: Sequence[str]) -> Side:
 
 def main(side: str, folder: str) -> None:
     """Run one side once and print its time."""
-    from training.answers.threads import wait_asleep
+    from training.answers.decoder import let_threads_sleep
 
-    wait_asleep()
+    let_threads_sleep()
     prompts = _prompts()
     texts = ["".join(part.text for part in prompt) for prompt in prompts]
     weights, path = str(Path(folder) / "tiny"), str(Path(folder) / "tiny.gguf")

@@ -22,9 +22,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     from dataset_tools.samples.build import BuildOptions, build
     from dataset_tools.split.split import SplitOptions, split
     from dataset_tools.validation.validate import ValidateOptions, validate
-    from training.evaluate.eval_file import write_evaluation
     from training.evaluate.evaluate import evaluate
-    from training.evaluate.evaluation_page import evaluation_page
     from training.tiny import tokenizer_path
 
     if side == "build":
@@ -38,10 +36,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
             samples = Path(out or f"{folder}/samples")
             rows = build([path], samples, str(tokenizer_path()), BuildOptions(work=Work(workers=int(workers)))).rows_in
         elif side == "evaluate":
-            evaluation = evaluate([path], Path(out))
-            write_evaluation(Path(folder) / "eval.json", evaluation)
-            evaluation_page(evaluation)
-            rows = len(evaluation.verdicts)
+            rows = len(evaluate([path], Path(out), output=Path(folder) / "eval.json").verdicts)
         elif side == "dedup":
             outputs = Outputs(output, Outputs.default_rejects(output))
             rows = dedup([path], outputs, DedupOptions(work=Work(workers=int(workers)))).rows_in

@@ -13,7 +13,7 @@ from dataset_tools.io.checksums import combined_sha256
 from publishing.release.manifest import Release
 
 if TYPE_CHECKING:
-    from training.evaluate.evaluate import Evaluation
+    from training.evaluate.eval_file import Evaluation
 
 __all__ = ["require_base_evaluation", "require_evaluation", "require_run"]
 

@@ -18,7 +18,7 @@ from training.fit.metrics_log import read_metrics
 
 if TYPE_CHECKING:
     from training.evaluate.compare import Comparison
-    from training.evaluate.evaluate import Evaluation
+    from training.evaluate.eval_file import Evaluation
 
 __all__ = ["CardSources", "DataFacts", "base_of", "base_revision_of", "read_data", "read_sources"]
 

@@ -12,7 +12,7 @@ from training.evaluate.text import TITLES, percent, probability, span, verdict_o
 if TYPE_CHECKING:
     from publishing.cards.sources import CardSources, DataFacts
     from training.evaluate.compare import Comparison
-    from training.evaluate.evaluate import Evaluation
+    from training.evaluate.eval_file import Evaluation
 
 __all__ = [
     "cleaning_rows",

@@ -48,9 +48,9 @@ def export_command(
     from publishing.export.export import ExportOptions, export
     from publishing.export.text import as_json as result_as_json
     from publishing.export.text import print_device
-    from training.answers.threads import wait_asleep
+    from training.answers.decoder import let_threads_sleep
 
-    wait_asleep()
+    let_threads_sleep()
     options = ExportOptions(name, _quants(quant), verify, prompts, llama_cpp, base, base_id)
     result = export(run, output, options, (lambda _line: None) if quiet else _tell)
     if not quiet:

@@ -14,10 +14,10 @@ import orjson
 from dataset_tools.io.atomic_file import check_writable, fail, write_file
 from schemas.record import JsonObject
 
-__all__ = ["KeptAnswers"]
+__all__ = ["AnswerCache"]
 
 
-class KeptAnswers:
+class AnswerCache:
     """The answers of a decoding; use as a context manager.
 
     Args:

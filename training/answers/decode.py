@@ -12,7 +12,7 @@ from typing import Any
 
 from dataset_tools.errors import InputError
 from dataset_tools.prompt.render import RenderError, Segment, segments
-from training.answers.answer_cache import KeptAnswers
+from training.answers.answer_cache import AnswerCache
 from training.answers.decoder import MAX_TOKENS, Decoder
 from training.answers.llama_cpp_decoder import GgufDecoder
 from training.answers.model_source import ModelKind, ModelSource
@@ -23,7 +23,7 @@ from training.answers.transformers_decoder import TorchDecoder
 __all__ = ["DecodeOptions", "Decoded", "decode", "load_decoder", "prompt_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeOptions:
     """How answers are made.
 
@@ -77,7 +77,7 @@ def decode(
     weights = source.sha256()
     made_from = _fingerprint(weights, options)
     keys = [f"{made_from}-{_hash(prompt)}" for prompt in prompts]
-    with KeptAnswers(kept, {question.id: key for question, key in zip(questions, keys, strict=True)}) as answers:
+    with AnswerCache(kept, {question.id: key for question, key in zip(questions, keys, strict=True)}) as answers:
         missing = [at for at, question in enumerate(questions) if question.id not in answers.rows]
         on_answers(len(questions) - len(missing), 0)
         facts = dict(answers.facts)

@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 
 from dataset_tools.display.console import stdout_console
-from dataset_tools.display.progress import ShardProgress
+from dataset_tools.display.progress import Progress
 from dataset_tools.errors import UsageError
-from training.answers.decoder import MAX_TOKENS
+from training.answers.decoder import MAX_TOKENS, let_threads_sleep
 from training.answers.progress import AnswerProgress
-from training.answers.threads import wait_asleep
 
 __all__ = ["add_commands"]
 
@@ -43,42 +42,38 @@ def evaluate_command(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
 ) -> None:
-    """Hold a model's calls against gold: numbers with intervals, and a page of the errors.
+    """Score a model's calls against reference answers.
 
     MODEL is a run of afg train, an adapter, a folder with weights, a GGUF file, or one of these on the Hub. Its answers
-    are kept beside the result, so that an interrupted run goes on. Without MODEL, name outputs with --predictions.
+    are cached next to the result, so a repeated command resumes. Without MODEL, score the outputs in --predictions.
 
     Example: afg evaluate run held-out.jsonl -o eval.json
+
+    Example: afg evaluate --predictions outputs.jsonl held-out.jsonl -o eval.json
     """
-    from dataset_tools.io.writer import check_writable, write_file
-    from dataset_tools.readers.shards import total_bytes
-    from dataset_tools.records.converter import find_data
     from dataset_tools.records.reading import Reading
     from training.answers.decode import DecodeOptions
-    from training.evaluate.eval_file import write_evaluation
     from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model
-    from training.evaluate.evaluation_page import evaluation_page
     from training.evaluate.text import print_evaluation
 
-    wait_asleep()
+    let_threads_sleep()
     model, data = _model_and_data(names, predictions)
-    if output.suffix != ".json":
-        raise UsageError(f"{output}: the result is JSON", hint="end its name in .json")
-    files = find_data([data])
-    page, kept = output.with_suffix(".html"), output.with_suffix(".predictions.jsonl")
-    inputs = [*(file.path for file in files), *([predictions] if predictions else [])]
-    for path in (output, page, *(() if predictions else (kept,))):
-        check_writable(path, inputs)
     options = GoldOptions(reading=Reading(layout=layout, tools_file=tools_file), limit=limit)
     if predictions is not None:
-        with ShardProgress("evaluate", total_bytes(files), quiet=quiet) as progress:
-            evaluation = evaluate(files, predictions, options, on_shard=progress.shard_done)
+        with Progress("evaluate", quiet=quiet) as reading:
+            evaluation = evaluate(
+                [data],
+                predictions,
+                output=output,
+                options=options,
+                on_rows=lambda rows, done, total: reading.show(done, total, f"{rows:,} rows"),
+            )
     else:
+        decoding = DecodeOptions(batch=batch, max_tokens=max_tokens, base=base)
         with AnswerProgress(quiet=quiet) as progress:
-            decoding = DecodeOptions(batch, max_tokens, base)
-            evaluation = evaluate_model(files, model, kept, options, decoding, on_answers=progress.answered)
-    write_evaluation(output, evaluation)
-    write_file(page, evaluation_page(evaluation).encode())
+            evaluation = evaluate_model(
+                [data], model, output, options=options, decoding=decoding, on_answers=progress.answered
+            )
     if not quiet:
         print_evaluation(evaluation, stdout_console())
 
@@ -115,8 +110,8 @@ def call_command(
     from training.answers.call import call
     from training.answers.decode import DecodeOptions
 
-    wait_asleep()
-    made = call(model, text, tools, DecodeOptions(1, max_tokens, base))
+    let_threads_sleep()
+    made = call(model, text, tools, DecodeOptions(batch=1, max_tokens=max_tokens, base=base))
     if as_json:
         sys.stdout.write(dump_text(made.as_json(raw=raw)) + "\n")
     else:

@@ -8,8 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from training.answers.decoder import MAX_TOKENS
-from training.answers.threads import wait_asleep
+from training.answers.decoder import MAX_TOKENS, let_threads_sleep
 
 __all__ = ["serve_command"]
 
@@ -35,10 +34,10 @@ def serve_command(
     from training.answers.model_source import find_model
     from training.serve.server import ChatServer
 
-    wait_asleep()
+    let_threads_sleep()
     declared = list(load_tools(tools).values()) if tools else []
     source = find_model(model, base=base)
-    decoder = load_decoder(source, DecodeOptions(1, max_tokens, base))
+    decoder = load_decoder(source, DecodeOptions(batch=1, max_tokens=max_tokens, base=base))
     signal.signal(signal.SIGTERM, _stop)
     with suppress(KeyboardInterrupt), ChatServer(decoder, model, declared, (host, port), max_tokens) as server:
         sys.stderr.write(f"afg serve: {model} answers at {server.url}; Ctrl-C stops it\n")

@@ -41,7 +41,7 @@ def train_command(
 
     Example: afg train samples -o run --validation held-out
     """
-    from training.answers.threads import wait_asleep
+    from training.answers.decoder import let_threads_sleep
     from training.fit.plan import make_plan
     from training.fit.progress import StepProgress
     from training.fit.run_manifest import recorded_base
@@ -50,7 +50,7 @@ def train_command(
     from training.fit.train import Watcher, start_problems, train
     from training.recipe.recipe import load_recipe
 
-    wait_asleep()
+    let_threads_sleep()
     require_service(report_to.value)
     if resume:
         base = base or recorded_base(output)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from schemas.record import JsonObject
 from training.answers.questions import GoldCall
-from training.evaluate.equality_rules import NEVER, RULES, Rule, is_blank, strictest
+from training.evaluate.equality_rules import NEVER, RULES, EqualityRule, is_blank, strictest
 
-__all__ = ["Agreement", "Matched", "agree", "match"]
+__all__ = ["CallMatch", "Pairing", "agree", "match"]
 
 Unscored = Mapping[str, frozenset[str]]
 
@@ -20,7 +20,7 @@ _NAME, _VALUE, _KEY = 1_000_000, 1_000, 1
 
 
 @dataclass(slots=True)
-class Agreement:
+class CallMatch:
     """How a predicted call answers a gold call of the same name.
 
     Attributes:
@@ -30,40 +30,40 @@ class Agreement:
         unexpected: predicted arguments that gold lacks.
     """
 
-    level: int = Rule.RAW
+    level: int = EqualityRule.RAW
     arguments: dict[str, int] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
 
 
-def agree(gold: GoldCall, arguments: JsonObject, unscored: frozenset[str] = frozenset()) -> Agreement:
+def agree(gold: GoldCall, arguments: JsonObject, unscored: frozenset[str] = frozenset()) -> CallMatch:
     """Compare the arguments of two calls of one tool.
 
     A null argument is an absent one. Under the fair rule an empty text is absent too, and what a benchmark leaves
     ``unscored`` counts on neither side.
     """
-    found = Agreement()
+    found = CallMatch()
     for name, accepted in gold.accepted.items():
         value = arguments.get(name)
         if value is not None:
             level = min(strictest(value, one, gold.name, name) for one in accepted)
             if level == NEVER and is_blank(value):
-                level = Rule.FAIR if name in gold.optional else NEVER
+                level = EqualityRule.FAIR if name in gold.optional else NEVER
             found.arguments[name] = level
         elif name in gold.optional:
             continue
         else:
             found.missing.append(name)
-            level = Rule.FAIR if any(is_blank(one) for one in accepted) else NEVER
-        found.level = max(found.level, Rule.FAIR if name in unscored else level)
+            level = EqualityRule.FAIR if any(is_blank(one) for one in accepted) else NEVER
+        found.level = max(found.level, EqualityRule.FAIR if name in unscored else level)
     for name, value in arguments.items():
         if name not in gold.accepted and value is not None:
             found.unexpected.append(name)
-            found.level = max(found.level, Rule.FAIR if name in unscored or is_blank(value) else NEVER)
+            found.level = max(found.level, EqualityRule.FAIR if name in unscored or is_blank(value) else NEVER)
     return found
 
 
-class Matched(NamedTuple):
+class Pairing(NamedTuple):
     """How the calls of an answer match those of gold.
 
     Attributes:
@@ -73,25 +73,25 @@ class Matched(NamedTuple):
     """
 
     level: int
-    pairs: list[tuple[int | None, int | None, Agreement | None]]
+    pairs: list[tuple[int | None, int | None, CallMatch | None]]
 
 
-def match(gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: Unscored) -> Matched:
+def match(gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: Unscored) -> Pairing:
     """Pair the calls as well as can be."""
     if not gold or not predicted:
         alone = [(at, None, None) for at in range(len(gold))], [(None, at, None) for at in range(len(predicted))]
-        return Matched(NEVER if gold or predicted else Rule.RAW, [*alone[0], *alone[1]])
+        return Pairing(NEVER if gold or predicted else EqualityRule.RAW, [*alone[0], *alone[1]])
     agreements = _agreements(gold, predicted, unscored)
     rows, columns = _best([[_worth(one) for one in row] for row in agreements])
-    pairs: list[tuple[int | None, int | None, Agreement | None]] = [
+    pairs: list[tuple[int | None, int | None, CallMatch | None]] = [
         (row, column, agreements[row][column]) for row, column in zip(rows, columns, strict=True)
     ]
     pairs.extend((at, None, None) for at in range(len(gold)) if at not in rows)
     pairs.extend((None, at, None) for at in range(len(predicted)) if at not in columns)
-    return Matched(_level(agreements) if len(gold) == len(predicted) else NEVER, pairs)
+    return Pairing(_level(agreements) if len(gold) == len(predicted) else NEVER, pairs)
 
 
-def _level(agreements: Sequence[Sequence[Agreement | None]]) -> int:
+def _level(agreements: Sequence[Sequence[CallMatch | None]]) -> int:
     """The strictest rule under which some pairing makes all calls equal."""
     levels = [[NEVER if one is None else one.level for one in row] for row in agreements]
     if len(levels) == 1:
@@ -105,7 +105,7 @@ def _level(agreements: Sequence[Sequence[Agreement | None]]) -> int:
 
 def _agreements(
     gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: Unscored
-) -> list[list[Agreement | None]]:
+) -> list[list[CallMatch | None]]:
     return [
         [
             agree(one, other["arguments"], unscored.get(one.name, frozenset())) if one.name == other["name"] else None
@@ -115,7 +115,7 @@ def _agreements(
     ]
 
 
-def _worth(found: Agreement | None) -> int:
+def _worth(found: CallMatch | None) -> int:
     if found is None:
         return 0
     right = sum(level < NEVER for level in found.arguments.values())

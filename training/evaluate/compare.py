@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError, UsageError
-from training.evaluate.eval_file import read_evaluation
-from training.evaluate.evaluate import Evaluation
+from training.evaluate.eval_file import Evaluation, read_evaluation
 from training.evaluate.intervals import mcnemar
 from training.evaluate.metrics import SHARES, facts_of
 from training.evaluate.scoring import Verdict
 
-__all__ = ["Change", "Comparison", "Flip", "compare", "compare_files"]
+__all__ = ["Comparison", "Flip", "MetricChange", "compare", "compare_files"]
 
 _SHOWN = 10  # ids that an error lists
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MetricChange:
     """How one metric differs between the first evaluation and another, on the same rows.
 
     Attributes:
@@ -63,7 +62,7 @@ class Comparison:
 
     names: list[str]
     evaluations: list[Evaluation]
-    changes: list[dict[str, Change]]
+    changes: list[dict[str, MetricChange]]
     flips: list[Flip]
 
     def as_json(self) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def compare(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Comparis
     return Comparison(list(names), [first, *others], changes, flips)
 
 
-def _changes(first: Sequence[Verdict], other: Sequence[Verdict]) -> dict[str, Change]:
+def _changes(first: Sequence[Verdict], other: Sequence[Verdict]) -> dict[str, MetricChange]:
     """Every metric that says yes or no to a row, the other against the first."""
     pairs = [
         Counter(zip(one, two, strict=True))
@@ -124,7 +123,7 @@ def _changes(first: Sequence[Verdict], other: Sequence[Verdict]) -> dict[str, Ch
     for name, counts in zip(SHARES, pairs, strict=True):
         n = counts.total() - counts[None, None]
         gained, lost = counts[False, True], counts[True, False]
-        found[name] = Change(n, gained, lost, *mcnemar(gained, lost, n))
+        found[name] = MetricChange(n, gained, lost, *mcnemar(gained, lost, n))
     return found
 
 

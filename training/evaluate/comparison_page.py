@@ -5,7 +5,7 @@ from html import escape
 
 from dataset_tools.display.chart import interval_bar
 from dataset_tools.display.html import isolated, table, text
-from training.evaluate.compare import Change, Comparison, Flip
+from training.evaluate.compare import Comparison, Flip, MetricChange
 from training.evaluate.metrics import METRICS, Metric
 from training.evaluate.page_frame import evaluation_shell, rows_section
 from training.evaluate.row_html import article, calls_html, prompt_html
@@ -51,7 +51,7 @@ def _differences(comparison: Comparison) -> Iterator[str]:
     )
 
 
-def _change(name: str, change: Change) -> tuple[str, ...]:
+def _change(name: str, change: MetricChange) -> tuple[str, ...]:
     points, low, high = (f"{100 * value:+.1f}" for value in (change.difference, change.low, change.high))
     word = verdict_of(name, change)
     mark = f'<td class="{word}">{word}</td>' if word in ("better", "worse") else "<td>–</td>"

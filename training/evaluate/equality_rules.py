@@ -24,10 +24,10 @@ from dataset_tools.arabic.normal_form import nfc
 from dataset_tools.arabic.numbers import parse_number
 from training.evaluate.aliases import Field, alias, field_of, folded
 
-__all__ = ["NEVER", "RULES", "Rule", "equal", "is_blank", "key", "strictest"]
+__all__ = ["NEVER", "RULES", "EqualityRule", "equal", "is_blank", "key", "strictest"]
 
 
-class Rule(IntEnum):
+class EqualityRule(IntEnum):
     """The four rules, the strictest first."""
 
     RAW = 0
@@ -36,7 +36,7 @@ class Rule(IntEnum):
     FAIR = 3
 
 
-RULES: Final = tuple(Rule)
+RULES: Final = tuple(EqualityRule)
 NEVER: Final = len(RULES)
 """What :func:`strictest` gives for values that no rule holds equal."""
 
@@ -50,7 +50,7 @@ _AND: Final = "و"
 def strictest(first: Any, second: Any, tool: str = "", parameter: str = "") -> int:  # noqa: ANN401 - any JSON value
     """The strictest rule that holds two values of a tool's parameter equal; :data:`NEVER` if none does."""
     if type(first) is type(second) and first == second and isinstance(first, (str, int, bool)):
-        return Rule.RAW
+        return EqualityRule.RAW
     field = field_of(tool, parameter)
     for rule in RULES:
         if _key(first, rule, field) == _key(second, rule, field):
@@ -58,12 +58,12 @@ def strictest(first: Any, second: Any, tool: str = "", parameter: str = "") -> i
     return NEVER
 
 
-def equal(first: Any, second: Any, rule: Rule, tool: str = "", parameter: str = "") -> bool:  # noqa: ANN401
+def equal(first: Any, second: Any, rule: EqualityRule, tool: str = "", parameter: str = "") -> bool:  # noqa: ANN401
     """Whether a rule holds two values of a tool's parameter equal."""
     return key(first, rule, tool, parameter) == key(second, rule, tool, parameter)
 
 
-def key(value: Any, rule: Rule, tool: str = "", parameter: str = "") -> Key:  # noqa: ANN401 - any JSON value
+def key(value: Any, rule: EqualityRule, tool: str = "", parameter: str = "") -> Key:  # noqa: ANN401 - any JSON value
     """The key under which a rule compares a value of a tool's parameter.
 
     The names matter to the fair rule alone: they tell which values are names of countries or the like, and which texts
@@ -77,13 +77,13 @@ def is_blank(value: Any) -> bool:  # noqa: ANN401 - any JSON value
     return isinstance(value, str) and not value.strip()
 
 
-def _key(value: Any, rule: Rule, field: Field) -> Key:  # noqa: ANN401
-    if rule is Rule.FAIR:
+def _key(value: Any, rule: EqualityRule, field: Field) -> Key:  # noqa: ANN401
+    if rule is EqualityRule.FAIR:
         return _fair(value, field)
     return _plain(value, rule)
 
 
-def _plain(value: Any, rule: Rule) -> Key:  # noqa: ANN401
+def _plain(value: Any, rule: EqualityRule) -> Key:  # noqa: ANN401
     """The key under the three rules that do not look at the parameter's name."""
     match value:
         case str():
@@ -91,7 +91,7 @@ def _plain(value: Any, rule: Rule) -> Key:  # noqa: ANN401
         case bool() | None:
             return ("constant", value)
         case int() | float():
-            return ("number", value) if rule is Rule.NUMBERS else (type(value).__name__, value)
+            return ("number", value) if rule is EqualityRule.NUMBERS else (type(value).__name__, value)
         case list():
             return ("list", *(_plain(item, rule) for item in value))
         case dict():
@@ -100,15 +100,15 @@ def _plain(value: Any, rule: Rule) -> Key:  # noqa: ANN401
     raise TypeError(f"not a JSON value: {type(value).__name__}")
 
 
-def _text(value: str, rule: Rule) -> Key:
-    if rule is Rule.RAW:
+def _text(value: str, rule: EqualityRule) -> Key:
+    if rule is EqualityRule.RAW:
         return ("text", value)
-    number = parse_number(value) if rule is Rule.NUMBERS else None
+    number = parse_number(value) if rule is EqualityRule.NUMBERS else None
     return ("text", nfc(value)) if number is None else ("number", number)
 
 
-def _name(name: str, rule: Rule) -> str:
-    return name if rule is Rule.RAW else nfc(name)
+def _name(name: str, rule: EqualityRule) -> str:
+    return name if rule is EqualityRule.RAW else nfc(name)
 
 
 def _fair(value: Any, field: Field) -> Key:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """``eval.json``: the numbers of an evaluation first, then every row on a line of its own; written and read again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,57 @@ from dataset_tools.errors import InputError
 from dataset_tools.executor.run import seldom_collecting
 from dataset_tools.io.jsonl import read_object
 from dataset_tools.io.writer import write_file
-from training.evaluate.evaluate import Evaluation
-from training.evaluate.metrics import Metric
+from training.evaluate.metrics import Metric, Metrics
 from training.evaluate.scoring import ArgumentScore, Mistake, Verdict
 
-__all__ = ["FORMAT", "read_evaluation", "write_evaluation"]
+__all__ = ["FORMAT", "Evaluation", "read_evaluation", "write_evaluation"]
 
 FORMAT = 1
 """The version of the file's shape; a file of another version is refused."""
 
 _HINT = "write it again with `afg evaluate`"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result of an evaluation.
+
+    Attributes:
+        name: what was evaluated: a model or a file of predictions.
+        data: the sources of the gold.
+        metrics: every metric over all rows.
+        groups: group to its values to their metrics: dialect, domain, tool, argument type, parameter.
+        errors: error to how often it occurs and in how many rows.
+        verdicts: the verdict on every row.
+        decoding: the model that answered, what it ran on, and how many answers were cut off; empty for a file.
+    """
+
+    name: str
+    data: list[str]
+    metrics: Metrics
+    groups: dict[str, dict[str, Metrics]]
+    errors: dict[str, dict[str, int]]
+    verdicts: list[Verdict]
+    decoding: dict[str, Any] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers as a JSON object, without the rows."""
+        return {
+            "name": self.name,
+            "data": self.data,
+            "decoding": self.decoding,
+            "rows": len(self.verdicts),
+            "metrics": {name: metric._asdict() for name, metric in self.metrics.items()},
+            "groups": {
+                group: {value: {name: m._asdict() for name, m in found.items()} for value, found in values.items()}
+                for group, values in self.groups.items()
+            },
+            "errors": self.errors,
+        }
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """Every row as a JSON object."""
+        return (verdict.as_json() for verdict in self.verdicts)
 
 
 def write_evaluation(path: Path, evaluation: Evaluation) -> None:

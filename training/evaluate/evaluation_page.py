@@ -6,8 +6,8 @@ from html import escape
 
 from dataset_tools.display.chart import interval_bar
 from dataset_tools.display.html import isolated, scrolling, table, text
-from training.evaluate.equality_rules import Rule
-from training.evaluate.evaluate import Evaluation
+from training.evaluate.equality_rules import EqualityRule
+from training.evaluate.eval_file import Evaluation
 from training.evaluate.metrics import GROUPS, METRICS, Metric
 from training.evaluate.page_frame import evaluation_shell, rows_section
 from training.evaluate.row_html import article, calls_html, prompt_html, tags_html
@@ -115,7 +115,7 @@ def _group(group: str, values: Mapping[str, Mapping[str, Metric]]) -> str:
 
 def _rows(evaluation: Evaluation) -> str:
     wrong = [verdict for verdict in evaluation.verdicts if not verdict.right]
-    lenient = [verdict for verdict in evaluation.verdicts if verdict.right and verdict.level == Rule.FAIR]
+    lenient = [verdict for verdict in evaluation.verdicts if verdict.right and verdict.level == EqualityRule.FAIR]
     shown = [*wrong[:_MOST_ERRORS], *lenient[:_MOST_LENIENT]]
     hidden = len(wrong) + len(lenient) - len(shown)
     filters = _filters(evaluation, len(wrong), len(lenient)) if shown else ()

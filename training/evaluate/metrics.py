@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from training.evaluate.equality_rules import RULES, Rule
+from training.evaluate.equality_rules import RULES, EqualityRule
 from training.evaluate.intervals import f1, f1_interval, wilson
 from training.evaluate.scoring import ERRORS, ArgumentScore, Verdict
 
@@ -93,7 +93,7 @@ def facts_of(verdict: Verdict) -> Facts:
     level, read = verdict.level, not verdict.problem
     called = bool(verdict.calls) or not read
     arguments = verdict.arguments
-    right = sum(score.level <= Rule.FAIR for score in arguments)
+    right = sum(score.level <= EqualityRule.FAIR for score in arguments)
     if level is None:
         return Facts((read, verdict.named, *(None for _ in RULES), None, called), None, right, len(arguments))
     exact = [level <= rule for rule in RULES]

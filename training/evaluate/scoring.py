@@ -9,7 +9,7 @@ from schemas.record import JsonObject, Tool
 from training.answers.predictions import Prediction
 from training.answers.questions import GoldCall, Question
 from training.evaluate.aliases import unscored
-from training.evaluate.call_matching import Agreement, Matched, match
+from training.evaluate.call_matching import CallMatch, Pairing, match
 from training.evaluate.equality_rules import NEVER
 
 __all__ = ["ERRORS", "ArgumentScore", "Mistake", "Verdict", "judge"]
@@ -124,7 +124,7 @@ def judge(question: Question, answer: Prediction) -> Verdict:
 
 
 def _look_closer(
-    verdict: Verdict, question: Question, matched: Matched, left_out: Mapping[str, frozenset[str]]
+    verdict: Verdict, question: Question, matched: Pairing, left_out: Mapping[str, frozenset[str]]
 ) -> None:
     """Count the arguments of every call and name every mistake in them."""
     gold, calls = question.gold, verdict.calls
@@ -139,7 +139,7 @@ def _look_closer(
                 verdict.mistakes.extend(_mistakes(wanted, calls[other], found, left_out.get(name, frozenset())))
         elif other is not None:
             verdict.mistakes.append(Mistake("wrong-name", calls[other]["name"]))
-        agreement = found or Agreement(missing=[key for key in wanted.accepted if key not in wanted.optional])
+        agreement = found or CallMatch(missing=[key for key in wanted.accepted if key not in wanted.optional])
         types = _types(question.tools, name)
         for parameter, level in (*agreement.arguments.items(), *((key, NEVER) for key in agreement.missing)):
             kind = types.get(parameter) or _json_type(wanted.accepted[parameter][0])
@@ -160,7 +160,7 @@ def _whole(verdict: Verdict) -> list[Mistake]:
     return [Mistake("count", "")] if len(gold) != len(calls) else []
 
 
-def _mistakes(wanted: GoldCall, call: JsonObject, found: Agreement, left_out: frozenset[str]) -> list[Mistake]:
+def _mistakes(wanted: GoldCall, call: JsonObject, found: CallMatch, left_out: frozenset[str]) -> list[Mistake]:
     """The mistakes in the arguments of a call that names the right tool."""
     tool = wanted.name
     mistakes = [Mistake("missing", tool, name) for name in found.missing if name not in left_out]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from training.evaluate.compare import Change, Comparison
-    from training.evaluate.evaluate import Evaluation
+    from training.evaluate.compare import Comparison, MetricChange
+    from training.evaluate.eval_file import Evaluation
 
 __all__ = ["TITLES", "flips_of", "percent", "print_comparison", "print_evaluation", "probability", "span", "verdict_of"]
 
@@ -71,14 +71,14 @@ def probability(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"  # noqa: PLR2004 - smallest value with three decimals
 
 
-def verdict_of(metric: str, change: "Change") -> str:
+def verdict_of(metric: str, change: "MetricChange") -> str:
     """Return better, worse, or a dash where the difference is not significant."""
     if change.p >= _SURE:
         return "–"
     return "better" if (change.difference > 0) != (metric in LOWER_IS_BETTER) else "worse"
 
 
-def flips_of(metric: str, change: "Change") -> tuple[str, str]:
+def flips_of(metric: str, change: "MetricChange") -> tuple[str, str]:
     """Return the rows that got better and that got worse; where lower is better, a row that counts is worse."""
     gained, lost = f"{change.gained:,}", f"{change.lost:,}"
     return (lost, gained) if metric in LOWER_IS_BETTER else (gained, lost)

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from dataset_tools.errors import OutputError
-from training.answers.answer_cache import KeptAnswers
+from training.answers.answer_cache import AnswerCache
 
 KEYS = {"a": "k1", "b": "k2", "ج": "k3"}
 ANSWER = {"text": "نعم", "tokens": 2, "stopped": True}
@@ -15,7 +15,7 @@ ANSWER = {"text": "نعم", "tokens": 2, "stopped": True}
 def test_answers_are_on_disk_as_soon_as_they_are_added(tmp_path: Path) -> None:
     """In the order in which they come, until all are there."""
     path = tmp_path / "answers.jsonl"
-    with KeptAnswers(path, KEYS) as answers:
+    with AnswerCache(path, KEYS) as answers:
         for name in ("ج", "a", "b"):
             answers.add(name, ANSWER, {"device": "cpu"})
             last = orjson.loads(path.read_bytes().splitlines()[-1])
@@ -36,7 +36,7 @@ def test_lines_that_are_not_ours_are_left_out(tmp_path: Path) -> None:
         7,
     ]
     path.write_bytes(b"\n".join(map(orjson.dumps, lines)) + b'\n{"id":"b","text":"torn')
-    with KeptAnswers(path, KEYS) as answers:
+    with AnswerCache(path, KEYS) as answers:
         assert list(answers.rows) == ["a"]
         assert answers.facts == {"device": "cuda"}
     assert [orjson.loads(line)["id"] for line in path.read_bytes().splitlines()] == ["a"]
@@ -44,5 +44,5 @@ def test_lines_that_are_not_ours_are_left_out(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     """Before any model is loaded."""
-    with pytest.raises(OutputError), KeptAnswers(tmp_path, KEYS):
+    with pytest.raises(OutputError), AnswerCache(tmp_path, KEYS):
         pass

@@ -18,18 +18,20 @@ from tests.training.taught import merge_by_hand, write_adapter
 from training.answers.decode import DecodeOptions, decode, prompt_of
 from training.answers.model_source import find_model
 from training.answers.questions import Question
-from training.evaluate.evaluate import Evaluation, evaluate, evaluate_model, read_questions
+from training.evaluate.eval_file import Evaluation
+from training.evaluate.evaluate import evaluate, evaluate_model, read_questions
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("taught")]
 
 
-def _ask(data: Path, model: Path, kept: Path, **options: Any) -> Evaluation:
-    return evaluate_model([str(data)], str(model), kept, decoding=DecodeOptions(**options))
+def _ask(data: Path, model: Path, out: Path, **options: Any) -> Evaluation:
+    return evaluate_model([str(data)], str(model), out, decoding=DecodeOptions(**options))
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+def _rows(out: Path) -> list[dict[str, Any]]:
+    """Return the cached answers next to a result."""
+    return [orjson.loads(line) for line in out.with_suffix(".predictions.jsonl").read_bytes().splitlines()]
 
 
 def _afg(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -50,7 +52,7 @@ def model(request: pytest.FixtureRequest) -> Path:
 
 def test_what_a_model_knows_is_right_in_every_metric(model: Path, known: Path, tmp_path: Path) -> None:
     """Calls, parallel calls, words, and a value with a brace in it, whichever form decodes them."""
-    found = _ask(known, model, tmp_path / "kept.jsonl")
+    found = _ask(known, model, tmp_path / "out.json")
     assert {name: m.value for name, m in found.metrics.items() if m.value != 1} == {"missed_calls": 0, "false_calls": 0}
     assert found.decoding["cut_off"] == 0
     assert found.decoding["model"] == str(model)
@@ -58,23 +60,23 @@ def test_what_a_model_knows_is_right_in_every_metric(model: Path, known: Path, t
 
 def test_kept_answers_are_predictions(model: Path, known: Path, tmp_path: Path) -> None:
     """In the order of the data, without the token that stops, and readable without the model."""
-    kept = tmp_path / "kept.jsonl"
-    asked = _ask(known, model, kept)
-    rows = _rows(kept)
+    out = tmp_path / "out.json"
+    asked = _ask(known, model, out)
+    rows = _rows(out)
     assert [row["id"] for row in rows] == ["one", "number", "words", "parallel", "braces"]
     texts = {row["id"]: (row["text"], row["stopped"]) for row in rows}
     assert texts["words"] == ("أهلًا بك", True)
     written = "<start_function_call>call:get_weather{city:<escape>جدة<escape>,days:3}<end_function_call>"
     assert texts["one"] == (written, True)
-    assert evaluate([str(known)], kept).metrics == asked.metrics
+    assert evaluate([str(known)], out.with_suffix(".predictions.jsonl")).metrics == asked.metrics
 
 
 def test_both_forms_count_the_same_tokens(taught: Path, taught_gguf: Path, known: Path, tmp_path: Path) -> None:
     """A token that stops is none of the answer's."""
     pytest.importorskip("xllamacpp")
-    _ask(known, taught, tmp_path / "one.jsonl")
-    _ask(known, taught_gguf, tmp_path / "two.jsonl")
-    one, two = ([row["tokens"] for row in _rows(tmp_path / name)] for name in ("one.jsonl", "two.jsonl"))
+    _ask(known, taught, tmp_path / "one.json")
+    _ask(known, taught_gguf, tmp_path / "two.json")
+    one, two = ([row["tokens"] for row in _rows(tmp_path / name)] for name in ("one.json", "two.json"))
     assert one == two
 
 
@@ -86,16 +88,16 @@ def test_an_answer_does_not_depend_on_its_neighbours(taught: Path, known: Path, 
     data = write_lines(tmp_path / "data.jsonl", rows)
     made = []
     for batch in (1, 2, 6):
-        kept = tmp_path / f"{batch}.jsonl"
-        _ask(data, taught, kept, batch=batch, max_tokens=40)
-        made.append([row["text"] for row in _rows(kept)])
+        out = tmp_path / f"{batch}.json"
+        _ask(data, taught, out, batch=batch, max_tokens=40)
+        made.append([row["text"] for row in _rows(out)])
     assert made[0] == made[1] == made[2]
 
 
 def test_a_long_answer_is_cut_off_and_counted(model: Path, known: Path, tmp_path: Path) -> None:
     """The limit counts tokens; the row says that the model had not stopped."""
-    found = _ask(known, model, tmp_path / "kept.jsonl", max_tokens=3)
-    rows = _rows(tmp_path / "kept.jsonl")
+    found = _ask(known, model, tmp_path / "out.json", max_tokens=3)
+    rows = _rows(tmp_path / "out.json")
     assert [row["tokens"] for row in rows] == [3] * 5
     assert found.decoding["cut_off"] == 5
     assert not any(row["stopped"] for row in rows)
@@ -107,18 +109,19 @@ def test_an_adapter_decodes_as_its_merged_weights_do(taught: Path, known: Path, 
     merged = merge_by_hand(tmp_path / "merged", taught, adapter)
     texts = {}
     for name, path in (("base", taught), ("adapter", adapter), ("merged", merged)):
-        _ask(known, path, tmp_path / f"{name}.jsonl", max_tokens=30)
-        texts[name] = [row["text"] for row in _rows(tmp_path / f"{name}.jsonl")]
+        _ask(known, path, tmp_path / f"{name}.json", max_tokens=30)
+        texts[name] = [row["text"] for row in _rows(tmp_path / f"{name}.json")]
     assert texts["adapter"] == texts["merged"]
     assert texts["adapter"] != texts["base"]
 
 
 def test_what_is_kept_is_not_asked_again(taught: Path, known: Path, tmp_path: Path, monkeypatch: Any) -> None:
     """Half of the answers are there, one of them torn by a kill; the rest alone is asked, and all are in order."""
-    kept = tmp_path / "kept.jsonl"
-    whole = _ask(known, taught, kept)
-    lines = kept.read_bytes().splitlines(keepends=True)
-    kept.write_bytes(lines[3] + lines[0] + lines[1][:40])
+    out = tmp_path / "out.json"
+    whole = _ask(known, taught, out)
+    cache = out.with_suffix(".predictions.jsonl")
+    lines = cache.read_bytes().splitlines(keepends=True)
+    cache.write_bytes(lines[3] + lines[0] + lines[1][:40])
     asked = []
     tokens = Encoder.tokens
 
@@ -127,56 +130,54 @@ def test_what_is_kept_is_not_asked_again(taught: Path, known: Path, tmp_path: Pa
         return tokens(self, rows)
 
     monkeypatch.setattr(Encoder, "tokens", spied)
-    again = _ask(known, taught, kept)
+    again = _ask(known, taught, out)
     assert asked == [3]
-    assert kept.read_bytes() == b"".join(lines)
+    assert cache.read_bytes() == b"".join(lines)
     assert (again.metrics, again.decoding) == (whole.metrics, whole.decoding)
 
 
 def test_complete_answers_need_no_model(taught: Path, known: Path, tmp_path: Path, monkeypatch: Any) -> None:
     """The third run scores what is there, and loads nothing."""
-    kept = tmp_path / "kept.jsonl"
-    whole = _ask(known, taught, kept)
+    out = tmp_path / "out.json"
+    whole = _ask(known, taught, out)
     monkeypatch.setattr("training.answers.decode.load_decoder", None)
-    assert _ask(known, taught, kept).decoding == whole.decoding
+    assert _ask(known, taught, out).decoding == whole.decoding
 
 
 def test_answers_of_another_model_or_question_are_asked_again(taught: Path, known: Path, tmp_path: Path) -> None:
     """Other weights, another limit, or another prompt under the same id."""
-    kept = tmp_path / "kept.jsonl"
-    _ask(known, taught, kept)
-    keys = {row["id"]: row["key"] for row in _rows(kept)}
-    _ask(known, write_adapter(tmp_path / "adapter", taught), kept, max_tokens=5)
-    assert not set(keys.values()) & {row["key"] for row in _rows(kept)}
+    out = tmp_path / "out.json"
+    _ask(known, taught, out)
+    keys = {row["id"]: row["key"] for row in _rows(out)}
+    _ask(known, write_adapter(tmp_path / "adapter", taught), out, max_tokens=5)
+    assert not set(keys.values()) & {row["key"] for row in _rows(out)}
     changed = [*map(json.loads, known.read_text(encoding="utf-8").splitlines())]
     changed[0]["messages"][1]["content"] += "؟"
-    _ask(write_lines(tmp_path / "changed.jsonl", changed), taught, kept)
-    assert [name for name, key in keys.items() if {row["id"]: row["key"] for row in _rows(kept)}[name] != key] == [
-        "one"
-    ]
+    _ask(write_lines(tmp_path / "changed.jsonl", changed), taught, out)
+    assert [name for name, key in keys.items() if {row["id"]: row["key"] for row in _rows(out)}[name] != key] == ["one"]
 
 
 def test_a_killed_run_goes_on(taught: Path, tmp_path: Path) -> None:
     """Killed by the system after its first answers, it asks no more than what is missing."""
     rows = [record(f"row-{at}", call("convert", amount=at)) for at in range(120)]
     data, out = write_lines(tmp_path / "data.jsonl", rows), tmp_path / "eval.json"
-    kept = tmp_path / "eval.predictions.jsonl"
+    cache = out.with_suffix(".predictions.jsonl")
     arguments = ("evaluate", taught, data, "-o", out, "--batch", "2", "--max-tokens", "60")
     code = "from publishing.cli.main import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], env=environment, stderr=-3)
     end = time.monotonic() + 120
-    while (not kept.is_file() or kept.read_bytes().count(b"\n") < 4) and time.monotonic() < end:
+    while (not cache.is_file() or cache.read_bytes().count(b"\n") < 4) and time.monotonic() < end:
         time.sleep(0.02)
     process.kill()
     process.wait()
-    there = kept.read_bytes().count(b"\n")
+    there = cache.read_bytes().count(b"\n")
     assert 4 <= there < 120
     assert not out.exists()
     run = _afg(*arguments)
     assert run.returncode == 0, run.stderr
     assert f"evaluate: resuming with {there:,} of 120 answers\n" in run.stderr
-    assert [row["id"] for row in _rows(kept)] == [row["id"] for row in rows]
+    assert [row["id"] for row in _rows(out)] == [row["id"] for row in rows]
     assert orjson.loads(out.read_bytes())["rows"] == 120
 
 
@@ -185,7 +186,7 @@ def test_a_prompt_that_is_too_long_is_told(model: Path, tmp_path: Path) -> None:
     long = record("long", call("convert", amount=1))
     long["messages"][1]["content"] = "سؤال " * 5000
     with pytest.raises(InputError, match=r"15,?1\d\d tokens.*4,?096"):
-        _ask(write_lines(tmp_path / "data.jsonl", [long]), model, tmp_path / "kept.jsonl")
+        _ask(write_lines(tmp_path / "data.jsonl", [long]), model, tmp_path / "out.json")
 
 
 def test_the_tokens_of_a_file_are_those_that_it_was_trained_on(taught_gguf: Path, taught: Path, known: Path) -> None:
@@ -247,7 +248,6 @@ def test_the_command_asks_and_writes(taught: Path, known: Path, tmp_path: Path) 
     run = _afg("evaluate", taught, known, "-o", tmp_path / "eval.json", "--limit", "3")
     assert run.returncode == 0, run.stderr
     assert "FnAcc" in run.stdout
-    assert "evaluate: 3/3 answers" in run.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"eval.json", "eval.html", "eval.predictions.jsonl"}
     head = orjson.loads((tmp_path / "eval.json").read_bytes())["decoding"]
     assert (head["model"], head["kind"], head["max_tokens"]) == (str(taught), "merged", 256)

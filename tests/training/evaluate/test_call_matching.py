@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from training.answers.questions import GoldCall
 from training.evaluate.call_matching import agree, match
-from training.evaluate.equality_rules import NEVER, Rule
+from training.evaluate.equality_rules import NEVER, EqualityRule
 
 
 def _gold(name: str, optional: tuple[str, ...] = (), **arguments: Any) -> GoldCall:
@@ -25,7 +25,7 @@ def test_parallel_calls_have_no_order() -> None:
     """Two calls of one tool in the other order are right, and each is paired with its own."""
     gold = [_gold("weather", city="جدة"), _gold("weather", city="أبها")]
     calls = [_call("weather", city="أبها"), _call("weather", city="جدة")]
-    assert match(gold, calls, {}).level == Rule.RAW
+    assert match(gold, calls, {}).level == EqualityRule.RAW
     assert sorted((at, other) for at, other, _ in match(gold, calls, {}).pairs) == [(0, 1), (1, 0)]
 
 
@@ -33,7 +33,7 @@ def test_the_pairing_is_the_best_not_the_first() -> None:
     """A greedy pairing would give the first gold call the answer that the second alone accepts."""
     gold = [_gold("f", x=(1, 2)), _gold("f", x=1)]
     calls = [_call("f", x=1), _call("f", x=2)]
-    assert match(gold, calls, {}).level == Rule.RAW
+    assert match(gold, calls, {}).level == EqualityRule.RAW
 
 
 def test_names_go_before_arguments() -> None:
@@ -64,19 +64,19 @@ def test_left_over_calls_stand_alone() -> None:
 @pytest.mark.parametrize(
     "gold, arguments, level",
     [
-        (_gold("f", x=1), {"x": 1}, Rule.RAW),
-        (_gold("f", x=1), {"x": 1, "y": None}, Rule.RAW),
-        (_gold("f", x=1), {"x": 1, "y": ""}, Rule.FAIR),
+        (_gold("f", x=1), {"x": 1}, EqualityRule.RAW),
+        (_gold("f", x=1), {"x": 1, "y": None}, EqualityRule.RAW),
+        (_gold("f", x=1), {"x": 1, "y": ""}, EqualityRule.FAIR),
         (_gold("f", x=1), {"x": 1, "y": "a"}, NEVER),
         (_gold("f", x=1), {}, NEVER),
         (_gold("f", x=1), {"x": None}, NEVER),
-        (_gold("f", x=1, y=""), {"x": 1}, Rule.FAIR),
-        (_gold("f", x=1, y=2.0), {"x": 1, "y": 2}, Rule.NUMBERS),
-        (_gold("f", ("y",), x=1, y=2), {"x": 1}, Rule.RAW),
-        (_gold("f", ("y",), x=1, y=2), {"x": 1, "y": 2}, Rule.RAW),
+        (_gold("f", x=1, y=""), {"x": 1}, EqualityRule.FAIR),
+        (_gold("f", x=1, y=2.0), {"x": 1, "y": 2}, EqualityRule.NUMBERS),
+        (_gold("f", ("y",), x=1, y=2), {"x": 1}, EqualityRule.RAW),
+        (_gold("f", ("y",), x=1, y=2), {"x": 1, "y": 2}, EqualityRule.RAW),
         (_gold("f", ("y",), x=1, y=2), {"x": 1, "y": 3}, NEVER),
-        (_gold("f", x=("a", "b")), {"x": "b"}, Rule.RAW),
-        (_gold("f"), {}, Rule.RAW),
+        (_gold("f", x=("a", "b")), {"x": "b"}, EqualityRule.RAW),
+        (_gold("f"), {}, EqualityRule.RAW),
     ],
 )
 def test_arguments_are_compared_as_a_set(gold: GoldCall, arguments: dict[str, Any], level: int) -> None:
@@ -88,10 +88,12 @@ def test_unscored_parameters_count_under_the_fair_rule_alone() -> None:
     """They may be there, be absent or differ, and only the fair rule looks away."""
     gold = _gold("get_weather", city="جدة", country="السعودية")
     left_out = frozenset({"country"})
-    assert agree(gold, {"city": "جدة"}, left_out).level == Rule.FAIR
-    assert agree(gold, {"city": "جدة", "country": "مصر"}, left_out).level == Rule.FAIR
-    assert agree(gold, {"city": "جدة", "country": "السعودية"}, left_out).level == Rule.FAIR
-    assert agree(_gold("get_weather", city="جدة"), {"city": "جدة", "country": "مصر"}, left_out).level == Rule.FAIR
+    assert agree(gold, {"city": "جدة"}, left_out).level == EqualityRule.FAIR
+    assert agree(gold, {"city": "جدة", "country": "مصر"}, left_out).level == EqualityRule.FAIR
+    assert agree(gold, {"city": "جدة", "country": "السعودية"}, left_out).level == EqualityRule.FAIR
+    assert (
+        agree(_gold("get_weather", city="جدة"), {"city": "جدة", "country": "مصر"}, left_out).level == EqualityRule.FAIR
+    )
     assert agree(gold, {"city": "أبها"}, left_out).level == NEVER
 
 
@@ -104,7 +106,7 @@ def test_a_row_is_right_exactly_if_some_order_is(wanted: list[tuple[str, int]], 
     gold = [_gold(name, x=value) for name, value in wanted]
     calls = [_call(name, x=value) for name, value in made]
     right = any(list(order) == wanted for order in permutations(made))
-    assert (match(gold, calls, {}).level == Rule.RAW) == right if gold else True
+    assert (match(gold, calls, {}).level == EqualityRule.RAW) == right if gold else True
     pairs = match(gold, calls, {}).pairs
     assert sorted(at for at, _, _ in pairs if at is not None) == list(range(len(gold)))
     assert sorted(other for _, other, _ in pairs if other is not None) == list(range(len(calls)))

@@ -14,8 +14,8 @@ from dataset_tools.errors import InputError, UsageError
 from publishing.cli import main
 from tests.training.eval_data import call, record, write_lines
 from training.evaluate.compare import compare, compare_files
-from training.evaluate.eval_file import write_evaluation
-from training.evaluate.evaluate import Evaluation, evaluate
+from training.evaluate.eval_file import Evaluation, write_evaluation
+from training.evaluate.evaluate import evaluate
 from training.evaluate.text import print_comparison, verdict_of
 
 RECORDS = [record(f"r{n}", call("get_weather", city="جدة", days=n)) for n in range(6)] + [record("quiet")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluate.equality_rules import NEVER, RULES, Rule, equal, key, strictest
+from training.evaluate.equality_rules import NEVER, RULES, EqualityRule, equal, key, strictest
 
 RAW, NFC, NUMBERS, FAIR = RULES
 
@@ -219,4 +219,4 @@ def test_a_value_that_is_no_json_is_refused() -> None:
     """A key of something that JSON cannot hold would compare objects by identity."""
     for rule in RULES:
         with pytest.raises(TypeError, match="not a JSON value"):
-            key({1, 2}, Rule(rule))
+            key({1, 2}, EqualityRule(rule))

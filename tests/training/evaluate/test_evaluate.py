@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from dataset_tools.errors import InputError
+from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.prompt.render import render
+from dataset_tools.records.reading import Reading
 from tests.training.eval_data import DEVELOPER, TOOLS, call, record, write_lines
-from training.evaluate.eval_file import read_evaluation, write_evaluation
-from training.evaluate.evaluate import Evaluation, GoldOptions, evaluate, read_questions
+from training.evaluate.eval_file import Evaluation, read_evaluation, write_evaluation
+from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model, read_questions
 from training.evaluate.metrics import METRICS
 from training.tiny import base_path
 
@@ -166,7 +167,7 @@ def test_what_is_asked_ends_before_the_answer(tmp_path: Path) -> None:
 def test_a_limit_asks_the_first_rows(tmp_path: Path) -> None:
     """Answers to the rows after them are no mistake."""
     data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
-    assert evaluate([str(data)], answers, GoldOptions(limit=3)).metrics["parsed"].n == 3
+    assert evaluate([str(data)], answers, options=GoldOptions(limit=3)).metrics["parsed"].n == 3
 
 
 def test_ids_that_do_not_match_are_all_told(tmp_path: Path) -> None:
@@ -228,8 +229,41 @@ def test_a_row_that_is_no_record_is_told_with_its_place(tmp_path: Path) -> None:
         read_questions([str(data)])
     assert error.value.where.endswith("data.jsonl:2")
     write_lines(data, [record("a"), record("a")])
-    with pytest.raises(InputError, match="two records have the id 'a'"):
+    with pytest.raises(InputError, match="a second record has the id 'a'"):
         read_questions([str(data)])
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
+    """The data, the predictions, the tools, and files that go with the data; before a model is looked for."""
+    data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "a.json", ANSWERS)
+    cached = write_lines(tmp_path / "eval.predictions.jsonl", RECORDS)
+    before = _contents(tmp_path)
+    with pytest.raises(UsageError, match=r"a\.json would overwrite an input"):
+        evaluate([str(data)], answers, output=answers)
+    with pytest.raises(UsageError, match=r"a\.json would overwrite an input"):
+        evaluate_model([str(data)], "no/model", answers, options=GoldOptions(reading=Reading(tools_file=answers)))
+    with pytest.raises(UsageError, match=r"eval\.predictions\.jsonl would overwrite an input"):
+        evaluate_model([str(cached)], "no/model", tmp_path / "eval.json")
+    question = {"id": "simple_0", "question": [[{"role": "user", "content": "؟"}]], "function": [TOOLS[0]["function"]]}
+    bfcl = write_lines(tmp_path / "BFCL_v4_simple.json", [question])
+    gold = write_lines(tmp_path / "possible_answer_BFCL_v4_simple.json", [{"id": "simple_0", "ground_truth": []}])
+    with pytest.raises(UsageError, match="would overwrite an input"):
+        evaluate_model([str(bfcl)], "no/model", gold)
+    assert before.items() <= _contents(tmp_path).items()
+
+
+def test_outputs_are_checked_before_a_model_is_looked_for(tmp_path: Path) -> None:
+    """A result that is not JSON, and a folder at the place of the page."""
+    data = write_lines(tmp_path / "data.jsonl", RECORDS)
+    with pytest.raises(UsageError, match="the result is JSON"):
+        evaluate_model([str(data)], "no/model", tmp_path / "eval.txt")
+    (tmp_path / "eval.html").mkdir()
+    with pytest.raises(OutputError, match=r"eval\.html"):
+        evaluate_model([str(data)], "no/model", tmp_path / "eval.json")
 
 
 def test_the_file_holds_the_whole_evaluation(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from tests.training.eval_data import call, record, write_lines
 from training.evaluate.compare import compare
 from training.evaluate.comparison_page import comparison_page
-from training.evaluate.evaluate import Evaluation, evaluate
+from training.evaluate.eval_file import Evaluation
+from training.evaluate.evaluate import evaluate
 from training.evaluate.evaluation_page import evaluation_page
 
 _VOID = {"meta", "link", "input", "rect", "circle", "line"}
