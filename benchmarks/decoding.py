@@ -20,7 +20,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def _run(side: str, folder: Path) -> dict[str, Any]:
 
 def _write_models(folder: Path) -> None:
     """Write the bundled model as a folder for transformers and as a GGUF file."""
-    sys.path.insert(0, str(_ROOT / "tests" / "evaluate"))
+    sys.path.insert(0, str(_ROOT / "tests" / "training"))
     from tiny_gguf import write_gguf
 
     from training.tiny import base_path, tokenizer_path
@@ -76,11 +75,11 @@ def _write_models(folder: Path) -> None:
 
 def _prompts() -> list[Any]:
     """Return the prompts of the first sample rows, as segments."""
+    from dataset_tools.bundled import sample_path
     from training.answers.decode import prompt_of
-    from training.evaluate.evaluate import GoldOptions, read_questions
+    from training.evaluate.evaluate import read_questions
 
-    sample = files("dataset_tools") / "sample" / "sample.jsonl"
-    return [prompt_of(question) for question in read_questions([str(sample)], GoldOptions())[:_ROWS]]
+    return [prompt_of(question) for question in read_questions([str(sample_path())])[:_ROWS]]
 
 
 def _ours(model: str, prompts: Sequence[Any]) -> Side:
