@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole, and plain words for a disk that refuses."""
+"""Atomic files: complete under their name or not there; errors of the disk as :class:`OutputError`."""
 
 import errno
 import glob
@@ -24,7 +24,7 @@ _ANOTHER = "choose another file with -o"
 _FULL = {
     errno.ENOSPC: "no space left",
     errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the file may not grow further",
+    errno.EFBIG: "the file size limit is reached",
 }
 _DENIED = {
     errno.EACCES: "no permission to write",
@@ -34,24 +34,24 @@ _DENIED = {
 
 
 def require_local(path: Path) -> None:
-    """Refuse a place in a store that has been taken for one of this machine.
+    """Refuse a path in a store.
 
     Raises:
-        UsageError: it is one.
+        UsageError: the path has a scheme, also if :class:`Path` has dropped one of its slashes.
     """
     if isinstance(place := as_path(path), RemotePath):
-        what = f"{place}: only `afg-data import`, `clean` and `dedup` write into a store"
-        raise UsageError(what, hint="name a place on this machine with -o")
+        what = f"{place}: only `afg-data import`, `clean` and `dedup` write to a store"
+        raise UsageError(what, hint="choose a local path with -o")
 
 
 def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
-    """Make sure, before any work, that ``path`` can be written; its folder is made where it is missing.
+    """Check before any work that ``path`` can be written, and create its folder.
 
-    Of a place in a store only the second is known before: whether it may be written is told by writing.
+    For a path in a store only the inputs are checked: its permissions show when it is written.
 
     Raises:
-        OutputError: it cannot be.
-        UsageError: it is one of ``inputs``.
+        OutputError: the path cannot be written.
+        UsageError: the path is one of ``inputs``.
     """
     target = path.resolve()
     if any(target == source.resolve() for source in inputs):
@@ -62,9 +62,9 @@ def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
-            raise OutputError("it is a folder", where=str(path), hint="name a file in it")
+            raise OutputError("is a folder", where=str(path), hint="name a file in it")
         if target.exists() and not target.is_file():
-            raise OutputError("it is no ordinary file", where=str(path), hint=_ANOTHER)
+            raise OutputError("not a regular file", where=str(path), hint=_ANOTHER)
         if not os.access(target.parent, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "", str(target.parent))
     except OSError as error:
@@ -72,10 +72,10 @@ def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a small file, whole or not at all.
+    """Write a small file atomically.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     check_writable(path)
     with AtomicFile(path) as file:
@@ -83,10 +83,10 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 class AtomicFile:
-    """A file written under a hidden name beside its own and renamed when whole; what pyarrow needs of a file, too.
+    """A file that is written under a hidden name and renamed when complete; also a file object for pyarrow.
 
-    One that is to be in a store is written on this machine and sent when whole. It has no name here: so the system
-    frees its room when this process ends, however it does.
+    A file for a store is first written to this machine, without a name, so that the system frees its space when the
+    process ends, even by a kill. It is uploaded when complete.
     """
 
     def __init__(self, path: Path) -> None:
@@ -105,7 +105,7 @@ class AtomicFile:
         return self
 
     def write(self, content: bytes) -> int:
-        """Write all of ``content``."""
+        """Write ``content``; return its number of bytes."""
         if self._stream is None:
             raise ValueError("the file is not open")
         try:
@@ -116,14 +116,14 @@ class AtomicFile:
         return len(content)
 
     def tell(self) -> int:
-        """How many bytes were written."""
+        """Return the number of bytes written."""
         return self.written
 
     def flush(self) -> None:
-        """Leave it to the end: the file does not exist before that."""
+        """Do nothing: the file does not exist before the end of the block."""
 
     def close(self) -> None:
-        """Leave it to the end of the block, which knows whether the file is whole."""
+        """Do nothing: the end of the block decides whether the file is complete."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -137,7 +137,7 @@ class AtomicFile:
             self._discard()
 
     def sync(self) -> None:
-        """Let the disk hold all that was written: what can fail after that is the name, or the way into a store."""
+        """Flush to disk: after that only the rename or the upload can fail."""
         if self._stream is None:
             return
         try:
@@ -151,7 +151,7 @@ class AtomicFile:
             return
         self.sync()
         if isinstance(self._target, RemotePath):
-            self._stream.seek(0)  # where the name below is not opened anew, it is read from here
+            self._stream.seek(0)  # some systems open the name below at the current position
             self._target.put(Path(f"/dev/fd/{self._stream.fileno()}"))
         elif self._partial:
             self._stream.close()
@@ -160,13 +160,13 @@ class AtomicFile:
             sync_folder(self._target.parent)
 
     def _discard(self) -> None:
-        """Remove the part that was written; nothing to do after a commit."""
+        """Remove the unfinished file; nothing to do after a commit."""
         if self._stream is None:
             return
         try:
             self._stream.close()  # flushes, and on a full disk fails at that
         except OSError:
-            pass  # what made us give up is told already
+            pass  # the first error is already raised
         finally:
             self._stream = None
             if self._partial:
@@ -175,21 +175,21 @@ class AtomicFile:
 
 
 def partial_beside(target: Path) -> Path:
-    """A hidden name beside that of a file or a folder, which nobody has had: also not one that was killed."""
-    # Not the number of the process: in a container each has the same.
+    """Return a unique hidden name next to ``target``."""
+    # Random, because process ids repeat across containers and killed processes.
     return target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.partial")
 
 
 def remove_partials(folder: Path, name: str = "") -> None:
-    """Remove what writers that were killed have left in a folder, of one file or of all; none may be at work there."""
-    if isinstance(folder, RemotePath):  # what is whole alone gets there
+    """Remove unfinished files of killed writers, of one name or all; no other writer may be active in the folder."""
+    if isinstance(folder, RemotePath):  # only complete files are uploaded
         return
     for left in folder.glob(f".{glob.escape(name[:100]) or '*'}.*.partial"):
         left.unlink(missing_ok=True)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder with all that is in it, as far as that can be done."""
+    """Remove a folder with its content, ignoring errors."""
     if isinstance(path, RemotePath):
         with suppress(OSError):
             path.remove_all()
@@ -198,8 +198,8 @@ def remove_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder survive a loss of power."""
-    if os.name != "posix" or isinstance(path, RemotePath):  # elsewhere a folder cannot be opened
+    """Flush the names in a folder to disk, so that they survive a loss of power."""
+    if os.name != "posix" or isinstance(path, RemotePath):  # Windows cannot open a folder
         return
     folder = os.open(path, os.O_RDONLY)
     try:
@@ -209,7 +209,7 @@ def sync_folder(path: Path) -> None:
 
 
 def fail(error: OSError, path: Path, written: int) -> NoReturn:
-    """Tell what the system refused, after so many bytes were written.
+    """Raise an OSError as OutputError; ``written`` is the number of bytes that were written and removed.
 
     Raises:
         OutputError: always.

@@ -1,4 +1,4 @@
-"""A folder of results that appears, or replaces the one before it, only when it is whole."""
+"""Atomic folders: complete under their name or not there."""
 
 import hashlib
 import os
@@ -16,27 +16,26 @@ __all__ = ["AtomicFolder"]
 
 
 class AtomicFolder:
-    """Files written into a hidden folder beside the final one, which takes its name when the block ends well.
+    """A folder that is written under a hidden name and renamed when the block ends without an error.
 
-    An older folder of that name is replaced if it holds nothing but files of the same kind; anything else in it is
-    somebody's, and the name is refused. A kill in the moment when the older one has gone and the new one has not come
-    leaves neither under the name; who writes next puts the older one back.
+    An older folder of that name is replaced if it holds only files that match ``patterns``. A kill between the two
+    renames leaves no folder under the name; the next run restores the older one.
 
     Args:
         path: the folder.
         patterns: the names of the files that it may hold.
 
     Raises:
-        OutputError: it cannot be written; the older folder is left as it is.
-        UsageError: it holds other files.
+        OutputError: the folder cannot be written; the older folder is unchanged.
+        UsageError: the older folder holds other files.
     """
 
     def __init__(self, path: Path, patterns: Sequence[str]) -> None:
         self.path = path
         self._target = path.resolve()
         self._partial = partial_beside(self._target)
-        known_again = hashlib.sha256(os.fsencode(self._target.name)).hexdigest()[:16]
-        self._old = self._target.with_name(f".{self._target.name[:100]}.{known_again}.old")
+        name_hash = hashlib.sha256(os.fsencode(self._target.name)).hexdigest()[:16]
+        self._old = self._target.with_name(f".{self._target.name[:100]}.{name_hash}.old")
         self._patterns = patterns
         self._written = 0
 
@@ -47,7 +46,7 @@ class AtomicFolder:
             if self._target.is_dir():
                 self._require_ours()
             elif self._target.exists():
-                raise OutputError("it is a file", where=str(self.path), hint="choose another folder with -o")
+                raise OutputError("is a file", where=str(self.path), hint="choose another folder with -o")
             self._target.parent.mkdir(parents=True, exist_ok=True)
             self._partial.mkdir()
         except OSError as error:
@@ -66,11 +65,11 @@ class AtomicFolder:
         self._written += len(content)
 
     def file(self, name: str) -> Path:
-        """Where one file of the folder is until the block ends, for writers that want a path."""
+        """Return the path of one file until the block ends, for writers that need a path."""
         return self._partial / name
 
     def append(self, name: str, content: bytes) -> None:
-        """Add to one file of the folder, which is made where it is missing."""
+        """Append to one file of the folder, creating it if needed."""
         try:
             with (self._partial / name).open("ab") as stream:
                 stream.write(content)
@@ -103,11 +102,11 @@ class AtomicFolder:
         finally:
             self._restore()
         if self._old.is_dir():
-            self._old.rename(self._partial)  # what is half removed must never be put back
+            self._old.rename(self._partial)  # a folder that is half removed must never be restored
         sync_folder(self._target.parent)
 
     def _restore(self) -> None:
-        """Put the older folder back if a commit has not got further than taking it away."""
+        """Restore the older folder if a commit has moved it away and not replaced it."""
         if self._old.is_dir() and not self._target.exists():
             self._old.rename(self._target)
 

@@ -1,4 +1,4 @@
-"""What a file holds, as its ending says and its first bytes confirm."""
+"""File formats: by the ending of the name, confirmed by the first bytes."""
 
 import codecs
 import os
@@ -26,40 +26,40 @@ _BY_ENDING: dict[str, tuple[Format, Compression]] = {
     if form != "parquet" or not packed
 }
 ENDINGS = tuple(_BY_ENDING)
-"""The endings of the files that are read."""
+"""Endings of readable files."""
 
-READ = f"files that end in {', '.join(ENDINGS)} are read"
-TO_A_FILE = "a file is read more than once: write what it gives to a file first"
-"""What to do where nothing is read, and where something can be read only once."""
+READ = f"readable files end in {', '.join(ENDINGS)}"
+TO_A_FILE = "inputs are read more than once: save it to a file first"
+"""Hints for inputs of another kind, and for pipes."""
 
 _PARTIAL = (".partial", ".part", ".tmp", ".temp", ".incomplete", ".crdownload", "~")
 _MAGIC = {"gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "parquet": b"PAR1"}
-_LEAST_PARQUET = 12  # bytes: the magic twice and the length of the footer
+_LEAST_PARQUET = 12  # bytes: the magic number twice and the length of the footer
 _HEAD = 1 << 16
 
 
 def split_ending(name: str) -> tuple[str, str]:
-    """A file's name without its data ending, and that ending; empty if it has none that is read."""
+    """Split a file's name into stem and data ending; the ending is empty if the file is not readable data."""
     ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if name.lower().endswith(ending)), "")
     return name[: len(name) - len(ending)], ending
 
 
 def is_wanted(name: str) -> bool:
-    """Whether a file of a folder is data: not hidden, not unfinished, and of an ending that is read."""
+    """Return whether a file in a folder is data: neither hidden nor unfinished, with a readable ending."""
     return not name.startswith(".") and not name.endswith(_PARTIAL) and bool(split_ending(name)[1])
 
 
 def look(path: Path) -> tuple[Format, Compression]:
-    """What a file holds, by its name and its first bytes, so that a wrong one is told before hours of work.
+    """Return format and compression of a file, checked before any work begins.
 
     Raises:
-        InputError: it cannot be read, or is visibly not what its name says.
+        InputError: the file cannot be read, or its first bytes contradict its name.
     """
-    if path.exists() and not path.is_file():  # opening a pipe waits until somebody writes into it
+    if path.exists() and not path.is_file():  # opening a pipe would block
         raise InputError("a pipe or a device, not a file", where=str(path), hint=TO_A_FILE)
     ending = split_ending(path.name)[1]
     if not ending:
-        raise InputError("unknown kind of file", where=str(path), hint=READ)
+        raise InputError("unknown file format", where=str(path), hint=READ)
     form, compression = _BY_ENDING[ending]
     try:
         with path.open("rb") as file:
@@ -67,7 +67,7 @@ def look(path: Path) -> tuple[Format, Compression]:
             file.seek(max(file.seek(0, os.SEEK_END) - 4, 0))
             tail = file.read(4)
     except PermissionError as error:
-        hint = "check your access to it" if isinstance(path, RemotePath) else f"chmod +r {path}"
+        hint = "check your permissions" if isinstance(path, RemotePath) else f"chmod +r {path}"
         raise InputError("no permission to read it", where=str(path), hint=hint) from error
     except OSError as error:
         raise unreadable(error, path) from error
@@ -83,25 +83,25 @@ def look(path: Path) -> tuple[Format, Compression]:
 
 
 def _require_kind(path: Path, kind: str, head: bytes, tail: bytes) -> None:
-    """Refuse a file whose first bytes say another kind than its name.
+    """Refuse a file whose first bytes contradict its name.
 
     Raises:
-        InputError: as it says.
+        InputError: they do.
     """
     actual = next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "")
     if kind == "parquet" and actual == "parquet" and (tail != _MAGIC["parquet"] or len(head) < _LEAST_PARQUET):
-        what = "half a Parquet file: its footer is missing"
+        what = "truncated Parquet file: its footer is missing"
         raise InputError(what, where=str(path), hint="download or write it again")
     if kind == "zst" and head[1:4] == b"\x2a\x4d\x18":
-        return  # a skippable frame may stand first
+        return  # a skippable frame may come first
     if actual != kind:
         named = {"gz": "gzip data", "zst": "zstd data", "parquet": "a Parquet file", "": "plain text"}
         what = f"not {named[kind]} as its name says" + (f", but {named[actual]}" if actual else "")
-        raise InputError(what, where=str(path), hint="rename it to what it is, or download it again")
+        raise InputError(what, where=str(path), hint="rename it, or download it again")
 
 
 def _sample(chunks: Iterable[bytes]) -> bytes:
-    """The first bytes of a text; fewer if it is cut off there, which reading will tell with the line."""
+    """Return the first bytes of a text; fewer if it is truncated there, which reading reports with the line."""
     sample = b""
     try:
         for chunk in chunks:
@@ -115,10 +115,10 @@ def _sample(chunks: Iterable[bytes]) -> bytes:
 
 
 def _require_utf8(path: Path, sample: bytes) -> None:
-    """Refuse UTF-16 and UTF-32, in which not even the lines can be found.
+    """Refuse UTF-16 and UTF-32, which cannot be split into lines of bytes.
 
     Raises:
-        InputError: it is one of them.
+        InputError: the text is one of them.
     """
     encoding = _wide_encoding(sample)
     if encoding:
@@ -128,7 +128,7 @@ def _require_utf8(path: Path, sample: bytes) -> None:
 
 def _wide_encoding(sample: bytes) -> str:
     marks = {
-        codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark it begins with
+        codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16: it starts with the mark of UTF-16
         codecs.BOM_UTF32_BE: "UTF-32",
         codecs.BOM_UTF16_LE: "UTF-16",
         codecs.BOM_UTF16_BE: "UTF-16",
@@ -148,7 +148,7 @@ def _wide_encoding(sample: bytes) -> str:
 
 
 def _layout(sample: bytes) -> Format:
-    """Whether a ``.json`` file holds one object a line, or an array or objects over several lines."""
+    """Return ``jsonl`` for one object per line, ``json`` for an array or for objects over several lines."""
     text = sample.removeprefix(BOM).lstrip()
     if not text.startswith(b"{"):
         return "json" if text.startswith(b"[") else "jsonl"

@@ -52,15 +52,17 @@ def _refused(source: str, repo_type: RepoType, revision: str | None, error: Exce
     from huggingface_hub import errors, get_token
 
     if isinstance(error, errors.RevisionNotFoundError):
-        raise InputError(f"there is no revision {revision!r}", where=source, hint="a branch, tag or commit") from error
+        raise InputError(
+            f"revision {revision!r} does not exist", where=source, hint="use a branch, a tag or a commit"
+        ) from error
     if isinstance(error, errors.GatedRepoError):
-        hint = "ask for access on its page" if get_token() else "ask for access on its page, then `hf auth login`"
-        raise InputError(f"the {repo_type} is gated and you have no access", where=source, hint=hint) from error
+        hint = "request access on its page" + ("" if get_token() else ", then run `hf auth login`")
+        raise InputError(f"the {repo_type} is gated, and you have no access", where=source, hint=hint) from error
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 403, 404):
-        hint = "is the name right?" if get_token() else "is the name right? if it is private, `hf auth login`"
-        raise InputError(f"there is no such {repo_type} on the Hub", where=source, hint=hint) from error
-    raise InputError(f"the Hub answered with an error ({status})", where=source, hint="try again later") from error
+        hint = "check the name" + ("" if get_token() else "; for a private repository run `hf auth login`")
+        raise InputError(f"the {repo_type} does not exist on the Hub", where=source, hint=hint) from error
+    raise InputError(f"the Hub responded with an error ({status})", where=source, hint="try again later") from error
 
 
 def _unreachable(source: str, repo_type: RepoType) -> InputError:

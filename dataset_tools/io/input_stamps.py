@@ -1,4 +1,4 @@
-"""Inputs that must stay as they are while a run reads them, some of them twice."""
+"""Detection of inputs that change during a run."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,13 +10,13 @@ __all__ = ["Stamps"]
 
 
 class Stamps:
-    """Size and time of files when a run began: what tells that one was written to, replaced or removed meanwhile.
+    """Size and modification time of files when a run begins, to detect later changes.
 
     Args:
-        paths: the files; None stands for one that was not named.
+        paths: the files; None for an optional file that was not given.
 
     Raises:
-        InputError: a file is there and cannot be asked.
+        InputError: a file exists, and its status cannot be read.
     """
 
     def __init__(self, paths: Iterable[Path | None] = ()) -> None:
@@ -24,25 +24,25 @@ class Stamps:
 
     @property
     def paths(self) -> list[Path]:
-        """The files."""
+        """Return the files."""
         return list(self._before)
 
     def and_of(self, paths: Iterable[Path]) -> "Stamps":
-        """The same with those of further files, as they are now."""
+        """Return stamps that also cover further files, as they are now."""
         more = Stamps(paths)
         more._before |= self._before
         return more
 
     def require_same(self) -> None:
-        """Refuse what was made of files that are not what they were.
+        """Check that no file has changed.
 
         Raises:
-            InputError: one has changed, or is gone.
+            InputError: a file has changed or was removed.
         """
         for path, before in self._before.items():
             if _stamp(path) != before:
-                what = "an input was changed while it was read"
-                raise InputError(what, where=str(path), hint="begin again when nothing writes to it any more")
+                what = "the input changed while it was read"
+                raise InputError(what, where=str(path), hint="run again when no other program writes to it")
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

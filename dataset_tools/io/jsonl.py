@@ -1,4 +1,4 @@
-"""JSON text out, and the lines of text files in, compressed or not: bytes only, no opinion about what a row is."""
+"""JSON text, JSON objects in files, and the lines of text files, compressed or not."""
 
 import gzip
 import json
@@ -16,12 +16,12 @@ from dataset_tools.io.remote_path import unreadable
 __all__ = ["BOM", "MAX_ROW_BYTES", "Line", "dump_line", "dump_text", "read_chunks", "read_object", "split_lines"]
 
 MAX_ROW_BYTES = 16 << 20
-"""The longest row that is held in memory; a longer one is counted and skipped."""
+"""Size of the longest row that is read; a longer one is rejected."""
 
 BOM = b"\xef\xbb\xbf"
 
 _CHUNK = 1 << 18
-_ZSTD_INPUT = 1 << 15  # a frame may expand a hundredfold, and all of an input chunk's output comes at once
+_ZSTD_INPUT = 1 << 15  # small, because zstd returns all output of an input chunk at once, a hundred times its size
 
 
 @dataclass(slots=True)
@@ -29,10 +29,10 @@ class Line:
     """One line or element of a text file.
 
     Attributes:
-        number: its number, from 1.
-        raw: its bytes; empty where ``size`` is over :data:`MAX_ROW_BYTES`.
-        size: how many bytes it has.
-        fault: why the file cannot be read from here on, in a last line that stands for all that is lost.
+        number: line or element number, from 1.
+        raw: the bytes; empty if ``size`` is over :data:`MAX_ROW_BYTES`.
+        size: number of bytes.
+        fault: the reason why the rest of the file cannot be read; the last line only.
     """
 
     number: int
@@ -42,12 +42,12 @@ class Line:
 
 
 def dump_text(value: Any) -> str:  # noqa: ANN401 - JSON is any value
-    """``value`` as compact JSON text, its keys in their order."""
+    """Return ``value`` as compact JSON text, with its keys in order."""
     return _dump(value).decode("utf-8")
 
 
 def dump_line(value: Any) -> bytes:  # noqa: ANN401 - JSON is any value
-    """``value`` as one line of a JSON Lines file: UTF-8, its keys in their order, ending in a newline."""
+    """Return ``value`` as one line of a JSON Lines file: UTF-8, keys in order, with a newline."""
     return _dump(value, orjson.OPT_APPEND_NEWLINE)
 
 
@@ -55,7 +55,7 @@ def _dump(value: Any, option: int | None = None) -> bytes:  # noqa: ANN401
     try:
         return orjson.dumps(value, option=option)
     except TypeError:
-        # orjson stops at 254 levels and at 64 bits; JSON text inside a row may hold more of either.
+        # orjson is limited to 254 levels and 64-bit integers; JSON text inside a row may exceed both.
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode("utf-8") + (b"\n" if option else b"")
 
@@ -80,12 +80,12 @@ def read_object(path: Path, hint: str = "") -> dict[str, Any]:
 
 
 def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -1) -> Iterator[bytes]:
-    """The bytes [start, stop) of a file, or all that a compressed file holds, in pieces.
+    """Yield the bytes [start, stop) of a file, or the whole content of a compressed file, in chunks.
 
-    Several gzip members or zstd frames one after another are one file, as ``cat`` makes them.
+    Concatenated gzip members or zstd frames are one file.
 
     Raises:
-        DamagedError: it ends inside its compressed data, or that is broken.
+        DamagedError: the compressed data is truncated or damaged.
         InputError: the file cannot be read.
     """
     try:
@@ -103,7 +103,7 @@ def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -
 
 
 def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[Line]:
-    """The lines that chunks hold, numbered from ``first``, without their ends; blank lines count but are left out."""
+    """Yield the lines of the chunks without line ends, numbered from ``first``; blank lines count but are skipped."""
     number = first
     held: list[bytes] = []
     size = 0
@@ -115,7 +115,7 @@ def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[Line]:
         yield from _line(number, held, size)
         number += 1
         tail = rest.pop()
-        for raw in rest:  # complete lines; within a chunk, so none is too long
+        for raw in rest:  # complete lines within a chunk: none is too long
             raw = raw.strip(b" \t\r")  # noqa: PLW2901 - the line is the stripped one
             if raw:
                 yield Line(number, raw, len(raw))
@@ -126,7 +126,7 @@ def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[Line]:
 
 
 def _hold(held: list[bytes], size: int, piece: bytes) -> int:
-    """Add a piece of a line to those held, and let go of them all once the line is too long."""
+    """Add a piece of a line to those held; drop all of them once the line is too long."""
     size += len(piece)
     if size > MAX_ROW_BYTES:
         held.clear()
@@ -151,7 +151,7 @@ def _plain_chunks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
         chunk = file.read(_CHUNK if stop < 0 else min(left, _CHUNK))
         if not chunk:
             if stop >= 0:
-                raise EOFError("the file became shorter while it was read")
+                raise EOFError("the file was truncated while it was read")
             return
         left -= len(chunk)
         yield chunk
@@ -163,7 +163,7 @@ def _gzip_chunks(file: BinaryIO) -> Iterator[bytes]:
             while chunk := stream.read1(_CHUNK):
                 yield chunk
         except EOFError as error:
-            raise EOFError("the gzip data is cut off: the file is not whole") from error
+            raise EOFError("the gzip data is truncated") from error
         except (gzip.BadGzipFile, zlib.error) as error:
             raise EOFError(f"damaged gzip data: {error}") from error
 
@@ -171,7 +171,7 @@ def _gzip_chunks(file: BinaryIO) -> Iterator[bytes]:
 def _zstd_chunks(file: BinaryIO) -> Iterator[bytes]:
     import zstandard
 
-    # Not ZstdDecompressor.stream_reader: it takes a file that is cut off for one that ends there.
+    # Not ZstdDecompressor.stream_reader: it does not detect a truncated file.
     frame: zstandard.ZstdDecompressionObj | None = None
     try:
         while data := file.read(_ZSTD_INPUT):
@@ -184,4 +184,4 @@ def _zstd_chunks(file: BinaryIO) -> Iterator[bytes]:
     except zstandard.ZstdError as error:
         raise EOFError(f"damaged zstd data: {error}") from error
     if frame is not None:
-        raise EOFError("the zstd data is cut off: the file is not whole")
+        raise EOFError("the zstd data is truncated")

@@ -1,7 +1,7 @@
 """Records as Parquet.
 
-What varies from record to record (messages, tools, meta) is stored as JSON text under the type that the ``Json``
-feature of ``datasets`` uses, so nothing gains the keys of its neighbours; ``datasets`` itself is not imported.
+Values whose keys differ between records (messages, tools, meta) are stored as JSON text, with the type of the ``Json``
+feature of ``datasets``, so no value gains the keys of another. ``datasets`` itself is not imported.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["FEATURES", "GROUP_BYTES", "GROUP_ROWS", "SCHEMA", "TableWriter", "arrow_stream", "record_batch"]
 
 GROUP_ROWS = 4096
-"""Rows in a row group."""
+"""Rows per row group."""
 
 GROUP_BYTES = 64 << 20
-"""A row group is also ended by a payload that brings it past this size, so that long rows do not fill the memory."""
+"""Size at which a row group ends early, so that long rows do not fill the memory."""
 
 _TEXT = {"dtype": "string", "_type": "Value"}
 _JSON = {"_type": "Json"}
@@ -35,7 +35,7 @@ FEATURES = {
     "source": {"dataset": _TEXT, "file": _TEXT, "line": {"dtype": "int64", "_type": "Value"}},
     "meta": _JSON,
 }
-"""The columns as ``datasets`` writes them down."""
+"""The columns, in the notation of ``datasets``."""
 
 _BATCH_ROWS = 1024
 
@@ -43,8 +43,8 @@ _TEXT_COLUMNS = ("id", "dialect", "domain")
 
 
 @lru_cache(maxsize=1)
-def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant, but for pyarrow's slow import
-    """The columns of a file of records, with the note in which ``datasets`` keeps its features."""
+def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant that needs pyarrow
+    """Return the Arrow schema of records, with the metadata in which ``datasets`` stores its features."""
     import pyarrow as pa
 
     text, json = pa.string(), pa.json_()
@@ -61,7 +61,7 @@ def SCHEMA() -> "pa.Schema":  # noqa: N802 - a constant, but for pyarrow's slow 
 
 
 def record_batch(records: Sequence[Record]) -> "pa.RecordBatch":
-    """Records as one Arrow batch of :func:`SCHEMA`."""
+    """Return records as one Arrow batch of :func:`SCHEMA`."""
     import pyarrow as pa
 
     schema = SCHEMA()
@@ -83,7 +83,7 @@ def _json_array(values: Sequence[Any]) -> "pa.Array":
 
 
 def _declarations(tools: Sequence[Any]) -> "pa.Array":
-    """The same for declarations: one that stands in many records is one object most often, and is written once."""
+    """Return the same for declarations: records share the objects, and each distinct one is encoded once."""
     import pyarrow as pa
 
     known: dict[int, int] = {}
@@ -103,7 +103,7 @@ def _lists(lists: Sequence[Sequence[Any]], encode: "Callable[[Sequence[Any]], pa
 
 
 def arrow_stream(records: Sequence[Record]) -> bytes:
-    """Records as an Arrow stream of :func:`SCHEMA`: how they travel from the process that made them."""
+    """Return records as an Arrow stream of :func:`SCHEMA`, to send them between processes."""
     import pyarrow as pa
 
     buffer = pa.BufferOutputStream()
@@ -114,7 +114,7 @@ def arrow_stream(records: Sequence[Record]) -> bytes:
 
 
 class TableWriter:
-    """Arrow batches as row groups whose borders do not depend on those of the payloads."""
+    """Writer of Arrow streams as row groups, independent of how the payloads are cut."""
 
     def __init__(self, file: BinaryIO) -> None:
         import pyarrow.parquet as pq
@@ -133,11 +133,11 @@ class TableWriter:
             table = pa.concat_tables(self._held)
             whole = rows if table.nbytes >= GROUP_BYTES else rows - rows % GROUP_ROWS
             self._groups(table.slice(0, whole))
-            # A copy, because a slice would keep all of the memory alive.
+            # A copy, because a slice would keep the whole table in memory.
             self._held = [pa.concat_tables([table.slice(whole)]).combine_chunks()] if whole < rows else []
 
     def finish(self) -> None:
-        """Write the rows still held, and the footer."""
+        """Write the remaining rows and the footer."""
         import pyarrow as pa
 
         if self._held:
@@ -145,10 +145,10 @@ class TableWriter:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Write no footer, now or when Python drops the writer: the file is given up."""
+        """Give up the file: write no footer, also not when Python drops the writer."""
         self._writer.is_open = False
 
     def _groups(self, table: "pa.Table") -> None:
         for start in range(0, table.num_rows, GROUP_ROWS):
-            # Pages are cut where chunks end, so the chunks of the payloads must go.
+            # Pages end where chunks end, so the chunks of the payloads are combined.
             self._writer.write_table(table.slice(start, GROUP_ROWS).combine_chunks(), row_group_size=GROUP_ROWS)

@@ -1,6 +1,6 @@
-"""One run at a time may write into a folder: who comes second is told so, and disturbs nothing.
+"""Exclusive lock on an output folder; a second run raises UsageError.
 
-The system lets go of a lock when the process that has it ends, however it does. Windows has none of this kind.
+The system releases the lock when the process ends, even by a kill. Windows has no such lock.
 """
 
 import os
@@ -20,30 +20,30 @@ __all__ = ["locked", "only_run", "take"]
 
 
 def take(opened: int, folder: Path) -> None:
-    """Keep others out of a folder, until a file is closed.
+    """Lock a folder until a file is closed.
 
     Args:
-        opened: the descriptor of a file that every run into the folder opens, or of the folder itself.
+        opened: the descriptor of the lock file, or of the folder itself.
         folder: the folder, for the error.
 
     Raises:
-        UsageError: another run has it.
+        UsageError: another run holds the lock.
     """
     if sys.platform == "win32":
         return
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        hint = "wait for it, or choose another with -o"
+        hint = "wait for it, or choose another folder with -o"
         raise UsageError("another run is writing into this folder", where=str(folder), hint=hint) from error
 
 
 def locked(name: Path, folder: Path) -> BinaryIO:
-    """A file that keeps others out of a folder as long as it is open; it is made where it is missing.
+    """Open a lock file, creating it if needed; it locks the folder while it is open.
 
     Raises:
-        FileNotFoundError: others do not find it under its name any more; whoever had it has removed it.
-        UsageError: another run has it.
+        FileNotFoundError: the previous run has removed the file in the meantime; try again.
+        UsageError: another run holds the lock.
     """
     with ExitStack() as stack:
         lock = stack.enter_context(name.open("ab"))
@@ -56,11 +56,11 @@ def locked(name: Path, folder: Path) -> BinaryIO:
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Make a folder and keep others out of it meanwhile; it holds no file for that. Left empty, it goes again.
+    """Create a folder and lock it without a lock file; remove it at the end if it is new and empty.
 
     Raises:
-        OutputError: it cannot be made.
-        UsageError: another run has it, or it is a file.
+        OutputError: the folder cannot be created.
+        UsageError: another run holds the lock, or the path is a file.
     """
     require_local(folder)
     if folder.exists() and not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Results on disk: encoded by the workers, written by the parent, and under their final name only when whole."""
+"""Output files: encoded by the workers, written by the parent process, atomic."""
 
 import zlib
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ from schemas.record import Record
 __all__ = ["ENDINGS", "Sink", "check_writable", "encode", "json_report", "write_file"]
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
-"""The endings of the files that are written."""
+"""Endings of the formats that can be written."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 def encode(rows: Sequence[Record] | Sequence[bytes], output: Path | str) -> bytes:
-    """Rows in the form that a :class:`Sink` of ``output`` takes; work for the process that made the rows.
+    """Encode rows as a payload for a :class:`Sink` of ``output``; workers do this.
 
     Args:
         rows: records, or lines that are already encoded (not for Parquet).
-        output: the file, or its name, whose ending says the form.
+        output: the file, or its name; the ending sets the format.
 
     Returns:
-        Lines, one gzip member, one zstd frame or an Arrow stream; nothing at all for no rows.
+        Lines, one gzip member, one zstd frame or an Arrow stream; empty for no rows.
     """
     ending = _ending(Path(output))
     if not rows:
@@ -42,20 +42,20 @@ def encode(rows: Sequence[Record] | Sequence[bytes], output: Path | str) -> byte
 
 
 def json_report(path: Path, report: Any) -> None:  # noqa: ANN401 - JSON is any value
-    """Write ``report`` as an indented JSON file, whole or not at all.
+    """Write ``report`` as an indented JSON file, atomically.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     write_file(path, orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 class Sink:
-    """One output file, made of the payloads of :func:`encode`; appears under its name when the block ends well.
+    """An output file of the payloads of :func:`encode`; it appears when the block ends without an error.
 
     Raises:
-        OutputError: the file cannot be written; neither it nor a part of it is left behind.
-        UsageError: its ending names no format that is written.
+        OutputError: the file cannot be written; nothing of it is left.
+        UsageError: the ending is not in :data:`ENDINGS`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,16 +70,16 @@ class Sink:
         return self
 
     def write_payload(self, payload: bytes) -> None:
-        """Add what :func:`encode` made of some rows."""
+        """Append a payload of :func:`encode`."""
         if self._writer is None:
             raise ValueError("a Sink writes only inside its `with` block")
         if payload:
             self._writer.write(payload)
 
     def finish(self) -> None:
-        """Let the disk hold all of it, so that only the name is left for the end of the block.
+        """Flush the file to disk, so that only the rename is left for the end of the block.
 
-        With several files, each is finished before one gets its name: a disk that is full then leaves none of them.
+        Several files are all finished before the first is renamed, so a full disk leaves none of them.
         """
         writer, self._writer = self._writer, None
         if writer is None:
@@ -120,7 +120,7 @@ def _writer(file: AtomicFile, ending: str) -> _Writer:
 
 
 class _Bytes:
-    """Payloads one after another: lines, gzip members and zstd frames all join into a valid file."""
+    """Concatenated payloads: lines, gzip members and zstd frames join to a valid file."""
 
     def __init__(self, file: AtomicFile, ending: str) -> None:
         self._file = file
@@ -141,15 +141,15 @@ def _ending(path: Path) -> str:
     stem, ending = split_ending(path.name)
     if ending in ENDINGS and stem:
         return ending
-    hint = f"end its name in {', '.join(ENDINGS)}"
+    hint = f"use a name that ends in {', '.join(ENDINGS)}"
     if ending.startswith(".json"):
-        raise UsageError(f"{path}: records are written a line each, not as one JSON value", hint=hint)
-    raise UsageError(f"{path}: unknown kind of output", hint=hint)
+        raise UsageError(f"{path}: records are written one per line, not as one JSON value", hint=hint)
+    raise UsageError(f"{path}: unknown output format", hint=hint)
 
 
 def _pack(content: bytes, ending: str) -> bytes:
     if ending.endswith(".gz"):
-        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)  # unlike gzip.compress it writes neither time nor name
+        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)  # unlike gzip.compress, without a time stamp
         return packer.compress(content) + packer.flush()
     if ending.endswith(".zst"):
         import zstandard

@@ -43,7 +43,7 @@ def fetch(source: str, endings: tuple[str, ...]) -> HubFiles:
     found = sorted(file for file in folder.rglob("*") if file.is_file() and _wanted(file, folder, patterns, endings))
     if not found:
         looked = f"nothing matches {path!r}" if path else "the dataset has no data files"
-        raise InputError(looked, where=source, hint=f"files that end in {', '.join(endings)} are read")
+        raise InputError(looked, where=source, hint=f"readable files end in {', '.join(endings)}")
     return HubFiles(folder, repo.split("/")[1], tuple(found))
 
 

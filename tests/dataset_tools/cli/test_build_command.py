@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(build: Command, source: str
     """Exit code 3 where a file has its name; 2 where it holds what is somebody's."""
     (tmp_path / "file").write_bytes(b"")
     done = build(source, "-o", "file", "--tokenizer", TOKENIZER, "--verify", "0")
-    assert (done.returncode, done.stderr) == (3, "afg-data: file: it is a file (choose another folder with -o)\n")
+    assert (done.returncode, done.stderr) == (3, "afg-data: file: is a file (choose another folder with -o)\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_bytes(b"mine")
     done = build(source, "-o", "full", "--tokenizer", TOKENIZER, "--verify", "0")

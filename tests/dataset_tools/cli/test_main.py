@@ -66,12 +66,12 @@ def _utf16() -> bytes:
 
 FILES = {
     "gzip-named-jsonl": ("a.jsonl", gzip.compress(LINE), "not plain text as its name says, but gzip data"),
-    "half-parquet": ("a.parquet", b"PAR1" + b"\x15\x04" * 40, "half a Parquet file"),
+    "half-parquet": ("a.parquet", b"PAR1" + b"\x15\x04" * 40, "truncated Parquet file"),
     "no-parquet": ("a.parquet", LINE, "not a Parquet file as its name says"),
     "csv": ("a.jsonl", "سؤال,جواب\nكيفك,زين\n".encode(), "not one of 2 rows could be used"),
     "utf-16": ("a.jsonl", _utf16(), "the text is UTF-16, not UTF-8"),
     "empty": ("a.jsonl", b"", "the file is empty"),
-    "ending": ("a.txt", LINE, "unknown kind of file"),
+    "ending": ("a.txt", LINE, "unknown file format"),
 }
 
 
@@ -98,7 +98,7 @@ def test_of_a_damaged_file_what_can_be_read_is_kept(workers: str, afg_data: Comm
     (reject,) = map(orjson.loads, (tmp_path / "out.rejects.jsonl").read_bytes().splitlines())
     assert 100 < len(written) < 3000
     assert (reject["line"], reject["code"]) == (len(written) + 1, "damaged-file")
-    assert reject["reason"] == "the gzip data is cut off: the file is not whole; the rows from here on are lost"
+    assert reject["reason"] == "the gzip data is truncated; the rows from here on are lost"
 
 
 # --- bad rows among good ones ---
@@ -179,9 +179,9 @@ def _told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, 
         (["clean", "a.jsonl"], 2, "'--output'"),
         (["clean", "a.jsonl", "-o", "out.jsonl", "--fold", "alef,hamza"], 2, "no fold 'hamza'"),
         (["clean", "a.jsonl", "-o", "a.jsonl"], 2, "would overwrite an input"),
-        (["clean", "a.jsonl", "-o", "out.csv"], 2, "unknown kind of output"),
-        (["clean", "a.jsonl", "-o", "out.json"], 2, "a line each"),
-        (["report", "a.jsonl", "-o", "empty"], 3, "empty: it is a folder"),
+        (["clean", "a.jsonl", "-o", "out.csv"], 2, "unknown output format"),
+        (["clean", "a.jsonl", "-o", "out.json"], 2, "one per line"),
+        (["report", "a.jsonl", "-o", "empty"], 3, "empty: is a folder"),
         (["dedup", "a.jsonl", "-o", "."], 2, "a.jsonl is read, and lies in the folder of the output"),
         (["clean", "a.jsonl", "-o", "."], 2, "a.jsonl is read, and lies in the folder of the output"),
         (["clean", "a.jsonl", "-o", "out.jsonl", "--trace", "out.jsonl"], 2, "named for two outputs"),
@@ -244,7 +244,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
         check=False,
         preexec_fn=small_files,
     )
-    assert "out.jsonl: the file may not grow further" in _one_line(run, 3)
+    assert "out.jsonl: the file size limit is reached" in _one_line(run, 3)
     assert list(tmp_path.iterdir()) == []
 
 

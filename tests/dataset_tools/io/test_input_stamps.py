@@ -51,13 +51,13 @@ def _between(change: Callable[[], object]) -> Callable[[Any, Any], None]:
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a row before": (
         lambda path: _replace(path, _lines(99) + path.read_text()),
-        "an input was changed while it was read",
+        "the input changed while it was read",
     ),
     "another row": (
         lambda path: _replace(path, path.read_text().replace("؟", "!", 1)),
-        "an input was changed while it was read",
+        "the input changed while it was read",
     ),
-    "only the time": (lambda path: os.utime(path, ns=(0, 0)), "an input was changed while it was read"),
+    "only the time": (lambda path: os.utime(path, ns=(0, 0)), "the input changed while it was read"),
     "the last row gone": (
         lambda path: _replace(path, "".join(path.read_text().splitlines(keepends=True)[:-1])),
         rf":{ROWS}: the row was there before, and is not any more",
@@ -98,11 +98,11 @@ def test_what_is_read_beside(source: Path, tmp_path: Path) -> None:
     held_out.write_text(_lines(77))
     touched = _between(lambda: os.utime(tools, ns=(0, 0)))
     outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
-    with pytest.raises(InputError, match=r"tools\.json: an input was changed"):
+    with pytest.raises(InputError, match=r"tools\.json: the input changed"):
         dedup([str(source)], outputs, DedupOptions(near=None, reading=Reading(tools_file=tools)), on_shard=touched)
     for path in (tools, held_out):
         options = SplitOptions(near=None, reading=Reading(tools_file=tools), against=(str(held_out),))
         touched = _between(lambda path=path: os.utime(path, ns=(5, 5)))
-        with pytest.raises(InputError, match=rf"{path.name}: an input was changed"):
+        with pytest.raises(InputError, match=rf"{path.name}: the input changed"):
             split([str(source)], tmp_path / "data", options, on_shard=touched)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["held_out.jsonl", "raw.jsonl", "tools.json"]

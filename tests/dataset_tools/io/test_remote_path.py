@@ -129,6 +129,47 @@ def test_a_glob_in_a_store_verifies_the_parts(corpus: Path, memory: RemotePath) 
         find_files(["memory://store/out/*"])
 
 
+def test_methods_of_path_work_on_the_store(memory: RemotePath) -> None:
+    """Text, bytes, creation, renaming and removal; nothing reaches the local file system."""
+    file = memory / "folder" / "a.txt"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert file.read_bytes() == b""
+    assert file.write_text("سطر\n", encoding="utf-8") == 4
+    file.touch()
+    assert file.read_text(encoding="utf-8") == file.open(encoding="utf-8").read() == "سطر\n"
+    assert file.write_bytes(b"12") == file.stat().st_size == 2
+    moved = file.rename(file.with_name("b.txt"))
+    assert str(moved) == "memory:///store/folder/b.txt"
+    assert (file.exists(), moved.exists(), moved.is_file(), moved.is_absolute()) == (False, True, True, True)
+    assert moved.absolute() == moved.resolve() == moved
+    assert file.parent.replace(memory / "other") == memory / "other"
+    assert _held(memory) == {"other/b.txt": b"12"}
+    with pytest.raises(FileExistsError, match="memory:///store/other"):
+        (memory / "other").mkdir()
+    with pytest.raises(FileExistsError):
+        (memory / "other/b.txt").touch(exist_ok=False)
+    (memory / "other/b.txt").unlink()
+    (memory / "other/b.txt").unlink(missing_ok=True)
+    for read in (file.read_text, file.read_bytes, file.stat, file.unlink, lambda: file.rename(moved)):
+        with pytest.raises(FileNotFoundError, match="memory:///store/folder/"):
+            read()
+
+
+def test_methods_that_a_store_lacks_are_refused(memory: RemotePath, tmp_path: Path) -> None:
+    """The error names the path and the next step, instead of a file of this machine that is not found."""
+    file = memory / "a.txt"
+    refused: list[Callable[[], object]] = [
+        lambda: file.chmod(0o600), file.owner, file.readlink, lambda: file.symlink_to("b"), lambda: file.samefile("b"),
+        lambda: file.rglob("*"), lambda: list(file.glob("**/*.txt")), lambda: file.open("w"), lambda: file.open("ab"),
+        lambda: file.rename(tmp_path / "a.txt"), lambda: file.replace("s3://bucket/a.txt"),
+    ]  # fmt: skip
+    for call in refused:
+        with pytest.raises(UsageError, match=r"^memory:///store/a\.txt: .* \(.*\)$"):
+            call()
+    assert _held(memory) == {}
+
+
 @pytest.mark.usefixtures("memory")
 def test_what_a_store_holds_is_found(corpus: Path) -> None:
     """A file, a folder and a glob mean the same files, by the same names, as on this machine."""
@@ -150,7 +191,7 @@ def test_what_a_store_holds_is_found(corpus: Path) -> None:
         find_files(["memory://store/none"])
     with pytest.raises(InputError, match=r"memory:///store/\*\.parquet: no file matches"):
         find_files(["memory://store/*.parquet"])
-    with pytest.raises(InputError, match=r"notes\.txt: unknown kind of file"):
+    with pytest.raises(InputError, match=r"notes\.txt: unknown file format"):
         find_files(["memory://store/notes.txt"])
     with pytest.raises(UsageError, match="is given twice"):
         find_files(["memory://store/b/x.jsonl", "memory://store/b"])
@@ -197,7 +238,7 @@ def test_a_connection_is_cut(name: str, corpus: Path, tmp_path: Path) -> None:
                 break
         assert told.where.startswith(f"{address}/{name}")
         assert "ClientPayloadError: Response payload is not completed" in told.what
-        assert told.hint == "a store or a network may fail for a while: try again"
+        assert told.hint == "the failure may be temporary: try again"
         number += 1
     assert number == len(ranges) >= 3
 
@@ -206,14 +247,14 @@ def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., Comp
     """A package that is missing, a scheme that nobody knows, and commands that do not write into stores."""
     done = afg_data("clean", corpus, "-o", "s3://bucket/out/", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("afg-data: s3://bucket/out: Install s3fs to access S3 (a store needs a package")
+    assert done.stderr.startswith("afg-data: s3://bucket/out: Install s3fs to access S3 (install the fsspec package")
     done = afg_data("clean", corpus, "-o", "hf://datasets/org/name/", cwd=tmp_path)
     assert (done.returncode, done.stderr.split(" (")[0]) == (
         2, "afg-data: hf://datasets/org/name/: nothing is written to the Hub",
     )  # fmt: skip
     done = afg_data("validate", "nope://bucket/raw/", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (
-        2, "afg-data: nope://bucket/raw: Protocol not known: nope (a store needs a package of its own beside fsspec)\n",
+        2, "afg-data: nope://bucket/raw: Protocol not known: nope (install the fsspec package for this store)\n",
     )  # fmt: skip
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -224,13 +265,13 @@ def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., Comp
         )  # fmt: skip
         done = afg_data("validate", place, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (
-            2, f"afg-data: {place}: Connection refused (a store or a network may fail for a while: try again)\n",
+            2, f"afg-data: {place}: Connection refused (the failure may be temporary: try again)\n",
         )  # fmt: skip
     for command in (["split"], ["report"], ["build", "--tokenizer", str(tokenizer_path())]):
         done = afg_data(*command, corpus, "-o", "s3://bucket/x.html", cwd=tmp_path)
         assert done.returncode == 2
         assert done.stderr.startswith("afg-data: s3://bucket/x.")
-        assert "only `afg-data import`, `clean` and `dedup` write into a store" in done.stderr
+        assert "only `afg-data import`, `clean` and `dedup` write to a store" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -155,7 +155,7 @@ def test_a_file_that_may_not_grow(ending: str, tmp_path: Path) -> None:
     """At the limit of a file's size the error says how much was written, and nothing is left."""
     path = tmp_path / f"x{ending}"
     said = _fill(path, "limit")
-    assert said.startswith(f"{path}: the file may not grow further in {tmp_path}; ")
+    assert said.startswith(f"{path}: the file size limit is reached in {tmp_path}; ")
     assert "MB were written and removed (free space or choose another file with -o)" in said
     assert _names(tmp_path) == []
 
@@ -232,7 +232,7 @@ def test_a_disk_that_is_full_at_the_very_end(
     (tmp_path / "rejects.jsonl").write_text("old")
     run = [sys.executable, "-c", LIMITED, str(tmp_path), command, form, str(bad), str(good)]
     done = subprocess.run(run, cwd=ROOT, check=False, capture_output=True, text=True)
-    assert re.match(rf"{tmp_path}/\.?{fails}\S*: the file may not grow further", done.stdout), done.stdout
+    assert re.match(rf"{tmp_path}/\.?{fails}\S*: the file size limit is reached", done.stdout), done.stdout
     assert sorted(_names(tmp_path)) == ["in.jsonl", "rejects.jsonl"]
     assert (tmp_path / "rejects.jsonl").read_text() == "old"
 
@@ -265,15 +265,15 @@ def test_what_cannot_be_an_output(tmp_path: Path) -> None:
     (tmp_path / "link.jsonl").symlink_to(path)
     with pytest.raises(UsageError, match="would overwrite an input"):
         check_writable(tmp_path / "link.jsonl", [path])
-    with pytest.raises(OutputError, match="it is a folder"):
+    with pytest.raises(OutputError, match="is a folder"):
         check_writable(tmp_path)
-    with pytest.raises(OutputError, match="no ordinary file"):
+    with pytest.raises(OutputError, match="not a regular file"):
         check_writable(Path(os.devnull))
     with pytest.raises(OutputError, match=r"x\.jsonl"):
         check_writable(path / "below.jsonl")
-    with pytest.raises(UsageError, match="a line each"):
+    with pytest.raises(UsageError, match="one per line"):
         Sink(tmp_path / "x.json")
-    with pytest.raises(UsageError, match=r"unknown kind of output .* \.jsonl, \.jsonl\.gz"):
+    with pytest.raises(UsageError, match=r"unknown output format .* \.jsonl, \.jsonl\.gz"):
         Sink(tmp_path / "x.csv")
 
 

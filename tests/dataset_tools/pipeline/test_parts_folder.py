@@ -132,7 +132,7 @@ def test_what_a_folder_must_not_be(corpus: Path, tmp_path: Path) -> None:
         import_data([str(whole)], FolderOutputs(whole))
     with pytest.raises(UsageError, match=r"parts cannot be 'csv' \(--parts jsonl, jsonl\.gz"):
         import_data([str(corpus)], FolderOutputs(tmp_path / "new", ".csv"))
-    with pytest.raises(UsageError, match="unknown kind of output"):
+    with pytest.raises(UsageError, match="unknown output format"):
         import_data([str(corpus)], FolderOutputs(tmp_path / "new", trace=tmp_path / "trace.txt"))
     assert contents(tmp_path) == before
 

@@ -260,7 +260,7 @@ def test_an_input_that_changes_meanwhile(corpus: Path, tmp_path: Path) -> None:
                 change()
 
         folder = tmp_path / str(number)
-        with pytest.raises(InputError, match=r"\S+/(raw\.jsonl|tools\.json): an input was changed while it was read"):
+        with pytest.raises(InputError, match=r"\S+/(raw\.jsonl|tools\.json): the input changed while it was read"):
             clean([str(source)], outputs_in(folder), CleanOptions(reading=Reading(tools_file=tools)), on_shard=disturb)
         assert _is_unfinished(folder)
 

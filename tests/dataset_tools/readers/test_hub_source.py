@@ -113,13 +113,13 @@ def test_each_failure_says_what_to_do(server: tuple[str, list[str]], tmp_path: P
         "hf://datasets/org/set/absent.jsonl",
         "hf://datasets/org/none",
     )
-    hint = "is the name right? if it is private, `hf auth login`"
-    assert answers[0] == f"hf://datasets/org/nothing: there is no such dataset on the Hub ({hint})"
-    hint = "ask for access on its page, then `hf auth login`"
-    assert answers[1] == f"hf://datasets/org/gated: the dataset is gated and you have no access ({hint})"
-    assert answers[2] == "hf://datasets/org/set@v9: there is no revision 'v9' (a branch, tag or commit)"
+    hint = "check the name; for a private repository run `hf auth login`"
+    assert answers[0] == f"hf://datasets/org/nothing: the dataset does not exist on the Hub ({hint})"
+    hint = "request access on its page, then run `hf auth login`"
+    assert answers[1] == f"hf://datasets/org/gated: the dataset is gated, and you have no access ({hint})"
+    assert answers[2] == "hf://datasets/org/set@v9: revision 'v9' does not exist (use a branch, a tag or a commit)"
     assert answers[3].startswith(
-        "hf://datasets/org/set/absent.jsonl: nothing matches 'absent.jsonl' (files that end in"
+        "hf://datasets/org/set/absent.jsonl: nothing matches 'absent.jsonl' (readable files end in"
     )
     assert answers[4].startswith("hf://datasets/org/none: the dataset has no data files")
 

@@ -90,9 +90,9 @@ def test_the_same_file_twice(tmp_path: Path) -> None:
 PARQUET_HEAD = b"PAR1" + b"\x15\x04" * 40
 BAD_FILES = {
     "x.jsonl": (b"", "the file is empty"),
-    "x.csv": (b"a,b\n", "unknown kind of file"),
-    "half.parquet": (PARQUET_HEAD, "half a Parquet file: its footer is missing"),
-    "short.parquet": (b"PAR1", "half a Parquet file"),
+    "x.csv": (b"a,b\n", "unknown file format"),
+    "half.parquet": (PARQUET_HEAD, "truncated Parquet file: its footer is missing"),
+    "short.parquet": (b"PAR1", "truncated Parquet file"),
     "not.parquet": (ROW, "not a Parquet file as its name says"),
     "x.jsonl.gz": (ROW, "not gzip data as its name says"),
     "x.jsonl.zst": (gzip.compress(ROW), "not zstd data as its name says, but gzip data"),
@@ -123,7 +123,7 @@ def test_half_a_real_parquet_file(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"a": list(range(10_000))}), path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match="half a Parquet file"):
+    with pytest.raises(InputError, match="truncated Parquet file"):
         find_files([str(path)])
 
 
@@ -131,7 +131,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     """Missing files, empty folders and globs without a match are three different messages."""
     with pytest.raises(InputError, match="there is no such file or folder"):
         find_files([str(tmp_path / "no.jsonl")])
-    with pytest.raises(InputError, match=r"no data in this folder \(files that end in \.jsonl"):
+    with pytest.raises(InputError, match=r"no data in this folder \(readable files end in \.jsonl"):
         find_files([str(tmp_path)])
     with pytest.raises(InputError, match="no file matches"):
         find_files([str(tmp_path / "*.jsonl")])
@@ -156,7 +156,7 @@ def test_a_name_that_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="an empty name is no file"):
         find_files([""])
-    with pytest.raises(InputError, match=r"standard input is not read \(.* write what it gives to a file first\)"):
+    with pytest.raises(InputError, match=r"standard input is not read \(.* save it to a file first\)"):
         find_files(["-"])
 
 

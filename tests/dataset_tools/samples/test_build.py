@@ -240,7 +240,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_a_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     """The output is a folder."""
     (tmp_path / "out").write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"out: it is a file \(choose another folder with -o\)"):
+    with pytest.raises(OutputError, match=r"out: is a file \(choose another folder with -o\)"):
         build_rows(tmp_path, ROWS)
     assert (tmp_path / "out").read_bytes() == b"mine"
 

@@ -246,9 +246,9 @@ def test_a_tokenizer_of_the_hub(server: tuple[str, list[str]], build_from: Calla
 
 
 REFUSALS = {
-    "org/nothing": "there is no such model on the Hub (is the name right? if it is private, `hf auth login`)",
-    "org/gated": "the model is gated and you have no access (ask for access on its page, then `hf auth login`)",
-    "org/tiny@v9": "there is no revision 'v9' (a branch, tag or commit)",
+    "org/nothing": "the model does not exist on the Hub (check the name; for a private repository run `hf auth login`)",
+    "org/gated": "the model is gated, and you have no access (request access on its page, then run `hf auth login`)",
+    "org/tiny@v9": "revision 'v9' does not exist (use a branch, a tag or a commit)",
     "org/slow": "the repository has no tokenizer.json (name a model that has a fast tokenizer)",
 }
 

@@ -73,5 +73,5 @@ def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing(made_run: Path, tm
         [*command, "--base-id", PUBLIC], capture_output=True, text=True, env=environment, check=False, timeout=LIMIT
     )
     assert done.returncode == 3, done.stderr
-    assert done.stderr.splitlines()[-1].startswith(f"afg: {output}: the file may not grow further")
+    assert done.stderr.splitlines()[-1].startswith(f"afg: {output}: the file size limit is reached")
     assert sorted(path.name for path in output.iterdir()) == [".export.json", "adapter"]

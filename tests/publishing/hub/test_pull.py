@@ -122,8 +122,8 @@ def test_what_cannot_be_pulled_is_told(hub: Hub, publisher: Publisher, afg: Afg,
     publisher.publish(tag="v1")
     hub.store.put("model", "org/other", {"config.json": b"{}"})
     expected = {
-        ("org/none",): "org/none-GGUF: there is no such model on the Hub",
-        ("org/tiny", "--tag", "v9"): "org/tiny: there is no revision 'v9'",
+        ("org/none",): "org/none-GGUF: the model does not exist on the Hub",
+        ("org/tiny", "--tag", "v9"): "org/tiny: revision 'v9' does not exist",
         ("org/other",): "org/other: no release.json in it",
     }
     for arguments, message in expected.items():

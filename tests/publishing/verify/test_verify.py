@@ -134,7 +134,7 @@ def test_other_answers_and_weights_are_caught(models: Path, verify: Any, tmp_pat
     assert found["smoke", "merged/ prompt 1"][0] == "failed"
     assert repr(facts["smoke"][0]["output"]) in found["smoke", "merged/ prompt 1"][1]
     assert found["load", "adapter/"][0] == "skipped"
-    assert "org/none: there is no such model on the Hub" in found["load", "adapter/"][1]
+    assert "org/none: the model does not exist on the Hub" in found["load", "adapter/"][1]
     config = json.loads((release / "merged" / "config.json").read_bytes())
     (release / "merged" / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 4,
         "layer_types": [*config["layer_types"], "full_attention"]}), encoding="utf-8")  # fmt: skip
