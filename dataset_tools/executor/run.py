@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from dataset_tools.errors import UsageError
+from dataset_tools.executor.worker_pool import in_processes
 from dataset_tools.readers.shards import Shard
 
 __all__ = ["COLLECT", "Engine", "Work", "run", "seldom_collecting"]
@@ -94,8 +95,6 @@ def _local_results(
         raise UsageError(f"{workers} workers cannot do anything", hint="at least 1")
     if workers == 1 and not isolated:
         return ((shard, stage(shard)) for shard in shards)
-    from dataset_tools.executor.worker_pool import in_processes  # noqa: PLC0415 - slow to import, and not for one worker
-
     return in_processes(stage, shards, workers, COLLECT, fork=not isolated)
 
 
