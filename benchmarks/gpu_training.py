@@ -37,19 +37,19 @@ class Side(NamedTuple):
 
     name: str
     unsloth: bool
-    number: str
+    dtype: str
     layers: int = 18
     held: bool = False
     recomputed: bool = False
 
 
 SIDES = [
-    Side("recipe, bfloat16", unsloth=True, number="bfloat16"),
-    Side("TRL + PEFT, bfloat16", unsloth=False, number="bfloat16"),
-    Side("TRL + PEFT, bfloat16, recomputing", unsloth=False, number="bfloat16", recomputed=True),
-    Side("recipe, float32-compute, held to 14.5 GiB", unsloth=True, number="float32-compute", held=True),
-    *(Side(f"recipe, bfloat16, {n} layers", unsloth=True, number="bfloat16", layers=n) for n in (2, 6)),
-    *(Side(f"TRL + PEFT, bfloat16, {n} layers", unsloth=False, number="bfloat16", layers=n) for n in (2, 6)),
+    Side("recipe, bfloat16", unsloth=True, dtype="bfloat16"),
+    Side("TRL + PEFT, bfloat16", unsloth=False, dtype="bfloat16"),
+    Side("TRL + PEFT, bfloat16, recomputing", unsloth=False, dtype="bfloat16", recomputed=True),
+    Side("recipe, float32-compute, held to 14.5 GiB", unsloth=True, dtype="float32-compute", held=True),
+    *(Side(f"recipe, bfloat16, {n} layers", unsloth=True, dtype="bfloat16", layers=n) for n in (2, 6)),
+    *(Side(f"TRL + PEFT, bfloat16, {n} layers", unsloth=False, dtype="bfloat16", layers=n) for n in (2, 6)),
 ]
 
 
@@ -107,9 +107,9 @@ def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path)
     _hold(side)
     from training.fit.trainer import TrainerOptions, build_trainer
 
-    model, tokenizer = load_model(base, recipe, side.number)
+    model, tokenizer = load_model(base, recipe, side.dtype)
     model = add_adapter(model, recipe)
-    return build_trainer(recipe, model, tokenizer, samples, output, options=TrainerOptions(side.number, output))
+    return build_trainer(recipe, model, tokenizer, samples, output, options=TrainerOptions(side.dtype, output))
 
 
 def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401
@@ -126,7 +126,7 @@ def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) 
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, attn_implementation="sdpa")
     lora = recipe.lora
     config = LoraConfig(r=lora.r, lora_alpha=lora.alpha, target_modules=list(lora.targets), task_type="CAUSAL_LM")
-    arguments = trainer_arguments(recipe, side.number, on_gpu=True)
+    arguments = trainer_arguments(recipe, side.dtype, on_gpu=True)
     arguments["gradient_checkpointing"] = side.recomputed
     return SFTTrainer(
         model=get_peft_model(model, config),

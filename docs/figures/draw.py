@@ -4,14 +4,13 @@
 """
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-
-from training.fit.schedule import learning_rate
 
 HERE = Path(__file__).resolve().parent
 MEASURED = HERE / "measured"
@@ -26,6 +25,13 @@ def read_run() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What the measured run was made of, and its steps."""
     facts, *steps = map(json.loads, (MEASURED / "run.jsonl").read_text(encoding="utf-8").splitlines())
     return facts, steps
+
+
+def learning_rate(done: int, *, total: int, warmup: int, peak: float, final: float) -> float:
+    """Return the learning rate of the step after ``done`` steps of a run of ``total``: the formula of ``recipe.md``."""
+    if done < warmup:
+        return peak * done / warmup
+    return final + (peak - final) * (1 + math.cos(math.pi * (done - warmup) / (total - warmup))) / 2
 
 
 def formula(facts: dict[str, Any], steps: int) -> list[float]:

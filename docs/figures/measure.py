@@ -42,7 +42,7 @@ def measure_run(base: str, folder: Path) -> None:
     from dataset_tools.samples.build import BuildOptions, build
     from dataset_tools.samples.stage import SampleOptions
     from training.fit.metrics_log import read_metrics
-    from training.fit.plan import make_plan
+    from training.fit.plan import plan_training
     from training.fit.train import train
     from training.recipe.recipe import load_recipe
     from training.tiny import tokenizer_path
@@ -50,7 +50,7 @@ def measure_run(base: str, folder: Path) -> None:
     options = BuildOptions(samples=SampleOptions(max_length=1024, max_tools=3, shuffle_seed=7, verify=0))
     build([str(sample_path())], folder / "samples", str(tokenizer_path()), options)
     recipe = load_recipe(str(write_recipe(folder / "scaled.toml")))
-    result = train(make_plan(recipe, str(folder / "samples"), folder / "run", base=base))
+    result = train(plan_training(recipe, str(folder / "samples"), folder / "run", base=base))
     kept = ("step", "loss", "learning_rate", "gradient_norm")
     lines = [{key: line[key] for key in kept} for line in read_metrics(result.output / "metrics.jsonl")]
     facts = {

@@ -1,9 +1,11 @@
 """Base models of the real architecture with random weights, for tests in which learning does not matter."""
 
+import importlib.util
 import json
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from training.tiny import tokenizer_path
@@ -28,8 +30,18 @@ CONFIG: dict[str, Any] = {
 }
 
 
+def load_figures() -> ModuleType:
+    """Return the script that draws the figures of docs/recipe.md, which has the formula of the learning rate."""
+    spec = importlib.util.spec_from_file_location("draw", ROOT / "docs" / "figures" / "draw.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def write_base(folder: Path, **changes: Any) -> Path:
-    """A base that can be planned with: its files, with a few bytes for weights."""
+    """Write a base that a plan accepts: all files, with an empty file of weights."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(tokenizer_path(), folder, dirs_exist_ok=True)
     (folder / "config.json").write_text(json.dumps({**CONFIG, **changes}), encoding="utf-8")
@@ -38,14 +50,14 @@ def write_base(folder: Path, **changes: Any) -> Path:
 
 
 def write_random_base(folder: Path) -> Path:
-    """A base whose weights are random, of the real architecture: it can be trained, and knows nothing."""
+    """Write a trainable base of the real architecture with random weights."""
     from training.fit.unsloth_model import import_unsloth
 
     import_unsloth()  # before transformers, which it patches
     import torch
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-    torch.set_num_threads(1)  # a second one gains nothing at this size, and waits where the cores are busy
+    torch.set_num_threads(1)  # a second thread gains nothing at this size
     write_base(folder)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -55,7 +67,7 @@ def write_random_base(folder: Path) -> Path:
 
 
 def short_recipe(path: Path, **changes: str) -> Path:
-    """The demo recipe with ten steps, and with t4's rate and recomputation; ``changes`` are values by their keys."""
+    """Write the demo recipe with ten steps and with t4's rate and checkpointing; ``changes`` are values by key."""
     text = (ROOT / "training" / "recipe" / "recipes" / "demo.toml").read_text(encoding="utf-8")
     values = {
         "rows": "4", "accumulation": "2", "epochs": "2", "warmup_steps": "3", "save_steps": "4",

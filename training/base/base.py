@@ -1,4 +1,4 @@
-"""The base model that a recipe adapts: found, and held against what the recipe needs, before anything is loaded."""
+"""The base model that a recipe adapts: found on disk or on the Hub, and checked before anything is loaded."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from training.tiny import base_path, tokenizer_path
 __all__ = ["BUNDLED", "Base", "Shape", "base_problems", "find_base"]
 
 BUNDLED = "tiny"
-"""The name of the base that comes with the project."""
+"""The name of the bundled base."""
 
 _FILES = ("*.json", "*.safetensors", "tokenizer.model", "chat_template.jinja", "README.md", "LICENSE*", "NOTICE*")
 _MODEL_TYPE = "gemma3_text"
@@ -21,7 +21,7 @@ _MODEL_TYPE = "gemma3_text"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a Gemma 3 text model, from which everything that a plan counts follows."""
+    """The sizes of a Gemma 3 text model."""
 
     layers: int
     hidden: int
@@ -33,7 +33,7 @@ class Shape:
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "Shape":
-        """The sizes that a ``config.json`` names.
+        """Return the sizes in a ``config.json``.
 
         Raises:
             KeyError: one is missing.
@@ -50,7 +50,7 @@ class Shape:
 
     @property
     def matrices(self) -> dict[str, tuple[int, int]]:
-        """Inputs and outputs of each matrix of a layer, by the name that a recipe's targets use."""
+        """Inputs and outputs of each matrix of a layer, by its name in a recipe's targets."""
         queries, keys = self.heads * self.head_size, self.key_value_heads * self.head_size
         return {
             "q_proj": (self.hidden, queries),
@@ -64,13 +64,13 @@ class Shape:
 
     @property
     def body(self) -> int:
-        """Parameters of all layers with their norms."""
+        """The number of parameters in all layers with their norms."""
         norms = 4 * self.hidden + 2 * self.head_size
         return self.layers * (sum(i * o for i, o in self.matrices.values()) + norms) + self.hidden
 
     @property
     def embedding(self) -> int:
-        """Parameters of the embedding, which is also the output layer."""
+        """The number of parameters in the embedding, which is also the output layer."""
         return self.vocabulary * self.hidden
 
 
@@ -79,10 +79,10 @@ class Base:
     """A base model on disk.
 
     Attributes:
-        name: what was named; ``ORG/NAME`` without a revision for one of the Hub.
+        name: the name given by the user; ``ORG/NAME`` without a revision for a base from the Hub.
         revision: the commit on the Hub; empty for a folder.
-        folder: where its configuration and weights lie.
-        tokenizer: its tokenizer, which may lie elsewhere.
+        folder: the folder with configuration and weights.
+        tokenizer: its tokenizer, which may be in another folder.
         config: its ``config.json``.
     """
 
@@ -99,30 +99,33 @@ class Base:
 
 
 def find_base(name: str, revision: str = "") -> Base:
-    """The base that ``name`` means: a folder, ``tiny``, or ``ORG/NAME[@REVISION]``, which is downloaded once.
+    """Return the base in a folder, the bundled ``tiny``, or ``ORG/NAME[@REVISION]``, which is downloaded once.
 
     Raises:
-        InputError: there is none, or it cannot be reached or read.
-        UsageError: ``name`` is neither.
+        InputError: the base does not exist, or cannot be downloaded or read.
+        UsageError: ``name`` is none of these.
     """
     folder = base_path() if name == BUNDLED else Path(name)
     commit = ""
     if not folder.is_dir():
         repo, _, named = name.partition("@")
         if folder.exists() or repo.count("/") != 1 or name.startswith((".", "/", "~")):
-            raise UsageError(f"{name!r} is no base", hint=f"a folder, ORG/NAME[@REVISION] on the Hub, or {BUNDLED}")
+            raise UsageError(f"{name!r} is not a base", hint=f"a folder, ORG/NAME[@REVISION] on the Hub, or {BUNDLED}")
         folder = download(name, repo, "model", named or revision or None, _FILES)
         name, commit = repo, folder.name
-    config = _read_config(folder)
+    path = folder / "config.json"
+    if not path.is_file():
+        hint = "a base is a folder with config.json, model.safetensors and tokenizer.json"
+        raise InputError("no config.json in this folder", where=str(folder), hint=hint)
+    config = read_object(path, "download the base again")
     if not any(folder.glob("*.safetensors")):
-        raise InputError("no weights in this folder", where=str(folder), hint="a base holds model.safetensors")
-    # The bundled tokenizer serves without a model, too, and is stored once.
+        raise InputError("no weights in this folder", where=str(folder), hint="a base has a model.safetensors")
     tokenizer = find_tokenizer(str(tokenizer_path() if name == BUNDLED else folder))
     return Base(name, commit, folder.resolve(), tokenizer, config)
 
 
 def base_problems(base: Base, longest: int) -> list[str]:
-    """Every reason why ``base`` cannot be trained on rows of up to ``longest`` tokens."""
+    """Return every reason why ``base`` cannot be trained on rows of up to ``longest`` tokens."""
     problems = []
     kind = base.config.get("model_type")
     if kind != _MODEL_TYPE:
@@ -130,27 +133,15 @@ def base_problems(base: Base, longest: int) -> list[str]:
     try:
         shape = base.shape
     except KeyError as missing:
-        problems.append(f"the base's config.json names no {missing.args[0]}")
+        problems.append(f"the base's config.json has no {missing.args[0]}")
     else:
         context = base.config.get("max_position_embeddings", longest)
         if context < longest:
-            problems.append(f"the base reads {context:,} tokens, the recipe's rows have up to {longest:,}")
-        if shape.vocabulary < (pieces := _pieces(base)):
-            problems.append(f"the base knows {shape.vocabulary:,} tokens, its tokenizer has {pieces:,}")
+            problems.append(f"the base's context has {context:,} tokens, the recipe's rows have up to {longest:,}")
+        if shape.vocabulary < (pieces := load_tokenizer(base.tokenizer.folder).get_vocab_size()):
+            problems.append(f"the base's vocabulary has {shape.vocabulary:,} tokens, its tokenizer has {pieces:,}")
     try:
         require_functiongemma(base.tokenizer)
     except InputError as error:
         problems.append(f"the base lacks FunctionGemma's control tokens: {error.what}")
     return problems
-
-
-def _pieces(base: Base) -> int:
-    return load_tokenizer(base.tokenizer.folder).get_vocab_size()
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    if not path.is_file():
-        hint = "a base is a folder with config.json, model.safetensors and tokenizer.json"
-        raise InputError("no config.json in this folder", where=str(folder), hint=hint)
-    return read_object(path, "download the base again")

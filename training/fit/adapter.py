@@ -1,4 +1,4 @@
-"""The adapter of a finished run on disk: what PEFT loads, with the base's tokenizer and template as they are."""
+"""The adapter of a finished run on disk: PEFT's files with the base's tokenizer and chat template."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import TrainingError
+from dataset_tools.io.atomic_folder import AtomicFolder
 from training.base.base import Base
 
 __all__ = ["save_adapter"]
@@ -16,30 +17,29 @@ _CONFIG = "adapter_config.json"
 
 
 def save_adapter(model: Any, base: Base, folder: Path) -> None:  # noqa: ANN401 - a patched model
-    """Write the adapter of ``model`` to ``folder``, which appears when it is whole.
+    """Write the adapter of ``model`` to ``folder``, which appears only when it is complete.
 
     Raises:
+        OutputError: the folder cannot be written.
         TrainingError: PEFT has written no weights.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    (partial / "README.md").unlink(missing_ok=True)  # a form to fill in; the card is written when a model is published
-    if not any(partial.glob("*.safetensors")):
-        raise TrainingError("the adapter was not written", where=str(folder))
-    _name_base(partial / _CONFIG, base)
-    for pattern in _TOKENIZER_FILES:
-        for path in base.tokenizer.folder.glob(pattern):
-            if path.name not in _NOT_OURS:
-                shutil.copyfile(path, partial / path.name)
-    for path in partial.iterdir():  # weights come readable by their owner alone, from a temporary file
-        path.chmod((partial / _CONFIG).stat().st_mode)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with AtomicFolder(folder, ["*"]) as target:
+        partial = target.file(_CONFIG).parent
+        model.save_pretrained(partial)
+        (partial / "README.md").unlink(missing_ok=True)  # PEFT's empty form; publishing writes the card
+        if not any(partial.glob("*.safetensors")):
+            raise TrainingError("PEFT wrote no adapter weights", where=str(folder))
+        _name_base(partial / _CONFIG, base)
+        for pattern in _TOKENIZER_FILES:
+            for path in base.tokenizer.folder.glob(pattern):
+                if path.name not in _NOT_OURS:
+                    shutil.copyfile(path, partial / path.name)
+        for path in partial.iterdir():  # PEFT writes the weights readable by their owner only
+            path.chmod((partial / _CONFIG).stat().st_mode)
 
 
 def _name_base(path: Path, base: Base) -> None:
-    """Name the base as the user did: PEFT knows only the folder on this machine. Targets are put in order, too."""
+    """Put the user's name of the base in the place of the local folder that PEFT knows, and sort the targets."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base.name
     config["revision"] = base.revision or None

@@ -1,4 +1,4 @@
-"""What happens at each step beside training: a line of metrics, the monitor, the progress, and sealed checkpoints.
+"""The trainer's callback: metrics, gradient monitor, progress and sealed checkpoints.
 
 Import this only after :func:`training.fit.unsloth_model.import_unsloth`.
 """
@@ -24,14 +24,14 @@ _GIB = 2**30
 
 
 class StepRecorder(TrainerCallback):
-    """Writes each step to ``metrics.jsonl``, watches the gradient, and seals what the trainer saves.
+    """Callback that writes each step to ``metrics.jsonl``, watches the gradient norm and seals checkpoints.
 
     Args:
         log: the open ``metrics.jsonl``.
-        monitor: the gradient monitor, which has seen the lines that are in the log already.
-        steps: steps that the plan says there are.
+        monitor: the gradient monitor, which has seen the lines in the log.
+        steps: the number of steps in the plan.
         on_step: called with each line.
-        tell: called with each warning.
+        warn: called with each warning.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class StepRecorder(TrainerCallback):
         steps: int,
         *,
         on_step: Callable[[Mapping[str, Any]], None],
-        tell: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
         self._log = log
         self._monitor = monitor
         self._steps = steps
         self._on_step = on_step
-        self._tell = tell
-        self._begun = time.monotonic()
+        self._warn = warn
+        self._started = time.monotonic()
         self._tokens = 0
 
     def count_tokens_of(self, trainer: Any) -> None:  # noqa: ANN401 - TRL's trainer as Unsloth has patched it
-        """Count the tokens of each batch that ``trainer`` computes gradients of; padding is none."""
+        """Count the tokens of each training batch, without padding."""
         compute = trainer.training_step
 
         def training_step(model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:  # noqa: ANN401
@@ -64,24 +64,24 @@ class StepRecorder(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Hold the trainer's own count of steps against the plan's.
+        """Compare the trainer's number of steps with the plan's.
 
         Raises:
             AssertionError: they differ; a defect, never a user's mistake.
         """
         del args, control
         if state.max_steps != self._steps:
-            raise AssertionError(f"the trainer makes {state.max_steps} steps, the plan says {self._steps}")
+            raise AssertionError(f"the trainer makes {state.max_steps} steps, the plan has {self._steps}")
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Measure the validation loss after the last step, too, wherever the interval falls."""
+        """Measure the validation loss after the last step, too."""
         if state.global_step == self._steps and args.eval_strategy != "no":
             control.should_evaluate = True
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Start the clock of a step."""
         del args, state, control
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
         self._tokens = 0
 
     def on_log(
@@ -95,7 +95,7 @@ class StepRecorder(TrainerCallback):
         """Record a step, or a validation loss.
 
         Raises:
-            TrainingError: the numbers are gone for good.
+            TrainingError: too many consecutive gradient norms were NaN or infinite.
         """
         del args
         found = logs or {}
@@ -103,7 +103,7 @@ class StepRecorder(TrainerCallback):
             self._log.write({"step": state.global_step, "validation_loss": found["eval_loss"]})
         if "grad_norm" not in found:
             return
-        seconds = time.monotonic() - self._begun
+        seconds = time.monotonic() - self._started
         line = {
             "step": state.global_step,
             "epoch": round(state.epoch or 0.0, 6),
@@ -117,23 +117,22 @@ class StepRecorder(TrainerCallback):
         }
         self._log.write(line)
         self._on_step(line)
-        warning = self._monitor.observe(state.global_step, found["grad_norm"])
-        if warning:
-            self._tell(warning)
+        if warning := self._monitor.observe(state.global_step, found["grad_norm"]):
+            self._warn(warning)
         if not self._monitor.healthy:
-            control.should_save = False  # the last good checkpoint stays the last
+            control.should_save = False  # keep the last good checkpoint
         if self._monitor.lost:
-            what = f"the gradient has been no number for the last {len(self._monitor.not_finite)} steps"
+            what = f"the gradient norm was NaN or infinite for the last {len(self._monitor.not_finite)} steps"
             raise TrainingError(what, hint=LOWER_RATE)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Seal the checkpoint that was just written."""
+        """Seal the new checkpoint."""
         del control
         seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
 
 
 def peak_memory_gib() -> float:
-    """The most memory that was in use at once: the GPU's where there is one, else the process's."""
+    """Return the peak memory in GiB: of the GPU if there is one, else of the process."""
     if torch.cuda.is_available():
         return float(torch.cuda.max_memory_reserved()) / _GIB
     unit = 1 if sys.platform == "darwin" else 1024

@@ -1,10 +1,9 @@
-"""Checkpoints that can be trusted: each is sealed with the hashes of its files once it is whole.
+"""Sealed checkpoints: a complete checkpoint has a file with the hashes of its other files.
 
-A run that is killed while it writes one leaves a folder without a seal, which is as if it were not there. A sealed one
-whose files have changed since is damaged, and the one before it is taken.
+A run that is killed while it saves leaves a folder without that file, which is ignored. A sealed checkpoint whose files
+have changed is damaged, and the one before it is used.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,26 +13,26 @@ from pathlib import Path
 from dataset_tools.errors import InputError
 from dataset_tools.io.atomic_file import AtomicFile, sync_folder
 from dataset_tools.io.checksums import sha256
-from dataset_tools.io.jsonl import dump_line
+from dataset_tools.io.jsonl import dump_line, read_object
 
-__all__ = ["SEAL", "Checkpoint", "clear_unsealed", "last_good", "seal"]
+__all__ = ["SEAL", "Checkpoint", "last_good", "remove_stale", "seal"]
 
 SEAL = "complete.json"
 _PREFIX = "checkpoint-"
-# The trainer pickles its arguments here. Nobody needs them: they follow from the recipe.
+# The trainer's pickled arguments, which follow from the recipe, and an empty model card.
 _UNWANTED = ("training_args.bin", "README.md")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A folder of the trainer and the step after which it was written."""
+    """A checkpoint folder of the trainer and the step after which it was saved."""
 
     folder: Path
     step: int
 
 
 def seal(folder: Path) -> None:
-    """Say that a checkpoint is whole.
+    """Mark a checkpoint as complete.
 
     Raises:
         OutputError: the seal cannot be written.
@@ -50,29 +49,29 @@ def seal(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def last_good(folder: Path, tell: Callable[[str], None]) -> Checkpoint | None:
-    """The newest whole checkpoint in ``folder``, if any was sealed; one that is damaged is told and passed over.
+def last_good(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+    """Return the newest undamaged checkpoint, or None if there is no sealed one; warn of each damaged one.
 
     Raises:
-        InputError: every one is damaged.
+        InputError: every checkpoint is damaged.
     """
     sealed = [checkpoint for checkpoint in _all(folder) if (checkpoint.folder / SEAL).is_file()]
     for checkpoint in reversed(sealed):
         damage = _damage(checkpoint.folder)
         if damage is None:
             return checkpoint
-        tell(f"{checkpoint.folder}: damaged ({damage}); the one before it is looked for")
+        warn(f"{checkpoint.folder}: damaged ({damage}); trying the one before it")
     if not sealed:
-        tell("there is no checkpoint yet: the run begins again")
+        warn("no checkpoint yet: the run starts again")
         return None
     hint = "train again without --resume, into another folder"
     raise InputError("every checkpoint is damaged", where=str(folder), hint=hint)
 
 
-def clear_unsealed(folder: Path, newest: int) -> None:
-    """Remove what a killed run left half written, and whatever is newer than the checkpoint that is gone on from."""
+def remove_stale(folder: Path, resumed: int) -> None:
+    """Remove incomplete checkpoints and those newer than step ``resumed``."""
     for checkpoint in _all(folder):
-        if checkpoint.step > newest or not (checkpoint.folder / SEAL).is_file():
+        if checkpoint.step > resumed or not (checkpoint.folder / SEAL).is_file():
             shutil.rmtree(checkpoint.folder)
 
 
@@ -87,10 +86,10 @@ def _all(folder: Path) -> list[Checkpoint]:
 
 def _damage(folder: Path) -> str | None:
     try:
-        hashes = dict(json.loads((folder / SEAL).read_bytes())["files"].items())
-    except (ValueError, KeyError, TypeError, AttributeError):
+        hashes = read_object(folder / SEAL)["files"].items()
+    except (InputError, KeyError, AttributeError):
         return f"{SEAL} cannot be read"
-    for name, expected in hashes.items():
+    for name, expected in hashes:
         path = folder / name
         if not path.is_file():
             return f"{name} is missing"

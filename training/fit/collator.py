@@ -1,4 +1,4 @@
-"""Batches, held against the dataset: whatever pads or shuffles, ids and labels stay those that were built."""
+"""Batches checked against the dataset: every row must have the ids and labels of a built sample."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ __all__ = ["CheckedCollator"]
 
 
 class CheckedCollator:
-    """Pads rows to a batch, then recognises every row of the batch as one of the dataset, label by label.
+    """A collator that pads rows to a batch and then checks each row of the batch.
 
     Args:
-        collate: makes a batch of rows; TRL's own collator.
-        known: the digests of all rows that may come.
+        collate: TRL's own collator.
+        known: the digests of all samples.
     """
 
     def __init__(
@@ -27,10 +27,10 @@ class CheckedCollator:
         self._known = known
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> "dict[str, torch.Tensor]":
-        """The batch of ``rows``.
+        """Return the batch: ids, labels and attention mask, each of shape [rows, tokens].
 
         Raises:
-            AssertionError: a row of the batch is not one that was built; a defect, never a user's mistake.
+            AssertionError: a row of the batch is not a built sample; a defect, never a user's mistake.
         """
         batch = self._collate(rows)
         ids, labels, attended = (batch[name].numpy() for name in ("input_ids", "labels", "attention_mask"))
@@ -39,7 +39,7 @@ class CheckedCollator:
         for row in range(len(rows)):
             real = attended[row] == 1
             if sample_digest(ids[row][real], labels[row][real]) not in self._known:
-                raise AssertionError("a batch holds a row whose ids or labels are not those that were built")
+                raise AssertionError("a batch has a row whose ids or labels differ from the built samples")
             if (labels[row][~real] != IGNORED).any():
                 raise AssertionError("a batch trains on padding")
         return batch

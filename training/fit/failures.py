@@ -1,6 +1,6 @@
-"""What goes wrong while a model is trained, in plain words.
+"""Errors of libraries during training, as errors that say what to do.
 
-Libraries raise whatever they like when memory or disk runs out, so their words are looked at, in this one place.
+Libraries raise different types when memory or disk runs out, so this module reads their messages.
 """
 
 import errno
@@ -21,28 +21,23 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory"
 
 
 def explain(error: Exception, folder: str, kept: str) -> AfgError | None:
-    """The error that tells a user what happened, if it is one that a user can do something about.
+    """Return the error for the user, or None for a defect of the project.
 
     Args:
-        error: what was raised.
+        error: the raised exception.
         folder: the folder of the run.
-        kept: what a run has that can be gone on with, as a hint.
+        kept: a hint that says how the run can be resumed.
     """
     text = str(error).lower()
     if isinstance(error, AfgError):
         return error
     if isinstance(error, MemoryError) or any(word in text for word in _NO_MEMORY):
-        return TrainingError(
-            "out of memory",
-            where=folder,
-            hint=f"lower batch.rows and raise batch.accumulation in a recipe of your own, or free memory; {kept}",
-        )
+        hint = f"lower batch.rows and raise batch.accumulation in a recipe of your own, or free memory; {kept}"
+        return TrainingError("out of memory", where=folder, hint=hint)
     no_space = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
     if no_space or any(word in text for word in _NO_SPACE):
         return OutputError("no space left for a checkpoint", where=folder, hint=f"free space; {kept}")
     if "cuda error" in text or "no kernel image" in text:
-        first = str(error).splitlines()[0]
-        return TrainingError(
-            f"the GPU failed: {first:.160}", where=folder, hint=f"`nvidia-smi` shows its state; {kept}"
-        )
+        what = f"the GPU failed: {str(error).splitlines()[0]:.160}"
+        return TrainingError(what, where=folder, hint=f"`nvidia-smi` shows its state; {kept}")
     return None

@@ -1,7 +1,7 @@
-"""The gradient-norm monitor: how often gradients were clipped, and when to worry.
+"""Monitor of the gradient norm before clipping: counts and warnings.
 
-The recipe's learning rate is high, so the length of the gradient before clipping is watched at every step. It is pure:
-it sees numbers and returns warnings; who shows them is decided elsewhere.
+The recipe's learning rate is high, so the norm is watched at every step. The monitor is pure: it takes numbers and
+returns warnings.
 """
 
 import math
@@ -11,23 +11,23 @@ from typing import Any
 __all__ = ["LOWER_RATE", "NOT_FINITE_LIMIT", "RUN_TO_WARN", "GradientMonitor"]
 
 RUN_TO_WARN = 20
-"""So many steps above the limit in a row are told; twice as many are told again, and so on."""
+"""Consecutive steps above the limit before a warning; the next warning comes after twice as many."""
 
 NOT_FINITE_LIMIT = 3
-"""After so many steps in a row whose gradient is no number, nothing is left to save."""
+"""Consecutive steps with a NaN or infinite gradient norm after which the run stops."""
 
 LOWER_RATE = "lower schedule.peak_learning_rate in a recipe of your own, and look for odd rows with `afg-data validate`"
-"""What to do about gradients that are no numbers."""
+"""The hint for NaN or infinite gradients."""
 
 
 @dataclass(slots=True)
 class GradientMonitor:
-    """Counts steps whose gradient norm, before clipping, was above ``limit``.
+    """Counts of steps whose gradient norm before clipping was above ``limit``, or not finite.
 
     Attributes:
-        limit: the length that gradients are clipped to.
+        limit: the norm that gradients are clipped to.
         above: the steps above it.
-        not_finite: the steps at which it was no number.
+        not_finite: the steps with a NaN or infinite norm.
     """
 
     limit: float
@@ -42,10 +42,10 @@ class GradientMonitor:
     _warn_at: int = RUN_TO_WARN
 
     def observe(self, step: int, norm: float | None) -> str | None:
-        """Take in the norm of a step, none for what is no number; returns a warning if there is something to do."""
+        """Count the norm of a step, where None means NaN or infinite; return a warning if there is one."""
         self.steps += 1
         if norm is None or not math.isfinite(norm):
-            return self._no_number(step)
+            return self._observe_not_finite(step)
         self._lost = 0
         if norm > self.highest:
             self.highest, self.highest_step = norm, step
@@ -59,23 +59,23 @@ class GradientMonitor:
             return None
         self._warn_at *= 2
         return (
-            f"step {step}: the gradient norm was above {self.limit:g} for {self._run} steps in a row ({norm:.2f} now), "
-            "so each was clipped; if the loss does not fall, lower schedule.peak_learning_rate or raise "
+            f"step {step}: the gradient norm was above {self.limit:g} for {self._run} consecutive steps ({norm:.2f} "
+            "now), so each was clipped; if the loss does not fall, lower schedule.peak_learning_rate or raise "
             "batch.accumulation in a recipe of your own"
         )
 
     @property
     def lost(self) -> bool:
-        """Whether the numbers are gone for good."""
+        """True after :data:`NOT_FINITE_LIMIT` consecutive steps that were not finite."""
         return self._lost >= NOT_FINITE_LIMIT
 
     @property
     def healthy(self) -> bool:
-        """Whether the last step's gradient was a number: only then is a checkpoint worth keeping."""
+        """True if the last step was finite, so that a checkpoint is worth keeping."""
         return self._lost == 0
 
     def summary(self) -> dict[str, Any]:
-        """What the run manifest and the model card say about gradients."""
+        """Return the summary for the run manifest and the model card."""
         return {
             "limit": self.limit,
             "steps": self.steps,
@@ -88,13 +88,13 @@ class GradientMonitor:
             "first_not_finite": self.not_finite[0] if self.not_finite else None,
         }
 
-    def _no_number(self, step: int) -> str | None:
+    def _observe_not_finite(self, step: int) -> str | None:
         self.not_finite.append(step)
         self._run = 0
         self._lost += 1
         if self._lost > 1:
             return None
         return (
-            f"step {step}: the gradient norm is not a number, so the adapter's weights are lost from here on; no "
-            f"checkpoint is written any more: {LOWER_RATE}"
+            f"step {step}: NaN or infinite gradient norm: the adapter's weights are lost, and no further checkpoint is "
+            f"saved: {LOWER_RATE}"
         )

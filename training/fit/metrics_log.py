@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: one line a step, written as it happens, cut back to a checkpoint when a run is resumed."""
+"""``metrics.jsonl``: one line per step, written immediately, truncated to the checkpoint when a run is resumed."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,16 +12,16 @@ __all__ = ["MetricsLog", "read_metrics"]
 
 
 class MetricsLog:
-    """The open file; a line is with the operating system when :meth:`write` returns, so a killed run keeps it.
+    """The open file, unbuffered: a killed run keeps every written line.
 
     Args:
         path: the file.
-        keep: lines of steps up to this one stay, later ones are of work that is done again.
+        keep: the last step whose lines are kept; 0 begins a new file.
     """
 
     def __init__(self, path: Path, keep: int = 0) -> None:
         self.path = path
-        self.also: Callable[[Mapping[str, Any]], None] = lambda _: None  # who gets each new line, too
+        self.also: Callable[[Mapping[str, Any]], None] = lambda _: None  # a second receiver of each new line
         self.lines = [line for line in read_metrics(path) if line["step"] <= keep] if keep else []
         self._stream: BinaryIO = path.open("wb", buffering=0)
         for line in self.lines:
@@ -45,7 +45,7 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a file; a last line that was cut off by a kill is left out."""
+    """Yield the lines of a file, without a last line that a kill has cut off."""
     if not path.is_file():
         return
     for raw in path.read_bytes().splitlines():

@@ -1,10 +1,8 @@
-"""The plan of a run: what it will do and take, and every reason why it would not start. ``--dry-run`` stops here.
+"""The plan of a run: its inputs, its size, and every reason why it cannot start. ``--dry-run`` shows it.
 
-Nothing heavy is imported: no torch, no Unsloth.
+A plan imports neither torch nor Unsloth.
 """
 
-import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,35 +10,34 @@ from dataset_tools.errors import InputError
 from dataset_tools.samples.reader import SampleFolder
 from training.base.base import Base, base_problems, find_base
 from training.fit.estimates import MemoryEstimate, TimeEstimate, estimate_memory, estimate_time, lora_parameters
-from training.fit.schedule import steps_per_epoch, total_steps
-from training.recipe.hardware import Gpu, first_gpu, precision_for
-from training.recipe.recipe import Number, Recipe
+from training.recipe.hardware import Machine, dtype_for
+from training.recipe.recipe import Dtype, Recipe
 
-__all__ = ["Plan", "available_cores", "make_plan"]
+__all__ = ["TrainingPlan", "plan_training"]
 
-_WARMUPS = 2  # a run shorter than two warmups would spend most of itself warming up
+_WARMUPS = 2  # a shorter run would spend most of its steps in the warmup
 _CACHED_TOKEN = 8  # bytes of an id and a label
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run will do.
+class TrainingPlan:
+    """The plan of a run.
 
     Attributes:
         recipe: the recipe.
-        recipe_source: where its values come from.
-        base_source: where the choice of the base comes from.
+        recipe_source: the name of the recipe, as the source of its values.
+        base_source: ``--base``, or the same as ``recipe_source``.
         base: the base.
-        samples: what is trained on.
-        validation: what the loss is measured on beside, if anything.
+        samples: the training data.
+        validation: the data of the validation loss.
         output: the folder of the run.
-        gpu: the GPU that would be used.
-        number: in what numbers the base computes.
-        steps: steps of the whole run.
-        steps_per_epoch: steps of a pass over the samples.
-        memory: the estimated peak, on rows of the longest sample's length.
+        machine: GPU, cores and free disk space.
+        dtype: the dtype of the base.
+        steps: the number of steps.
+        steps_per_epoch: the steps of one pass over the samples.
+        memory: the estimated peak, for rows as long as the longest sample.
         time: the estimated time.
-        reasons: why the run would not start; empty if it would.
+        reasons: the reasons why the run cannot start; empty if it can.
     """
 
     recipe: Recipe
@@ -50,8 +47,8 @@ class Plan:
     samples: SampleFolder
     validation: SampleFolder | None
     output: Path
-    gpu: Gpu | None
-    number: Number
+    machine: Machine
+    dtype: Dtype
     steps: int
     steps_per_epoch: int
     memory: MemoryEstimate
@@ -59,7 +56,7 @@ class Plan:
     reasons: tuple[str, ...]
 
 
-def make_plan(
+def plan_training(
     recipe: Recipe,
     data: str,
     output: Path,
@@ -67,52 +64,48 @@ def make_plan(
     base: str = "",
     validation: str | None = None,
     recipe_source: str = "",
-) -> Plan:
-    """Look at recipe, base, data and machine.
+    machine: Machine | None = None,
+) -> TrainingPlan:
+    """Plan a run from recipe, base, data and machine.
 
     Args:
         recipe: the recipe.
-        data: the folder of samples to train on.
+        data: the folder of training samples.
         output: the folder of the run.
-        base: another base than the recipe's.
-        validation: a folder of samples to measure the loss on.
-        recipe_source: what the recipe was named.
+        base: a base to use instead of the recipe's.
+        validation: a folder of samples for the validation loss.
+        recipe_source: the name of the recipe as the user gave it.
+        machine: the machine to plan for; this one by default.
 
     Raises:
-        InputError: data or base cannot be read at all; whatever else is wrong stands in the plan's reasons.
-        UsageError: what was named as base makes no sense.
+        InputError: data or base cannot be read; all other problems are in the plan's reasons.
+        UsageError: the name of the base is not valid.
     """
     samples = _open_samples(data)
-    held_out = _open_samples(validation) if validation else None
     found = find_base(base or recipe.model.base, "" if base else recipe.model.revision)
-    gpu = first_gpu()
-    number = precision_for(recipe.precision, gpu)
-    batch, schedule = recipe.batch, recipe.schedule
+    machine = machine or Machine.inspect(output)
+    gpu, cores = machine.gpu, machine.cores
+    dtype = dtype_for(recipe.precision, gpu)
     needs_gpu = gpu is not None or recipe.hardware.device == "gpu"
-    planned = number if gpu or not needs_gpu else recipe.precision.gpu_without_bf16
-    memory = estimate_memory(found.shape, recipe, planned, samples.counts.longest, gpu=needs_gpu)
-    plan = Plan(
+    planned = dtype if gpu or not needs_gpu else recipe.precision.gpu_without_bf16
+    counts, per_epoch = samples.counts, recipe.batch.steps(samples.rows)
+    plan = TrainingPlan(
         recipe=recipe,
         recipe_source=recipe_source or recipe.name,
         base_source="--base" if base else recipe_source or recipe.name,
         base=found,
         samples=samples,
-        validation=held_out,
+        validation=_open_samples(validation) if validation else None,
         output=output,
-        gpu=gpu,
-        number=number,
-        steps=total_steps(samples.rows, batch.rows, batch.accumulation, schedule.epochs),
-        steps_per_epoch=steps_per_epoch(samples.rows, batch.rows, batch.accumulation),
-        memory=memory,
-        time=estimate_time(found.shape, recipe, samples.counts.tokens, gpu, available_cores()),
+        machine=machine,
+        dtype=dtype,
+        steps=recipe.schedule.epochs * per_epoch,
+        steps_per_epoch=per_epoch,
+        memory=estimate_memory(found.shape, recipe, planned, counts.longest, gpu=needs_gpu),
+        time=estimate_time(found.shape, recipe, counts.tokens, gpu, cores),
         reasons=(),
     )
-    return _with_reasons(plan)
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return replace(plan, reasons=tuple(_reasons(plan)))
 
 
 def _open_samples(folder: str) -> SampleFolder:
@@ -122,75 +115,64 @@ def _open_samples(folder: str) -> SampleFolder:
     return samples
 
 
-def _with_reasons(plan: Plan) -> Plan:
-    reasons = [
+def _reasons(plan: TrainingPlan) -> list[str]:
+    return [
         *base_problems(plan.base, plan.recipe.model.max_seq_length),
         *_data_problems(plan, plan.samples, "the data"),
         *(_data_problems(plan, plan.validation, "the validation data") if plan.validation else ()),
         *_schedule_problems(plan),
         *_machine_problems(plan),
     ]
-    return replace(plan, reasons=tuple(reasons))
 
 
-def _data_problems(plan: Plan, samples: SampleFolder, what: str) -> list[str]:
+def _data_problems(plan: TrainingPlan, samples: SampleFolder, what: str) -> list[str]:
     problems = []
-    if samples.counts.masked_rows == samples.rows:
+    masked, longest = samples.counts.masked_rows, samples.counts.longest
+    if masked == samples.rows:
         problems.append(f"{what} trains nothing: every label of all {samples.rows:,} rows is masked")
-    elif samples.counts.masked_rows:
-        problems.append(f"{what} has {samples.counts.masked_rows:,} rows in which nothing is trained")
+    elif masked:
+        problems.append(f"{what} has {masked:,} rows without a trained token")
     limit = plan.recipe.model.max_seq_length
-    if samples.counts.longest > limit:
+    if longest > limit:
         problems.append(
-            f"{what} has a row of {samples.counts.longest:,} tokens, the recipe takes {limit:,} and cuts none off: "
+            f"{what} has a row of {longest:,} tokens, the recipe's limit is {limit:,} and no row is truncated: "
             f"build it with --max-length {limit}"
         )
     if samples.tokenizer_sha256 != plan.base.tokenizer.sha256():
-        problems.append(
-            f"{what} was built with another tokenizer than the base's: build it with --tokenizer of the base"
-        )
+        problems.append(f"{what} was built with a tokenizer that is not the base's: build it with --tokenizer BASE")
     return problems
 
 
-def _schedule_problems(plan: Plan) -> list[str]:
-    warmup = plan.recipe.schedule.warmup_steps
-    if plan.steps >= _WARMUPS * warmup:
+def _schedule_problems(plan: TrainingPlan) -> list[str]:
+    warmup, needed = plan.recipe.schedule.warmup_steps, _WARMUPS * plan.recipe.schedule.warmup_steps
+    if plan.steps >= needed:
         return []
-    needed = -(-_WARMUPS * warmup * plan.recipe.batch.rows_per_step // plan.recipe.schedule.epochs)
+    rows = -(-needed * plan.recipe.batch.rows_per_step // plan.recipe.schedule.epochs)
     what = (
-        f"{plan.steps:,} steps are fewer than the {_WARMUPS * warmup} that a warmup of {warmup} needs: about "
-        f"{needed:,} rows make enough, and there are {plan.samples.rows:,}"
+        f"{plan.steps:,} steps are too few for {warmup} warmup steps: {needed} are needed, "
+        f"so about {rows:,} rows instead of {plan.samples.rows:,}"
     )
     return [what]
 
 
-def _machine_problems(plan: Plan) -> list[str]:
+def _machine_problems(plan: TrainingPlan) -> list[str]:
     problems = []
-    hardware = plan.recipe.hardware
-    if hardware.device == "gpu" and plan.gpu is None:
-        problems.append(f"the recipe {plan.recipe.name} needs an NVIDIA GPU and there is none here")
-    if plan.memory.total > hardware.memory_gib:
-        problems.append(
-            f"about {plan.memory.total:.1f} GiB of memory are needed, the recipe allows {hardware.memory_gib:g}"
-        )
-    if plan.gpu and plan.memory.total > plan.gpu.memory_gib:
-        problems.append(f"the GPU is too small: {plan.gpu.memory_gib:.1f} GiB for about {plan.memory.total:.1f} GiB")
-    needed, free = _disk_needed(plan), _disk_free(plan.output)
+    hardware, gpu, memory = plan.recipe.hardware, plan.machine.gpu, plan.memory.total
+    if hardware.device == "gpu" and gpu is None:
+        problems.append(f"the recipe {plan.recipe.name} needs an NVIDIA GPU, and there is none")
+    if memory > hardware.memory_gib:
+        problems.append(f"about {memory:.1f} GiB of memory are needed, the recipe allows {hardware.memory_gib:g}")
+    if gpu and memory > gpu.memory_gib:
+        problems.append(f"the GPU has {gpu.memory_gib:.1f} GiB of memory, about {memory:.1f} GiB are needed")
+    needed, free = _disk_needed(plan), plan.machine.disk_free
     if free < needed:
-        problems.append(f"no disk: {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free")
+        problems.append(f"not enough disk space: {needed / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free")
     return problems
 
 
-def _disk_needed(plan: Plan) -> int:
-    """Return the bytes of the adapter, of the checkpoints and one more with Adam's moments, and of the samples."""
+def _disk_needed(plan: TrainingPlan) -> int:
+    """Return the bytes of the adapter, of the kept checkpoints and one more with Adam's moments, and of the samples."""
     adapter = 4 * lora_parameters(plan.base.shape, plan.recipe.lora.r, plan.recipe.lora.targets)
     tokenizer = sum(file.stat().st_size for file in plan.base.tokenizer.folder.glob("tokenizer*"))
     tokens = sum(samples.counts.tokens for samples in (plan.samples, plan.validation) if samples)
     return adapter + (plan.recipe.intervals.keep_checkpoints + 1) * (3 * adapter + tokenizer) + _CACHED_TOKEN * tokens
-
-
-def _disk_free(output: Path) -> int:
-    place = output.resolve()
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free

@@ -1,4 +1,4 @@
-"""``run.json``: what a run was made of and how it went, so that a model card can say it and a resume can hold to it."""
+"""``run.json``: the inputs and results of a run, for the model card and for ``--resume``."""
 
 import math
 import platform
@@ -14,7 +14,7 @@ from dataset_tools.io.atomic_file import write_file
 from dataset_tools.io.checksums import combined_sha256, sha256
 from dataset_tools.io.jsonl import read_object
 from dataset_tools.samples.reader import SampleFolder
-from training.fit.plan import Plan, available_cores
+from training.fit.plan import TrainingPlan
 
 __all__ = [
     "NAME",
@@ -34,7 +34,7 @@ _PACKAGES = (
     "arabic-functiongemma", "unsloth", "unsloth_zoo", "trl", "peft", "transformers", "accelerate", "torch", "datasets",
     "bitsandbytes", "triton",
 )  # fmt: skip
-# What must be the same for a run to be gone on with, and in what words it is told.
+# The values that a resumed run must share with the first start, by the word for them in the error.
 _FIXED = {
     "recipe": ("recipe", "fingerprint"),
     "base": ("base", "weights_sha256"),
@@ -43,9 +43,9 @@ _FIXED = {
 }
 
 
-def first_manifest(plan: Plan) -> dict[str, Any]:
-    """What is known before the first step."""
-    recipe = plan.recipe
+def first_manifest(plan: TrainingPlan) -> dict[str, Any]:
+    """Return the manifest of a run before its first step."""
+    recipe, gpu = plan.recipe, plan.machine.gpu
     return {
         "command": "train",
         "status": "running",
@@ -57,16 +57,16 @@ def first_manifest(plan: Plan) -> dict[str, Any]:
             "weights_sha256": hash_files(sorted(plan.base.folder.glob("*.safetensors"))),
             "tokenizer_sha256": plan.base.tokenizer.sha256(),
         },
-        "data": _data(plan.samples),
-        "validation": _data(plan.validation) if plan.validation else None,
+        "data": _describe(plan.samples),
+        "validation": _describe(plan.validation) if plan.validation else None,
         "seed": recipe.seed,
         "steps": plan.steps,
         "hardware": {
-            "gpu": plan.gpu.name if plan.gpu else "",
-            "gpu_memory_gib": round(plan.gpu.memory_gib, 2) if plan.gpu else 0.0,
+            "gpu": gpu.name if gpu else "",
+            "gpu_memory_gib": round(gpu.memory_gib, 2) if gpu else 0.0,
             "platform": f"{platform.system()} {platform.machine()}",
-            "cores": available_cores(),
-            "number": plan.number,
+            "cores": plan.machine.cores,
+            "number": plan.dtype,
         },
         "versions": package_versions(_PACKAGES),
         "resumed_at": [],
@@ -74,14 +74,13 @@ def first_manifest(plan: Plan) -> dict[str, Any]:
 
 
 def losses(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Final and best loss over the lines of ``metrics.jsonl``, and the same of the validation loss if there is one.
-
-    What is no number is neither.
-    """
+    """Return final and best loss, and the same of the validation loss, without values that are not finite."""
     found: dict[str, Any] = {}
     kept = list(lines)
     for name in ("loss", "validation_loss"):
-        values = [(line[name], line["step"]) for line in kept if _is_number(line.get(name))]
+        values = [
+            (line[name], line["step"]) for line in kept if line.get(name) is not None and math.isfinite(line[name])
+        ]
         if values:
             best, step = min(values)
             found[name] = {"final": values[-1][0], "best": best, "best_step": step}
@@ -89,31 +88,31 @@ def losses(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is not as it was when a run began, of all that has to be."""
+    """Return the inputs that must not change between start and resume, but did."""
     return [name for name, (part, key) in _FIXED.items() if before.get(part, {}).get(key) != now[part][key]]
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """The hash of several files, in their order."""
+    """Return one SHA-256 for several files, in order."""
     return combined_sha256(map(sha256, paths))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a run.
+    """Return the manifest of a run.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the manifest is damaged.
         UsageError: the folder holds no run.
     """
     path = folder / NAME
     if not path.is_file():
-        hint = "`afg train` without --resume makes one"
+        hint = "`afg train` without --resume starts one"
         raise UsageError(f"there is no {NAME}: not a run", where=str(folder), hint=hint)
     return read_object(path, "train again into another folder")
 
 
 def recorded_base(folder: Path) -> str:
-    """The base that the run in ``folder`` was begun with, at its commit: a branch of the Hub may have moved since.
+    """Return the base of the run in ``folder``, at its commit: a branch on the Hub may have moved since.
 
     Raises:
         InputError: the manifest is damaged.
@@ -124,7 +123,7 @@ def recorded_base(folder: Path) -> str:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest, whole or not at all.
+    """Write the manifest atomically.
 
     Raises:
         OutputError: it cannot be written.
@@ -133,11 +132,18 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     write_file(folder / NAME, orjson.dumps(dict(manifest), option=option))
 
 
-def _is_number(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def package_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of the installed ones of ``packages``."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
-def _data(samples: SampleFolder) -> dict[str, Any]:
+def _describe(samples: SampleFolder) -> dict[str, Any]:
     return {
         "folder": samples.path.name,
         "sha256": sha256(orjson.dumps(samples.hashes, option=orjson.OPT_SORT_KEYS)),
@@ -148,14 +154,3 @@ def _data(samples: SampleFolder) -> dict[str, Any]:
         "tokens": samples.counts.tokens,
         "trained_tokens": samples.counts.trained,
     }
-
-
-def package_versions(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of Python and of those of the packages that are installed."""
-    found = {"python": platform.python_version()}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,7 +1,8 @@
-"""Services that show the numbers of a run elsewhere, for whoever asks for one: TensorBoard, Trackio, Weights & Biases.
+"""Experiment trackers that also receive the metrics, if the user asks for one: TensorBoard, Trackio, Weights & Biases.
 
-Each gets the recipe and the lines of ``metrics.jsonl``, and nothing else of the run. Where none is asked for, nothing
-is imported and nothing leaves the machine. A service that fails is told and left; the run goes on.
+A tracker gets the recipe and the lines of ``metrics.jsonl``, nothing else of the run: the callbacks of transformers
+would also send arguments, the model's configuration and paths. Without a tracker nothing is imported or sent. If a
+tracker fails, the run continues without it.
 """
 
 import importlib
@@ -9,136 +10,112 @@ import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from dataset_tools.errors import UsageError
 
-__all__ = ["SERVICES", "Reporter", "require_service"]
+__all__ = ["TRACKERS", "Reporter", "require_tracker"]
 
 PROJECT = "arabic-functiongemma"
-"""The project under which a service files the runs."""
+"""The project name of the runs in a tracker."""
+
+TRACKERS = ("tensorboard", "trackio", "wandb")
 
 
-class _Service(Protocol):
-    def log(self, step: int, numbers: Mapping[str, float]) -> None: ...
+class _Tracker(Protocol):
+    def log(self, numbers: dict[str, float], step: int) -> None: ...
 
-    def close(self) -> None: ...
+    def finish(self) -> None: ...
 
 
 class _TensorBoard:
-    """Writes event files into the run's own folder."""
+    """Event files in the run's own folder, with the interface that Trackio and wandb share."""
 
-    def __init__(self, folder: Path, recipe: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(folder / "tensorboard"))
-        self._writer.add_text("recipe", "\n".join(f"- {key}: {value}" for key, value in _flat(recipe).items()))
+        self._writer.add_text("recipe", "\n".join(f"- {key}: {value}" for key, value in config.items()))
 
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+    def log(self, numbers: dict[str, float], step: int) -> None:
         for name, value in numbers.items():
             self._writer.add_scalar(name, value, step)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         self._writer.close()
 
 
-class _Trackio:
-    """Keeps the numbers on this machine, unless the user has set ``TRACKIO_SPACE_ID``."""
-
-    def __init__(self, folder: Path, recipe: Mapping[str, Any]) -> None:
-        self._trackio: Any = importlib.import_module("trackio")
-        self._trackio.init(project=PROJECT, name=folder.name, config=_flat(recipe), resume="allow")
-
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        self._trackio.log(dict(numbers), step=step)
-
-    def close(self) -> None:
-        self._trackio.finish()
+def _start(name: str, folder: Path, config: Mapping[str, Any]) -> _Tracker:
+    if name == "tensorboard":
+        return _TensorBoard(folder, config)
+    options: dict[str, Any] = {"resume": "allow"}  # Trackio stays on this machine unless TRACKIO_SPACE_ID is set
+    if name == "wandb":  # neither the terminal's output nor the place of the code is sent
+        options = {"settings": {"console": "off", "disable_git": True}}
+        options["dir"] = None if "WANDB_DIR" in os.environ else str(folder)
+    tracker: Any = importlib.import_module(name)
+    tracker.init(project=PROJECT, name=folder.name, config=config, **options)
+    return cast("_Tracker", tracker)  # log and finish are functions of the module
 
 
-class _Wandb:
-    """Sends the numbers to the account that the user is logged in to."""
-
-    def __init__(self, folder: Path, recipe: Mapping[str, Any]) -> None:
-        self._wandb: Any = importlib.import_module("wandb")
-        where = None if "WANDB_DIR" in os.environ else str(folder)
-        quiet = {"console": "off", "disable_git": True}  # neither what is printed nor where the code lies is sent
-        self._wandb.init(project=PROJECT, name=folder.name, config=_flat(recipe), dir=where, settings=quiet)
-
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        self._wandb.log(dict(numbers), step=step)
-
-    def close(self) -> None:
-        self._wandb.finish()
-
-
-SERVICES: dict[str, Callable[[Path, Mapping[str, Any]], _Service]] = {
-    "tensorboard": _TensorBoard,
-    "trackio": _Trackio,
-    "wandb": _Wandb,
-}
-
-
-def require_service(name: str) -> None:
-    """Make sure, before any work, that the package of a service is there.
+def require_tracker(name: str) -> None:
+    """Check that the package of a tracker is installed.
 
     Raises:
-        UsageError: it is not, or there is no such service.
+        UsageError: the package is missing, or the tracker is unknown.
     """
     if name == "none":
         return
-    if name not in SERVICES:
-        raise UsageError(f"there is no service {name!r}", hint=f"none, {', '.join(SERVICES)}")
+    if name not in TRACKERS:
+        raise UsageError(f"unknown tracker {name!r}", hint=f"none, {', '.join(TRACKERS)}")
     if find_spec(name) is None:
-        raise UsageError(f"{name} is not installed", hint=f"pip install {name}, or leave --report-to out")
+        raise UsageError(f"{name} is not installed", hint=f"pip install {name}, or omit --report-to")
 
 
 class Reporter:
-    """Hands each line of metrics to the service ``name``; to none, if that is its name.
+    """Sender of each line of metrics to the tracker ``name``; ``none`` sends nothing.
 
     Args:
-        name: the service.
+        name: the tracker.
         folder: the folder of the run.
         recipe: the values of the recipe.
-        tell: who is told that the service has failed.
+        warn: called with a warning if the tracker fails.
 
     Raises:
-        UsageError: the service does not begin.
+        UsageError: the tracker does not start.
     """
 
-    def __init__(self, name: str, folder: Path, recipe: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+    def __init__(self, name: str, folder: Path, recipe: Mapping[str, Any], warn: Callable[[str], None]) -> None:
         self._name = name
-        self._tell = tell
-        self._service: _Service | None = None
+        self._warn = warn
+        self._tracker: _Tracker | None = None
         if name == "none":
             return
-        require_service(name)
         try:
-            self._service = SERVICES[name](folder, recipe)
+            self._tracker = _start(name, folder, _flat(recipe))
         except Exception as error:
-            what = f"{name} does not begin: {_first_line(error)}"
-            raise UsageError(what, hint="set it up as its own documentation says, or leave --report-to out") from error
+            what = f"{name} does not start: {_first_line(error)}"
+            raise UsageError(what, hint="set it up as its documentation says, or omit --report-to") from error
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Hand over one line."""
-        if self._service is None:
+        """Send one line."""
+        if self._tracker is None:
             return
         numbers = {key: value for key, value in line.items() if key != "step" and value is not None}
         try:
-            self._service.log(line["step"], numbers)
-        except Exception as error:  # noqa: BLE001 - whatever a service raises, the run matters more
-            self._tell(f"{self._name} has failed and gets no more numbers: {_first_line(error)}")
-            self._service = None
+            self._tracker.log(numbers, step=line["step"])
+        except Exception as error:  # noqa: BLE001 - a tracker may raise anything, and the run must continue
+            self._warn(f"{self._name} failed and receives no more metrics: {_first_line(error)}")
+            self._tracker = None
 
     def close(self) -> None:
-        """Let the service finish."""
-        if self._service is None:
+        """Finish the run in the tracker."""
+        if self._tracker is None:
             return
         try:
-            self._service.close()
+            self._tracker.finish()
         except Exception as error:  # noqa: BLE001 - the same
-            self._tell(f"{self._name} has not finished: {_first_line(error)}")
-        self._service = None
+            self._warn(f"{self._name} did not finish: {_first_line(error)}")
+        self._tracker = None
 
 
 def _first_line(error: Exception) -> str:
@@ -146,14 +123,15 @@ def _first_line(error: Exception) -> str:
 
 
 def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections and keys joined by a point, as a plan shows them."""
+    """Return the values by ``section.key``, as in the plan."""
     found: dict[str, Any] = {}
     for section, values in recipe.items():
         if isinstance(values, dict):
-            found |= {
-                f"{section}.{key}": ", ".join(value) if isinstance(value, list) else value
-                for key, value in values.items()
-            }
+            found |= {f"{section}.{key}": _shown(value) for key, value in values.items()}
         else:
             found[section] = values
     return found
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
+    return ", ".join(value) if isinstance(value, list) else value

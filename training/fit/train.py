@@ -1,7 +1,4 @@
-"""``afg train``: from built samples to an adapter, as one library call.
-
-The plan has been made and nothing speaks against it. What follows is the recipe, once: load, adapt, train, save.
-"""
+"""``afg train``: from built samples to an adapter, as one library call: load, adapt, train, save."""
 
 import shutil
 import sys
@@ -13,14 +10,14 @@ from typing import Any
 
 from dataset_tools.errors import AfgError, InterruptionError, TrainingError, UsageError
 from training.fit.adapter import save_adapter
-from training.fit.checkpoints import SEAL, Checkpoint, clear_unsealed, last_good
+from training.fit.checkpoints import SEAL, Checkpoint, last_good, remove_stale
 from training.fit.curves import draw_curves
 from training.fit.failures import explain
 from training.fit.gradient_monitor import LOWER_RATE, GradientMonitor
 from training.fit.metrics_log import MetricsLog
-from training.fit.plan import Plan
+from training.fit.plan import TrainingPlan
 from training.fit.run_manifest import differences, first_manifest, losses, read_manifest, write_manifest
-from training.fit.trackers import Reporter, require_service
+from training.fit.trackers import Reporter, require_tracker
 from training.fit.trainer import TrainerOptions, build_trainer
 from training.fit.unsloth_model import add_adapter, import_unsloth, load_model
 
@@ -34,15 +31,15 @@ _CHECKPOINTS, _CACHE, _METRICS = "checkpoints", "cache", "metrics.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who is told while a run goes on: of each step, with its line of metrics, and of each warning."""
+    """Functions called during a run: with each line of metrics, and with each warning."""
 
     on_step: Callable[[Mapping[str, Any]], None] = lambda _: None
-    tell: Callable[[str], None] = lambda _: None
+    warn: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A finished run: its folder and what ``run.json`` holds."""
+    """A finished run: its folder and the content of ``run.json``."""
 
     output: Path
     manifest: Mapping[str, Any]
@@ -55,9 +52,9 @@ class RunResult:
 
 @dataclass(slots=True)
 class _Run:
-    """A run on its way: the folder, what ``run.json`` says, and where it goes on from, if it does."""
+    """A run in progress: its plan, its manifest, its log, and the checkpoint to resume from, if any."""
 
-    plan: Plan
+    plan: TrainingPlan
     manifest: dict[str, Any]
     start: Checkpoint | None
     log: MetricsLog
@@ -71,37 +68,39 @@ class _Run:
 
     @property
     def kept(self) -> str:
-        """What can be gone on with, as a hint."""
+        """A hint that says how the run can be resumed."""
         if not any((self.plan.output / _CHECKPOINTS).glob(f"*/{SEAL}")):
-            return "no checkpoint was written yet, --resume begins again"
-        return "the last good checkpoint is kept, --resume goes on from it"
+            return "no checkpoint was saved yet, --resume starts again"
+        return "the last good checkpoint is kept, --resume continues from it"
 
 
-def train(plan: Plan, watcher: Watcher | None = None, *, resume: bool = False, report_to: str = "none") -> RunResult:
-    """Train the adapter that ``plan`` describes.
+def train(
+    plan: TrainingPlan, watcher: Watcher | None = None, *, resume: bool = False, report_to: str = "none"
+) -> RunResult:
+    """Train the adapter of a plan.
 
     Args:
-        plan: the plan, made for this machine.
-        watcher: who is told of steps and warnings.
-        resume: go on from the last good checkpoint in the plan's folder.
-        report_to: a service that gets the numbers too: ``tensorboard``, ``trackio``, ``wandb`` or ``none``.
+        plan: the plan, made on this machine.
+        watcher: functions to call with steps and warnings.
+        resume: continue from the last good checkpoint in the plan's folder.
+        report_to: a tracker that also gets the metrics: ``tensorboard``, ``trackio``, ``wandb`` or ``none``.
 
     Raises:
-        InputError: the base cannot be loaded, or no checkpoint is whole.
-        InterruptionError: a person stopped it; the last good checkpoint is kept.
+        InputError: the base cannot be loaded, or every checkpoint is damaged.
+        InterruptionError: the user stopped the run; the last good checkpoint is kept.
         OutputError: the run cannot be written.
-        TrainingError: memory, hardware or numbers do not let it go on; the last good checkpoint is kept.
-        UsageError: the plan says why the run would not start, or the folder holds something else.
+        TrainingError: out of memory, GPU failure, or NaN gradients; the last good checkpoint is kept.
+        UsageError: the plan has reasons not to start, or the folder holds something else.
     """
-    require_service(report_to)
+    require_tracker(report_to)
     if plan.reasons:
-        raise UsageError(f"training would not start: {'; '.join(plan.reasons)}", hint="--dry-run shows the plan")
+        raise UsageError(f"training cannot start: {'; '.join(plan.reasons)}", hint="--dry-run shows the plan")
     watcher = watcher or Watcher()
-    run = _resumed(plan, watcher) if resume else _begun(plan)
+    run = _resumed(plan, watcher) if resume else _started(plan)
     if run is None:
         return RunResult(plan.output, read_manifest(plan.output))
     try:
-        with redirect_stdout(sys.stderr):  # libraries greet and report there; ours is for data
+        with redirect_stdout(sys.stderr):  # libraries print messages there; standard output is for data
             _train(run, watcher, report_to)
     except KeyboardInterrupt:
         _stop(run, "interrupted", "")
@@ -117,8 +116,8 @@ def train(plan: Plan, watcher: Watcher | None = None, *, resume: bool = False, r
     return RunResult(plan.output, run.manifest)
 
 
-def start_problems(plan: Plan, *, resume: bool) -> list[str]:
-    """Every reason why the run would not start, those of the plan and those of the folder that is there already."""
+def start_problems(plan: TrainingPlan, *, resume: bool) -> list[str]:
+    """Return every reason why the run cannot start: those of the plan and those of an existing folder."""
     problems = list(plan.reasons)
     try:
         if resume:
@@ -132,41 +131,40 @@ def start_problems(plan: Plan, *, resume: bool) -> list[str]:
 
 def _check_empty(output: Path) -> None:
     if output.is_dir() and any(output.iterdir()):
-        hint = "--resume goes on with a run; else choose another folder with -o"
+        hint = "--resume continues a run; otherwise choose another folder with -o"
         raise UsageError("the folder is not empty", where=str(output), hint=hint)
 
 
-def _check_resumable(plan: Plan) -> dict[str, Any]:
+def _check_resumable(plan: TrainingPlan) -> dict[str, Any]:
     manifest = read_manifest(plan.output)
     if changed := differences(manifest, first_manifest(plan)):
-        what = f"the run was begun with another {' and another '.join(changed)}"
-        raise UsageError(what, where=str(plan.output), hint="resume with what it was begun with")
+        what = f"the run was started with another {' and another '.join(changed)}"
+        raise UsageError(what, where=str(plan.output), hint="resume with the inputs of the first start")
     return manifest
 
 
-def _begun(plan: Plan) -> _Run:
-    output = plan.output
-    _check_empty(output)
+def _started(plan: TrainingPlan) -> _Run:
+    _check_empty(plan.output)
     manifest = first_manifest(plan)
-    write_manifest(output, manifest)
-    return _Run(plan, manifest, None, MetricsLog(output / _METRICS))
+    write_manifest(plan.output, manifest)
+    return _Run(plan, manifest, None, MetricsLog(plan.output / _METRICS))
 
 
-def _resumed(plan: Plan, watcher: Watcher) -> _Run | None:
-    """The run in the plan's folder at its last good checkpoint; none if it is complete."""
+def _resumed(plan: TrainingPlan, watcher: Watcher) -> _Run | None:
+    """Return the run at its last good checkpoint, or None if it is complete."""
     manifest = _check_resumable(plan)
     if manifest["status"] == "complete":
         return None
-    start = last_good(plan.output / _CHECKPOINTS, watcher.tell)
+    start = last_good(plan.output / _CHECKPOINTS, watcher.warn)
     step = start.step if start else 0
-    clear_unsealed(plan.output / _CHECKPOINTS, step)
+    remove_stale(plan.output / _CHECKPOINTS, step)
     manifest = {**manifest, "status": "running", "error": "", "resumed_at": [*manifest["resumed_at"], step]}
     write_manifest(plan.output, manifest)
     return _Run(plan, manifest, start, MetricsLog(plan.output / _METRICS, keep=step))
 
 
 def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
-    import_unsloth()  # before anything that it patches
+    import_unsloth()  # before the packages that it patches
     from transformers.utils import logging
 
     from training.fit.callbacks import StepRecorder, peak_memory_gib
@@ -174,18 +172,18 @@ def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     plan = run.plan
-    reporter = Reporter(report_to, plan.output, plan.recipe.values(), watcher.tell)
+    reporter = Reporter(report_to, plan.output, plan.recipe.values(), watcher.warn)
     run.log.also = reporter.log
-    base, tokenizer = load_model(plan.base, plan.recipe, plan.number)
+    base, tokenizer = load_model(plan.base, plan.recipe, plan.dtype)
     model = add_adapter(base, plan.recipe)
-    recorder = StepRecorder(run.log, run.monitor, plan.steps, on_step=watcher.on_step, tell=watcher.tell)
+    recorder = StepRecorder(run.log, run.monitor, plan.steps, on_step=watcher.on_step, warn=watcher.warn)
     trainer = build_trainer(
         plan.recipe,
         model,
         tokenizer,
         plan.samples,
         plan.output / _CHECKPOINTS,
-        options=TrainerOptions(plan.number, plan.output / _CACHE, plan.validation),
+        options=TrainerOptions(plan.dtype, plan.output / _CACHE, plan.validation),
         callbacks=[recorder],
     )
     recorder.count_tokens_of(trainer)
@@ -194,7 +192,7 @@ def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
     finally:
         reporter.close()
     if not run.monitor.healthy:
-        raise TrainingError("the last gradient was no number, so there is no adapter to save", hint=LOWER_RATE)
+        raise TrainingError("the last gradient norm was NaN or infinite, so no adapter was saved", hint=LOWER_RATE)
     save_adapter(trainer.model, plan.base, plan.output / ADAPTER)
     _finish(run, peak_memory_gib())
 
@@ -219,7 +217,7 @@ def _finish(run: _Run, memory: float) -> None:
 
 
 def _stop(run: _Run, status: str, error: str) -> None:
-    """Say in the manifest how a run ended; a disk that is full has been told already."""
+    """Write the end of a run to its manifest, if the disk has space for it."""
     run.manifest |= {"status": status, "error": error, **losses(run.log.lines), "gradient_norm": run.monitor.summary()}
     try:
         write_manifest(run.plan.output, run.manifest)

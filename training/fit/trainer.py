@@ -1,4 +1,4 @@
-"""TRL's trainer, set up by a recipe: nothing about a run is decided anywhere else.
+"""TRL's trainer with the arguments of a recipe.
 
 Import this only after :func:`training.fit.unsloth_model.import_unsloth`, which patches TRL.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_tools.samples.reader import SampleFolder
 from training.fit.collator import CheckedCollator
-from training.recipe.recipe import Number, Recipe
+from training.recipe.recipe import Dtype, Recipe
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -21,21 +21,21 @@ __all__ = ["TrainerOptions", "build_trainer", "trainer_arguments"]
 
 @dataclass(frozen=True, slots=True)
 class TrainerOptions:
-    """What a trainer needs to know that does not follow from the recipe.
+    """Options of the trainer that do not follow from the recipe.
 
     Attributes:
-        number: in what numbers the base computes.
+        dtype: the dtype of the base.
         cache: the folder for the memory-mapped samples.
-        validation: samples for the validation loss.
+        validation: the data of the validation loss.
     """
 
-    number: Number
+    dtype: Dtype
     cache: Path
     validation: SampleFolder | None = None
 
 
-def trainer_arguments(recipe: Recipe, number: Number, *, on_gpu: bool) -> dict[str, Any]:
-    """What a recipe means in the words of TRL's ``SFTConfig``."""
+def trainer_arguments(recipe: Recipe, dtype: Dtype, *, on_gpu: bool) -> dict[str, Any]:
+    """Return the recipe as arguments of TRL's ``SFTConfig``."""
     optimizer, schedule, intervals = recipe.optimizer, recipe.schedule, recipe.intervals
     arguments: dict[str, Any] = {
         "num_train_epochs": schedule.epochs,
@@ -52,19 +52,19 @@ def trainer_arguments(recipe: Recipe, number: Number, *, on_gpu: bool) -> dict[s
         "lr_scheduler_type": "cosine_with_min_lr",
         "lr_scheduler_kwargs": {"min_lr": schedule.final_learning_rate},
         "warmup_steps": schedule.warmup_steps,
-        "bf16": number == "bfloat16",
+        "bf16": dtype == "bfloat16",
         "fp16": False,  # never: its range is too small for Gemma 3
         "seed": recipe.seed,
         "data_seed": recipe.seed,
         "logging_steps": intervals.log_steps,
-        "logging_nan_inf_filter": False,  # a loss that is no number must be seen
+        "logging_nan_inf_filter": False,  # a NaN loss must be visible
         "save_steps": intervals.save_steps,
         "save_total_limit": intervals.keep_checkpoints,
         "eval_steps": intervals.eval_steps,
-        "max_length": None,  # nothing is cut off; the plan has looked at every length
+        "max_length": None,  # no row is truncated; the plan has checked the lengths
         "packing": False,
         "padding_free": False,
-        "dataset_kwargs": {"skip_prepare_dataset": True},  # the samples are ready: no tokenizing, no masking
+        "dataset_kwargs": {"skip_prepare_dataset": True},  # samples are tokenized and masked already
     }
     if recipe.lora.gradient_checkpointing == "false":
         arguments["gradient_checkpointing"] = False
@@ -81,16 +81,16 @@ def build_trainer(
     options: TrainerOptions,
     callbacks: Sequence["TrainerCallback"] = (),
 ) -> Any:  # noqa: ANN401 - TRL's trainer as Unsloth has patched it
-    """The trainer of a run: the recipe's arguments, the samples as they are, and batches that are held against them.
+    """Return the trainer of a run; it takes the samples as built and checks every batch against them.
 
     Args:
         recipe: the recipe.
         model: the base with its adapter.
-        tokenizer: the base's tokenizer; it only pads.
-        samples: what is trained on.
+        tokenizer: the base's tokenizer, used for padding only.
+        samples: the training data.
         output: the folder of checkpoints.
-        options: what does not follow from the recipe.
-        callbacks: who is told of each step.
+        options: options that do not follow from the recipe.
+        callbacks: callbacks of the trainer.
     """
     import torch
     from transformers import PrinterCallback
@@ -104,9 +104,9 @@ def build_trainer(
         args=SFTConfig(
             output_dir=str(output),
             eval_strategy="steps" if validation else "no",
-            report_to="none",  # services get the lines of metrics, from us
+            report_to="none",  # our own trackers get the metrics
             disable_tqdm=True,
-            **trainer_arguments(recipe, options.number, on_gpu=torch.cuda.is_available()),
+            **trainer_arguments(recipe, options.dtype, on_gpu=torch.cuda.is_available()),
         ),
         train_dataset=_dataset(samples, options.cache),
         eval_dataset=_dataset(validation, options.cache) if validation else None,
@@ -117,17 +117,17 @@ def build_trainer(
     if not torch.cuda.is_available():
         _drop_padding_masks(model)
     trainer.remove_callback(PrinterCallback)
-    trainer.create_model_card = lambda *_, **__: None  # a form beside each checkpoint, for which TRL asks Trackio, too
+    trainer.create_model_card = lambda *_, **__: None  # an empty form for each checkpoint, which imports Trackio
     if not isinstance(trainer.data_collator, CheckedCollator):
-        raise AssertionError("the trainer has put another collator in the place of the one that checks")  # noqa: TRY004
+        raise AssertionError("the trainer has replaced the checked collator")  # noqa: TRY004
     return trainer
 
 
 def _drop_padding_masks(model: Any) -> None:  # noqa: ANN401 - a PEFT model
-    """Let a processor's attention skip what lies ahead of each token, which takes a third off a step.
+    """Drop masks that only hide padding on a CPU, which makes a step a third faster.
 
-    Padding stands behind each row's end, so no real token can see it even without a mask; told that masks are causal
-    and no more, torch computes half as much. On a GPU Unsloth chooses its kernels itself.
+    Padding is at the end of each row, so the causal mask hides it from real tokens anyway; with a causal mask alone,
+    torch skips half of the attention. On a GPU Unsloth chooses its own kernels.
     """
 
     def causal(_module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401

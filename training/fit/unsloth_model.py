@@ -1,7 +1,7 @@
-"""The model: Unsloth's, loaded as the recipe says, with the recipe's adapter on it.
+"""The model: loaded by Unsloth with the recipe's adapter.
 
-Unsloth has to be imported before anything that it patches, so everything here imports it first, and nothing imports it
-before a model is wanted: that takes seconds. Without a GPU it runs the same calls on its CPU backend.
+Unsloth must be imported before the packages that it patches, and its import takes seconds, so every function here
+imports it first and nothing imports it earlier. Without a GPU the same calls run on its CPU backend.
 """
 
 import importlib
@@ -14,51 +14,51 @@ from typing import Any
 
 from dataset_tools.errors import InputError, TrainingError
 from training.base.base import Base
-from training.recipe.recipe import Number, Recipe
+from training.recipe.recipe import Dtype, Recipe
 
 __all__ = ["add_adapter", "import_unsloth", "load_model"]
 
 _CHECKPOINTING: dict[str, str | bool] = {"unsloth": "unsloth", "true": True, "false": False}
 _FORCED = "UNSLOTH_FORCE_FLOAT32"
 _ENVIRONMENT = {
-    "UNSLOTH_DISABLE_STATISTICS": "1",  # it would tell its makers of each model that is loaded
-    "UNSLOTH_DISABLE_AUTO_PADDING_FREE": "1",  # batches stay rows, so that each can be held against the dataset
+    "UNSLOTH_DISABLE_STATISTICS": "1",  # no report of each loaded model to Unsloth's makers
+    "UNSLOTH_DISABLE_AUTO_PADDING_FREE": "1",  # batches keep their rows, which are compared with the dataset
     "UNSLOTH_COMPILE_LOCATION": str(
         Path.home() / ".cache" / "arabic-functiongemma" / "unsloth"
-    ),  # not the user's folder
+    ),  # not the working directory
     "TOKENIZERS_PARALLELISM": "false",  # nothing is tokenized, and forked workers would warn
 }
 
 
 def import_unsloth() -> Any:  # noqa: ANN401 - it publishes no types
-    """The ``unsloth`` package, with its greetings on standard error.
+    """Return the ``unsloth`` package; its messages go to standard error.
 
     Raises:
-        TrainingError: it is not installed, or does not work on this machine.
+        TrainingError: Unsloth is not installed, or does not work on this machine.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         with redirect_stdout(sys.stderr), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it speaks of packages that it would like and does not need
+            warnings.simplefilter("ignore")  # about optional packages
             return importlib.import_module("unsloth")
     except (ImportError, NotImplementedError) as error:
-        what = f"Unsloth cannot be used here: {str(error).splitlines()[0]}"
-        raise TrainingError(what, hint="`afg doctor` says what is missing") from error
+        what = f"Unsloth cannot be loaded: {str(error).splitlines()[0]}"
+        raise TrainingError(what, hint="`afg doctor` shows what is missing") from error
 
 
-def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
-    """The base model and its tokenizer, computing in ``number``.
+def load_model(base: Base, recipe: Recipe, dtype: Dtype) -> tuple[Any, Any]:
+    """Return the base model with this dtype, and its tokenizer.
 
     Raises:
         InputError: the weights cannot be read.
-        TrainingError: Unsloth cannot be used, or would compute in plain float16.
+        TrainingError: Unsloth cannot be loaded, or would compute in plain float16.
     """
     unsloth = import_unsloth()
     import torch
     from safetensors import SafetensorError
 
-    # For Gemma 3, Unsloth answers float16 with weights in 16 bits that are computed with in float32.
+    # Asked for float16, Unsloth stores Gemma 3's weights in 16 bits and computes in float32.
     types = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float32-compute": torch.float16}
     os.environ.pop(_FORCED, None)
     try:
@@ -67,7 +67,7 @@ def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
                 str(base.folder),
                 tokenizer_name=str(base.tokenizer.folder),
                 max_seq_length=recipe.model.max_seq_length,
-                dtype=types[number],
+                dtype=types[dtype],
                 load_in_4bit=recipe.model.load_in_4bit,
                 full_finetuning=recipe.model.full_finetuning,
                 use_gradient_checkpointing=_CHECKPOINTING[recipe.lora.gradient_checkpointing],
@@ -78,7 +78,7 @@ def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
             raise
         what = f"the model cannot be loaded: {str(error).splitlines()[0]:.200}"
         raise InputError(what, where=str(base.folder), hint="download the base again") from error
-    if number == "float32-compute" and os.environ.get(_FORCED) != "1":
+    if dtype == "float32-compute" and os.environ.get(_FORCED) != "1":
         raise TrainingError(
             "Unsloth would compute in float16, which overflows Gemma 3's activations",
             hint="install another version of Unsloth, or use a GPU with bfloat16",
@@ -87,7 +87,7 @@ def load_model(base: Base, recipe: Recipe, number: Number) -> tuple[Any, Any]:
 
 
 def add_adapter(model: Any, recipe: Recipe) -> Any:  # noqa: ANN401 - a patched model
-    """The model with the recipe's LoRA adapter, whose first weights follow from the recipe's seed."""
+    """Return the model with the recipe's LoRA adapter, initialized with the recipe's seed."""
     unsloth = import_unsloth()
     lora = recipe.lora
     with redirect_stdout(sys.stderr):

@@ -1,35 +1,56 @@
-"""The machine as far as training asks: GPUs, their memory, and in what numbers they compute.
+"""The machine that a run uses: GPU, CPU cores, free disk space, and the dtype that follows from the GPU.
 
-The driver's own tool is asked, so that a plan is made without importing torch.
+``nvidia-smi`` reports the GPU, so that a plan needs no import of torch.
 """
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
-from training.recipe.recipe import Number, Precision
+from training.recipe.recipe import Dtype, Precision
 
-__all__ = ["Gpu", "first_gpu", "nvidia_gpus", "precision_for"]
+__all__ = ["Gpu", "Machine", "dtype_for", "first_gpu", "nvidia_gpus"]
 
 _BF16_SINCE = 8.0  # compute capability of Ampere, the first with bfloat16; a T4 has 7.5
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU: its name, its memory in GiB, and whether it computes in bfloat16."""
+    """A GPU: its name, its memory in GiB, and its support of bfloat16."""
 
     name: str
     memory_gib: float
     bf16: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The first GPU, the CPU cores that this process may use, and the free bytes on the disk of the output folder."""
+
+    gpu: Gpu | None
+    cores: int
+    disk_free: int
+
+    @classmethod
+    def inspect(cls, output: Path) -> Self:
+        """Return the machine that this process runs on."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        folder = output.resolve()
+        while not folder.exists():
+            folder = folder.parent
+        return cls(first_gpu(), cores, shutil.disk_usage(folder).free)
+
+
 def nvidia_gpus() -> list[str]:
-    """Name and memory of each GPU, as the driver's tool lists them; none where there is no driver."""
+    """Return name and memory of each GPU, as ``nvidia-smi`` lists them; empty without a driver."""
     return _ask("name,memory.total")
 
 
 def first_gpu() -> Gpu | None:
-    """The GPU that training would use."""
+    """Return the GPU that training would use."""
     listed = _ask("name,memory.total,compute_cap")
     if not listed:
         return None
@@ -37,8 +58,8 @@ def first_gpu() -> Gpu | None:
     return Gpu(name, _number(memory.removesuffix("MiB")) / 1024, _number(capability) >= _BF16_SINCE)
 
 
-def precision_for(precision: Precision, gpu: Gpu | None) -> Number:
-    """In what numbers a recipe computes on this machine."""
+def dtype_for(precision: Precision, gpu: Gpu | None) -> Dtype:
+    """Return the dtype that a recipe uses with this GPU, or without one."""
     if gpu is None:
         return precision.cpu
     return precision.gpu_with_bf16 if gpu.bf16 else precision.gpu_without_bf16

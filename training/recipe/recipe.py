@@ -1,24 +1,28 @@
-"""The recipe: one frozen object that holds every value which decides how a model is trained.
+"""The recipe: one frozen object with every value that decides how a model is trained.
 
-A recipe is a TOML file; ``t4`` and ``demo`` come with the project, any other file is a custom one. Nothing has a
-default: what the file does not say is an error, and all errors are told at once. ``recipe.schema.json`` says which
-values there are and which make sense.
+A recipe is a TOML file. ``t4`` and ``demo`` come with the project; any other file is a custom recipe. No value has a
+default: a missing or unknown key is an error, and all errors are reported together.
 """
 
 import hashlib
+import json
 import math
 import tomllib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-import schemas
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator, model_validator
+from pydantic.dataclasses import dataclass
+
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.jsonl import dump_text
 
 __all__ = [
     "Batch",
+    "Dtype",
     "Hardware",
     "Intervals",
     "Lora",
@@ -28,111 +32,141 @@ __all__ = [
     "Recipe",
     "Schedule",
     "load_recipe",
+    "parse_recipe",
     "recipe_names",
-    "recipe_problems",
 ]
 
 _FOLDER = Path(__file__).parent / "recipes"
-Number: TypeAlias = Literal["bfloat16", "float32", "float32-compute"]
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_WORDS = {"missing": "missing", "unexpected_keyword_argument": "unknown key", "dataclass_type": "not a table"}
 
 
-@dataclass(frozen=True, slots=True)
+def _validate_only(value: Any, check: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any value of a recipe
+    """Validate a number, but keep 64 as 64 instead of 64.0, as run.json and the adapter's configuration had it."""
+    check(value)
+    return value
+
+
+def _distinct(targets: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(targets)) < len(targets):
+        raise ValueError("a matrix is listed twice")
+    return targets
+
+
+Dtype: TypeAlias = Literal["bfloat16", "float32", "float32-compute"]
+_Matrix: TypeAlias = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+_Number = Annotated[float, WrapValidator(_validate_only)]
+_Positive = Annotated[_Number, Field(gt=0)]
+_Fraction = Annotated[_Number, Field(ge=0, lt=1)]
+_Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Hardware:
-    """What the recipe is meant for: ``device`` is ``gpu`` where it needs one, ``any`` where it does not."""
+    """The hardware that the recipe is for: ``gpu`` if it needs one, else ``any``, and the memory limit of the run."""
 
     device: Literal["gpu", "any"]
-    memory_gib: float
+    memory_gib: _Positive
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Model:
     """The base: a folder, ``tiny`` for the bundled one, or ``ORG/NAME`` on the Hub at a revision."""
 
-    base: str
+    base: Annotated[str, Field(min_length=1)]
     revision: str
-    max_seq_length: int
-    load_in_4bit: bool
-    full_finetuning: bool
+    max_seq_length: Annotated[int, Field(ge=1, le=32768)]
+    load_in_4bit: Literal[False]
+    full_finetuning: Literal[False]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Precision:
-    """In what numbers the base computes; ``float32-compute`` keeps weights in 16 bits and computes in float32."""
+    """The dtype of the base by hardware; ``float32-compute`` stores weights in 16 bits and computes in float32."""
 
-    gpu_with_bf16: Number
-    gpu_without_bf16: Number
-    cpu: Number
+    gpu_with_bf16: Dtype
+    gpu_without_bf16: Literal["float32", "float32-compute"]
+    cpu: Literal["bfloat16", "float32"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Lora:
     """The adapter: ``h = W0 x + (alpha / r) B A x`` for each target matrix."""
 
-    r: int
-    alpha: float
-    dropout: float
+    r: Annotated[int, Field(ge=1, le=256)]
+    alpha: _Positive
+    dropout: _Fraction
     bias: Literal["none"]
-    targets: tuple[str, ...]
+    targets: Annotated[tuple[_Matrix, ...], Field(min_length=1), AfterValidator(_distinct)]
     gradient_checkpointing: Literal["unsloth", "true", "false"]
 
     @property
     def scaling(self) -> float:
-        """How many times the adapter's change counts."""
+        """The factor ``alpha / r`` of the adapter's output."""
         return self.alpha / self.r
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Optimizer:
-    """AdamW, by name for each kind of machine, and the length that gradients are clipped to."""
+    """AdamW: its implementation on a GPU and on a CPU, its constants, and the norm that gradients are clipped to."""
 
-    gpu: str
-    cpu: str
-    beta1: float
-    beta2: float
-    epsilon: float
-    weight_decay: float
-    max_grad_norm: float
+    gpu: Literal["adamw_8bit", "adamw_torch"]
+    cpu: Literal["adamw_torch"]
+    beta1: _Fraction
+    beta2: _Fraction
+    epsilon: _Positive
+    weight_decay: Annotated[_Number, Field(ge=0, le=1)]
+    max_grad_norm: _Positive
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Schedule:
-    """Linear warmup from 0 to the peak, then cosine decay to the final rate."""
+    """Linear warmup from 0 to the peak learning rate, then cosine decay to the final one."""
 
-    epochs: int
-    warmup_steps: int
-    peak_learning_rate: float
-    final_learning_rate: float
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    warmup_steps: Annotated[int, Field(ge=0)]
+    peak_learning_rate: Annotated[_Number, Field(gt=0, le=1)]
+    final_learning_rate: Annotated[_Number, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        if self.final_learning_rate > self.peak_learning_rate:
+            raise ValueError("final_learning_rate is greater than peak_learning_rate")
+        return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Batch:
-    """Rows computed at a time, and how many such batches make a step."""
+    """Rows per batch, and the number of batches whose gradients make one step."""
 
-    rows: int
-    accumulation: int
+    rows: _Count
+    accumulation: _Count
+
+    def steps(self, rows: int) -> int:
+        """Return the steps of one pass over ``rows`` rows; the last batch and the last step may hold fewer rows."""
+        return math.ceil(math.ceil(rows / self.rows) / self.accumulation)
 
     @property
     def rows_per_step(self) -> int:
-        """Rows that a step learns from."""
+        """The number of rows in one step."""
         return self.rows * self.accumulation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Intervals:
-    """How often what happens, in steps, and how many checkpoints are kept."""
+    """Steps between log lines, evaluations and checkpoints, and the number of checkpoints to keep."""
 
-    log_steps: int
-    eval_steps: int
-    save_steps: int
-    keep_checkpoints: int
+    log_steps: Literal[1]
+    eval_steps: _Count
+    save_steps: _Count
+    keep_checkpoints: Annotated[int, Field(ge=1, le=100)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Recipe:
-    """Everything that decides how a model is trained; ``name`` is ``custom`` for a file that is not ours."""
+    """Every value that decides how a model is trained; ``name`` is ``custom`` for a file that is not bundled."""
 
-    name: str
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
     hardware: Hardware
     model: Model
     precision: Precision
@@ -141,41 +175,30 @@ class Recipe:
     schedule: Schedule
     batch: Batch
     intervals: Intervals
+    name: str = field(init=False, default="custom")
 
     def values(self) -> dict[str, Any]:
-        """The recipe as plain data, as the file has it."""
+        """Return the recipe as plain data, as in the file."""
         found = asdict(self)
         del found["name"]
         found["lora"]["targets"] = list(self.lora.targets)
         return found
 
     def fingerprint(self) -> str:
-        """A hash of all values: equal for two recipes exactly when they train alike, whatever their names."""
+        """Return the SHA-256 of all values without the name: equal for recipes that train alike."""
         return hashlib.sha256(dump_text(_sorted(self.values())).encode()).hexdigest()
 
 
-_SECTIONS = {
-    "hardware": Hardware,
-    "model": Model,
-    "precision": Precision,
-    "lora": Lora,
-    "optimizer": Optimizer,
-    "schedule": Schedule,
-    "batch": Batch,
-    "intervals": Intervals,
-}
-
-
 def recipe_names() -> list[str]:
-    """The recipes that come with the project."""
+    """Return the names of the bundled recipes."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
 def load_recipe(name: str) -> Recipe:
-    """The recipe that ``name`` means: one of :func:`recipe_names`, or a file.
+    """Load a recipe: one of :func:`recipe_names`, or a TOML file.
 
     Raises:
-        InputError: the file cannot be read, or its values make no recipe; the message lists everything wrong with it.
+        InputError: the file cannot be read, or has wrong values; the message lists all of them.
         UsageError: there is no such recipe and no such file.
     """
     bundled = name in recipe_names()
@@ -185,62 +208,41 @@ def load_recipe(name: str) -> Recipe:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"not a recipe: {error}", where=name, hint="recipes are TOML, see docs/recipe.md") from error
-    problems = list(recipe_problems(values))
-    if problems:
+        raise InputError(f"not TOML: {error}", where=name, hint="docs/recipe.md describes a recipe") from error
+    recipe = parse_recipe(values, name)
+    if bundled:
+        object.__setattr__(recipe, "name", name)
+    return recipe
+
+
+def parse_recipe(values: dict[str, Any], where: str = "") -> Recipe:
+    """Return the recipe that the values of a file make.
+
+    Raises:
+        InputError: values are missing, unknown or wrong; the message lists all of them.
+    """
+    try:
+        # As JSON: strict validation of Python objects would refuse a list for a tuple and a dict for a section.
+        return _adapter().validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        problems = [_problem(dict(detail)) for detail in error.errors(include_url=False)]
         what = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}: {'; '.join(problems)}"
-        raise InputError(what, where=name, hint="docs/recipe.md explains each value")
-    return _recipe(name if bundled else "custom", values)
+        raise InputError(what, where=where, hint="docs/recipe.md explains each value") from None
 
 
-def recipe_problems(values: dict[str, Any]) -> Iterator[str]:
-    """Everything that keeps ``values`` from being a recipe, each with its place."""
-    from jsonschema import Draft202012Validator, validators
-
-    # JSON Schema takes 200.0 for an integer; in a recipe it is a slip of the pen. Nor does it know nan.
-    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {
-            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
-            "number": lambda _, value: type(value) is int or (isinstance(value, float) and math.isfinite(value)),
-        }
-    )
-    checker = validators.extend(Draft202012Validator, type_checker=types)(schemas.load("recipe"))
-    errors = sorted(checker.iter_errors(values), key=lambda error: [str(part) for part in error.absolute_path])
-    found = [_problem(error) for error in errors]
-    yield from found
-    if not found:
-        yield from _contradictions(values)
+@cache
+def _adapter() -> TypeAdapter[Recipe]:
+    return TypeAdapter(Recipe)
 
 
-def _problem(error: Any) -> str:  # noqa: ANN401 - jsonschema publishes no types
-    place = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        unknown = [key for key in error.instance if key not in known]
-        return f"{place or 'the file'}: unknown {', '.join(unknown)}"
-    if error.validator == "required":
-        return f"{place or 'the file'}: {error.message.split()[0].strip(chr(39))} is missing"
-    if error.validator == "type":
-        return f"{place}: {error.instance!r} is no {error.validator_value}"
-    if error.validator == "const":
-        return f"{place}: {error.instance!r} is not {error.validator_value!r}"
-    return f"{place}: {error.message}"
-
-
-def _contradictions(values: dict[str, Any]) -> Iterator[str]:
-    schedule = values["schedule"]
-    if schedule["final_learning_rate"] > schedule["peak_learning_rate"]:
-        yield "schedule.final_learning_rate: it is greater than the peak"
-
-
-def _recipe(name: str, values: dict[str, Any]) -> Recipe:
-    lora = {**values["lora"], "targets": tuple(values["lora"]["targets"])}
-    sections = {key: kind(**{**values, "lora": lora}[key]) for key, kind in _SECTIONS.items()}
-    return Recipe(name=name, seed=values["seed"], **sections)
+def _problem(error: dict[str, Any]) -> str:
+    place = ".".join(map(str, error["loc"]))
+    known = _WORDS.get(error["type"])
+    return f"{place}: {known or error['msg'].removeprefix('Value error, ').replace('Input', repr(error['input']), 1)}"
 
 
 def _sorted(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
-    """The value with keys in order and whole numbers written alike, so that 64 and 64.0 are one."""
+    """Return the value with sorted keys and with integers as floats, so that 64 and 64.0 are equal."""
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     if isinstance(value, list):

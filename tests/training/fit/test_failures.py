@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a run is one line and an exit code, and nothing that was learnt is lost."""
+"""A failure during a run is one line and an exit code, and the last checkpoint is kept."""
 
 import errno
 import resource
@@ -13,26 +13,26 @@ from dataset_tools.errors import InputError, OutputError, TrainingError, UsageEr
 from tests.training.bases import short_recipe
 from training.fit.failures import explain
 from training.fit.metrics_log import read_metrics
-from training.fit.plan import Plan, make_plan
+from training.fit.plan import TrainingPlan, plan_training
 from training.fit.run_manifest import read_manifest, recorded_base
 from training.fit.train import Watcher, train
 from training.recipe.recipe import load_recipe
 
-KEPT = "the last good checkpoint is kept, --resume goes on from it"
+KEPT = "the last good checkpoint is kept, --resume continues from it"
 
 
 def with_unsloth(test: Any) -> Any:
-    """Marks a test that trains: it is slow, and shares a process with the others that have Unsloth loaded."""
+    """Mark a test that trains: slow, in one process with the other tests that load Unsloth."""
     return pytest.mark.slow(pytest.mark.xdist_group("unsloth")(test))
 
 
 @pytest.fixture
-def planned(samples: Path, random_base: Path, tmp_path: Path) -> Callable[..., Plan]:
-    """Makes the plan of the ten steps of the undisturbed run, into another folder."""
+def planned(samples: Path, random_base: Path, tmp_path: Path) -> Callable[..., TrainingPlan]:
+    """Returns a function that plans the ten steps of the uninterrupted run, into another folder."""
 
-    def make(base: Path = random_base, validation: str | None = None, **changes: str) -> Plan:
+    def make(base: Path = random_base, validation: str | None = None, **changes: str) -> TrainingPlan:
         recipe = load_recipe(str(short_recipe(tmp_path / "short.toml", **changes)))
-        return make_plan(recipe, str(samples), tmp_path / "run", base=str(base), validation=validation)
+        return plan_training(recipe, str(samples), tmp_path / "run", base=str(base), validation=validation)
 
     return make
 
@@ -46,7 +46,7 @@ def _steps(run: Path) -> list[tuple[int, float, float]]:
 
 
 def _raise_at(step: int, error: Callable[[], object]) -> Watcher:
-    """Something goes wrong while a step is told."""
+    """Return a watcher that raises an error at a step."""
 
     def on_step(line: Mapping[str, Any]) -> None:
         if line["step"] == step:
@@ -56,19 +56,15 @@ def _raise_at(step: int, error: Callable[[], object]) -> Watcher:
 
 
 def _no_memory() -> None:
-    """What PyTorch raises when it gets no memory, asked for more than any machine has."""
+    """Raise PyTorch's error for more memory than any machine has."""
     import torch
 
     torch.empty(2**60, dtype=torch.uint8)
 
 
-def _no_space() -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
 @with_unsloth
-def test_a_run_that_breaks_goes_on_from_its_checkpoint(planned: Callable[..., Plan], finished: Path) -> None:
-    """Memory runs out at step 6: one line, the checkpoint of step 4 kept, and a resume that ends as ever."""
+def test_a_failed_run_resumes_from_its_checkpoint(planned: Callable[..., TrainingPlan], finished: Path) -> None:
+    """Memory runs out at step 6: one line, the checkpoint of step 4 is kept, and the resumed run ends the same."""
     plan = planned()
     with pytest.raises(TrainingError) as caught:
         train(plan, _raise_at(6, _no_memory))
@@ -85,8 +81,8 @@ def test_a_run_that_breaks_goes_on_from_its_checkpoint(planned: Callable[..., Pl
 
 
 @with_unsloth
-def test_a_disk_that_is_full(planned: Callable[..., Plan]) -> None:
-    """A checkpoint that cannot be written is one line with code 3, and what was half written does not count."""
+def test_a_disk_that_is_full(planned: Callable[..., TrainingPlan]) -> None:
+    """A checkpoint that cannot be written is one line with code 3; an incomplete checkpoint does not count."""
     plan = planned(save_steps="2")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))  # an adapter has 400 KB
@@ -95,14 +91,14 @@ def test_a_disk_that_is_full(planned: Callable[..., Plan]) -> None:
             train(plan)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    hint = "free space; no checkpoint was written yet, --resume begins again"
+    hint = "free space; no checkpoint was saved yet, --resume starts again"
     assert str(caught.value) == f"{plan.output}: no space left for a checkpoint ({hint})"
     assert caught.value.exit_code == 3
 
 
 @with_unsloth
-def test_a_damaged_checkpoint_is_passed_over(planned: Callable[..., Plan], finished: Path) -> None:
-    """Of two checkpoints the newer one is damaged: it is told, the older one is gone on from, and nothing is lost."""
+def test_a_damaged_checkpoint_is_skipped(planned: Callable[..., TrainingPlan], finished: Path) -> None:
+    """Of two checkpoints the newer one is damaged: it is reported, and the run resumes from the older one."""
     plan = planned(save_steps="2")
     with pytest.raises(TrainingError):
         train(plan, _raise_at(7, _no_memory))
@@ -110,20 +106,20 @@ def test_a_damaged_checkpoint_is_passed_over(planned: Callable[..., Plan], finis
     with (newest / "adapter_model.safetensors").open("r+b") as stream:
         stream.seek(1000)
         stream.write(b"\xff\xff\xff\xff")
-    told: list[str] = []
-    found = train(plan, Watcher(tell=told.append), resume=True)
-    assert told[0] == f"{newest}: damaged (adapter_model.safetensors has changed); the one before it is looked for"
+    warnings: list[str] = []
+    found = train(plan, Watcher(warn=warnings.append), resume=True)
+    assert warnings[0] == f"{newest}: damaged (adapter_model.safetensors has changed); trying the one before it"
     assert found.manifest["resumed_at"] == [4]
     for line, expected in zip(_steps(plan.output), _steps(finished), strict=True):
         assert line == pytest.approx(expected, rel=1e-4)
     before = (plan.output / "run.json").read_bytes()
-    assert train(plan, resume=True).manifest == found.manifest  # a complete run has nothing left to do
+    assert train(plan, resume=True).manifest == found.manifest  # a complete run is left unchanged
     assert (plan.output / "run.json").read_bytes() == before
 
 
 @with_unsloth
-def test_a_run_without_a_checkpoint_begins_again(planned: Callable[..., Plan], finished: Path) -> None:
-    """What breaks before the first checkpoint is begun again; a defect of ours is raised as it is."""
+def test_a_run_without_a_checkpoint_starts_again(planned: Callable[..., TrainingPlan], finished: Path) -> None:
+    """A run that fails before its first checkpoint starts again; an unknown exception is raised unchanged."""
     plan = planned()
 
     def defect() -> None:
@@ -132,28 +128,23 @@ def test_a_run_without_a_checkpoint_begins_again(planned: Callable[..., Plan], f
     with pytest.raises(ZeroDivisionError):
         train(plan, _raise_at(2, defect))
     assert read_manifest(plan.output)["status"] == "failed"
-    told: list[str] = []
-    found = train(plan, Watcher(tell=told.append), resume=True)
-    assert told == ["there is no checkpoint yet: the run begins again"]
+    warnings: list[str] = []
+    found = train(plan, Watcher(warn=warnings.append), resume=True)
+    assert warnings == ["no checkpoint yet: the run starts again"]
     assert found.manifest["resumed_at"] == [0]
     assert [step for step, _, _ in _steps(plan.output)] == [step for step, _, _ in _steps(finished)]
 
 
 @with_unsloth
-def test_an_adapter_that_could_not_be_written_is_written_by_a_resume(
-    planned: Callable[..., Plan], finished: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_adapter_that_was_not_written_is_written_by_a_resume(
+    planned: Callable[..., TrainingPlan], finished: Path
 ) -> None:
-    """The disk is full after the last step: the last checkpoint has everything, and a resume trains no step again."""
+    """If only the adapter cannot be written, a resume writes it from the last checkpoint and repeats no step."""
     plan = planned()
-
-    def full(*_: object) -> None:
-        _no_space()
-
-    with monkeypatch.context() as patch:
-        patch.setattr("training.fit.train.save_adapter", full)
-        with pytest.raises(OutputError, match="no space left"):
-            train(plan)
-    assert not (plan.output / "adapter").exists()
+    adapter = plan.output / "adapter"
+    with pytest.raises(OutputError, match=f"{adapter}: it is a file"):
+        train(plan, _raise_at(10, adapter.touch))
+    adapter.unlink()
     steps: list[object] = []
     found = train(plan, Watcher(steps.append), resume=True)
     assert (found.manifest["resumed_at"], steps) == ([10], [])
@@ -163,8 +154,8 @@ def test_an_adapter_that_could_not_be_written_is_written_by_a_resume(
 
 
 @with_unsloth
-def test_numbers_that_are_lost_end_the_run(planned: Callable[..., Plan], random_base: Path, tmp_path: Path) -> None:
-    """A loss that is no number is told at once, nothing is saved, and after three steps the run ends with code 4."""
+def test_nan_gradients_stop_the_run(planned: Callable[..., TrainingPlan], random_base: Path, tmp_path: Path) -> None:
+    """A NaN gradient is reported immediately, nothing is saved, and after three steps the run stops with code 4."""
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -174,11 +165,11 @@ def test_numbers_that_are_lost_end_the_run(planned: Callable[..., Plan], random_
     weights["model.norm.weight"][0] = torch.nan
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
     plan = planned(base=base, save_steps="1")
-    told: list[str] = []
-    with pytest.raises(TrainingError, match="the gradient has been no number for the last 3 steps") as caught:
-        train(plan, Watcher(tell=told.append))
+    warnings: list[str] = []
+    with pytest.raises(TrainingError, match="the gradient norm was NaN or infinite for the last 3 steps") as caught:
+        train(plan, Watcher(warn=warnings.append))
     assert caught.value.exit_code == 4
-    assert [text.split(":")[0] for text in told] == ["step 1"]
+    assert [text.split(":")[0] for text in warnings] == ["step 1"]
     assert not list((plan.output / "checkpoints").glob("*"))
     manifest = read_manifest(plan.output)
     assert (manifest["gradient_norm"]["steps_not_finite"], "loss" in manifest) == (3, False)
@@ -186,8 +177,8 @@ def test_numbers_that_are_lost_end_the_run(planned: Callable[..., Plan], random_
 
 
 @with_unsloth
-def test_weights_that_are_none(planned: Callable[..., Plan], random_base: Path, tmp_path: Path) -> None:
-    """A base whose weights are damaged is one line that names its folder."""
+def test_damaged_weights(planned: Callable[..., TrainingPlan], random_base: Path, tmp_path: Path) -> None:
+    """Damaged weights of the base are one line with its folder."""
     base = tmp_path / "damaged"
     shutil.copytree(random_base, base)
     (base / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes()[:1000])
@@ -196,8 +187,8 @@ def test_weights_that_are_none(planned: Callable[..., Plan], random_base: Path, 
 
 
 @with_unsloth
-def test_validation_loss_is_measured_at_intervals_and_at_the_end(planned: Callable[..., Plan], samples: Path) -> None:
-    """Every four steps and after the last, in the metrics and in the manifest."""
+def test_validation_loss_is_measured_at_intervals(planned: Callable[..., TrainingPlan], samples: Path) -> None:
+    """It is in the metrics every four steps and after the last, and in the manifest."""
     plan = planned(validation=str(samples), eval_steps="4")
     found = train(plan)
     lines = [line for line in read_metrics(plan.output / "metrics.jsonl") if "validation_loss" in line]
@@ -206,15 +197,15 @@ def test_validation_loss_is_measured_at_intervals_and_at_the_end(planned: Callab
 
 
 @with_unsloth
-def test_a_run_is_resumed_with_what_it_was_begun_with(
-    planned: Callable[..., Plan], random_base: Path, finished: Path
+def test_a_run_is_resumed_with_the_same_inputs(
+    planned: Callable[..., TrainingPlan], random_base: Path, finished: Path
 ) -> None:
-    """Another recipe is refused by name; a folder that is not empty, and one without a run, are told apart."""
+    """Another recipe is refused; a folder that is not empty and a folder without a run are separate errors."""
     plan = planned(peak_learning_rate="2e-3")
     shutil.copytree(finished, plan.output)
-    with pytest.raises(UsageError, match=r"the run was begun with another recipe \(resume with what it was begun with"):
+    with pytest.raises(UsageError, match=r"the run was started with another recipe \(resume with the inputs of"):
         train(plan, resume=True)
-    with pytest.raises(UsageError, match=r"the folder is not empty \(--resume goes on with a run; else choose another"):
+    with pytest.raises(UsageError, match=r"the folder is not empty \(--resume continues a run; otherwise choose"):
         train(plan)
     shutil.rmtree(plan.output)
     with pytest.raises(UsageError, match=r"there is no run\.json: not a run \(`afg train` without --resume"):
@@ -222,8 +213,8 @@ def test_a_run_is_resumed_with_what_it_was_begun_with(
     assert recorded_base(finished) == str(random_base)
 
 
-def test_a_base_of_the_hub_is_gone_on_with_at_its_commit(tmp_path: Path) -> None:
-    """The branch may have moved since the run was begun."""
+def test_a_hub_base_is_resumed_at_its_commit(tmp_path: Path) -> None:
+    """The branch may have moved since the run started."""
     (tmp_path / "run.json").write_text('{"base": {"name": "org/name", "revision": "abc"}}', encoding="utf-8")
     assert recorded_base(tmp_path) == "org/name@abc"
 
@@ -242,8 +233,8 @@ def test_a_base_of_the_hub_is_gone_on_with_at_its_commit(tmp_path: Path) -> None
         (ZeroDivisionError("a defect of ours"), None),
     ],
 )  # fmt: skip
-def test_what_libraries_raise_is_understood(error: Exception, expected: str | None) -> None:
-    """Memory, disk and GPU in the words that PyTorch and others have for them; a defect stays one."""
+def test_errors_of_libraries_are_explained(error: Exception, expected: str | None) -> None:
+    """Errors of memory, disk and GPU from PyTorch and others are recognized by their text; a defect is not."""
     found = explain(error, "R", "K")
     if expected is None:
         assert found is None

@@ -1,4 +1,4 @@
-"""The formulas of docs/recipe.md, held against the real model, adapter, loss and trainer."""
+"""The formulas of docs/recipe.md, compared with the real model, adapter, loss and trainer."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ from tests.training.bases import ROOT, short_recipe
 from training.base.base import find_base
 from training.fit.collator import CheckedCollator
 from training.fit.estimates import lora_parameters
-from training.fit.plan import make_plan
+from training.fit.plan import plan_training
 from training.fit.train import Watcher, train
 from training.fit.unsloth_model import add_adapter, load_model
 from training.recipe.recipe import Recipe, load_recipe
@@ -30,18 +30,18 @@ def recipe(tmp_path: Path) -> Recipe:
 
 @pytest.fixture
 def model(random_base: Path, recipe: Recipe) -> Any:
-    """The base with its adapter, as a run has it before the first step."""
+    """The base with its adapter before the first step."""
     base, _ = load_model(find_base(str(random_base)), recipe, "float32")
     return add_adapter(base, recipe)
 
 
 def _adapted(model: Any) -> dict[str, Any]:
-    """Every module that has an adapter, by name."""
+    """Return every module that has an adapter, by name."""
     return {name: module for name, module in model.named_modules() if hasattr(module, "lora_A") and module.lora_A}
 
 
 def test_a_fresh_adapter_changes_nothing(model: Any) -> None:
-    """B is zero and A is not, so the change starts at nothing and the gradient of B does not."""
+    """B is zero and A is not, so the change is zero at first and the gradient of B is not."""
     modules = _adapted(model)
     assert len(modules) == 3 * 7
     for module in modules.values():
@@ -51,14 +51,14 @@ def test_a_fresh_adapter_changes_nothing(model: Any) -> None:
 
 
 def test_the_adapter_has_as_many_parameters_as_the_formula(model: Any, random_base: Path, recipe: Recipe) -> None:
-    """R (inputs + outputs) for each matrix, and nothing else is trained."""
+    """The trained parameters are r (inputs + outputs) for each matrix, and nothing else."""
     expected = lora_parameters(find_base(str(random_base)).shape, recipe.lora.r, recipe.lora.targets)
     assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == expected
     assert all("lora_" in name for name, weight in model.named_parameters() if weight.requires_grad)
 
 
 def test_merged_weights_are_the_base_plus_twice_b_a(finished: Path, random_base: Path) -> None:
-    """Of a trained adapter: each merged matrix is W0 + (64 / 32) B A, and nothing else has changed."""
+    """For a trained adapter, each merged matrix is W0 + (64 / 32) B A, and nothing else changes."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -114,7 +114,7 @@ def test_the_loss_is_the_mean_over_trained_tokens(model: Any, samples: Path) -> 
 def test_masks_are_untouched_from_build_to_batch(
     random_base: Path, samples: Path, recipe: Recipe, tmp_path: Path
 ) -> None:
-    """The batches of a pass hold each built sample once, ids and labels as built; padding trains nothing."""
+    """The batches of a pass hold each built sample once, with its ids and labels; padding is not trained."""
     from training.fit.trainer import TrainerOptions, build_trainer
 
     built = SampleFolder(samples)
@@ -134,7 +134,7 @@ def test_masks_are_untouched_from_build_to_batch(
 
 
 def test_padding_is_kept_out_without_a_mask(random_base: Path, samples: Path, recipe: Recipe, tmp_path: Path) -> None:
-    """On a processor the mask is dropped; loss and gradients of padded rows are those with it, another mask is kept."""
+    """On a CPU the mask of padding is dropped with the same loss and gradients; another mask is kept."""
     import torch
 
     from training.fit.trainer import TrainerOptions, build_trainer
@@ -167,7 +167,7 @@ def test_padding_is_kept_out_without_a_mask(random_base: Path, samples: Path, re
 
 
 def _collate(rows: Any) -> dict[str, Any]:
-    """Pads rows to the right, as TRL does."""
+    """Pad rows to the right, as TRL does."""
     import torch
 
     longest = max(len(row["input_ids"]) for row in rows)
@@ -181,12 +181,12 @@ def _collate(rows: Any) -> dict[str, Any]:
 
 
 def test_a_mask_that_was_touched_is_caught() -> None:
-    """One label that is not the dataset's, or one trained place of padding, stops the run."""
+    """One label that differs from the dataset, or one trained token of padding, stops the run."""
     row = {"input_ids": [2, 5, 6], "labels": [IGNORED, 5, 6]}
     other = {"input_ids": [2, 5], "labels": [IGNORED, 5]}
     known = frozenset(sample_digest(np.array(r["input_ids"]), np.array(r["labels"])) for r in (row, other))
     assert CheckedCollator(_collate, known)([row, other])["labels"].tolist() == [[-100, 5, 6], [-100, 5, -100]]
-    with pytest.raises(AssertionError, match="not those that were built"):
+    with pytest.raises(AssertionError, match="differ from the built samples"):
         CheckedCollator(_collate, known)([{**row, "labels": [2, 5, 6]}, other])
 
     def careless(rows: Any) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def test_a_mask_that_was_touched_is_caught() -> None:
 
 
 def test_trl_takes_built_samples_as_they_are(model: Any, samples: Path, random_base: Path, tmp_path: Path) -> None:
-    """A plain `SFTTrainer` on the Parquet files, as `datasets` reads them: its batches have the dataset's labels."""
+    """The batches of a plain `SFTTrainer` on the Parquet files have the dataset's labels."""
     from datasets import load_dataset
     from transformers import AutoTokenizer
     from trl import SFTConfig, SFTTrainer
@@ -221,7 +221,7 @@ def test_trl_takes_built_samples_as_they_are(model: Any, samples: Path, random_b
 
 
 def test_gradients_are_clipped_to_the_limit(model: Any) -> None:
-    """A gradient longer than 1 is scaled to length 1 and keeps its direction; a shorter one stays as it is."""
+    """A gradient longer than 1 is scaled to length 1 and keeps its direction; a shorter one is unchanged."""
     import torch
 
     weights = [weight for weight in model.parameters() if weight.requires_grad]
@@ -237,7 +237,7 @@ def test_gradients_are_clipped_to_the_limit(model: Any) -> None:
 
 
 def test_the_gradient_of_the_loss_is_the_formula(model: Any, samples: Path) -> None:
-    """At the logits of a trained position it is the probabilities less one at the token, over the trained tokens."""
+    """At a trained position it is the probabilities, minus one at the token, divided by the trained tokens."""
     import torch
 
     (row,) = SampleFolder(samples).read(2)
@@ -257,7 +257,7 @@ def test_accumulated_batches_are_one_large_batch(samples: Path, random_base: Pat
     first = []
     for rows, accumulation in (("4", "2"), ("8", "1")):
         recipe = load_recipe(str(short_recipe(tmp_path / "s.toml", rows=rows, accumulation=accumulation, epochs="2")))
-        plan = make_plan(recipe, str(samples), tmp_path / rows, base=str(random_base))
+        plan = plan_training(recipe, str(samples), tmp_path / rows, base=str(random_base))
         lines: list[Any] = []
         train(plan, Watcher(lines.append))
         first.append([(line["loss"], line["gradient_norm"], line["tokens"]) for line in lines[:2]])
@@ -265,7 +265,7 @@ def test_accumulated_batches_are_one_large_batch(samples: Path, random_base: Pat
 
 
 def test_a_layer_that_is_computed_again_keeps_its_input_alone(tmp_path: Path) -> None:
-    """With layers of FunctionGemma's shape: each adds 640 numbers a token, and more than twenty times that without."""
+    """Each layer of FunctionGemma's shape adds 640 numbers per token, and over twenty times that if not recomputed."""
     path = ROOT / "docs" / "figures" / "measure.py"
     spec = importlib.util.spec_from_file_location("measure", path)
     assert spec is not None
@@ -284,7 +284,7 @@ def test_a_layer_that_is_computed_again_keeps_its_input_alone(tmp_path: Path) ->
 
 
 def test_the_first_step_of_adamw_moves_everything_alike() -> None:
-    """However large or small a gradient is, its parameter moves by the learning rate, against it."""
+    """For any size of the gradient, its parameter moves by the learning rate, against it."""
     import torch
 
     weight = torch.nn.Parameter(torch.zeros(4))

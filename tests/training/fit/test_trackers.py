@@ -1,4 +1,4 @@
-"""Services get the numbers of a run when they are asked for; a stand-in of each records what it is sent."""
+"""Trackers get the recipe and the metrics on request; a stand-in for each records the calls."""
 
 import json
 import sys
@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from dataset_tools.errors import UsageError
 from publishing.cli import main
-from training.fit.trackers import SERVICES, Reporter, require_service
+from training.fit.trackers import TRACKERS, Reporter, require_tracker
 from training.recipe.recipe import load_recipe
 
 LINE = {"step": 7, "loss": 0.5, "gradient_norm": None, "learning_rate": 1e-3}
-# Trackio's and wandb's own names for what is used of them, written down as it comes.
+# The interface that Trackio and wandb share.
 STAND_IN = """
 import json, pathlib
 PLACE = pathlib.Path(__file__).with_suffix(".log")
@@ -32,7 +32,7 @@ def finish(): _write("finish")
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Puts a package of a service's name in reach; returns the file that it writes to."""
+    """Returns a function that installs a stand-in for a tracker and returns the file with its calls."""
 
     def make(name: str, text: str = STAND_IN) -> Path:
         folder = tmp_path / "packages"
@@ -50,11 +50,11 @@ def _sent(path: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", ["trackio", "wandb"])
-def test_a_service_gets_recipe_and_numbers(name: str, stand_in: Callable[[str], Path], tmp_path: Path) -> None:
-    """The recipe once, then each line at its step without what is no number, then the end; no path."""
+def test_a_tracker_gets_recipe_and_metrics(name: str, stand_in: Callable[[str], Path], tmp_path: Path) -> None:
+    """It gets the recipe once, then the finite numbers of each line with the step, then the end, and no path."""
     place = stand_in(name)
-    told: list[str] = []
-    reporter = Reporter(name, tmp_path / "run", load_recipe("t4").values(), told.append)
+    warnings: list[str] = []
+    reporter = Reporter(name, tmp_path / "run", load_recipe("t4").values(), warnings.append)
     reporter.log(LINE)
     reporter.close()
     (_, options), *rest = _sent(place)
@@ -62,47 +62,47 @@ def test_a_service_gets_recipe_and_numbers(name: str, stand_in: Callable[[str], 
     assert (options["config"]["lora.r"], options["config"]["seed"]) == (32, 3407)
     assert options["config"]["lora.targets"] == "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
     assert rest == [["log", {"loss": 0.5, "learning_rate": 1e-3}, 7], ["finish"]]
-    assert told == []
+    assert warnings == []
 
 
-def test_a_service_that_fails_is_left(stand_in: Callable[[str], Path], tmp_path: Path) -> None:
-    """It is told once, in one line, and the run hears no more of it."""
+def test_a_tracker_that_fails_is_dropped(stand_in: Callable[[str], Path], tmp_path: Path) -> None:
+    """One warning is given, and the tracker gets no more metrics."""
     place = stand_in("trackio")
-    told: list[str] = []
-    reporter = Reporter("trackio", tmp_path / "run", {}, told.append)
+    warnings: list[str] = []
+    reporter = Reporter("trackio", tmp_path / "run", {}, warnings.append)
     for loss in (1, 13, 2):
         reporter.log({"step": loss, "loss": loss})
     reporter.close()
-    assert told == ["trackio has failed and gets no more numbers: the line is dead"]
+    assert warnings == ["trackio failed and receives no more metrics: the line is dead"]
     assert [what for what, *_ in _sent(place)] == ["init", "log"]
 
 
-def test_a_service_that_does_not_begin(stand_in: Callable[..., Path], tmp_path: Path) -> None:
-    """A service that is not set up is one line."""
+def test_a_tracker_that_does_not_start(stand_in: Callable[..., Path], tmp_path: Path) -> None:
+    """A tracker that is not set up is one line."""
     stand_in("wandb", "def init(**options): raise RuntimeError('no key\\nsee the page')")
-    with pytest.raises(UsageError, match=r"^wandb does not begin: no key \(set it up as its own documentation says"):
+    with pytest.raises(UsageError, match=r"^wandb does not start: no key \(set it up as its documentation says"):
         Reporter("wandb", tmp_path / "run", {}, print)
 
 
-def test_nothing_is_imported_unasked(tmp_path: Path, stand_in: Callable[[str], Path]) -> None:
-    """Without a service, one that is installed stays out."""
-    places = [stand_in(name) for name in SERVICES]
+def test_no_tracker_is_imported_by_default(tmp_path: Path, stand_in: Callable[[str], Path]) -> None:
+    """Without --report-to, no installed tracker is imported."""
+    places = [stand_in(name) for name in TRACKERS]
     reporter = Reporter("none", tmp_path / "run", {}, print)
     reporter.log(LINE)
     reporter.close()
     assert not any(place.exists() for place in places)
-    assert not set(SERVICES) & set(sys.modules)
+    assert not set(TRACKERS) & set(sys.modules)
 
 
-def test_a_service_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that is missing is one line with the command that adds it, before anything else is looked at."""
+def test_a_tracker_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing package is one line with the install command, before anything else is checked."""
     monkeypatch.setattr("training.fit.trackers.find_spec", lambda _: None)
-    require_service("none")
-    expected = "wandb is not installed (pip install wandb, or leave --report-to out)"
+    require_tracker("none")
+    expected = "wandb is not installed (pip install wandb, or omit --report-to)"
     with pytest.raises(UsageError) as caught:
-        require_service("wandb")
+        require_tracker("wandb")
     assert str(caught.value) == expected
     run = CliRunner().invoke(main.app, ["train", "nothing", "-o", "run", "--report-to", "wandb"], standalone_mode=False)
     assert str(run.exception) == expected
-    with pytest.raises(UsageError, match=r"there is no service 'mlflow' \(none, tensorboard, trackio, wandb\)"):
-        require_service("mlflow")
+    with pytest.raises(UsageError, match=r"unknown tracker 'mlflow' \(none, tensorboard, trackio, wandb\)"):
+        require_tracker("mlflow")

@@ -1,4 +1,4 @@
-"""A real run with real Unsloth: its trajectory, its schedule, what it leaves behind, and that a kill loses nothing."""
+"""A real run with Unsloth: its trajectory, learning rates and files, and a resume after a kill."""
 
 import json
 import signal
@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from dataset_tools.samples.reader import SampleFolder
-from tests.training.bases import short_recipe
-from training.fit.schedule import learning_rate
+from tests.training.bases import load_figures, short_recipe
 from training.recipe.recipe import load_recipe
 
 GOLDEN = Path(__file__).parent / "trajectory.json"
 TOLERANCE = 1e-4
-"""Relative. One thread or two, AVX2 or AVX-512 differ by 7e-8; the rest is room for processors and versions."""
+"""Relative. One or two threads, AVX2 or AVX-512 differ by 7e-8; the rest is for other processors and versions."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("unsloth")]
 
@@ -39,7 +38,7 @@ def _manifest(run: Path) -> dict[str, Any]:
 
 
 def _wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
-    """Wait until a run has written the line of a step."""
+    """Wait until a run has written the line of this step."""
     deadline = time.monotonic() + 240
     while not (run / "metrics.jsonl").is_file() or len((run / "metrics.jsonl").read_bytes().splitlines()) < step:
         assert process.poll() is None, process.communicate()
@@ -57,24 +56,14 @@ def test_the_trajectory_is_the_recorded_one(finished: Path) -> None:
 
 
 def test_the_learning_rate_is_the_formula_at_every_step(finished: Path) -> None:
-    """The rate that the optimiser used at each step is the formula's, to the last digits."""
-    schedule = load_recipe(str(finished.parent / "short.toml")).schedule
-    expected = [
-        learning_rate(
-            step,
-            total=10,
-            warmup=schedule.warmup_steps,
-            peak=schedule.peak_learning_rate,
-            final=schedule.final_learning_rate,
-        )
-        for step in range(10)
-    ]
+    """The optimizer's rate at each step is the formula's, to the last digits."""
+    expected = load_figures().formula(_manifest(finished)["recipe"]["values"], 10)
     assert [line["learning_rate"] for line in _steps(finished)] == pytest.approx(expected, rel=1e-12)
     assert expected[0] == 0.0
 
 
-def test_a_run_leaves_what_it_promises(finished: Path, samples: Path) -> None:
-    """Adapter, tokenizer and template, manifest, metrics and curves are there; checkpoints are gone."""
+def test_a_finished_run_has_all_its_files(finished: Path, samples: Path) -> None:
+    """Adapter, tokenizer, template, manifest, metrics and curves exist; checkpoints and cache are removed."""
     files = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
     assert files == {
         "run.json", "metrics.jsonl", "curves.html", "adapter/adapter_model.safetensors",
@@ -94,33 +83,33 @@ def test_a_run_leaves_what_it_promises(finished: Path, samples: Path) -> None:
 
 
 def test_a_killed_run_ends_in_the_same_place(finished: Path, afg_train: Start, tmp_path: Path) -> None:
-    """SIGKILL after the first checkpoint, then `--resume`: every step and the adapter are those of the quiet run."""
+    """SIGKILL after the first checkpoint, then `--resume`: all steps and the adapter equal the uninterrupted run's."""
     recipe, run = short_recipe(tmp_path / "short.toml"), tmp_path / "run"
     process = afg_train("-o", run, "--recipe", recipe, "-q")
     _wait_for_step(process, run, 6)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert _manifest(run)["status"] == "running"
-    (run / "checkpoints" / "checkpoint-7").mkdir()  # as a kill in the middle of a save leaves it
+    (run / "checkpoints" / "checkpoint-7").mkdir()  # as if killed during a save
     resumed = afg_train("-o", run, "--recipe", recipe, "-q", "--resume")
-    _, told = resumed.communicate(timeout=300)
-    assert resumed.returncode == 0, told
+    _, stderr = resumed.communicate(timeout=300)
+    assert resumed.returncode == 0, stderr
     assert _trajectory(run) == _trajectory(finished)
     adapter = "adapter/adapter_model.safetensors"
     assert (run / adapter).read_bytes() == (finished / adapter).read_bytes()
     assert _manifest(run)["resumed_at"] in ([4], [8])
 
 
-def test_a_person_stops_a_run(afg_train: Start, tmp_path: Path) -> None:
-    """Ctrl-C is one line that names the way on, exit code 130, and the checkpoint is whole."""
+def test_ctrl_c_stops_a_run(afg_train: Start, tmp_path: Path) -> None:
+    """Ctrl-C gives one line that says how to resume, exit code 130, and a sealed checkpoint."""
     run = tmp_path / "run"
     recipe = short_recipe(tmp_path / "short.toml", epochs="50", save_steps="2")
     process = afg_train("-o", run, "--recipe", recipe, "-q")
     _wait_for_step(process, run, 4)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    expected = f"afg: {run}: interrupted (the last good checkpoint is kept, --resume goes on from it)"
-    assert told.splitlines()[-1] == expected
+    expected = f"afg: {run}: interrupted (the last good checkpoint is kept, --resume continues from it)"
+    assert stderr.splitlines()[-1] == expected
     assert _manifest(run)["status"] == "interrupted"
     assert list((run / "checkpoints").glob("checkpoint-*/complete.json"))

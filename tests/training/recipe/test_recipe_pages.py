@@ -1,7 +1,6 @@
-"""`docs/recipe.md` and `docs/training.md` say what the code says: numbers, names of tests, pictures, messages."""
+"""`docs/recipe.md` and `docs/training.md` agree with the code: numbers, names of tests, pictures, messages."""
 
 import errno
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.training.bases import ROOT
+from tests.training.bases import ROOT, load_figures
 from training.base.base import Shape
 from training.fit.estimates import lora_parameters
 from training.fit.failures import explain
-from training.fit.schedule import learning_rate
 from training.recipe.recipe import load_recipe
 
 DOCS = ROOT / "docs"
@@ -28,16 +26,11 @@ MIB, GIB = 2**20, 2**30
 @pytest.fixture
 def figures() -> ModuleType:
     """The script that draws the figures."""
-    spec = importlib.util.spec_from_file_location("draw", DOCS / "figures" / "draw.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_figures()
 
 
 def test_every_test_that_holds_a_formula_exists() -> None:
-    """Each section with a formula names tests, and those are there."""
+    """Each section with a formula names tests that exist."""
     named = set(re.findall(r"`(test_\w+)`", RECIPE))
     defined = {name for path in (ROOT / "tests").rglob("test_*.py") for name in _tests(path)}
     assert len(named) >= 14
@@ -52,7 +45,7 @@ def _tests(path: Path) -> list[str]:
 
 
 def test_the_table_of_matrices_is_counted() -> None:
-    """Each row of the table has the matrix's own sizes, its adapter's parameters and their share."""
+    """Each row of the table has the matrix's sizes, its adapter's parameters and their share."""
     total = 0
     for name, (inputs, outputs) in SHAPE.matrices.items():
         one = lora_parameters(SHAPE, T4.lora.r, (name,)) // SHAPE.layers
@@ -93,22 +86,13 @@ def test_the_numbers_in_the_text_are_counted() -> None:
 
 
 def test_the_measured_run_is_of_this_recipe(figures: ModuleType) -> None:
-    """What the figures show was trained by today's values, and its learning rates are the formula's."""
+    """The run in the figures was trained with the recipe's values, and its learning rates follow the formula."""
     facts, steps = figures.read_run()
     schedule = T4.schedule
     assert facts["schedule"]["peak_learning_rate"] == schedule.peak_learning_rate
     assert facts["schedule"]["warmup_steps"] == schedule.warmup_steps
     assert facts["optimizer"] == T4.values()["optimizer"]
-    rates = [
-        learning_rate(
-            done,
-            total=len(steps),
-            warmup=schedule.warmup_steps,
-            peak=schedule.peak_learning_rate,
-            final=schedule.final_learning_rate,
-        )
-        for done in range(len(steps))
-    ]
+    rates = figures.formula(facts, len(steps))
     assert [step["learning_rate"] for step in steps] == pytest.approx(rates, rel=1e-9)
     norms = [step["gradient_norm"] for step in steps]
     assert f"Of its {len(norms)} steps {sum(norm > 1 for norm in norms)} were clipped" in re.sub(r"\s+", " ", RECIPE)
@@ -127,7 +111,7 @@ def test_memory_on_a_gpu_is_what_was_measured(figures: ModuleType) -> None:
 
 
 def test_figures_are_drawn(figures: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The script draws each picture of the page; of the GPU's sides, those with several numbers of layers."""
+    """The script draws each picture of the page, and for the GPU the sides with several numbers of layers."""
     entry: dict[str, Any] = {"resting_gib": 0.5, "peak_gib": 1.0}
     sides = [
         "recipe, bfloat16",
@@ -151,9 +135,9 @@ def test_figures_are_drawn(figures: ModuleType, monkeypatch: pytest.MonkeyPatch,
     [MemoryError(), OSError(errno.ENOSPC, ""), RuntimeError("CUDA error: …")],
     ids=["memory", "disk", "GPU"],
 )
-def test_the_messages_of_the_page_are_those_that_are_printed(error: Exception) -> None:
-    """Each stands in the table word for word, up to what is kept."""
-    told = explain(error, "run", "…")
-    assert told is not None
-    row = next(line for line in TRAINING.splitlines() if str(told).removesuffix("…)") in line)
-    assert f"| {told.exit_code} |" in row
+def test_the_page_has_the_printed_messages(error: Exception) -> None:
+    """The table has each message word for word, up to the hint about the checkpoint."""
+    explained = explain(error, "run", "…")
+    assert explained is not None
+    row = next(line for line in TRAINING.splitlines() if str(explained).removesuffix("…)") in line)
+    assert f"| {explained.exit_code} |" in row
