@@ -1,4 +1,4 @@
-"""Draws the figures of ``recipe.md`` out of what was measured: ``python docs/figures/draw.py``.
+"""Figures of ``recipe.md`` from measured runs: ``python docs/figures/draw.py``.
 
 ``measure.py`` writes ``measured/`` on any machine; memory on a GPU comes from ``benchmarks/gpu_training.py``.
 """
@@ -22,7 +22,7 @@ _MIB = 2**20
 
 
 def read_run() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What the measured run was made of, and its steps."""
+    """Return the facts of the measured run, and its steps."""
     facts, *steps = map(json.loads, (MEASURED / "run.jsonl").read_text(encoding="utf-8").splitlines())
     return facts, steps
 
@@ -35,7 +35,7 @@ def learning_rate(done: int, *, total: int, warmup: int, peak: float, final: flo
 
 
 def formula(facts: dict[str, Any], steps: int) -> list[float]:
-    """The learning rate of each step by the formula."""
+    """Return the learning rate of each step by the formula."""
     schedule = facts["schedule"]
     return [
         learning_rate(
@@ -50,7 +50,7 @@ def formula(facts: dict[str, Any], steps: int) -> list[float]:
 
 
 def gpu_memory() -> dict[str, list[tuple[int, float]]]:
-    """GiB above the resting model by layers, for each way to train that was measured with several."""
+    """Return GiB above the resting model by layers, for each side measured with several numbers of layers."""
     found: dict[str, list[tuple[int, float]]] = {}
     for entry in json.loads(GPU.read_text(encoding="utf-8")):
         if "error" in entry or "held" in entry["side"] or "recomputing" in entry["side"]:
@@ -78,7 +78,7 @@ def _save(figure: Figure, axes: Any, name: str) -> None:  # noqa: ANN401 - matpl
 
 
 def draw_learning_rate() -> None:
-    """What the optimiser used at each step, on the line of the formula."""
+    """Draw the optimizer's rate at each step on the line of the formula."""
     facts, steps = read_run()
     figure, axes = _axes("Learning rate", "rate")
     axes.plot(range(1, len(steps) + 1), formula(facts, len(steps)), ORANGE, linewidth=4, alpha=0.4, label="formula")
@@ -87,7 +87,7 @@ def draw_learning_rate() -> None:
 
 
 def draw_gradient_norm() -> None:
-    """Length of the gradient before clipping, with the limit."""
+    """Draw the gradient norm before clipping, with the limit."""
     facts, steps = read_run()
     limit = facts["optimizer"]["max_grad_norm"]
     figure, axes = _axes("Gradient norm before clipping", "norm")
@@ -97,7 +97,7 @@ def draw_gradient_norm() -> None:
 
 
 def draw_layers() -> None:
-    """What layers keep for the backward pass."""
+    """Draw the bytes that layers keep for the backward pass."""
     measured = json.loads((MEASURED / "layers.json").read_text(encoding="utf-8"))
     title = f"Kept for the backward pass by a row of {measured['tokens']:,} tokens, in float32"
     figure, axes = _axes(title, "MiB", "layers")
@@ -108,7 +108,7 @@ def draw_layers() -> None:
 
 
 def draw_gpu_memory() -> None:
-    """Memory of a step above the resting model, on a GPU, by layers."""
+    """Draw the memory of a step above the resting model, on a GPU, by layers."""
     figure, axes = _axes("Memory of a step above the resting model, on a GPU", "GiB", "layers")
     for (name, points), colour in zip(gpu_memory().items(), (BLUE, ORANGE), strict=False):
         axes.plot(*zip(*points, strict=True), colour, marker="o", label=name)
@@ -116,7 +116,7 @@ def draw_gpu_memory() -> None:
 
 
 def main() -> None:
-    """Draw what was measured."""
+    """Draw every figure."""
     draw_learning_rate()
     draw_gradient_norm()
     draw_layers()

@@ -1,4 +1,4 @@
-"""Measures what the figures of ``recipe.md`` show: ``python docs/figures/measure.py [BASE]``; minutes on two cores.
+"""Measurements for the figures of ``recipe.md``: ``python docs/figures/measure.py [BASE]``; minutes on two cores.
 
 Two things are written to ``measured/``: the metrics of a run by the recipe `t4`, scaled to a small base, and how much
 memory layers of FunctionGemma's shape keep for the backward pass.
@@ -26,18 +26,18 @@ SHAPE = {
 
 
 def write_recipe(path: Path, **changes: str) -> Path:
-    """The recipe `t4` with some values changed."""
+    """Write the recipe `t4` with some values changed."""
     text = (ROOT / "training" / "recipe" / "recipes" / "t4.toml").read_text(encoding="utf-8")
     for key, value in {**SCALED, **changes}.items():
         text, found = re.subn(rf"(?m)^{key} = [^#\n]*", f"{key} = {value}  ", text)
         if found != 1:
-            raise ValueError(f"{key} stands {found} times in the recipe")
+            raise ValueError(f"{key} occurs {found} times in the recipe")
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def measure_run(base: str, folder: Path) -> None:
-    """Train on the bundled sample, and keep what the figures need of the metrics."""
+    """Train on the bundled sample, and write the metrics that the figures use."""
     from dataset_tools.bundled import sample_path
     from dataset_tools.samples.build import BuildOptions, build
     from dataset_tools.samples.stage import SampleOptions
@@ -65,7 +65,7 @@ def measure_run(base: str, folder: Path) -> None:
 
 
 def measure_layers(folder: Path) -> None:
-    """What autograd keeps between the forward and the backward pass, with and without recomputation."""
+    """Measure what autograd keeps between forward and backward pass, with and without recomputation."""
     from training.fit.unsloth_model import import_unsloth
 
     import_unsloth()
@@ -123,7 +123,7 @@ def _make_base(folder: Path, layers: int) -> Path:
 
 
 def main() -> None:
-    """Measure everything."""
+    """Run both measurements."""
     MEASURED.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         measure_layers(Path(name))

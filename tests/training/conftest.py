@@ -22,7 +22,7 @@ from training.tiny import tokenizer_path
 
 @pytest.fixture(scope="session")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty records of the bundled sample, each with the first three of its tools and those that it calls."""
+    """Forty records of the bundled sample."""
     path = tmp_path_factory.mktemp("records") / "records.jsonl"
     lines = sample_path().read_text(encoding="utf-8").splitlines()[::12]
     assert len(lines) == 40
@@ -33,7 +33,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory, records: Path) -> Path:
-    """The records as masked samples, with three tools each so that rows are short."""
+    """The records as built samples, with three tools each so that rows are short."""
     folder = tmp_path_factory.mktemp("built") / "samples"
     options = BuildOptions(samples=SampleOptions(max_length=1024, max_tools=3, verify=0))
     report = build([str(records)], folder, str(tokenizer_path()), options)
@@ -49,7 +49,7 @@ def random_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def afg_train(samples: Path, random_base: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `afg train` on the samples as a user does, in a process of its own and on one thread."""
+    """Returns a function that starts `afg train` on the samples in its own process, with one thread."""
 
     def start(*arguments: str | Path) -> subprocess.Popen[str]:
         code = "from publishing.cli.main import main; main()"
@@ -71,12 +71,12 @@ def afg_train(samples: Path, random_base: Path) -> Callable[..., subprocess.Pope
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, afg_train: Callable[..., subprocess.Popen[str]]) -> Path:
-    """A run of ten steps that nothing disturbed."""
+    """An uninterrupted run of ten steps."""
     folder = tmp_path_factory.mktemp("finished")
     recipe = short_recipe(folder / "short.toml")
     process = afg_train("-o", folder / "run", "--recipe", recipe, "-q")
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
     return folder / "run"
 
 
@@ -91,17 +91,17 @@ KNOWN: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="session")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The records whose answers the model knows."""
+    """A file with the records whose answers the model knows."""
     return write_lines(tmp_path_factory.mktemp("known") / "known.jsonl", KNOWN)
 
 
 @pytest.fixture(scope="session")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the model."""
+    """The folder of a model that knows these answers."""
     return teach(tmp_path_factory.mktemp("taught") / "model", KNOWN)
 
 
 @pytest.fixture(scope="session")
 def taught_gguf(tmp_path_factory: pytest.TempPathFactory, taught: Path) -> Path:
-    """The same model as one file."""
+    """The same model as a GGUF file."""
     return write_gguf(tmp_path_factory.mktemp("gguf") / "model.gguf", taught)

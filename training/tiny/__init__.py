@@ -1,7 +1,7 @@
-"""A tokenizer made like Gemma's and a base model made like FunctionGemma, as small as tests and the demo need them.
+"""The bundled tokenizer and base model: Gemma's and FunctionGemma's in all but size, for tests and the demo.
 
-They are real in every respect but size: the tokenizer is learned from the sample (``make_tokenizer``), the model is
-pre-trained on generated calls of other tools (``pretrain``). What is learned with them says nothing about Arabic.
+The tokenizer was learned from the bundled sample, the model was pre-trained on generated calls of other tools; the
+scripts are in ``tools/tiny``. Results with them say nothing about Arabic.
 """
 
 from pathlib import Path
@@ -12,10 +12,10 @@ _FOLDER = Path(__file__).parent
 
 
 def tokenizer_path() -> Path:
-    """The folder of the bundled tokenizer, as ``AutoTokenizer.from_pretrained`` takes it."""
+    """Return the folder of the bundled tokenizer, as ``AutoTokenizer.from_pretrained`` takes it."""
     return _FOLDER / "tokenizer"
 
 
 def base_path() -> Path:
-    """The folder of the bundled base model: configuration and weights; its tokenizer stands beside it."""
+    """Return the folder of the bundled base model: configuration and weights, without the tokenizer."""
     return _FOLDER / "base"
