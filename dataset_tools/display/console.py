@@ -6,8 +6,8 @@ Data goes to standard output, everything else to standard error.
 import os
 import re
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from typer import TyperException
 
@@ -16,7 +16,10 @@ from dataset_tools.errors import AfgError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["EXIT_CODES", "isolate", "isolate_message", "run_app", "stderr_console", "stdout_console"]
+__all__ = [
+    "EXIT_CODES", "counted", "isolate", "isolate_message", "print_table", "run_app", "stderr_console", "stdout_console",
+    "text_bar",
+]  # fmt: skip
 
 EXIT_CODES = {
     0: "success; `validate` has no findings at the level of --fail-on",
@@ -31,6 +34,8 @@ EXIT_CODES = {
 """Meaning of the exit codes of both command lines."""
 
 _INTERRUPTED = 130
+_BAR = 40  # columns of the longest bar
+_UNLIMITED = 1000  # columns without a terminal, so that no cell is cut off in a file
 _LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
 _QUOTED = re.compile(r"'([^']+)'")
 
@@ -107,3 +112,50 @@ def stderr_console() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a count with its noun: ``1 row``, ``2 rows``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def text_bar(value: int, most: int) -> str:
+    """Return a bar of blocks, at least one for a value above 0."""
+    return "█" * max(round(_BAR * value / most), value > 0)
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    console: "Console",
+    *,
+    left: Container[int] = (0,),
+    flexible: Container[int] = (),
+) -> None:
+    """Print rows below dim column names.
+
+    Args:
+        columns: column names.
+        rows: cells, as plain text.
+        console: output console.
+        left: indexes of left-aligned columns.
+        flexible: indexes of columns that wrap on a narrow terminal; cells of other columns are never cut.
+    """
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = list(rows)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    widths = [max(cell_len(row[at]) for row in (columns, *rows)) for at in range(len(columns))]
+    for at, (name, width) in enumerate(zip(columns, widths, strict=True)):
+        fixed = at not in flexible
+        justify: Literal["left", "right"] = "left" if at in left else "right"
+        table.add_column(Text(name), justify=justify, no_wrap=fixed, min_width=width if fixed else None)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    needed = sum(min(width, _BAR) if at in flexible else width for at, width in enumerate(widths)) + 2 * len(widths)
+    width = console.width
+    console.width = max(width, needed) if console.is_terminal else _UNLIMITED
+    console.print(table)
+    console.width = width

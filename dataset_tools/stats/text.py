@@ -1,7 +1,8 @@
-"""The numbers of ``afg-data stats`` as people read them."""
+"""Statistics as text for a terminal."""
 
 from typing import TYPE_CHECKING, Any
 
+from dataset_tools.display.console import counted, print_table, text_bar
 from dataset_tools.stats.stats import NO_CALL, Stats
 
 if TYPE_CHECKING:
@@ -10,38 +11,38 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "print_stats"]
 
 NONE = "(none)"
-"""What stands for rows without a dialect."""
+"""Name of the group of rows without a dialect."""
 
-_BAR = 40  # columns of the longest bar
-_SHOWN = 40  # rows of a table that are printed; --json has all of them
+_SHOWN = 40  # rows of a table that are printed
 _THIN = 8  # thin cells that are named
 
 
 def print_stats(stats: Stats, console: "Console") -> None:
-    """What the dataset is made of, from the whole to the parts."""
+    """Print the statistics of a dataset, totals first."""
     facts = stats.facts
-    _print_whole(facts, console)
+    _print_totals(facts, console)
     _print_positions(facts["gold_position"], console)
     _print_lengths(facts["lengths"], console)
     _print_matrix(facts, console)
     _print_arguments(facts["arguments"], console)
 
 
-def _print_whole(facts: dict[str, Any], console: "Console") -> None:
+def _print_totals(facts: dict[str, Any], console: "Console") -> None:
     roles = ", ".join(f"{count:,} {role}" for role, count in facts["messages"]["by_role"].items())
     holding = ", ".join(f"{count:,} with {what}" for what, count in facts["questions"]["holding"].items() if count)
-    grounded = facts["grounded"]
+    unreadable = "".join(f"; {count:,} {code}" for code, count in facts["unreadable"].items())
+    grounded, negatives = facts["grounded"], facts["negatives"]
     lines = {
-        "rows": f"{facts['records']:,} records of {facts['rows']:,} rows{_codes(facts['unreadable'])}",
+        "rows": f"{facts['records']:,} records of {counted(facts['rows'], 'row')}{unreadable}",
         "messages": f"{facts['messages']['total']:,}: {roles}",
         "calls": f"{facts['calls']['total']:,}; rows by number of calls: {_spread(facts['calls']['per_row'])}",
         "tools": f"{facts['tools']['distinct']:,}; rows by number offered: {_spread(facts['tools']['per_row'])}",
-        "no call": f"{facts['negatives']['rows']:,} rows ({_percent(facts['negatives']['share'])})",
+        "no call": f"{counted(negatives['rows'], 'row')} ({_percent(negatives['share'])})",
         "questions": f"{facts['questions']['repeated']:,} repeated{'; ' * bool(holding)}{holding}",
         "grounded": f"{grounded['grounded']:,} of {grounded['values']:,} values ({_percent(grounded['share'])})",
     }
-    if facts["null_arguments"]:
-        lines["nulls"] = f"{facts['null_arguments']:,} null arguments that nobody gave: `afg-data clean` removes them"
+    if nulls := facts["null_arguments"]:
+        lines["nulls"] = f"{counted(nulls, 'null argument')} from Arrow: `afg-data clean` removes them"
     domains = {domain: rows for domain, rows in facts["domains"].items() if domain}
     if domains:
         lines["domains"] = ", ".join(f"{domain} {rows:,}" for domain, rows in domains.items())
@@ -52,33 +53,28 @@ def _print_whole(facts: dict[str, Any], console: "Console") -> None:
 def _print_positions(gold: dict[str, Any], console: "Console") -> None:
     if not gold["rows"]:
         return
-    console.print(f"\nplace of the called tool, of {gold['rows']:,} rows with a choice", style="bold")
-    for place in gold["positions"]:
-        bar = _bar(place["rows"], gold["rows"])
-        console.print(f"{place['position']:>5}{place['rows']:>9,}  chance {place['chance']:<9,}{bar}", markup=False)
+    console.print(f"\nposition of the called tool in {counted(gold['rows'], 'row')} with a choice", style="bold")
+    for entry in gold["positions"]:
+        counts = f"{entry['position']:>5}{entry['rows']:>9,}  chance {entry['chance']:<9,}"
+        console.print(f"{counts}{text_bar(entry['rows'], gold['rows'])}", markup=False)
 
 
 def _print_lengths(lengths: dict[str, Any], console: "Console") -> None:
     console.print("\ncharacters         least   median      95%     most", style="bold")
-    names = {
-        "question_characters": "question",
-        "prompt_characters": "prompt",
-        "tokens": "prompt, tokens",
-    }
+    names = {"question_characters": "question", "prompt_characters": "prompt", "tokens": "prompt, tokens"}
     for key, name in names.items():
         found = lengths.get(key)
         if found and found["rows"]:
             numbers = "".join(f"{found[what]:>9,}" for what in ("least", "median", "p95", "most"))
             console.print(f"{name:<15}{numbers}", markup=False)
-    if lengths["not_renderable"]:
-        cannot = f"{lengths['not_renderable']:,} rows cannot be written as a prompt; `afg-data clean` may help"
-        console.print(cannot, markup=False)
+    if bad := lengths["not_renderable"]:
+        console.print(f"{counted(bad, 'row')} cannot be rendered as a prompt; `afg-data clean` may help", markup=False)
     tokens = lengths.get("tokens")
     if tokens and tokens["rows"]:
         for bar in tokens["histogram"]:
-            place = f"{bar['from']:,} to {bar['to']:,}"
-            console.print(f"{place:>15}{bar['rows']:>9,}  {_bar(bar['rows'], tokens['rows'])}", markup=False)
-        console.print(f"{tokens['over_limit']:,} rows over {tokens['limit']:,} tokens", markup=False)
+            span = f"{bar['from']:,} to {bar['to']:,}"
+            console.print(f"{span:>15}{bar['rows']:>9,}  {text_bar(bar['rows'], tokens['rows'])}", markup=False)
+        console.print(f"{counted(tokens['over_limit'], 'row')} over {tokens['limit']:,} tokens", markup=False)
 
 
 def _print_matrix(facts: dict[str, Any], console: "Console") -> None:
@@ -91,11 +87,12 @@ def _print_matrix(facts: dict[str, Any], console: "Console") -> None:
     cells = [entry["negatives"] for entry in matrix["dialects"].values()]
     last = [NO_CALL, "", *(f"{cell:,}" for cell in (*cells, facts["negatives"]["rows"]))]
     console.print("\nrows that call a tool, by dialect", style="bold")
-    _print_columns(header, rows, console, last)
+    print_table(header, [*rows[:_SHOWN], last], console)
+    _print_more(len(rows), console)
     if thin := matrix["thin"]:
         named = ", ".join(f"{cell['dialect'] or NONE} {cell['tool']} {cell['rows']}" for cell in thin[:_THIN])
         more = f" and {len(thin) - _THIN:,} more" if len(thin) > _THIN else ""
-        found = f"warning: {len(thin):,} of {matrix['cells']:,} cells hold fewer than {matrix['min_cell']} rows"
+        found = f"warning: {len(thin):,} of {matrix['cells']:,} cells have fewer than {matrix['min_cell']} rows"
         console.print(f"{found}: {named}{more}", style="yellow", markup=False)
 
 
@@ -104,35 +101,27 @@ def _print_arguments(arguments: dict[str, Any], console: "Console") -> None:
         return
     order = sorted(arguments.items(), key=lambda item: (-item[1]["values"], item[0]))
     rows = [
-        [
+        (
             name,
             f"{found['values']:,}",
             _percent(found["grounded_share"]),
             " | ".join(_mixture(found[key]) for key in ("declared", "types", "scripts")),
-        ]
-        for name, found in order
+        )
+        for name, found in order[:_SHOWN]
     ]
     console.print("\narguments", style="bold")
-    _print_columns(["argument", "values", "grounded", "declared | found | script"], rows, console)
+    columns = ("argument", "values", "grounded", "declared | found | script")
+    print_table(columns, rows, console, left=(0, 3), flexible=(3,))
+    _print_more(len(arguments), console)
 
 
-def _print_columns(header: list[str], rows: list[list[str]], console: "Console", last: list[str] | None = None) -> None:
-    """Rows in columns as wide as they need, the first from the left and numbers from the right."""
-    shown = [*rows[:_SHOWN], *([last] if last else [])]
-    widths = [max(len(row[at]) for row in (header, *shown)) for at in range(len(header))]
-    numeric = [all(row[at][:1] in ("", "-", *"0123456789") for row in shown) for at in range(len(header))]
-    for row, style in ((header, "dim"), *((row, None) for row in shown)):
-        cells = [
-            cell.rjust(width) if is_number else cell.ljust(width)
-            for cell, width, is_number in zip(row, widths, numeric, strict=True)
-        ]
-        console.print("  ".join(cells).rstrip(), style=style, markup=False)
-    if len(rows) > _SHOWN:
-        console.print(f"… and {len(rows) - _SHOWN:,} more; --json has all of them", style="dim")
+def _print_more(rows: int, console: "Console") -> None:
+    if rows > _SHOWN:
+        console.print(f"… and {rows - _SHOWN:,} more; --json has all of them", style="dim")
 
 
 def _mixture(counts: dict[str, int]) -> str:
-    """``string``, or ``string 40, integer 2`` where there is more than one."""
+    """Return ``string``, or ``string 40, integer 2`` if there is more than one."""
     if len(counts) == 1:
         return next(iter(counts)) or "-"
     return ", ".join(f"{name or '-'} {count:,}" for name, count in counts.items())
@@ -142,14 +131,6 @@ def _spread(per_row: dict[str, int]) -> str:
     shown = list(per_row.items())
     text = ", ".join(f"{number}: {rows:,}" for number, rows in shown[:_THIN])
     return f"{text}, … {shown[-1][0]}: {shown[-1][1]:,}" if len(shown) > _THIN else text
-
-
-def _codes(codes: dict[str, int]) -> str:
-    return "".join(f"; {count:,} {code}" for code, count in codes.items())
-
-
-def _bar(rows: int, whole: int) -> str:
-    return "█" * max(round(_BAR * rows / whole), rows > 0)
 
 
 def _percent(share: float | None) -> str:

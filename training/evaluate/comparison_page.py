@@ -9,7 +9,7 @@ from training.evaluate.compare import Comparison, Flip, MetricChange
 from training.evaluate.metrics import METRICS, Metric
 from training.evaluate.page_frame import evaluation_shell, rows_section
 from training.evaluate.row_html import article, calls_html, prompt_html
-from training.evaluate.text import TITLES, flips_of, percent, probability, span, verdict_of
+from training.evaluate.text import TITLES, change_cells, percent, span, verdict_of
 
 __all__ = ["comparison_page"]
 
@@ -52,10 +52,9 @@ def _differences(comparison: Comparison) -> Iterator[str]:
 
 
 def _change(name: str, change: MetricChange) -> tuple[str, ...]:
-    points, low, high = (f"{100 * value:+.1f}" for value in (change.difference, change.low, change.high))
     word = verdict_of(name, change)
     mark = f'<td class="{word}">{word}</td>' if word in ("better", "worse") else "<td>–</td>"
-    return points, f"{low} to {high}", escape(probability(change.p)), *flips_of(name, change), mark
+    return *map(escape, change_cells(name, change)), mark
 
 
 def _flips(comparison: Comparison) -> str:

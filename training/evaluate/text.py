@@ -1,22 +1,21 @@
 """Evaluations and comparisons as tables for a terminal."""
 
-from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from dataset_tools.display.console import isolate
+from dataset_tools.display.console import counted, isolate, print_table
 from training.evaluate.metrics import LOWER_IS_BETTER, METRICS, Metric
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from training.evaluate.compare import Comparison, MetricChange
     from training.evaluate.eval_file import Evaluation
 
-__all__ = ["TITLES", "flips_of", "percent", "print_comparison", "print_evaluation", "probability", "span", "verdict_of"]
+__all__ = [
+    "TITLES", "change_cells", "percent", "print_comparison", "print_evaluation", "probability", "span", "verdict_of",
+]  # fmt: skip
 
-_WIDE = 1000  # columns of a file
 _SURE = 0.05  # p below which a difference is called better or worse
 
 TITLES = {
@@ -33,8 +32,10 @@ TITLES = {
 }
 """Titles of the metrics."""
 
+_WIDE = 24  # columns of a terminal for each evaluation with its interval
 _SHOWN = ("dialect", "domain", "tool", "argument type")
 _MOST = 10  # values printed of a group; the file and the page have all
+_PROMPT = 60  # characters printed of a prompt
 
 
 def percent(value: float | None) -> str:
@@ -48,22 +49,33 @@ def span(metric: Metric) -> str:
 
 
 def print_evaluation(evaluation: "Evaluation", console: "Console") -> None:
-    """Print the headline, the groups and the errors."""
-    table = _table(("", "%", "95% interval", "of"))
-    for name in METRICS:
-        metric = evaluation.metrics[name]
-        table.add_row(TITLES[name], percent(metric.value), span(metric), f"{metric.n:,}")
-    _show(table, console)
+    """Print the metrics, the groups and the errors."""
+    metrics = evaluation.metrics
+    rows = [
+        (TITLES[name], percent(metrics[name].value), span(metrics[name]), f"{metrics[name].n:,}") for name in METRICS
+    ]
+    print_table(("", "%", "95% interval", "of"), rows, console)
     for group in _SHOWN:
         values = evaluation.groups[group]
         if len(values) > 1:
             _print_group(group, values, console)
-    errors = [(name, count) for name, count in evaluation.errors.items() if count["times"]]
-    if errors:
-        table = _table(("error", "times", "rows"))
-        for name, count in sorted(errors, key=lambda entry: -entry[1]["times"]):
-            table.add_row(name, f"{count['times']:,}", f"{count['rows']:,}")
-        _show(table, console)
+    errors = sorted(evaluation.errors.items(), key=lambda entry: -entry[1]["times"])
+    counts = [(name, f"{count['times']:,}", f"{count['rows']:,}") for name, count in errors if count["times"]]
+    if counts:
+        print_table(("error", "times", "rows"), counts, console)
+
+
+def _print_group(group: str, values: dict[str, dict[str, Metric]], console: "Console") -> None:
+    by_row = group != "argument type"
+    shown = ("fn_acc", "arg_em_raw", "arg_em_fair") if by_row else ("raw", "numbers", "fair")
+    columns = (group, "rows" if by_row else "arguments", *(TITLES.get(name, name) for name in shown), "95% interval")
+    rows = []
+    for value, metrics in islice(values.items(), _MOST):
+        numbers = [percent(metrics[name].value) for name in shown]
+        rows.append((value, f"{next(iter(metrics.values())).n:,}", *numbers, span(metrics[shown[-1]])))
+    if len(values) > _MOST:
+        rows.append((f"and {len(values) - _MOST:,} more", *[""] * (len(columns) - 1)))
+    print_table(columns, rows, console)
 
 
 def probability(p: float) -> str:
@@ -78,71 +90,40 @@ def verdict_of(metric: str, change: "MetricChange") -> str:
     return "better" if (change.difference > 0) != (metric in LOWER_IS_BETTER) else "worse"
 
 
-def flips_of(metric: str, change: "MetricChange") -> tuple[str, str]:
-    """Return the rows that got better and that got worse; where lower is better, a row that counts is worse."""
-    gained, lost = f"{change.gained:,}", f"{change.lost:,}"
-    return (lost, gained) if metric in LOWER_IS_BETTER else (gained, lost)
+def change_cells(metric: str, change: "MetricChange") -> tuple[str, ...]:
+    """Return points, interval, p, and the numbers of rows that are right only in the second and only in the first."""
+    points, low, high = (f"{100 * value:+.1f}" for value in (change.difference, change.low, change.high))
+    flipped = [f"{change.gained:,}", f"{change.lost:,}"]
+    if metric in LOWER_IS_BETTER:  # there, a row that counts is wrong
+        flipped.reverse()
+    return points, f"{low} to {high}", probability(change.p), *flipped
 
 
 def print_comparison(comparison: "Comparison", console: "Console", flips: int) -> None:
     """Print the metrics of all evaluations, their differences from the first, and some rows that flipped."""
     first, *others = comparison.names
-    table = _table(("%", *(title for name in comparison.names for title in (name, "95% interval")), "of"))
+    spans = not console.is_terminal or console.width >= _WIDE * (len(comparison.names) + 1)
+    titles = [title for name in comparison.names for title in (name, *["95% interval"] * spans)]
+    columns = ("%", *titles, "of")
+    rows: list[tuple[str, ...]] = []
     for name in METRICS:
         metrics = [found.metrics[name] for found in comparison.evaluations]
-        cells = [cell for metric in metrics for cell in (percent(metric.value), span(metric))]
-        table.add_row(TITLES[name], *cells, f"{metrics[0].n:,}")
-    _show(table, console)
+        cells = [cell for metric in metrics for cell in (percent(metric.value), *[span(metric)] * spans)]
+        rows.append((TITLES[name], *cells, f"{metrics[0].n:,}"))
+    print_table(columns, rows, console)
     for other, changes in zip(others, comparison.changes, strict=True):
-        table = _table((f"{other} compared with {first}", "points", "95% interval", "p", "gained", "lost", ""))
-        for name, change in changes.items():
-            points, low, high = (f"{100 * value:+.1f}" for value in (change.difference, change.low, change.high))
-            flipped = flips_of(name, change)
-            table.add_row(
-                TITLES[name], points, f"{low} to {high}", probability(change.p), *flipped, verdict_of(name, change)
-            )
-        _show(table, console)
+        columns = (f"{other} compared with {first}", "points", "95% interval", "p", "gained", "lost", "")
+        rows = [
+            (TITLES[name], *change_cells(name, change), verdict_of(name, change)) for name, change in changes.items()
+        ]
+        print_table(columns, rows, console)
     if flips and comparison.flips:
-        table = _table(("flipped rows", *comparison.names, "prompt"), left=True)
+        rows = []
         for flip in islice(comparison.flips, flips):
             marks = ("right" if right else "wrong" for right in flip.right)
-            table.add_row(_plain(flip.id), *marks, _plain(isolate(" ".join(flip.verdicts[0].prompt.split()))))
-        for column in table.columns[:-1]:  # a long prompt must not squeeze the other columns
-            column.min_width = max(map(len, map(str, (column.header, *column.cells))))
-        _show(table, console)
-    console.print(f"{len(comparison.flips):,} rows flipped", style="dim")
-
-
-def _print_group(group: str, values: dict[str, dict[str, Metric]], console: "Console") -> None:
-    rows = group != "argument type"
-    shown = ("fn_acc", "arg_em_raw", "arg_em_fair") if rows else ("raw", "numbers", "fair")
-    titles = [TITLES.get(name, name) for name in shown]
-    table = _table((group, "rows" if rows else "arguments", *titles, "95% interval"))
-    for value, metrics in islice(values.items(), _MOST):
-        n = next(iter(metrics.values())).n
-        numbers = [percent(metrics[name].value) for name in shown]
-        table.add_row(_plain(value), f"{n:,}", *numbers, span(metrics[shown[-1]]))
-    if len(values) > _MOST:
-        table.add_row(f"and {len(values) - _MOST:,} more")
-    _show(table, console)
-
-
-def _show(table: "Table", console: "Console") -> None:
-    """Print a table; in a file as wide as needed, so that no cell is cut off."""
-    if not console.is_terminal:
-        console.width = _WIDE
-    console.print(table)
-
-
-def _plain(value: str) -> str:
-    """Escape square brackets in text of the data, which rich would read as markup."""
-    return value.replace("[", "\\[")
-
-
-def _table(columns: Iterable[str], *, left: bool = False) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for at, name in enumerate(columns):
-        table.add_column(name, justify="left" if at == 0 or left else "right", no_wrap=True)
-    return table
+            prompt = " ".join(flip.verdicts[0].prompt.split())
+            shown = prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
+            rows.append((flip.id, *marks, isolate(shown)))
+        columns = ("flipped rows", *comparison.names, "prompt")
+        print_table(columns, rows, console, left=range(len(columns)))
+    console.print(f"{counted(len(comparison.flips), 'row')} flipped", style="dim")

@@ -67,7 +67,7 @@ def test_what_is_printed(build: Command, source: str, tmp_path: Path) -> None:
     facts = _facts(tmp_path / "out")
     assert "1 within 512, 2 within 1,024, 2 within 2,048, 2 within 4,096 tokens" in lines
     assert f"{facts['tokens']:,} tokens, 15 of them trained ({15 / facts['tokens']:.1%})" in lines
-    assert f"2 rows equal to what the tokenizer itself gives ({TOKENIZER}, a known template)" in lines
+    assert f"2 rows equal to the output of the tokenizer's own template ({TOKENIZER}, a known template)" in lines
     assert any("ambiguous-call" in line for line in lines)
     assert lines[-1] == "3 rows in, 2 out, 1 rejected → out"
 
@@ -90,7 +90,7 @@ def test_how_many_rows_are_compared(build: Command, source: str, tmp_path: Path,
     assert done.returncode == 0
     assert _facts(tmp_path / "out")["verified_rows"] == verified
     rows = "1 row" if verified == 1 else f"{verified} rows"
-    assert f"{rows} equal to what the tokenizer itself gives" in done.stderr
+    assert f"{rows} equal to the output of the tokenizer's own template" in done.stderr
 
 
 def test_no_row_is_cut_off(build: Command, source: str, tmp_path: Path) -> None:

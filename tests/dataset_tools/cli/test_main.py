@@ -304,7 +304,7 @@ def test_checks_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     assert _main("checks", "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert [entry["code"] for entry in facts] == list(catalogue())
-    assert all(list(entry) == ["code", "severity", "meaning", "why", "example", "mended by"] for entry in facts)
+    assert all(list(entry) == ["code", "severity", "meaning", "why", "example", "repair"] for entry in facts)
     assert _main("checks", "tatweel", "--json") == 0
     assert json.loads(capsys.readouterr().out) == [next(entry for entry in facts if entry["code"] == "tatweel")]
 

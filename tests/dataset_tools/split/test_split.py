@@ -202,7 +202,7 @@ def test_evaluation_data_that_cannot_be_read_is_told(afg_data: Any, tmp_path: Pa
     source = write(tmp_path / "in.jsonl", [made(at, random.Random(at)) for at in range(30)])
     half = write(tmp_path / "half.jsonl", [{"odd": 1}, made(3, random.Random(3)), {"odd": 2}])
     done = afg_data("split", source, "-o", "data", "--against", half, cwd=tmp_path)
-    assert "warning: 2 rows of the evaluation data cannot be read: what they ask may leak" in done.stderr
+    assert "warning: 2 rows of the evaluation set cannot be read; their questions may leak" in done.stderr
     assert json.loads((tmp_path / "data" / "split.json").read_bytes())["against_unread"] == 2
     odd = write(tmp_path / "odd.jsonl", [{"odd": 1}])
     with pytest.raises(InputError, match=r"odd.jsonl: no row of this evaluation data can be read"):
@@ -344,9 +344,9 @@ def test_the_command_tells_the_sides(afg_data: Any, tmp_path: Path) -> None:
         "100.0%",
     ]  # told above all where nothing is left to train on
     for side in ("train", "validation"):
-        assert f"warning: no row is for {side}: too few groups; try another --seed" in done.stderr
+        assert f"warning: no row is in {side}: too few groups; try another --seed" in done.stderr
     few = write(tmp_path / "few.jsonl", [made(1, random.Random(1))])
     done = afg_data("split", few, "-o", "few", cwd=tmp_path)
-    assert "no row is for test: too few groups; try another --seed" in done.stderr
+    assert "no row is in test: too few groups; try another --seed" in done.stderr
     done = afg_data("split", few, "-o", "few", "--json", "--format", "jsonl", "--near", "0", cwd=tmp_path)
     assert json.loads(done.stdout)["options"]["near"] is None

@@ -194,8 +194,8 @@ def test_the_command_prints_text_and_json(afg_data: Command, tmp_path: Path, row
     run = afg_data("stats", rows, cwd=tmp_path)
     assert run.returncode == 0
     assert run.stdout.startswith("rows      4 records of 5 rows; 1 unreadable-row\n")
-    assert "no call   1 rows (25.0%)\n" in run.stdout
-    assert "warning: 6 of 6 cells hold fewer than 5 rows: gulf order 0, gulf weather 2" in run.stdout
+    assert "no call   1 row (25.0%)\n" in run.stdout
+    assert "warning: 6 of 6 cells have fewer than 5 rows: gulf order 0, gulf weather 2" in run.stdout
 
 
 def test_what_cannot_be_counted_is_one_line(tmp_path: Path) -> None:
