@@ -1,4 +1,4 @@
-"""Samples are found by row and by id in any file and row group, and nothing else is read for it."""
+"""Samples are found by row and by id in any file and row group, without reading the others; hashes and totals."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("row", [0, 1, 255, 256, 289, 290, 299, 300, 301, 590, 591, 846, 847, 999])
 def test_a_row_is_found_by_number_and_by_id(folder: Path, row: int) -> None:
-    """At the borders of batches, row groups and files too, a number and an id lead to the same sample."""
+    """A number and an id give the same sample, also at the borders of batches, row groups and files."""
     source = SampleFolder(folder)
     assert source.rows == ROWS
     values = _values(row)
@@ -50,14 +50,14 @@ def test_a_row_is_found_by_number_and_by_id(folder: Path, row: int) -> None:
 
 @pytest.mark.parametrize("start, count", [(0, 1000), (250, 10), (285, 330), (298, 4), (990, 50), (999, 1)])
 def test_rows_in_a_row_run_across_files(folder: Path, start: int, count: int) -> None:
-    """Several samples come in order, as many as there are."""
+    """Several samples are read in order, up to the end of the folder."""
     found = SampleFolder(folder).read(start, count)
     assert [sample.row for sample in found] == list(range(start, min(start + count, ROWS)))
     assert [sample.input_ids for sample in found] == [_values(sample.row)["input_ids"] for sample in found]
 
 
 def test_only_the_row_group_of_a_row_is_read(folder: Path) -> None:
-    """Where every other row group is destroyed, the sample is found by row and by id all the same."""
+    """A sample is found by row and by id even if all other row groups are damaged."""
     path = folder / "data-00002.parquet"
     metadata = pq.ParquetFile(path).metadata
     content = bytearray(path.read_bytes())
@@ -79,20 +79,20 @@ def test_only_the_row_group_of_a_row_is_read(folder: Path) -> None:
 
 @pytest.mark.parametrize("row", [-1, ROWS, 10**12])
 def test_a_row_out_of_range_is_an_error(folder: Path, row: int) -> None:
-    """The message says how many there are and which is the last."""
+    """The message has the number of samples and the last row."""
     with pytest.raises(InputError, match=rf"no row {row}: 1,000 samples, counted from 0 \(--row 999 is the last\)"):
         SampleFolder(folder).read(row)
 
 
 @pytest.mark.parametrize("identity", ["ص-1000", "", "ي", "ص-0000 "])
 def test_an_unknown_id_is_an_error(folder: Path, identity: str) -> None:
-    """The message says where rows are that became no sample."""
+    """The hint names the file of rejected rows."""
     with pytest.raises(InputError, match=r"no sample with the id '.*' \(rejects\.jsonl"):
         SampleFolder(folder).row_of(identity)
 
 
 def test_the_tokenizer_is_named_as_the_option_takes_it(folder: Path) -> None:
-    """A revision stands behind the name; a folder has none."""
+    """The revision follows the name after an @."""
     assert SampleFolder(folder).tokenizer == "org/name@abc"
     assert SampleFolder(folder).tokenizer_sha256 == "00"
 
@@ -124,7 +124,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_folder_that_is_not_whole_is_an_error(folder: Path, name: str) -> None:
-    """The message says which file is wrong, and how, and what to do."""
+    """The message names the file, the problem and a next step."""
     damage, message = BROKEN[name]
     damage(folder)
     with pytest.raises(InputError) as caught:
@@ -136,13 +136,13 @@ def test_a_folder_that_is_not_whole_is_an_error(folder: Path, name: str) -> None
 
 @pytest.mark.parametrize("name, message", [("none", "no such folder"), ("build.json", "it is a file")])
 def test_what_is_no_folder_is_an_error(folder: Path, name: str, message: str) -> None:
-    """A name that leads nowhere, or to a file, is told apart."""
+    """A missing folder and a file have different messages."""
     with pytest.raises(InputError, match=message):
         SampleFolder(folder / name)
 
 
 def test_a_build_without_a_tokenizer_is_an_error(folder: Path) -> None:
-    """It is asked for only where it is needed."""
+    """The tokenizer is only required when it is used."""
     _rewrite(folder, {"files": [FILE]})
     with pytest.raises(InputError, match="it names no tokenizer"):
         _ = SampleFolder(folder).tokenizer
@@ -173,7 +173,7 @@ def test_counts_and_digests_cover_every_row(folder: Path) -> None:
 
 @pytest.mark.parametrize("labels", [[1], None, [-100, 1, 2, 3]])
 def test_a_sample_without_a_label_for_each_token_is_an_error(folder: Path, labels: Any) -> None:
-    """Such a row was not built here; it is never shown with the labels of other tokens."""
+    """A row with more or fewer labels than ids is an error for single samples and for totals."""
     table = pa.Table.from_pylist([_values(0) | {"labels": labels}], sample_schema())
     pq.write_table(table, folder / "data-00000.parquet")
     with pytest.raises(InputError, match="row 0 does not have one label per token"):
