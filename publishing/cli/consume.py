@@ -1,7 +1,5 @@
-"""``afg pull`` and ``afg verify``: the consumer's side of a release."""
+"""``afg pull`` and ``afg verify``: download and verification of a release."""
 
-import json
-import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -9,43 +7,42 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataset_tools.display.console import stderr_console, stdout_console
+from dataset_tools.display.console import stdout_console
+from publishing.cli.terminal import hide_progress_bars, log, write_json
 
 if TYPE_CHECKING:
     from publishing.verify.files import Check
 
 __all__ = ["pull_command", "verify_command"]
 
-_SLOW = ("load", "smoke")  # checks that are told as they are made; the others are in the table soon enough
+_SLOW = ("load", "smoke")  # reported while they run; the others are fast
 
-_Tag = Annotated[str, typer.Option("--tag", help="A tag or commit; what is newest if left out.", metavar="TAG")]
+_Tag = Annotated[str, typer.Option("--tag", help="A tag or commit; by default the newest.", metavar="TAG")]
 _Parts = Annotated[list[str] | None, typer.Option("--part", help="adapter, merged or gguf; repeat it.", metavar="PART")]
-_Quant = Annotated[
-    str, typer.Option("--quant", help="Of the GGUF files only the one of this type, such as Q8_0.", metavar="TYPE")
-]
+_Quant = Annotated[str, typer.Option("--quant", help="Only the GGUF file of this type, such as Q8_0.", metavar="TYPE")]
 
 
 def pull_command(
     name: Annotated[str, typer.Argument(help="A release on the Hub.", metavar="ORG/NAME")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to; the folder NAME if left out.")
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Output folder; by default NAME.")
     ] = None,
     tag: _Tag = "",
     part: _Parts = None,
     quant: _Quant = "",
 ) -> None:
-    """Fetch a release from the Hub, every file held against its recorded checksum.
+    """Download a release from the Hub and compare each file with its recorded checksum.
 
     Example: afg pull ORG/NAME --tag v1.0.0 --quant Q8_0
     """
     from publishing.hub.pull import pull
 
-    _no_bars_in_files()
+    hide_progress_bars()
     folder = output or Path(name.split("/")[-1])
-    pulled = pull(name, folder, tag=tag, parts=part or (), quant=quant, tell=_tell)
+    pulled = pull(name, folder, tag=tag, parts=part or (), quant=quant, log=log)
     for absent in pulled.absent:
-        _tell(f"{absent}/: not fetched")
-    _tell(f"{folder}: {pulled.written} files written, all as recorded")
+        log(f"{absent}/: not downloaded")
+    log(f"{folder}: {pulled.written} files written, all checksums match")
 
 
 def verify_command(
@@ -56,7 +53,7 @@ def verify_command(
     quick: Annotated[bool, typer.Option("--quick", help="Checksums and headers only: load no model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every check as JSON.")] = False,
 ) -> None:
-    """Check a release: checksums, headers, and the models themselves on the prompts recorded at the export.
+    """Check a release: checksums, headers, and the answers of the models to the recorded prompts.
 
     Exits with 1 if a check fails.
 
@@ -70,14 +67,15 @@ def verify_command(
         if Path(source).is_dir():
             release = read_release(Path(source))
         else:
-            _no_bars_in_files()
-            release = pull(source, Path(folder), tag=tag, parts=part or (), quant=quant, tell=_tell).release
+            hide_progress_bars()
+            release = pull(source, Path(folder), tag=tag, parts=part or (), quant=quant, log=log).release
         checks = []
         for check in verify(release, load=not quick):
             checks.append(check)
-            _tell(f"{check.what} {check.where}: {check.result}", quiet=as_json or check.what not in _SLOW)
+            if check.what in _SLOW and not as_json:
+                log(f"{check.what} {check.where}: {check.result}")
     if as_json:
-        sys.stdout.write(json.dumps([asdict(check) for check in checks], ensure_ascii=False) + "\n")
+        write_json([asdict(check) for check in checks])
     else:
         _print(checks)
     if any(check.result == "failed" for check in checks):
@@ -85,7 +83,7 @@ def verify_command(
 
 
 def _print(checks: "list[Check]") -> None:
-    """Each kind of check with its counts, and each that is not as it should be."""
+    """Print the counts of each kind of check, and each check that is not ok."""
     from collections import Counter
 
     from rich.table import Table
@@ -101,17 +99,4 @@ def _print(checks: "list[Check]") -> None:
     for check in checks:
         if check.result != "ok":
             style = "red" if check.result == "failed" else "dim"
-            console.print(f"{check.result}  {check.what} {check.where}: {check.told}", style=style, markup=False)
-
-
-def _no_bars_in_files() -> None:
-    """The client's progress bars are for somebody who watches."""
-    if not sys.stderr.isatty():
-        from huggingface_hub.utils.tqdm import disable_progress_bars
-
-        disable_progress_bars()
-
-
-def _tell(line: str, *, quiet: bool = False) -> None:
-    if not quiet:
-        stderr_console().print(line, markup=False, soft_wrap=True)
+            console.print(f"{check.result}  {check.what} {check.where}: {check.detail}", style=style, markup=False)

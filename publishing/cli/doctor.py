@@ -1,70 +1,62 @@
-"""``afg doctor``: what this machine has, what it lacks, and the command that adds it."""
+"""``afg doctor``: the packages, GPU and Hub of this machine, and the command that installs what is missing."""
 
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from importlib import metadata
+from typing import Annotated
 
-from training.recipe.hardware import nvidia_gpus as _gpus
+import typer
+from packaging.requirements import Requirement
 
-__all__ = ["Diagnosis", "Package", "diagnose"]
+from dataset_tools.display.console import stdout_console
+from publishing.cli.terminal import write_json
+from training.recipe.hardware import nvidia_gpus
 
-_DISTRIBUTION = "arabic-functiongemma"
+__all__ = ["Diagnosis", "Package", "diagnose", "doctor_command"]
 
-# Package, what it is for here. Everything that only training and exporting need is optional on a data machine.
-_REQUIRED = {
-    "camel-tools": "normalises Arabic",
-    "datasets": "reads and writes datasets of the Hub",
-    "ftfy": "repairs wrongly decoded text",
-    "huggingface-hub": "talks to the Hub",
-    "jsonschema": "explains what breaks a schema",
-    "jsonschema-rs": "decides whether a value keeps a schema",
-    "orjson": "reads and writes JSON",
-    "pyarrow": "reads and writes Parquet",
-    "rich": "prints tables",
-    "typer": "makes the command lines",
-    "zstandard": "reads and writes .zst",
-}
-_OPTIONAL = {
-    "torch": "computes",
-    "transformers": "loads models and tokenizers",
-    "peft": "trains LoRA adapters",
-    "trl": "runs supervised fine-tuning",
-    "accelerate": "puts the model on its device",
-    "unsloth": "makes training fast and small",
-    "unsloth_zoo": "holds what Unsloth shares between models",
-    "bitsandbytes": "keeps optimiser state in 8 bits on a GPU",
-    "gguf": "writes GGUF files",
-    "xllamacpp": "runs GGUF files",
-}
+_PROJECT = "arabic-functiongemma"
+# The extras of each group; "" is the project without extras.
+_GROUPS = {"data": ("",), "train": ("train", "train-cpu"), "export": ("gguf",)}
+_ONLY_WITH_GPU = "bitsandbytes"
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package: ``version`` is empty when it is not installed."""
+    """A package that the project requires.
+
+    Attributes:
+        name: its name.
+        group: ``data``, ``train`` or ``export``.
+        required: the version specifier; empty for any version.
+        version: the installed version; empty if it is not installed.
+        ok: whether the installed version satisfies the specifier.
+    """
 
     name: str
-    purpose: str
-    required: bool
+    group: str
+    required: str
     version: str
+    ok: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What ``afg doctor`` found.
+    """The result of ``afg doctor``.
 
     Attributes:
         version: the version of this project.
         python: the version of Python.
         platform: operating system and processor.
         cores: processor cores that this process may use.
-        gpus: names and memory of NVIDIA GPUs; empty without one.
-        hub: the Hub's address that uploads and downloads go to.
-        token: whether a Hub token is at hand; never the token itself.
-        packages: the packages that matter here.
-        advice: the commands that add what is missing.
+        gpus: names and memory of NVIDIA GPUs.
+        hub: the address of the Hub.
+        token: whether there is a Hub token; never the token itself.
+        packages: the required packages of each group.
+        advice: the commands that install what is missing.
+        healthy: whether the data commands have all their packages.
     """
 
     version: str
@@ -76,64 +68,112 @@ class Diagnosis:
     token: bool
     packages: list[Package]
     advice: list[str]
-
-    @property
-    def healthy(self) -> bool:
-        """Whether everything that the data commands need is installed."""
-        return all(package.version for package in self.packages if package.required)
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return {**asdict(self), "healthy": self.healthy}
+    healthy: bool
 
 
 def diagnose() -> Diagnosis:
-    """Look at this machine. Reads package metadata only: nothing heavy is imported and no network is used."""
-    packages = [
-        Package(name, purpose, required, _version(name))
-        for table, required in ((_REQUIRED, True), (_OPTIONAL, False))
-        for name, purpose in table.items()
-    ]
-    gpus = _gpus()
+    """Inspect this machine. Reads only package metadata: imports nothing heavy and uses no network."""
+    from huggingface_hub import get_token
+
+    gpus = nvidia_gpus()
+    packages = [package for group in _GROUPS for package in _packages(group, has_gpu=bool(gpus))]
+    lacking = {package.group for package in packages if not package.ok} if packages else set(_GROUPS)
     return Diagnosis(
-        version=_version(_DISTRIBUTION) or "not installed",
+        version=_installed(_PROJECT) or "not installed",
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        cores=_cores(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         gpus=gpus,
         hub=os.environ.get("HF_ENDPOINT") or "https://huggingface.co",
-        token=_has_token(),
+        token=get_token() is not None,
         packages=packages,
-        advice=_advice(packages, has_gpu=bool(gpus)),
+        advice=_advice(lacking, has_gpu=bool(gpus)),
+        healthy="data" not in lacking,
     )
 
 
-def _version(name: str) -> str:
+def _packages(group: str, *, has_gpu: bool) -> Iterator[Package]:
+    """Yield the packages that the project's own metadata requires for a group."""
+    for line in _requirements():
+        requirement = Requirement(line)
+        marker = requirement.marker
+        if group == "data":
+            wanted = marker is None or marker.evaluate({"extra": ""})
+        else:
+            wanted = marker is not None and any(marker.evaluate({"extra": extra}) for extra in _GROUPS[group])
+        if wanted and requirement.name != _PROJECT and (has_gpu or requirement.name != _ONLY_WITH_GPU):
+            version = _installed(requirement.name)
+            ok = bool(version) and requirement.specifier.contains(version, prereleases=True)
+            yield Package(requirement.name, group, str(requirement.specifier), version, ok)
+
+
+def _requirements() -> list[str]:
     try:
-        return version(name)
-    except PackageNotFoundError:
+        return metadata.requires(_PROJECT) or []
+    except metadata.PackageNotFoundError:  # a checkout that is not installed
+        return []
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return ""
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _has_token() -> bool:
-    from huggingface_hub import get_token
-
-    return get_token() is not None
-
-
-def _advice(packages: list[Package], *, has_gpu: bool) -> list[str]:
-    missing = [package.name for package in packages if not package.version]
-    required = [name for name in missing if name in _REQUIRED]
+def _advice(lacking: set[str], *, has_gpu: bool) -> list[str]:
+    """Return the pip commands for the groups that lack packages."""
+    extras = [extra for group, (extra, *_) in _GROUPS.items() if group in lacking and extra]
+    on_cpu = "train" in lacking and not has_gpu
+    if on_cpu:
+        extras[extras.index("train")] = "train-cpu"
     advice = []
-    if required:
-        advice.append(f"{sys.executable} -m pip install {' '.join(required)}")
-    optional = [name for name in missing if name in _OPTIONAL and (has_gpu or name != "bitsandbytes")]
-    if optional:
-        advice.append(f"to train, evaluate and export: {sys.executable} -m pip install {' '.join(optional)}")
+    if lacking:
+        names = f"'{_PROJECT}[{','.join(extras)}]'" if extras else _PROJECT
+        advice.append(f"{sys.executable} -m pip install {names}")
+    if on_cpu:  # with dependencies, Unsloth would install packages for a GPU
+        advice.append(f"{sys.executable} -m pip install --no-deps unsloth unsloth_zoo")
     return advice
+
+
+def doctor_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as JSON.")] = False,
+) -> None:
+    """Show versions, GPU and Hub, and how to install what is missing.
+
+    Exits with 1 if a package of the data commands is missing.
+
+    Example: afg doctor
+    """
+    diagnosis = diagnose()
+    if as_json:
+        write_json(asdict(diagnosis))
+    else:
+        _print(diagnosis)
+    if not diagnosis.healthy:
+        raise typer.Exit(1)
+
+
+def _print(diagnosis: Diagnosis) -> None:
+    from rich.table import Table
+
+    console = stdout_console()
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row(_PROJECT, diagnosis.version)
+    facts.add_row("Python", f"{diagnosis.python}, {diagnosis.platform}, {diagnosis.cores} cores")
+    facts.add_row("GPU", ", ".join(diagnosis.gpus) or "none; data, evaluation and small runs work on the CPU")
+    facts.add_row("Hub", f"{diagnosis.hub}, {'token found' if diagnosis.token else 'no token: run `hf auth login`'}")
+    for group in _GROUPS:
+        bad = [package.name for package in diagnosis.packages if package.group == group and not package.ok]
+        facts.add_row(group, f"not ready: {', '.join(bad)}" if bad else "ready")
+    console.print(facts)
+    packages = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("group", "package", "required", "installed"):
+        packages.add_column(name)
+    for package in diagnosis.packages:
+        style = "" if package.ok else "red" if package.group == "data" else "yellow"
+        installed = package.version or ("missing" if package.group == "data" else "not installed")
+        packages.add_row(package.group, package.name, package.required, installed, style=style)
+    console.print(packages)
+    for line in diagnosis.advice:
+        console.print(f"→ {line}", style="green", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``afg``: the version and the diagnosis of a machine; a token is never shown."""
+"""``afg --version`` and ``afg doctor``: a token is never shown."""
 
 import json
 import os
@@ -24,16 +24,36 @@ def _afg(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, check=False)
 
 
-def _without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
-    """Make packages look as if they were not installed."""
-    real = metadata.version
+@pytest.fixture
+def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    """Versions of packages that differ from the installed ones; None for a missing package."""
+    real, changed = metadata.version, dict[str, str | None]()
 
     def version(name: str) -> str:
-        if name in missing:
+        found = changed.get(name, "")
+        if found is None:
             raise metadata.PackageNotFoundError(name)
-        return real(name)
+        return found or real(name)
 
-    monkeypatch.setattr(doctor, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
+    return changed
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The driver's tool, which lists one GPU."""
+    tool = tmp_path / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'Tesla T4, 15360 MiB'\n", encoding="utf-8")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=os.pathsep)
+    return tool
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No driver."""
+    monkeypatch.setenv("PATH", str(tmp_path))
 
 
 def test_version_is_the_installed_one() -> None:
@@ -51,7 +71,7 @@ def test_help_names_the_command_and_its_option() -> None:
 
 
 def test_the_json_diagnosis_is_complete_and_keeps_the_token() -> None:
-    """Every field is there, the Hub's address is the one that is set, and of the token only that it exists."""
+    """Every field is there; of the token only that it exists."""
     run = _afg("doctor", "--json", HF_TOKEN=TOKEN, HF_ENDPOINT="http://127.0.0.1:9")
     found: dict[str, Any] = json.loads(run.stdout)
     assert list(found) == [
@@ -59,55 +79,79 @@ def test_the_json_diagnosis_is_complete_and_keeps_the_token() -> None:
     ]  # fmt: skip
     assert (found["token"], found["hub"]) == (True, "http://127.0.0.1:9")
     assert found["cores"] >= 1
-    assert all(list(package) == ["name", "purpose", "required", "version"] for package in found["packages"])
+    assert all(list(package) == ["name", "group", "required", "version", "ok"] for package in found["packages"])
     assert run.returncode == (0 if found["healthy"] else 1)
     assert TOKEN not in run.stdout + run.stderr
 
 
 def test_the_text_diagnosis_keeps_the_token() -> None:
-    """The table names every package and says that a token is at hand, without a letter of it."""
+    """The table names every package, and says that there is a token without showing it."""
     run = _afg("doctor", HF_TOKEN=TOKEN, HF_ENDPOINT="http://127.0.0.1:9")
-    assert "http://127.0.0.1:9, a token is at hand" in run.stdout
+    assert "http://127.0.0.1:9, token found" in run.stdout
     assert "secret" not in run.stdout + run.stderr
     assert all(package in run.stdout for package in ("camel-tools", "orjson", "unsloth"))
 
 
-def test_no_token_is_told_with_the_login(tmp_path: Path) -> None:
+def test_without_a_token_the_login_is_named(tmp_path: Path) -> None:
     """Without a token the diagnosis names the command that gets one, and that is no failure."""
     run = _afg("doctor", HF_TOKEN="", HF_HOME=str(tmp_path), HF_TOKEN_PATH=str(tmp_path / "token"))
     assert "no token: run `hf auth login`" in run.stdout
     assert run.returncode == 0
 
 
-def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the data commands need and is missing makes the exit code 1, and pip's command line is given."""
-    _without(monkeypatch, "orjson", "ftfy")
+def test_a_missing_package_is_named_with_its_command(versions: dict[str, str | None]) -> None:
+    """A missing package of the data commands makes the exit code 1; pip completes the project's own requirements."""
+    versions |= {"orjson": None, "ftfy": None}
     result = CliRunner().invoke(main.app, ["doctor"])
     assert result.exit_code == 1
-    assert re.search(r"orjson +missing", result.output)
-    assert f"{sys.executable} -m pip install ftfy orjson" in " ".join(result.output.split())
+    assert re.search(r"data +not ready: ftfy, orjson", result.output)
+    assert re.search(r"orjson +>=3.11 +missing", result.output)
+    assert f"→ {sys.executable} -m pip install arabic-functiongemma\n" in result.output
 
 
-def test_a_missing_training_package_is_advice_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A data machine is healthy without the packages of training; the command that adds them is shown."""
-    _without(monkeypatch, "trl", "unsloth", "bitsandbytes")
-    monkeypatch.setattr(doctor, "_gpus", list)
+@pytest.mark.usefixtures("gpu")
+def test_missing_extras_are_one_command(versions: dict[str, str | None]) -> None:
+    """With a GPU every package of the extras counts. The data commands are ready without them."""
+    versions |= {"bitsandbytes": None, "cyllama": None}
     diagnosis = doctor.diagnose()
     assert diagnosis.healthy
-    line = next(line for line in diagnosis.advice if line.startswith("to train, evaluate and export: "))
-    assert {"trl", "unsloth"} <= set(line.split())
-    assert "bitsandbytes" not in line
+    assert diagnosis.advice == [f"{sys.executable} -m pip install 'arabic-functiongemma[train,gguf]'"]
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_training_on_a_cpu_needs_other_commands(versions: dict[str, str | None]) -> None:
+    """Without a GPU bitsandbytes is not needed, and Unsloth is installed without its dependencies."""
+    versions |= {"bitsandbytes": None}
+    assert doctor.diagnose().advice == []
+    versions |= {"unsloth": None}
+    assert doctor.diagnose().advice == [
+        f"{sys.executable} -m pip install 'arabic-functiongemma[train-cpu]'",
+        f"{sys.executable} -m pip install --no-deps unsloth unsloth_zoo",
+    ]
     assert CliRunner().invoke(main.app, ["doctor"]).exit_code == 0
 
 
-def test_gpus_are_those_that_the_driver_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version, ok", [("1.15.0", True), ("1.16.0", False), ("0.29", False), ("1.16.0.dev0", False)])
+def test_versions_are_compared_with_the_requirements(versions: dict[str, str | None], version: str, ok: bool) -> None:  # noqa: FBT001
+    """An installed version outside the specifier of the project's metadata is not ok."""
+    versions |= {"trl": version}
+    (found,) = (package for package in doctor.diagnose().packages if package.name == "trl")
+    assert (found.group, found.required, found.ok) == ("train", "<=1.15,>=1.0", ok)
+
+
+def test_the_groups_are_those_of_the_metadata() -> None:
+    """Every requirement of the project and of its extras for training and export is listed once."""
+    lines = [line for line in metadata.requires("arabic-functiongemma") or () if not re.search('"(dev|ray)"', line)]
+    names = {re.split(r"[<>=\[; ]", line)[0] for line in lines} - {"arabic-functiongemma"}
+    listed = [package.name for package in doctor.diagnose().packages]
+    assert sorted({*listed, "bitsandbytes"}) == sorted(names)
+    assert len(listed) == len(set(listed))
+
+
+def test_gpus_are_those_that_the_driver_lists(gpu: Path) -> None:
     """Each GPU's name and memory is taken from the driver's tool; a tool that fails means none."""
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'Tesla T4, 15360 MiB'\n", encoding="utf-8")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert doctor.diagnose().gpus == ["Tesla T4, 15360 MiB"]
-    tool.write_text("#!/bin/sh\necho 'no driver'\nexit 9\n", encoding="utf-8")
+    gpu.write_text("#!/bin/sh\necho 'no driver'\nexit 9\n", encoding="utf-8")
     assert doctor.diagnose().gpus == []
 
 
