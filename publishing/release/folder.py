@@ -1,8 +1,8 @@
-"""A release while it is made: steps that are done or not, files that appear only when they are proven.
+"""Release folder during an export: finished steps, and files that appear only after verification.
 
-What a step writes lies in a hidden folder until it has been proven; then its files take their names one by one, and the
-step is written down with their checksums. A run that was killed anywhere goes on with the first step that is not down.
-As long as anything is missing there is no ``release.json``, so that nothing unfinished can be published.
+A step writes to a hidden folder. After verification its files are renamed one by one, and the step is recorded with
+their checksums. An interrupted export resumes at the first step that is not recorded. ``release.json`` is written last,
+so an unfinished release cannot be published.
 """
 
 import os
@@ -27,59 +27,59 @@ _FORMAT = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS
 
 
 def step_key(*facts: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
-    """One hash over what a step is made from."""
+    """Return one hash of everything that a step depends on."""
     return sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS))
 
 
 class ReleaseFolder:
-    """The folder of a release on its way; no other run may be at work in it.
+    """The folder of a release during an export, which no other run may use.
 
     Attributes:
         path: the folder.
-        steps: what is done, by the step's name: its key, its files, its facts.
+        steps: the finished steps by name, each with its key, files and facts.
 
     Raises:
-        InputError: what an earlier export wrote down is damaged.
-        UsageError: the folder holds something else.
+        InputError: the record of an earlier export is damaged.
+        UsageError: the folder has other content.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         for name in (_PROGRESS, MANIFEST):
             remove_partials(path, name)
-        done, going = path / MANIFEST, path / _PROGRESS
-        self.complete = done.is_file() and not going.is_file()
-        if path.is_dir() and not done.is_file() and not going.is_file() and any(path.iterdir()):
+        done, begun = path / MANIFEST, path / _PROGRESS
+        self.complete = done.is_file() and not begun.is_file()
+        if path.is_dir() and not done.is_file() and not begun.is_file() and any(path.iterdir()):
             raise UsageError("the folder is not empty", where=str(path), hint="choose another folder with -o")
-        source = going if going.is_file() else done
+        source = begun if begun.is_file() else done
         self.steps: dict[str, dict[str, Any]] = _read_steps(source) if source.is_file() else {}
 
     def is_done(self, step: str, key: str) -> bool:
-        """Whether a step was done from the same things, and its files are still what they were."""
+        """Return whether a step was finished with this key and its files are unchanged."""
         found = self.steps.get(step)
         return found is not None and found["key"] == key and self.is_whole(step)
 
     def is_whole(self, step: str) -> bool:
-        """Whether a step was done, from whatever, and its files are still what they were."""
+        """Return whether a step was finished with any key and its files are unchanged."""
         found = self.steps.get(step)
         return found is not None and all(self._is_whole(name, facts) for name, facts in found["files"].items())
 
     def facts(self, step: str) -> dict[str, Any]:
-        """What a step that is done has found."""
+        """Return the facts of a finished step."""
         facts: dict[str, Any] = self.steps[step]["facts"]
         return facts
 
     def held(self) -> int:
-        """Bytes of what is kept already."""
+        """Return the size of the finished steps in bytes."""
         return sum(int(file["size"]) for step in self.steps.values() for file in step["files"].values())
 
     @contextmanager
     def making(self, step: str) -> Iterator[Path]:
-        """An empty folder for what a step writes; gone afterwards, whatever happens.
+        """Provide an empty folder for the files of a step, and remove it afterwards.
 
         Raises:
-            InputError: what the step is made from cannot be read.
-            OutputError: it cannot be written.
+            InputError: an input of the step cannot be read.
+            OutputError: a file cannot be written.
         """
         staging = self.path / _STAGING / step
         try:
@@ -88,15 +88,15 @@ class ReleaseFolder:
             staging.mkdir(parents=True)
             yield staging
         except OSError as error:
-            if (other := self._outside(error.filename)) is not None:
+            if (source := self._outside(error.filename)) is not None:
                 what = f"cannot be read: {error.strerror}"
-                raise InputError(what, where=other, hint="the run and its base must be whole") from error
+                raise InputError(what, where=source, hint="the run and its base must be complete") from error
             fail(error, self.path, 0)
         finally:
             shutil.rmtree(self.path / _STAGING, ignore_errors=True)
 
     def keep(self, step: str, key: str, staging: Path, part: str, facts: Mapping[str, Any]) -> None:
-        """Give the files of a step their names, and write the step down."""
+        """Rename the files of a step to their final names, and record the step."""
         before = set(self.steps.pop(step, {}).get("files", ()))
         target = self.path / part
         target.mkdir(exist_ok=True)
@@ -113,7 +113,7 @@ class ReleaseFolder:
         self._write_progress()
 
     def drop(self, wanted: set[str]) -> None:
-        """Remove the files of steps that are not wanted any more."""
+        """Remove the files of other steps than the wanted ones."""
         for step in [name for name in self.steps if name not in wanted]:
             self._reopen()
             for name in self.steps.pop(step)["files"]:
@@ -121,7 +121,7 @@ class ReleaseFolder:
             self._write_progress()
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
-        """Write ``release.json``; from here on the release is one.
+        """Write ``release.json``, which completes the release.
 
         Raises:
             OutputError: it cannot be written.
@@ -130,17 +130,17 @@ class ReleaseFolder:
         content = {**manifest, "files": files, "steps": self.steps}
         write_file(self.path / MANIFEST, orjson.dumps(content, option=_FORMAT))
         (self.path / _PROGRESS).unlink(missing_ok=True)
-        shutil.rmtree(self.path / _STAGING, ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(self.path / _STAGING, ignore_errors=True)  # of a killed run
         self.complete = True
 
     def _outside(self, name: object) -> str | None:
-        """A file that an error names, if it is none of this folder: steps write nowhere else, so it was to be read."""
+        """Return the file of an error if it is outside this folder. Steps write only here, so it was an input."""
         if not isinstance(name, str | Path) or Path(name).resolve().is_relative_to(self.path.resolve()):
             return None
         return str(name)
 
     def _reopen(self) -> None:
-        """From a finished release back to one on its way."""
+        """Turn a finished release back into an unfinished one."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / _PROGRESS).is_file():
             self._write_progress()
@@ -168,17 +168,17 @@ def _read_steps(path: Path) -> dict[str, dict[str, Any]]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "choose another folder with -o, or remove this one"
-        raise InputError("not what an export wrote", where=str(path), hint=hint) from error
+        raise InputError("the record of the export is damaged", where=str(path), hint=hint) from error
 
 
 def _flush(file: Path) -> None:
-    """Make the content survive a loss of power before the name does."""
+    """Write the content to disk before the file is renamed, in case of a power loss."""
     with file.open("rb+") as stream:
         os.fsync(stream.fileno())
 
 
 def check_space(path: Path, needed: int) -> None:
-    """Make sure, before any work, that a release fits on the disk.
+    """Make sure that the disk has space for a release, in bytes.
 
     Raises:
         OutputError: it does not.

@@ -1,11 +1,11 @@
-"""A release: the folder that the export writes, with ``release.json``, which lists every file of it.
+"""Manifest of a release: ``release.json``, which lists every file that the export wrote.
 
-Of ``release.json`` publishing needs ``files`` alone. Cards and ``afg verify`` use the rest as far as it is there::
+Publishing needs only ``files``. Cards and ``afg verify`` use the rest if it is there::
 
     {"name": "my-model",
      "files": {"merged/config.json": {"size": 1310, "sha256": "…"}, …},
      "base": {"name": "ORG/NAME", "revision": "…"},
-     "run": what run.json holds,
+     "run": the content of run.json,
      "gguf": {"my-model-Q8_0.gguf": {"size": 292154112, "cpu": "…", "peak_memory_mib": 412.5,
          "agreement": 0.98, "answers": 50, "types": {"Q8_0": 127, "F32": 109}, "speed": [
          {"threads": 1, "context": 1024, "prefill_tokens_per_second": 310.0, "decode_tokens_per_second": 41.0}, …]}},
@@ -13,8 +13,7 @@ Of ``release.json`` publishing needs ``files`` alone. Cards and ``afg verify`` u
      "smoke": [{"prompt": "<bos>…", "output": "<start_of_turn>…"}, …],
      "versions": {"llama.cpp": "…", …}}
 
-``prompt`` is the text that is given to the model as it stands, ``output`` what greedy decoding wrote after it, without
-the token that ended it.
+``prompt`` is the exact text given to the model, ``output`` the greedy answer without the token that ends it.
 """
 
 import re
@@ -29,20 +28,20 @@ from dataset_tools.io.jsonl import read_object
 __all__ = ["CARD_FILES", "MANIFEST", "NOTICE", "Recorded", "Release", "read_release"]
 
 MANIFEST = "release.json"
-"""The file that lists all others of a release."""
+"""The file that lists all other files of a release."""
 
 NOTICE = "NOTICE"
-"""The file that the Gemma terms ask for."""
+"""The file that the Gemma terms require."""
 
 CARD_FILES = ("README.md", NOTICE)
-"""What `afg card` writes into a part, after the export has listed its files."""
+"""The files that `afg card` adds to a part after the export."""
 
 _FACTS: dict[str, type] = {"base": dict, "run": dict, "gguf": dict, "proofs": dict, "smoke": list, "versions": dict}
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What ``release.json`` says of a file."""
+    """Recorded size in bytes and SHA-256 of a file."""
 
     size: int
     sha256: str
@@ -54,9 +53,9 @@ class Release:
 
     Attributes:
         path: its folder.
-        name: the model's name; the folder's, where ``release.json`` has none.
-        files: what was recorded of each file, by its path in the folder.
-        facts: the whole of ``release.json``.
+        name: the name of the model; by default that of the folder.
+        files: the record of each file, by its path in the folder.
+        facts: the content of ``release.json``.
     """
 
     path: Path
@@ -66,17 +65,17 @@ class Release:
 
 
 def read_release(path: Path) -> Release:
-    """Read a release's list of files; the files themselves are not looked at.
+    """Read the manifest of a release, but none of its files.
 
     Raises:
-        InputError: it is no release, or its list cannot be read.
+        InputError: the folder is not a release, or the manifest is damaged.
     """
     where = path / MANIFEST
     if not where.is_file():
         raise InputError(f"no {MANIFEST} in it", where=str(path), hint="name a folder that `afg export` wrote")
     content = read_object(where, "export again")
     if not isinstance(content.get("files"), dict):
-        raise InputError("it has no object 'files'", where=str(where), hint="export again")
+        raise InputError("'files' is missing or not an object", where=str(where), hint="export again")
     files = {name: _recorded(where, name, value) for name, value in content["files"].items()}
     _require_kinds(where, content)
     name = content.get("name")
@@ -84,25 +83,25 @@ def read_release(path: Path) -> Release:
 
 
 def _require_kinds(where: Path, content: Mapping[str, Any]) -> None:
-    """Refuse facts, each of which may be absent, of another kind than those who read them take.
+    """Check the types of the optional facts.
 
     Raises:
-        InputError: there is one.
+        InputError: a fact has another type.
     """
     for key, kind in _FACTS.items():
         value = content.get(key)
         if value is not None and not isinstance(value, kind):
-            what = f"{key!r} is no {'list' if kind is list else 'object'}"
+            what = f"{key!r} is not {'a list' if kind is list else 'an object'}"
             raise InputError(what, where=str(where), hint="export again")
     items = [*(content.get("smoke") or ()), *(content.get("gguf") or {}).values()]
     if not all(isinstance(item, dict) and isinstance(item.get("agreement", 1), int | float) for item in items):
-        what = "'smoke' or 'gguf' holds something that no export writes"
+        what = "'smoke' or 'gguf' has an invalid item"
         raise InputError(what, where=str(where), hint="export again")
 
 
 def _recorded(where: Path, name: str, value: object) -> Recorded:
     pure = PurePosixPath(name)
-    # Only the plain spelling: behind "gguf//etc/x" stands an absolute path, once "gguf/" is taken off.
+    # Only the normal form: "gguf//etc/x" without "gguf/" is an absolute path.
     plain = pure.as_posix() == name and not pure.is_absolute() and ".." not in pure.parts
     if not plain or any(letter in name for letter in "\\:\0"):
         raise InputError(f"files: {name!r} leads out of the folder", where=str(where), hint="export again")

@@ -1,6 +1,6 @@
-"""What must not be published: secrets, pickles, links out of the folder, local paths, hidden files, odd names.
+"""Scan for content that must not be published: secrets, pickles, links, local paths, hidden files and bad names.
 
-Each check is a generator of problems over the entries of one repository's folder; nothing is printed or raised here.
+Each check is a generator of findings. Nothing is printed or raised here.
 """
 
 import json
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.errors import InputError
-from publishing.release.repositories import Repository, entries
-from publishing.release.weight_headers import SAFETENSORS_START
+from publishing.release.local_files import entries
+from publishing.release.repositories import Repository
 from publishing.scan.secret_patterns import find_secrets
-from publishing.scan.text_blocks import texts
+from publishing.scan.text_blocks import SAFETENSORS_START, text_blocks
 
 __all__ = ["ScanFinding", "scan", "scan_file"]
 
 _PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
 _PICKLE_START = re.compile(rb"\x80[\x02-\x05]")
 _BAD_IN_NAMES = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]|^\s|\s$')
-# Vocabularies hold pieces of paths as tokens.
+# Vocabularies have pieces of paths as tokens.
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "added_tokens.json", "special_tokens_map.json")
 _TEXTS = (".json", ".md", ".txt", ".jinja", ".yaml", ".yml", ".toml", "Modelfile")
 _HOME = re.compile(r"(?:/home/|/Users/|[A-Za-z]:[\\/]+Users[\\/]+)[\w.-]+|(?<![\w/.])/root/[\w.-]+")
@@ -32,7 +32,7 @@ _ABSOLUTE = re.compile(r"/[\w.@ -]+(?:/[\w.@ -]+)+/?|[A-Za-z]:[\\/].*|file://.*|
 
 @dataclass(frozen=True, slots=True)
 class ScanFinding:
-    """Something that keeps a repository from being published: where, what, and what to do."""
+    """A reason against publishing: where it is, what it is, and what to do."""
 
     where: str
     what: str
@@ -40,37 +40,36 @@ class ScanFinding:
 
 
 def scan(repository: Repository, token: str = "") -> Iterator[ScanFinding]:
-    """Everything in a repository's folder that must not be published.
+    """Yield the findings in a repository's folder.
 
     Args:
-        repository: what is to be published.
-        token: the user's own token, which must not stand in any file.
+        repository: the content to publish.
+        token: the user's own token, which no file may contain.
     """
     seen: dict[str, str] = {}
     for path in entries(repository.folder):
         name = path.relative_to(repository.folder).as_posix()
-        yield from _odd_name(path, name)
+        yield from _bad_name(path, name)
         yield from _secret_name(repository.folder, name, token)
         twin = seen.setdefault(name.lower(), name)
         if twin != name:
-            yield ScanFinding(
-                str(path), f"only capitals tell it from {twin}", "rename one: some disks cannot hold both"
-            )
-        no_file = list(_no_file(repository.folder, path))
-        yield from no_file
-        if not no_file:
-            # What a dataset's rows say of paths is data, not a path of ours.
+            what, hint = f"the name differs from {twin} only in case", "rename one: some file systems cannot store both"
+            yield ScanFinding(str(path), what, hint)
+        irregular = list(_irregular_file(repository.folder, path))
+        yield from irregular
+        if not irregular:
+            # Paths in the rows of a dataset are data, not paths of this machine.
             yield from scan_file(path, token, paths=repository.kind == "model" or path.suffix == ".md")
-    yield from _adapter_beside_weights(repository)
+    yield from _adapter_config_with_weights(repository)
 
 
 def scan_file(path: Path, token: str = "", *, paths: bool = True) -> Iterator[ScanFinding]:
-    """What a file's content holds that must not be published.
+    """Yield the findings in the content of a file.
 
     Args:
-        path: an ordinary file.
+        path: a regular file.
         token: the user's own token.
-        paths: whether paths of this machine are looked for.
+        paths: whether to look for paths of this machine.
     """
     yield from _pickle(path)
     yield from _secret(path, token)
@@ -78,11 +77,11 @@ def scan_file(path: Path, token: str = "", *, paths: bool = True) -> Iterator[Sc
         yield from _local_path(path)
 
 
-def _odd_name(path: Path, name: str) -> Iterator[ScanFinding]:
+def _bad_name(path: Path, name: str) -> Iterator[ScanFinding]:
     if any(part.startswith(".") for part in name.split("/")):
-        yield ScanFinding(str(path), "a hidden file", "remove it: it would be published without anybody seeing it")
+        yield ScanFinding(str(path), "a hidden file", "remove it: it would be published unnoticed")
     if any(_BAD_IN_NAMES.search(part) for part in name.split("/")):
-        yield ScanFinding(str(path), f"a name that other systems cannot hold: {name!r}", "rename it")
+        yield ScanFinding(str(path), f"a name that other systems cannot store: {name!r}", "rename it")
 
 
 def _secret_name(folder: Path, name: str, token: str) -> Iterator[ScanFinding]:
@@ -91,18 +90,18 @@ def _secret_name(folder: Path, name: str, token: str) -> Iterator[ScanFinding]:
         yield ScanFinding(str(folder), what, "rename it, and revoke the secret where it was issued")
 
 
-def _no_file(folder: Path, path: Path) -> Iterator[ScanFinding]:
-    """Links out of the folder or to nowhere, and what is neither a file nor a link to one."""
+def _irregular_file(folder: Path, path: Path) -> Iterator[ScanFinding]:
+    """Find links out of the folder, broken links and special files."""
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        yield ScanFinding(str(path), "a link out of the folder", "put the file itself there")
+        yield ScanFinding(str(path), "a link out of the folder", "copy the file itself")
     elif not path.exists():
-        yield ScanFinding(str(path), "a link to nothing", "remove it")
+        yield ScanFinding(str(path), "a broken link", "remove it")
     elif not stat.S_ISREG(path.stat().st_mode):
-        yield ScanFinding(str(path), "no ordinary file", "remove it")
+        yield ScanFinding(str(path), "not a regular file", "remove it")
 
 
 def _pickle(path: Path) -> Iterator[ScanFinding]:
-    hint = "remove it: loading it runs code; weights belong into safetensors or GGUF"
+    hint = "remove it: loading it runs code; use safetensors or GGUF for weights"
     if path.suffix.lower() in _PICKLE_NAMES:
         yield ScanFinding(str(path), "a pickle, by its name", hint)
         return
@@ -123,21 +122,21 @@ def _names_in_zip(path: Path) -> list[str]:
 
 
 def _secret(path: Path, token: str) -> Iterator[ScanFinding]:
-    told: set[ScanFinding] = set()
+    found: dict[ScanFinding, None] = {}  # each once: a column may have a secret in every row
     try:
-        for which, blocks in texts(path):
+        for text, blocks in text_blocks(path):
             for kind, line in find_secrets(blocks, token):
-                where = f"{path} ({which})" if which else f"{path}:{line}"
-                found = ScanFinding(where, f"it looks like {kind}", "remove it, and revoke it where it was issued")
-                if found not in told:  # a column may hold it in each of its rows
-                    told.add(found)
-                    yield found
+                where = f"{path} ({text})" if text else f"{path}:{line}"
+                found[ScanFinding(where, f"it looks like {kind}", "remove it, and revoke it where it was issued")] = (
+                    None
+                )
     except InputError as error:
-        yield ScanFinding(str(path), f"it cannot be looked into: {error.what}", error.hint)
+        found[ScanFinding(str(path), f"cannot be scanned: {error.what}", error.hint)] = None
+    yield from found
 
 
 def _local_path(path: Path) -> Iterator[ScanFinding]:
-    """Paths of this machine in configurations and cards; a consumer has no such folder."""
+    """Find paths of this machine in configurations and cards."""
     if not path.name.endswith(_TEXTS) or path.name in _VOCABULARIES:
         return
     text = path.read_text(encoding="utf-8", errors="replace")
@@ -147,7 +146,7 @@ def _local_path(path: Path) -> Iterator[ScanFinding]:
         try:
             found = next(_absolute_values(json.loads(text), ""), None)
         except (ValueError, RecursionError):
-            yield ScanFinding(str(path), "it is no JSON", "export again")
+            yield ScanFinding(str(path), "not valid JSON", "export again")
             return
     if found:
         yield ScanFinding(str(path), f"{found[0]}: an absolute path, {found[1]!r}", hint)
@@ -169,8 +168,8 @@ def _absolute_values(value: object, place: str) -> Iterator[tuple[str, str]]:
         yield place, value
 
 
-def _adapter_beside_weights(repository: Repository) -> Iterator[ScanFinding]:
+def _adapter_config_with_weights(repository: Repository) -> Iterator[ScanFinding]:
     path = repository.folder / "adapter_config.json"
     if repository.part == "merged" and path.exists():
-        what = "an adapter's configuration beside merged weights: from_pretrained would load the base instead"
+        what = "an adapter's configuration next to merged weights: from_pretrained would load the base instead"
         yield ScanFinding(str(path), what, "remove it")

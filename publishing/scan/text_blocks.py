@@ -1,5 +1,6 @@
-"""What of a file can hold text, in blocks: plain and packed text, columns of Parquet, headers of weights."""
+"""Text of a file in blocks, for the scan: plain and compressed text, columns of Parquet, headers of weights."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,46 +8,49 @@ from typing import TYPE_CHECKING
 
 from dataset_tools.errors import InputError
 from dataset_tools.io.jsonl import read_chunks
-from publishing.release.weight_headers import SAFETENSORS_START, read_gguf
+from training.base.gguf_header import read_header
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["texts"]
+__all__ = ["SAFETENSORS_START", "text_blocks"]
+
+SAFETENSORS_START = re.compile(rb".{8}\{", re.DOTALL)
+"""Start of a safetensors file: the length of its header, and the header, which is JSON."""
 
 _BLOCK = 1 << 20
 _ROWS = 1024  # of Parquet, at a time
-_PACKED = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
+_COMPRESSED = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 _PARQUET = b"PAR1"
 
 
-def texts(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Each text of a file: which it is, nothing where there is but one, and the text in blocks.
+def text_blocks(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield each text of a file: its name, which is empty for a file with one text, and its blocks.
 
     Raises:
-        InputError: what is packed in it cannot be read.
+        InputError: compressed data cannot be read.
     """
     with path.open("rb") as stream:
         start = stream.read(9)
-    packed = next((kind for magic, kind in _PACKED.items() if start.startswith(magic)), "")
+    compression = next((kind for magic, kind in _COMPRESSED.items() if start.startswith(magic)), "")
     if start.startswith(_PARQUET):
-        yield from _of_parquet(path)
-    elif packed:
-        yield "", read_chunks(path, packed)
+        yield from _parquet(path)
+    elif compression:
+        yield "", read_chunks(path, compression)
     else:
-        yield "", _blocks(path, _header(path, start))
+        yield "", _blocks(path, _text_size(path, start))
 
 
-def _header(path: Path, start: bytes) -> int:
-    """How many bytes to look at: of weights all that stands before the numbers, of everything else all of it."""
+def _text_size(path: Path, start: bytes) -> int:
+    """Return how many bytes to scan: the header of weights, and all of any other file."""
     size = path.stat().st_size
     if path.suffix == ".safetensors":
         length = 8 + int.from_bytes(start[:8], "little")
         return length if SAFETENSORS_START.match(start) and length <= size else size
     if path.suffix == ".gguf":
         try:
-            return read_gguf(path).data
+            return read_header(path, arrays=False).data
         except InputError:
             return size
     return size
@@ -59,8 +63,8 @@ def _blocks(path: Path, left: int) -> Iterator[bytes]:
             left -= len(block)
 
 
-def _of_parquet(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The names of the columns of a Parquet file, its notes, and each column."""
+def _parquet(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield the column names of a Parquet file, its metadata, and each column."""
     import pyarrow.parquet as pq
 
     with _readable(path), pq.ParquetFile(path) as file:
@@ -72,7 +76,7 @@ def _of_parquet(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
 
 
 def _names(field: "pa.Field") -> Iterator[bytes]:
-    """The name and the notes of a column, and of all that lies in it."""
+    """Yield the name and the metadata of a column, and of the fields inside it."""
     yield field.name.encode()
     for note in (field.metadata or {}).items():
         yield from note
@@ -89,10 +93,10 @@ def _column(path: Path, file: "pq.ParquetFile", name: str) -> Iterator[bytes]:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """A Parquet file is damaged if pyarrow says so.
+    """Turn pyarrow's errors about a damaged file into ours.
 
     Raises:
-        InputError: it is.
+        InputError: pyarrow raised one.
     """
     import pyarrow as pa
 
@@ -103,7 +107,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _strings(array: "pa.Array") -> Iterator[bytes]:
-    """The texts in an array, one in a line, however deep they lie."""
+    """Yield the texts in an array, at any depth, one in a line."""
     import pyarrow as pa
 
     kind, types = array.type, pa.types
@@ -115,12 +119,12 @@ def _strings(array: "pa.Array") -> Iterator[bytes]:
         yield from _strings(array.storage)
     elif types.is_dictionary(kind):
         yield from _strings(array.dictionary)
-    elif types.is_struct(kind):
-        for inner in array.flatten():
-            yield from _strings(inner)
     elif types.is_map(kind):
         yield from _strings(array.keys)
         yield from _strings(array.items)
+    elif types.is_struct(kind):
+        for inner in array.flatten():
+            yield from _strings(inner)
     elif isinstance(array, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
         yield from _strings(array.flatten())
     elif any(test(kind) for test in tests):

@@ -1,6 +1,6 @@
-"""What can be checked of a release's files: checksums, headers of weights, the chat template inside of GGUF files.
+"""Checks of a release's files: checksums, headers of weights, and the chat template in GGUF files.
 
-Every check is a value with its result, made one after the other; nothing is printed or raised here.
+Each check is a value with its result. Nothing is printed, raised or loaded here.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,16 @@ from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
 from dataset_tools.io.checksums import sha256
+from publishing.release.local_files import entries
 from publishing.release.manifest import CARD_FILES, MANIFEST, Release
-from publishing.release.repositories import SUFFIXES, entries
-from publishing.release.weight_headers import read_gguf, read_safetensors
+from publishing.release.repositories import SUFFIXES
+from training.base.gguf_header import read_header
 
-__all__ = ["Check", "Result", "verify_files"]
+__all__ = ["Check", "Result", "safetensors_names", "verify_files"]
 
 
 class Result(StrEnum):
-    """How a check ended."""
+    """Result of a check."""
 
     OK = "ok"
     FAILED = "failed"
@@ -30,27 +31,27 @@ class Check:
     """One check.
 
     Attributes:
-        what: what was checked: ``checksum``, ``header``, ``template``, ``load`` or ``smoke``.
+        what: ``checksum``, ``header``, ``template``, ``load`` or ``smoke``.
         where: a file or a part of the release.
-        result: how it ended.
-        told: what was found, or why it was left out.
+        result: the result.
+        detail: what was found, or the reason for skipping.
     """
 
     what: str
     where: str
     result: Result
-    told: str = ""
+    detail: str = ""
 
 
 def verify_files(release: Release) -> Iterator[Check]:
-    """Checksums of all files and headers of all weights; parts that are not here are left out, but not all of them."""
+    """Check the checksums of all files and the headers of all weights. Missing parts are skipped, but not all parts."""
     parts = [part for part in SUFFIXES if (release.path / part).is_dir()]
-    yield from (Check("checksum", f"{part}/", Result.SKIPPED, "it is not here") for part in _absent(release, parts))
+    yield from (Check("checksum", f"{part}/", Result.SKIPPED, "not here") for part in _absent(release, parts))
     found = False
     for name in sorted(release.files):
         part = name.split("/")[0]
         if part not in SUFFIXES:
-            yield Check("checksum", name, Result.FAILED, "it is in no part of a release")
+            yield Check("checksum", name, Result.FAILED, "not in a part of the release")
         elif part in parts and not name.endswith("/README.md"):
             check = _checksum(release, name)
             yield check
@@ -59,22 +60,37 @@ def verify_files(release: Release) -> Iterator[Check]:
                 yield from _header(release, name, release.path / name)
     yield from _unknown(release)
     if not found:
-        yield Check("checksum", MANIFEST, Result.FAILED, "of the files that it lists none is here as recorded")
+        yield Check("checksum", MANIFEST, Result.FAILED, "no file matches its record")
+
+
+def safetensors_names(path: Path) -> list[str]:
+    """Return the names of the tensors in a safetensors file; the library checks that they cover the file exactly.
+
+    Raises:
+        InputError: the file is damaged, or not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return list(file.keys())
+    except (SafetensorError, OSError) as error:
+        raise InputError("not a complete safetensors file", where=str(path), hint="download it again") from error
 
 
 def _checksum(release: Release, name: str) -> Check:
     path, recorded = release.path / name, release.files[name]
     if not path.is_file():
-        # Of several GGUF files it is usual to fetch one.
+        # Often only one of several GGUF files is downloaded.
         optional = path.suffix == ".gguf" and any(
             PurePosixPath(other).suffix == ".gguf" and (release.path / other).exists() for other in release.files
         )
-        return Check("checksum", name, Result.SKIPPED if optional else Result.FAILED, "it is not here")
+        return Check("checksum", name, Result.SKIPPED if optional else Result.FAILED, "not here")
     if path.stat().st_size != recorded.size:
         what = f"{path.stat().st_size:,} bytes instead of {recorded.size:,}"
         return Check("checksum", name, Result.FAILED, what)
     if sha256(path) != recorded.sha256:
-        return Check("checksum", name, Result.FAILED, "another content than was recorded")
+        return Check("checksum", name, Result.FAILED, f"the SHA-256 differs from {MANIFEST}")
     return Check("checksum", name, Result.OK)
 
 
@@ -84,34 +100,34 @@ def _absent(release: Release, parts: list[str]) -> list[str]:
 
 
 def _header(release: Release, name: str, path: Path) -> Iterator[Check]:
-    """What a file of weights says of itself."""
+    """Check the header of a weights file, and the chat template of a GGUF file."""
     try:
         if path.suffix == ".safetensors":
-            yield Check("header", name, Result.OK, f"{len(read_safetensors(path)):,} tensors")
+            yield Check("header", name, Result.OK, f"{len(safetensors_names(path)):,} tensors")
         elif path.suffix == ".gguf":
-            header = read_gguf(path)
+            header = read_header(path, arrays=False)
             yield Check("header", name, Result.OK, f"{len(header.tensors):,} tensors")
-            yield _template(release, name, header.values.get("tokenizer.chat_template"))
+            yield _template(release, name, header.facts.get("tokenizer.chat_template"))
     except InputError as error:
         yield Check("header", name, Result.FAILED, error.what)
 
 
 def _template(release: Release, name: str, text: object) -> Check:
-    """A GGUF file must carry the chat template that the release has beside its other parts."""
+    """Compare the chat template of a GGUF file with that of the other parts."""
     recorded = [release.files.get(f"{part}/chat_template.jinja") for part in ("merged", "adapter")]
     known = {found.sha256 for found in recorded if found}
     if not isinstance(text, str):
-        return Check("template", name, Result.FAILED, "it carries no chat template")
+        return Check("template", name, Result.FAILED, "no chat template in the file")
     if not known:
-        return Check("template", name, Result.SKIPPED, "the release has none to compare it with")
+        return Check("template", name, Result.SKIPPED, "no template in the release to compare with")
     same = bool(known & {sha256(text.encode()), sha256(f"{text}\n".encode())})
-    return Check("template", name, Result.OK if same else Result.FAILED, "" if same else "it carries another one")
+    return Check("template", name, Result.OK if same else Result.FAILED, "" if same else "the chat template differs")
 
 
 def _unknown(release: Release) -> Iterator[Check]:
-    """Files that nobody recorded: harmless where they are cards, worth a look otherwise."""
+    """Fail each file that ``release.json`` does not list, except cards."""
     cards = {f"{part}/{name}" for part in SUFFIXES for name in CARD_FILES}
     for path in entries(release.path):
         name = path.relative_to(release.path).as_posix()
         if name not in release.files and name not in cards and name != MANIFEST:
-            yield Check("checksum", name, Result.FAILED, f"{MANIFEST} does not list it")
+            yield Check("checksum", name, Result.FAILED, f"not listed in {MANIFEST}")

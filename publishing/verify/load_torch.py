@@ -1,7 +1,4 @@
-"""The models of a release, loaded as a consumer loads them, and asked what was recorded at the export.
-
-Torch and transformers are imported here alone, when something is loaded.
-"""
+"""Checks that load the merged model and the adapter, and repeat the answers recorded at the export."""
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,24 +14,23 @@ from training.base.base import find_base
 
 __all__ = ["load_checks"]
 
-_ROOM = 32  # tokens that an answer may have beyond the recorded one before it is cut off
+_EXTRA = 32  # tokens that an answer may be longer than the recorded one
 
 
 def load_checks(release: Release) -> Iterator[Check]:
-    """Load each part that is here; ask each for the recorded answers."""
+    """Load each part that is here, and compare its answers with the recorded ones."""
     prompts = [item for item in release.facts.get("smoke") or () if isinstance(item, dict)]
     for part, load in (("merged", _merged), ("adapter", _adapter)):
         if not (release.path / part).is_dir():
             continue
-        reason = _lacking(part)
-        if reason:
+        if reason := _missing_packages(part):
             yield Check("load", f"{part}/", Result.SKIPPED, reason)
             continue
         try:
             model = load(release)
         except ProofError as error:
             yield Check("load", f"{part}/", Result.FAILED, error.what)
-        except AfgError as error:  # the base cannot be had: no fault of the release
+        except AfgError as error:  # the base is not available
             yield Check("load", f"{part}/", Result.SKIPPED, str(error))
         except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
             yield Check("load", f"{part}/", Result.FAILED, " ".join(str(error).split()) or type(error).__name__)
@@ -45,31 +41,30 @@ def load_checks(release: Release) -> Iterator[Check]:
             gc.collect()
 
 
-def _lacking(part: str) -> str:
-    """Why a part cannot be loaded on this machine."""
+def _missing_packages(part: str) -> str:
+    """Return the packages that are missing to load a part, as a reason for skipping it."""
     wanted = ["torch", "transformers", *(["peft"] if part == "adapter" else [])]
     missing = [name for name in wanted if find_spec(name) is None]
     return f"not installed: {', '.join(missing)}" if missing else ""
 
 
 def _merged(release: Release) -> Any:  # noqa: ANN401 - a model
-
     return load_merged(release.path / "merged").model
 
 
 def _adapter(release: Release) -> Any:  # noqa: ANN401
-    """The adapter on its base, which is downloaded if it is not at hand."""
+    """Load the adapter on its base, which is downloaded if needed."""
     base = find_base(base_of(release), base_revision_of(release))
     return load_adapted(base.folder, release.path / "adapter").model
 
 
 def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[str, Any]]) -> Iterator[Check]:  # noqa: ANN401
-    """Ask the model the recorded prompts; each answer must be the recorded one."""
+    """Compare the answer to each recorded prompt with the recorded one."""
     from transformers import AutoTokenizer
 
     where = f"{part}/"
     if not prompts:
-        yield Check("smoke", where, Result.SKIPPED, "the release has no recorded answers")
+        yield Check("smoke", where, Result.SKIPPED, "no recorded answers in the release")
         return
     tokenizer = AutoTokenizer.from_pretrained(release.path / part, local_files_only=True)
     stops = _stops(model, release)
@@ -78,11 +73,11 @@ def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[st
         if answer == item.get("output"):
             yield Check("smoke", f"{where} prompt {number}", Result.OK)
         else:
-            yield Check("smoke", f"{where} prompt {number}", Result.FAILED, f"it answers {answer!r}")
+            yield Check("smoke", f"{where} prompt {number}", Result.FAILED, f"the answer is {answer!r}")
 
 
 def _stops(model: Any, release: Release) -> list[int]:  # noqa: ANN401
-    """The ids that end an answer: the merged model's, if it is here, for an adapter's base may know fewer."""
+    """Return the ids that end an answer: the merged model's if it is here, as an adapter's base may have fewer."""
     from transformers import GenerationConfig
 
     found = model.generation_config.eos_token_id
@@ -92,14 +87,14 @@ def _stops(model: Any, release: Release) -> list[int]:  # noqa: ANN401
 
 
 def _answer(model: Any, tokenizer: Any, prompt: str, expected: str, stops: list[int]) -> str:  # noqa: ANN401
-    """What follows a prompt greedily, without the token that ends it."""
+    """Return the greedy answer to a prompt, without the token that ends it."""
     import torch
 
     inputs = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
-    room = len(tokenizer(expected, add_special_tokens=False)["input_ids"]) + _ROOM
+    most = len(tokenizer(expected, add_special_tokens=False)["input_ids"]) + _EXTRA
     with torch.inference_mode():
-        output = model.generate(**inputs, max_new_tokens=room, do_sample=False, eos_token_id=stops)
-    made = output[0, inputs["input_ids"].shape[1] :].tolist()
-    if made and made[-1] in stops:
-        made.pop()
-    return str(tokenizer.decode(made, skip_special_tokens=False))
+        output = model.generate(**inputs, max_new_tokens=most, do_sample=False, eos_token_id=stops)
+    answer = output[0, inputs["input_ids"].shape[1] :].tolist()
+    if answer and answer[-1] in stops:
+        answer.pop()
+    return str(tokenizer.decode(answer, skip_special_tokens=False))

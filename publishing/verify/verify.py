@@ -1,4 +1,4 @@
-"""``afg verify``: is a release what it says? Checksums and headers first, then the models themselves."""
+"""Verification of a release: checksums and headers first, then the models themselves."""
 
 from collections.abc import Iterator
 
@@ -11,21 +11,20 @@ __all__ = ["verify"]
 
 
 def verify(release: Release, *, load: bool = True) -> Iterator[Check]:
-    """Everything that can be checked of a release.
+    """Check a release, or the parts of it that were pulled.
 
     Args:
-        release: the release, or what was pulled of it.
-        load: whether models are loaded and asked what was recorded at the export.
+        release: the release.
+        load: whether to load the models and repeat the recorded answers.
     """
-    wrong = False
+    failed = False
     for check in verify_files(release):
-        wrong = wrong or check.result is Result.FAILED
+        failed = failed or check.result is Result.FAILED
         yield check
     if not load:
         return
-    if wrong:
-        yield Check("load", MANIFEST, Result.SKIPPED, "files that are not what they should be are not loaded")
+    if failed:
+        yield Check("load", MANIFEST, Result.SKIPPED, "files are not loaded if a check has failed")
         return
-
     yield from load_checks(release)
     yield from load_gguf_checks(release)

@@ -25,7 +25,7 @@ from publishing.hub.preflight import CheckedRelease, findings
 from publishing.release.manifest import read_release
 from publishing.release.repositories import repositories
 from publishing.scan.scan import ScanFinding, scan_file
-from publishing.scan.secret_patterns import _STARTS, KINDS, OVERLAP, find_secrets
+from publishing.scan.secret_patterns import KINDS, OVERLAP, find_secrets
 from tests.publishing.conftest import CARD, gguf, write_manifest
 
 # Made up here, and put together so that no scanner of sources takes them for real.
@@ -233,7 +233,7 @@ def test_packed_text_is_looked_into(tmp_path: Path, name: str, pack: Callable[[b
     ]
     path.write_bytes(pack(text)[:-3])
     (problem,) = scan_file(path)
-    assert problem.what.startswith("it cannot be looked into: ")
+    assert problem.what.startswith("cannot be scanned: ")
 
 
 @pytest.mark.parametrize("end", [b"", _parquet(pa.table(_NOISE))[104:]], ids=["all", "middle"])
@@ -242,7 +242,7 @@ def test_damaged_parquet_is_refused(tmp_path: Path, end: bytes) -> None:
     path = tmp_path / "train.parquet"
     path.write_bytes(b"PAR1" + b"x" * 100 + (end or b"PAR1"))
     (problem,) = scan_file(path)
-    assert (problem.where, problem.what.startswith("it cannot be looked into: ")) == (str(path), True)
+    assert (problem.where, problem.what.startswith("cannot be scanned: ")) == (str(path), True)
 
 
 def test_all_of_the_header_of_a_gguf_file_is_scanned(release: Path) -> None:
@@ -275,9 +275,10 @@ def test_what_only_looks_like_a_secret_passes(release: Path, text: str) -> None:
     assert _found(release) == []
 
 
-def test_every_kind_has_its_beginnings() -> None:
-    """A pattern whose beginning nobody looks for would find nothing."""
-    assert list(_STARTS) == list(KINDS) == list(SECRETS)
+def test_every_kind_has_an_example() -> None:
+    """The starts of a kind are searched before its pattern is tried, so each example has one."""
+    assert list(KINDS) == list(SECRETS)
+    assert all(any(start in SECRETS[kind] for start in starts) for kind, (starts, _) in KINDS.items())
 
 
 def test_a_large_file_is_scanned_quickly() -> None:
@@ -302,7 +303,7 @@ def _torch_archive() -> bytes:
     return buffer.getvalue()
 
 
-_ADAPTER = "an adapter's configuration beside merged weights: from_pretrained would load the base instead"
+_ADAPTER = "an adapter's configuration next to merged weights: from_pretrained would load the base instead"
 
 
 @pytest.mark.parametrize(
@@ -313,10 +314,10 @@ _ADAPTER = "an adapter's configuration beside merged weights: from_pretrained wo
         ("optimizer.pt", b"", "a pickle, by its name"),
         (".env", b"", "a hidden file"),
         (".git/config", b"", "a hidden file"),
-        ("a?b.txt", b"", "a name that other systems cannot hold: 'a?b.txt'"),
-        ("Config.json", b"{}", "only capitals tell it from Config.json"),
+        ("a?b.txt", b"", "a name that other systems cannot store: 'a?b.txt'"),
+        ("Config.json", b"{}", "the name differs from Config.json only in case"),
         ("adapter_config.json", b"{}", _ADAPTER),
-        ("broken.json", b"{", "it is no JSON"),
+        ("broken.json", b"{", "not valid JSON"),
         ("paths.json", b'{"a": [{"b": "/data/someone/model"}]}', "a[0].b: an absolute path, '/data/someone/model'"),
         ("windows.json", rb'{"a": "C:\\models\\base"}', "a: an absolute path, 'C:\\\\models\\\\base'"),
         ("more.md", "اقرأ /home/someone/x".encode(), "a path of this machine, '/home/someone'"),
@@ -335,7 +336,7 @@ def test_links_out_of_the_folder_are_found(release: Path, tmp_path: Path) -> Non
     (release / "merged" / "nothing").symlink_to(release / "merged" / "missing")
     (release / "merged" / "same.json").symlink_to(release / "merged" / "config.json")
     assert _told(release) == [
-        ("merged/nothing", "a link to nothing"),
+        ("merged/nothing", "a broken link"),
         ("merged/outside", "a link out of the folder"),
     ]
 
@@ -343,7 +344,7 @@ def test_links_out_of_the_folder_are_found(release: Path, tmp_path: Path) -> Non
 def test_a_pipe_is_no_file(release: Path) -> None:
     """What is not read to its end is not opened."""
     os.mkfifo(release / "merged" / "pipe")
-    assert _told(release) == [("merged/pipe", "no ordinary file")]
+    assert _told(release) == [("merged/pipe", "not a regular file")]
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
@@ -401,13 +402,13 @@ def test_several_findings_are_one_error(release: Path) -> None:
         (b'{"files": {"gguf/./x": {"size": 1, "sha256": "0"}}}', "leads out of the folder"),
         (b'{"files": {"gguf/C:/x": {"size": 1, "sha256": "0"}}}', "leads out of the folder"),
         (rb'{"files": {"gguf/\u0000": {"size": 1, "sha256": "0"}}}', "leads out of the folder"),
-        (b'{"files": {}, "smoke": 5}', "'smoke' is no list"),
-        (b'{"files": {}, "smoke": [5]}', "holds something that no export writes"),
-        (b'{"files": {}, "gguf": [5]}', "'gguf' is no object"),
-        (b'{"files": {}, "gguf": {"a": 5}}', "holds something that no export writes"),
-        (b'{"files": {}, "gguf": {"a": {"agreement": "x"}}}', "holds something that no export writes"),
-        (b'{"files": {}, "base": "tiny"}', "'base' is no object"),
-        (b'{"files": {}, "versions": []}', "'versions' is no object"),
+        (b'{"files": {}, "smoke": 5}', "'smoke' is not a list"),
+        (b'{"files": {}, "smoke": [5]}', "'smoke' or 'gguf' has an invalid item"),
+        (b'{"files": {}, "gguf": [5]}', "'gguf' is not an object"),
+        (b'{"files": {}, "gguf": {"a": 5}}', "'smoke' or 'gguf' has an invalid item"),
+        (b'{"files": {}, "gguf": {"a": {"agreement": "x"}}}', "'smoke' or 'gguf' has an invalid item"),
+        (b'{"files": {}, "base": "tiny"}', "'base' is not an object"),
+        (b'{"files": {}, "versions": []}', "'versions' is not an object"),
     ],
 )
 def test_a_damaged_list_is_told(release: Path, content: bytes, message: str) -> None:

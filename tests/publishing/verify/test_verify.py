@@ -97,7 +97,7 @@ def verify(hub: Hub, models: Path, tmp_path: Path) -> Callable[[Path], dict[tupl
         found = json.loads(done.stdout)
         failed = any(check["result"] == "failed" for check in found)
         assert done.returncode == (1 if failed else 0), done.stderr
-        return {(check["what"], check["where"]): (check["result"], check["told"]) for check in found}
+        return {(check["what"], check["where"]): (check["result"], check["detail"]) for check in found}
 
     return run
 

@@ -163,8 +163,8 @@ def _text_file(root: Path) -> Path:
             "a GGUF of the architecture 'llama', not 'gemma3'",
         ),
         (lambda root: _gguf(root / "a.gguf", tokenizer__ggml__tokens=["<pad>"]), "the id 1 is nothing, not <eos>"),
-        (_cut, "not a GGUF file, or a damaged one"),
-        (_text_file, "not a GGUF file, or a damaged one"),
+        (_cut, "the GGUF header is damaged"),
+        (_text_file, "not a GGUF file of version 2 or 3"),
     ],
 )
 def test_what_is_no_model_is_told_in_one_line(tmp_path: Path, make: Any, what: str) -> None:
