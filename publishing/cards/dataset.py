@@ -10,7 +10,7 @@ from publishing.cards.metadata import front_matter, languages
 from publishing.cards.render import Card, template
 from publishing.cards.sources import DataFacts
 from publishing.cards.tables import cleaning_rows, feature_rows, left_out_rows, reasons_of, split_rows
-from publishing.release.repositories import entries
+from publishing.release.local_files import entries
 
 __all__ = ["make_dataset_card"]
 

@@ -8,7 +8,8 @@ from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import AtomicFile, fail
 from dataset_tools.io.checksums import sha256
 from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, compare
-from publishing.release.repositories import CARD, Repository, entries
+from publishing.release.local_files import entries
+from publishing.release.repositories import CARD, Repository
 
 __all__ = ["LocalFolder"]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from publishing.cards.human_sections import keep_human_sections, overruled_sections
-from publishing.release.repositories import CARD, LocalFile, Repository
+from publishing.release.local_files import LocalFile
+from publishing.release.repositories import CARD, Repository
 
 __all__ = ["FileState", "PlannedFile", "RemoteFile", "RemoteRepository", "RepositoryPlan", "compare", "differing"]
 

@@ -16,9 +16,9 @@ from publishing.hub.client import Hub
 from publishing.hub.local import LocalFolder
 from publishing.hub.plan import RepositoryPlan, differing
 from publishing.hub.preflight import CheckedRelease
-from publishing.release.background import in_background
+from publishing.release.local_files import hash_soon, in_background
 from publishing.release.manifest import read_release
-from publishing.release.repositories import hash_soon, repositories
+from publishing.release.repositories import repositories
 
 __all__ = ["Prepared", "PublishOptions", "Published", "PublishedRepository", "carry_out", "prepare"]
 

@@ -1,7 +1,7 @@
-"""``afg pull``: a release fetched from the Hub as a consumer gets it, laid out as it was exported.
+"""Download of a release from the Hub into the layout of the export.
 
-Each repository holds ``release.json``, so the parts can be seen to belong together, and every file is held against its
-checksum. ``release.json`` is put there last: where it stands, the release is whole.
+Each repository has ``release.json``, which proves that the parts belong together, and every file is compared with its
+checksum. ``release.json`` is written last: a folder that has it is complete.
 """
 
 import glob
@@ -15,21 +15,22 @@ from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.atomic_file import AtomicFile, check_writable, remove_partials, write_file
 from dataset_tools.io.checksums import sha256
 from dataset_tools.io.hub_download import download
+from publishing.release.local_files import entries
 from publishing.release.manifest import CARD_FILES, MANIFEST, Recorded, Release, read_release
-from publishing.release.repositories import SUFFIXES, check_name, entries, quant_of
+from publishing.release.repositories import SUFFIXES, check_name, quant_of
 
 __all__ = ["Pulled", "pull"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A release that was fetched.
+    """A downloaded release.
 
     Attributes:
         release: the release.
-        commits: the commit of each repository that it came from.
-        written: how many files were written; the others were there already.
-        absent: the parts that the release has not, or that were not asked for.
+        commits: the commit of each repository.
+        written: the number of files written; the others existed already.
+        absent: the parts that do not exist or were not requested.
     """
 
     release: Release
@@ -45,22 +46,22 @@ def pull(
     tag: str = "",
     parts: Iterable[str] = (),
     quant: str = "",
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Pulled:
-    """Fetch a release.
+    """Download a release.
 
     Args:
         name: ``ORG/NAME``.
-        output: the folder that it is laid out in.
-        tag: a tag or commit of each repository; what is newest if empty.
-        parts: the parts to fetch, ``adapter``, ``merged`` or ``gguf``; all that there are if empty.
-        quant: of the GGUF files only the one of this type; without ``parts``, no other part.
-        tell: is given a line for each repository.
+        output: the folder for the parts.
+        tag: a tag or commit of each repository; empty for the newest.
+        parts: ``adapter``, ``merged`` or ``gguf``; empty for all that exist.
+        quant: the type of the only GGUF file to download; without ``parts``, no other part.
+        log: receives a line for each repository.
 
     Raises:
-        InputError: there is no such release, it cannot be reached, or a file is not what ``release.json`` says.
+        InputError: the release does not exist or cannot be reached, or a file differs from ``release.json``.
         OutputError: the folder cannot be written.
-        UsageError: a name or part is none, or the folder holds files of another release.
+        UsageError: a name or part is not valid, or the folder has files of another release.
     """
     check_name(name)
     wanted = _parts(parts, quant)
@@ -69,14 +70,14 @@ def pull(
     files = {part: _files(release, part, quant, name) for part in folders}
     content = (release.path / MANIFEST).read_bytes()
     check_writable(output / MANIFEST)
-    _make_room(output, release, content)
+    _clear_folder(output, release, content)
     written = 0
     commits = {}
     for part, names in files.items():
         repository = name + SUFFIXES[part]
-        source = _fetch(repository, folders[part].name, [*names, *CARD_FILES])  # what was newest may not be any more
+        source = _fetch(repository, folders[part].name, [*names, *CARD_FILES])  # the newest may have changed
         commits[repository] = source.name
-        tell(f"{repository}: {len(names)} files at {source.name[:8]}")
+        log(f"{repository}: {len(names)} files at {source.name[:8]}")
         written += sum(_take(source / file, output / part / file, names.get(file)) for file in _present(source, names))
     write_file(output / MANIFEST, content)
     absent = tuple(part for part in SUFFIXES if part not in folders)
@@ -84,23 +85,23 @@ def pull(
 
 
 def _parts(parts: Iterable[str], quant: str) -> list[str]:
-    """The parts that are asked for.
+    """Return the requested parts.
 
     Raises:
-        UsageError: there is no such part.
+        UsageError: a part does not exist.
     """
-    asked = list(dict.fromkeys(parts)) or (["gguf"] if quant else list(SUFFIXES))
-    for part in asked:
+    wanted = list(dict.fromkeys(parts)) or (["gguf"] if quant else list(SUFFIXES))
+    for part in wanted:
         if part not in SUFFIXES:
-            raise UsageError(f"{part!r} is no part of a release", hint=f"--part {', '.join(SUFFIXES)}")
-    return asked
+            raise UsageError(f"a release has no part {part!r}", hint=f"--part {', '.join(SUFFIXES)}")
+    return wanted
 
 
 def _manifests(name: str, tag: str, parts: list[str]) -> dict[str, Path]:
-    """The folder with ``release.json`` of each part that there is.
+    """Return the folder with ``release.json`` of each existing part.
 
     Raises:
-        InputError: there is none of them.
+        InputError: no part exists, or one cannot be downloaded.
     """
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -110,7 +111,7 @@ def _manifests(name: str, tag: str, parts: list[str]) -> dict[str, Path]:
         try:
             found[part] = _fetch(name + SUFFIXES[part], tag, [MANIFEST])
         except InputError as error:
-            # A release need not have every part; any other failure is one.
+            # A release may lack parts.
             if not isinstance(error.__cause__, RepositoryNotFoundError):
                 raise
             missing = error
@@ -120,28 +121,28 @@ def _manifests(name: str, tag: str, parts: list[str]) -> dict[str, Path]:
 
 
 def _one_release(name: str, folders: dict[str, Path]) -> Release:
-    """The release that all parts belong to.
+    """Return the release of all parts.
 
     Raises:
-        InputError: a repository holds no release, or they hold different ones.
+        InputError: a repository has no release, or another one.
     """
     for part, folder in folders.items():
         if not (folder / MANIFEST).is_file():
             what = f"no {MANIFEST} in it"
-            raise InputError(what, where=name + SUFFIXES[part], hint="only what `afg publish` has put there is pulled")
+            raise InputError(what, where=name + SUFFIXES[part], hint="only releases of `afg publish` can be pulled")
     first, *others = folders
     for part in others:
         if (folders[part] / MANIFEST).read_bytes() != (folders[first] / MANIFEST).read_bytes():
-            what = f"it is of another release than {name + SUFFIXES[first]}"
-            raise InputError(what, where=name + SUFFIXES[part], hint="name a tag that both have: --tag v1.0.0")
+            what = f"not the same release as {name + SUFFIXES[first]}"
+            raise InputError(what, where=name + SUFFIXES[part], hint="choose a tag that both have: --tag v1.0.0")
     return read_release(folders[first])
 
 
-def _make_room(output: Path, release: Release, content: bytes) -> None:
-    """Make sure that the folder will hold one release, and no list while its files change.
+def _clear_folder(output: Path, release: Release, content: bytes) -> None:
+    """Prepare the folder: no unfinished files, no files of another release, no manifest while files change.
 
     Raises:
-        UsageError: there are files in it that this release has not.
+        UsageError: there are files that are not of this release.
     """
     for part in SUFFIXES:
         for folder, _, _ in os.walk(output / part):
@@ -153,23 +154,23 @@ def _make_room(output: Path, release: Release, content: bytes) -> None:
         for path in entries(output / part):
             name = path.relative_to(output).as_posix()
             recorded = release.files.get(name)
-            if name.split("/", 1)[1] not in CARD_FILES and not _is_held(path, recorded):
+            if name.split("/", 1)[1] not in CARD_FILES and not _is_recorded(path, recorded):
                 hint = "choose another folder with -o, or remove this one"
-                raise UsageError("another release's file, or none of a release", where=str(path), hint=hint)
+                raise UsageError("the file is not of this release", where=str(path), hint=hint)
     manifest.unlink(missing_ok=True)
 
 
-def _is_held(path: Path, recorded: Recorded | None) -> bool:
+def _is_recorded(path: Path, recorded: Recorded | None) -> bool:
     if recorded is None or not path.is_file() or path.stat().st_size != recorded.size:
         return False
     return sha256(path) == recorded.sha256
 
 
 def _files(release: Release, part: str, quant: str, name: str) -> dict[str, Recorded]:
-    """The recorded files of a part, by their path in its repository.
+    """Return the recorded files of a part, by path in its repository.
 
     Raises:
-        InputError: there is no GGUF file of the type.
+        InputError: no GGUF file has the type.
     """
     found = {
         path.removeprefix(f"{part}/"): recorded
@@ -181,12 +182,12 @@ def _files(release: Release, part: str, quant: str, name: str) -> dict[str, Reco
     types = {file: quant_of(file) for file in found if file.endswith(".gguf")}
     if quant.upper() not in types.values():
         known = ", ".join(sorted(types.values()))
-        raise InputError(f"no GGUF file of the type {quant}", where=name + SUFFIXES[part], hint=f"there are {known}")
+        raise InputError(f"no GGUF file of type {quant}", where=name + SUFFIXES[part], hint=f"available: {known}")
     return {file: recorded for file, recorded in found.items() if types.get(file, quant.upper()) == quant.upper()}
 
 
 def _fetch(repository: str, tag: str, names: list[str]) -> Path:
-    """The folder of the client's cache that holds files of a repository; what is there already is not sent again."""
+    """Download files into the client's cache, unless they are there; return their folder."""
     patterns = [glob.escape(name) for name in names]
     return download(repository, repository, "model", tag or None, patterns)
 
@@ -196,17 +197,19 @@ def _present(source: Path, names: Iterable[str]) -> list[str]:
 
 
 def _take(source: Path, target: Path, recorded: Recorded | None) -> bool:
-    """Put a file where it belongs, if it is not there already; tells whether it was written.
+    """Copy a file to the output unless it is there already; return whether it was written.
 
     Raises:
-        InputError: it is missing or not the one that was recorded.
+        InputError: the file is missing or differs from its record.
     """
     if not source.is_file():
-        raise InputError(f"{MANIFEST} lists it, and the Hub has it not", where=str(target), hint="is the tag right?")
+        raise InputError(
+            f"{MANIFEST} lists the file, but the Hub does not have it", where=str(target), hint="check the tag"
+        )
     digest = sha256(source)
     if recorded and digest != recorded.sha256:
-        what = f"it is not the file that {MANIFEST} lists"
-        raise InputError(what, where=str(target), hint="tell whoever published it; do not use it")
+        what = f"the file differs from its checksum in {MANIFEST}"
+        raise InputError(what, where=str(target), hint="do not use it, and report it to the publisher")
     if target.is_file() and sha256(target) == digest:
         return False
     check_writable(target)

@@ -17,7 +17,8 @@ from publishing.cards.hub_terms import public_dataset
 from publishing.cards.lint import lint
 from publishing.cards.render import write_card
 from publishing.cards.sources import DataFacts, read_data
-from publishing.release.repositories import LocalFile, Repository
+from publishing.release.local_files import LocalFile
+from publishing.release.repositories import Repository
 from publishing.scan.scan import scan
 
 

@@ -58,7 +58,7 @@ def test_a_release_comes_back_as_it_was(
     run = afg("pull", "org/tiny", "--tag", "v1")
     assert run.returncode == 0, run.stderr
     assert _contents(tmp_path / "here" / "tiny") == expected
-    assert f"tiny: {len(expected) - 1} files written, all as recorded" in run.stderr
+    assert f"tiny: {len(expected) - 1} files written, all checksums match" in run.stderr
     hub.requests.clear()
     again = afg("pull", "org/tiny", "--tag", "v1")
     assert "tiny: 0 files written" in again.stderr
@@ -79,7 +79,7 @@ def test_a_release_on_the_hub_is_verified(hub: Hub, publisher: Publisher, afg: A
     hub.store.put("model", "org/tiny-lora", {"adapter_config.json": b"{}"})
     run = afg("verify", "org/tiny", "--quick")
     assert run.returncode == 2
-    assert "adapter_config.json: it is not the file that release.json lists" in run.stderr.splitlines()[-1]
+    assert "adapter_config.json: the file differs from its checksum in release.json" in run.stderr.splitlines()[-1]
 
 
 def test_the_snippet_of_the_page_runs(hub: Hub, publisher: Publisher, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_one_quant_alone_is_fetched(hub: Hub, release: Path, afg: Afg, tmp_path:
     assert run.returncode == 0, run.stderr
     found = set(_contents(tmp_path / "here" / "out"))
     assert found == {"release.json", "gguf/tiny-Q8_0.gguf", "gguf/Modelfile", "gguf/README.md", "gguf/NOTICE"}
-    assert "merged/: not fetched" in run.stderr
+    assert "merged/: not downloaded" in run.stderr
     assert not [line for line in hub.requests if "F16" in line and line.startswith("GET")]
     checks = list(verify_files(read_release(tmp_path / "here" / "out")))
     assert {check.where for check in checks if check.result is Result.SKIPPED} == {
@@ -114,7 +114,7 @@ def test_one_quant_alone_is_fetched(hub: Hub, release: Path, afg: Afg, tmp_path:
     assert not [check for check in checks if check.result is Result.FAILED]
     run = afg("pull", "org/tiny", "--quant", "Q4_K_M")
     assert run.returncode == 2
-    assert "no GGUF file of the type Q4_K_M (there are F16, Q8_0)" in run.stderr
+    assert "no GGUF file of type Q4_K_M (available: F16, Q8_0)" in run.stderr
 
 
 def test_what_cannot_be_pulled_is_told(hub: Hub, publisher: Publisher, afg: Afg, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_what_cannot_be_pulled_is_told(hub: Hub, publisher: Publisher, afg: Afg,
         assert (run.returncode, message in run.stderr.splitlines()[-1]) == (2, True), run.stderr
     hub.store.put("model", "org/tiny-lora", {"release.json": b'{"files": {}}'})
     run = afg("pull", "org/tiny")
-    assert "org/tiny-lora: it is of another release than org/tiny (name a tag that both have" in run.stderr
+    assert "org/tiny-lora: not the same release as org/tiny (choose a tag that both have" in run.stderr
     assert not list((tmp_path / "here").rglob("release.json"))
 
 
@@ -167,7 +167,7 @@ def test_a_folder_holds_one_release(hub: Hub, release: Path, afg: Afg, tmp_path:
         run = afg("pull", "org/tiny", "--tag", "v2", *arguments)
         assert run.returncode == 2
         assert run.stderr.splitlines()[-1] == (
-            "afg: tiny/merged/model.safetensors: another release's file, or none of a release "
+            "afg: tiny/merged/model.safetensors: the file is not of this release "
             "(choose another folder with -o, or remove this one)"
         )
         assert _contents(out) == held
@@ -210,7 +210,7 @@ def test_newest_is_one_commit(hub: Hub, publisher: Publisher, release: Path, tmp
     script = """if True:
         from pathlib import Path
         from publishing.hub.pull import pull
-        pull("org/tiny", Path("out"), tell=lambda line: (print(line, flush=True), input()))
+        pull("org/tiny", Path("out"), log=lambda line: (print(line, flush=True), input()))
     """
     command, variables = [CLIENT, "-c", script], environment(hub, tmp_path / "home")
     with subprocess.Popen(
@@ -236,21 +236,21 @@ def _damage(release: Path, name: str, content: bytes | None) -> list[tuple[str, 
 
 
 def _failed(checks: Any) -> list[tuple[str, str, str]]:
-    return [(check.what, check.where, check.told) for check in checks if check.result is Result.FAILED]
+    return [(check.what, check.where, check.detail) for check in checks if check.result is Result.FAILED]
 
 
 @pytest.mark.parametrize(
     "name, content, told",
     [
-        ("merged/config.json", None, ("checksum", "merged/config.json", "it is not here")),
+        ("merged/config.json", None, ("checksum", "merged/config.json", "not here")),
         ("merged/config.json", b"{}", ("checksum", "merged/config.json", "2 bytes instead of 29")),
         (
             "merged/config.json",
             b'{"model_type": "gemma3_texT"}',
-            ("checksum", "merged/config.json", "another content than was recorded"),
+            ("checksum", "merged/config.json", "the SHA-256 differs from release.json"),
         ),
-        ("merged/extra.py", b"", ("checksum", "merged/extra.py", "release.json does not list it")),
-        ("gguf/tiny-Q8_0.gguf", None, ("checksum", "gguf/tiny-Q8_0.gguf", "it is not here")),
+        ("merged/extra.py", b"", ("checksum", "merged/extra.py", "not listed in release.json")),
+        ("gguf/tiny-Q8_0.gguf", None, ("checksum", "gguf/tiny-Q8_0.gguf", "not here")),
     ],
 )
 def test_each_difference_is_found(release: Path, name: str, content: bytes | None, told: tuple[str, str, str]) -> None:
@@ -264,7 +264,7 @@ def test_a_list_alone_is_no_release(release: Path) -> None:
     """Where no file was found as recorded, verify fails: it has checked nothing, or nothing that is right."""
     for part in ("merged", "adapter", "gguf"):
         shutil.rmtree(release / part)
-    nothing = ("checksum", "release.json", "of the files that it lists none is here as recorded")
+    nothing = ("checksum", "release.json", "no file matches its record")
     assert _failed(verify_files(read_release(release))) == [nothing]
     assert CliRunner().invoke(main.app, ["verify", str(release)]).exit_code == 1
     (release / "release.json").write_text('{"files": {}}', encoding="utf-8")
@@ -277,7 +277,7 @@ def test_nothing_stands_outside_of_the_parts(release: Path) -> None:
     for name in ("setup.py", "other/model.safetensors"):
         (release / name).write_bytes(b"")
     (release / "link").symlink_to(release / "merged")
-    listed = "release.json does not list it"
+    listed = "not listed in release.json"
     assert _failed(verify_files(read_release(release))) == [
         ("checksum", "link", listed),
         ("checksum", "setup.py", listed),
@@ -285,7 +285,7 @@ def test_nothing_stands_outside_of_the_parts(release: Path) -> None:
     ]
     (release / "link").unlink()
     write_manifest(release)
-    outside = "it is in no part of a release"
+    outside = "not in a part of the release"
     assert _failed(verify_files(read_release(release))) == [
         ("checksum", "other/model.safetensors", outside),
         ("checksum", "setup.py", outside),
@@ -298,8 +298,8 @@ def test_headers_and_templates_are_held_to_the_release(release: Path) -> None:
     (release / "merged" / "chat_template.jinja").write_bytes(b"another")
     write_manifest(release)
     assert _failed(verify_files(read_release(release))) == [
-        ("template", "gguf/tiny-Q8_0.gguf", "it carries another one"),
-        ("header", "merged/model.safetensors", "it is no safetensors file, or was cut off in its header"),
+        ("template", "gguf/tiny-Q8_0.gguf", "the chat template differs"),
+        ("header", "merged/model.safetensors", "not a complete safetensors file"),
     ]
 
 
@@ -308,7 +308,7 @@ def test_damaged_files_are_not_loaded(release: Path) -> None:
     (release / "merged" / "config.json").write_bytes(b"{}")
     *_, last = verify(read_release(release))
     assert last == Check(
-        "load", "release.json", Result.SKIPPED, "files that are not what they should be are not loaded"
+        "load", "release.json", Result.SKIPPED, "files are not loaded if a check has failed"
     )
 
 
@@ -317,14 +317,14 @@ def test_failed_checks_exit_with_one(release: Path) -> None:
     (release / "merged" / "config.json").unlink()
     result = CliRunner().invoke(main.app, ["verify", str(release), "--quick"])
     assert result.exit_code == 1
-    assert "failed  checksum merged/config.json: it is not here" in result.stdout
+    assert "failed  checksum merged/config.json: not here" in result.stdout
 
 
 @pytest.mark.parametrize(
     "arguments, kind, message",
     [
         (["pull", "tiny"], UsageError, "not of the form ORG/NAME"),
-        (["pull", "org/tiny", "--part", "onnx"], UsageError, "'onnx' is no part"),
+        (["pull", "org/tiny", "--part", "onnx"], UsageError, "a release has no part 'onnx'"),
         (["verify", "missing"], UsageError, "not of the form ORG/NAME"),
         (["verify", "."], InputError, "no release.json in it"),
     ],

@@ -27,7 +27,7 @@ def test_a_file_of_the_run_that_is_gone_is_no_fault_of_the_release(tmp_path: Pat
     folder = ReleaseFolder(tmp_path / "release")
     with pytest.raises(InputError) as error, folder.making("merged"):
         missing.read_bytes()
-    hint = "the run and its base must be whole"
+    hint = "the run and its base must be complete"
     assert str(error.value) == f"{missing}: cannot be read: No such file or directory ({hint})"
     assert [path.name for path in (tmp_path / "release").iterdir()] == [".export.json"]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.io.checksums import sha256
-from publishing.release.background import in_background
-from publishing.release.repositories import LocalFile, hash_soon
+from publishing.release.local_files import LocalFile, hash_soon, in_background
 
 
 def test_results_come_in_order_and_errors_where_they_are_asked_for() -> None:
@@ -41,7 +40,7 @@ def test_so_many_go_on_at_a_time() -> None:
 def test_a_process_that_ends_does_not_wait() -> None:
     """Who stops a publication does not wait for the files that are under way."""
     script = (
-        "import time; from publishing.release.background import in_background; "
+        "import time; from publishing.release.local_files import in_background; "
         "in_background([lambda: time.sleep(60)], 1)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
