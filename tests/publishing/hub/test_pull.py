@@ -307,9 +307,7 @@ def test_damaged_files_are_not_loaded(release: Path) -> None:
     """What is not what it should be never reaches a library that loads it."""
     (release / "merged" / "config.json").write_bytes(b"{}")
     *_, last = verify(read_release(release))
-    assert last == Check(
-        "load", "release.json", Result.SKIPPED, "files are not loaded if a check has failed"
-    )
+    assert last == Check("load", "release.json", Result.SKIPPED, "files are not loaded if a check has failed")
 
 
 def test_failed_checks_exit_with_one(release: Path) -> None:
