@@ -1,4 +1,4 @@
-"""The card of a folder of data: its files with rows and checksums, and what is known of how it was made."""
+"""Card of a data folder: files with rows and checksums, splits, cleaning and rejects."""
 
 import re
 from pathlib import Path
@@ -9,47 +9,43 @@ from dataset_tools.io.checksums import sha256
 from publishing.cards.metadata import front_matter, languages
 from publishing.cards.render import Card, template
 from publishing.cards.sources import DataFacts
-from publishing.cards.tables import cleaning_rows, feature_rows, left_out_rows, reasons_of, split_rows
+from publishing.cards.tables import feature_rows, reasons_of, reject_rows, rule_rows, split_rows
 from publishing.release.local_files import entries
 
 __all__ = ["make_dataset_card"]
 
 _SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
 _SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "dev": "validation", "test": "test"}
-_BESIDE = {"rejects", "trace"}  # what a command wrote beside its rows; it belongs to no split
+_LOGS = {"rejects", "trace"}  # files that commands write next to their rows
 _DATA = (".jsonl", ".parquet")
 
 
 def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: str = "") -> Card:
-    """The card of a folder of data.
+    """Return the card of a data folder.
 
     Args:
         folder: the folder.
-        data: what is known of it.
-        hub: ``ORG/NAME`` of the model that it goes with.
-        license_id: the licence that the user gives it; nobody else can know.
+        data: known facts about it.
+        hub: ``ORG/NAME`` of its model on the Hub.
+        license_id: the licence that the user states; it is never guessed.
 
     Raises:
-        InputError: there are no data files in it, or one cannot be read.
+        InputError: the folder has no data file, or one cannot be read.
     """
     data = data.of_folder(folder)
     paths = [path for path in entries(folder) if path.is_file() and path.suffix in _DATA]
     if not paths:
-        raise InputError("no .jsonl and no .parquet file in it", where=str(folder), hint="name a dataset's folder")
+        raise InputError("no .jsonl or .parquet file in it", where=str(folder), hint="name the folder of a dataset")
     files = [(path.relative_to(folder).as_posix(), _rows(path), path.stat().st_size, sha256(path)) for path in paths]
-    rows = sum(count for name, count, _, _ in files if not _BESIDE & _words(name))
-    missing = tuple(
-        what
-        for what, value in {
-            "the licence of the data (`--dataset-license ID`)": license_id,
-            "the name on the Hub (`--hub ORG/NAME`)": hub,
-            "how the data was cleaned (`--data report.json`)": data.cleaning,
-            "the dialects of the data (`--data stats.json`)": data.dialects,
-        }.items()
-        if not value
-    )
-    rules, rejects = cleaning_rows(DataFacts(cleaning=data.cleaning))
-    rejects += left_out_rows(data)
+    rows = sum(count for name, count, _, _ in files if not _LOGS & _words(name))
+    known = {
+        "the licence of the data (`--dataset-license ID`)": license_id,
+        "the name on the Hub (`--hub ORG/NAME`)": hub,
+        "how the data was cleaned (`--data report.json`)": data.cleaning,
+        "the dialects of the data (`--data stats.json`)": data.dialects,
+    }
+    missing = tuple(what for what, value in known.items() if not value)
+    rejects = reject_rows(DataFacts(cleaning=data.cleaning, split=data.split))
     text = template("dataset.md.jinja").render(
         name=f"{hub.split('/')[1]}-data" if hub else folder.resolve().name,
         repository=f"{hub}-data" if hub else "",
@@ -59,7 +55,7 @@ def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: 
         by=", ".join((data.split or {}).get("options", {}).get("by", ())),
         features=feature_rows(data),
         cleaning=data.cleaning,
-        rules=rules,
+        rules=rule_rows(data),
         rejects=rejects,
         reasons=reasons_of(rejects),
         dialects=data.dialects,
@@ -75,7 +71,7 @@ def _metadata(names: list[str], rows: int, data: DataFacts, license_id: str) -> 
     splits: dict[str, list[str]] = {}
     for name in names:
         words = _words(name)
-        if not _BESIDE & words:
+        if not _LOGS & words:
             split = next((split for word, split in _SPLITS.items() if word in words), "")
             splits.setdefault(split, []).append(name)
     found: dict[str, Any] = {
@@ -93,12 +89,12 @@ def _metadata(names: list[str], rows: int, data: DataFacts, license_id: str) -> 
 
 
 def _words(name: str) -> set[str]:
-    """The words of a file's name: "latest" is no "test"."""
+    """Return the words of a file name, so that "latest" does not count as "test"."""
     return set(re.split(r"[-_.]", Path(name).stem.lower()))
 
 
 def _rows(path: Path) -> int:
-    """How many rows a file has."""
+    """Count the rows of a file."""
     if path.suffix == ".jsonl":
         with path.open("rb") as stream:
             return sum(1 for line in stream if line.strip())
@@ -106,5 +102,5 @@ def _rows(path: Path) -> int:
 
     try:
         return int(pq.read_metadata(path).num_rows)
-    except (OSError, ValueError) as error:  # pyarrow's own errors are of these kinds
-        raise InputError(f"no Parquet file: {error}", where=str(path)) from error
+    except (OSError, ValueError) as error:  # pyarrow's errors are subclasses
+        raise InputError(f"not a Parquet file: {error}", where=str(path)) from error

@@ -1,10 +1,9 @@
-"""Whether what a card is made from is of its release: the run that was exported, the model and the base evaluated.
+"""Checks that the inputs of a card belong to its release: the exported run, its model and its base.
 
-Held against each other is what both sides have recorded. Answers from a file, or a release that knows nothing of its
-run, say nothing about weights, and are taken at the user's word.
+Only recorded facts are compared. Answers from a file and a release without its run record no weights, and are accepted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,52 +22,50 @@ _RUN = {
     "recipe": ("recipe", "fingerprint"),
     "base": ("base", "weights_sha256"),
     "data": ("data", "sha256"),
-    "time": ("training_seconds",),
+    "training time": ("training_seconds",),
 }
-"""What tells runs apart, and in what words it is told; two runs of one recipe take different times."""
+"""Facts that differ between runs; two runs with the same recipe and data take different times."""
 
 
 def require_run(run: Facts, release: Release, where: Path) -> None:
-    """Refuse what is no run, or not the run that a release was made from.
+    """Require the run that a release was made from.
 
     Raises:
-        InputError: it is not.
+        InputError: the file is not of a run, or of another one.
     """
-    hint = "--run with the folder of the run that was exported"
-    if run.get("command") != "train" or not isinstance(_at(run, ("recipe", "values")), dict):
+    hint = "--run with the folder of the exported run"
+    if run.get("command") != "train" or not isinstance(_at(run, "recipe", "values"), dict):
         raise InputError("not what `afg train` writes", where=str(where), hint=hint)
-    known = release.facts.get("run")
     for word, path in _RUN.items():
-        one, other = _at(run, path), _at(known, path)
-        if one is not None and other is not None and one != other:
-            what = f"another run than the one that was exported: the {word} of its training differs"
-            raise InputError(what, where=str(where), hint=hint)
+        found, known = _at(run, *path), _at(release.facts.get("run"), *path)
+        if found is not None and known is not None and found != known:
+            raise InputError(f"not the exported run: the {word} differs", where=str(where), hint=hint)
 
 
 def require_evaluation(evaluation: "Evaluation", release: Release, run: Facts | None, where: Path) -> None:
-    """Refuse an evaluation of other weights than the adapter's or the merged ones of a release.
+    """Require an evaluation of the adapter or of the merged weights of a release.
 
     Raises:
-        InputError: it is one.
+        InputError: it evaluates other weights.
     """
     hint = "--eval with the evaluation of the run, its adapter or its merged weights"
     decoding = evaluation.decoding
     kind, weights = decoding.get("kind"), decoding.get("weights_sha256")
     if kind == "gguf":
-        raise InputError("it evaluates a GGUF file, whose answers may be others", where=str(where), hint=hint)
+        raise InputError("it evaluates a GGUF file, which may answer differently", where=str(where), hint=hint)
     if kind == "merged" and weights and weights == _base_weights(release, run):
         raise InputError("it evaluates the base, not this model", where=str(where), hint=hint)
     found = decoding.get("adapter_sha256") if kind == "adapter" else weights
     known = _weights(release, kind) if isinstance(kind, str) else ""
     if found and known and found != known:
-        raise InputError("it evaluates another model: its weights are not the release's", where=str(where), hint=hint)
+        raise InputError("it evaluates another model: its weights differ", where=str(where), hint=hint)
 
 
 def require_base_evaluation(evaluation: "Evaluation", release: Release, run: Facts | None, where: Path) -> None:
-    """Refuse an evaluation of other weights than those of a release's base.
+    """Require an evaluation of a release's base.
 
     Raises:
-        InputError: it is one.
+        InputError: it evaluates other weights.
     """
     hint = "--compare with the evaluation of the base model"
     decoding = evaluation.decoding
@@ -77,27 +74,23 @@ def require_base_evaluation(evaluation: "Evaluation", release: Release, run: Fac
         raise InputError("it evaluates an adapter, not the base", where=str(where), hint=hint)
     known = _base_weights(release, run)
     if kind == "merged" and weights and known and weights != known:
-        what = "it evaluates another model than the base that was trained on: its weights differ"
-        raise InputError(what, where=str(where), hint=hint)
+        raise InputError("it evaluates another base: its weights differ", where=str(where), hint=hint)
 
 
 def _base_weights(release: Release, run: Facts | None) -> str:
-    """The hash of the base's weights, as evaluating it finds; empty if nobody wrote it down."""
-    found = (_at(facts, ("base", "weights_sha256")) for facts in (run, release.facts.get("run")))
+    """Return the hash of the base's weights, as an evaluation records it; empty if unknown."""
+    found = (_at(facts, "base", "weights_sha256") for facts in (run, release.facts.get("run")))
     return next((str(digest) for digest in found if digest), "")
 
 
 def _weights(release: Release, part: str) -> str:
-    """The hash of a part's weights, as evaluating it finds; empty if the release has none.
-
-    It is that of the files' hashes, one after the other: :func:`dataset_tools.io.checksums.combined_sha256`.
-    """
+    """Return the hash of a part's weights, as an evaluation records it; empty if the release has none."""
     names = sorted(name for name in release.files if name.startswith(f"{part}/") and name.endswith(".safetensors"))
     return combined_sha256(release.files[name].sha256 for name in names) if names else ""
 
 
-def _at(facts: object, path: Iterable[str]) -> Any:  # noqa: ANN401 - JSON
-    """What stands at a place of facts; nothing where the way to it ends."""
+def _at(facts: object, *path: str) -> Any:  # noqa: ANN401 - JSON
+    """Return the value at a path of keys; None if there is none."""
     for key in path:
         facts = facts.get(key) if isinstance(facts, dict) else None
     return facts

@@ -1,4 +1,4 @@
-"""What a card may say in its metadata: licences that the Hub knows, codes of languages, and Arabic's dialects."""
+"""Terms of the Hub in a card's metadata: licences, language codes, relations to a base."""
 
 import re
 
@@ -17,7 +17,7 @@ __all__ = [
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
 
 GEMMA_NOTICE = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n"
-"""The sentence that the terms ask whoever passes a model on to put beside it."""
+"""Sentence that the terms require in a file next to a redistributed model."""
 
 _LICENSES = """
     afl-3.0 agpl-3.0 apache-2.0 apple-amlr apple-ascl artistic-2.0 bigcode-openrail-m bigscience-bloom-rail-1.0
@@ -30,10 +30,10 @@ _LICENSES = """
     openmdw-1.0 openrail openrail++ osl-3.0 other pddl postgresql unknown unlicense wtfpl zlib
 """
 LICENSES = frozenset(_LICENSES.split())
-"""The licence ids that the Hub knows."""
+"""Licence ids of the Hub."""
 
 RELATIONS = {"adapter": "adapter", "merged": "finetune", "gguf": "quantized"}
-"""How each part of a release relates to its base, in the Hub's words."""
+"""Relation of each part of a release to its base, in the Hub's words."""
 
 DIALECTS = {
     "msa": "arb",
@@ -51,7 +51,7 @@ DIALECTS = {
     "tunisian": "aeb",
     "libyan": "ayl",
 }
-"""A dialect's ISO 639-3 code. The Maghreb as a whole has none: a code of one country would claim too much."""
+"""ISO 639-3 code of each dialect; the Maghreb as a whole has none."""
 
 _CODES = """
     aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
@@ -66,24 +66,24 @@ _PUBLIC = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def is_language(code: object) -> bool:
-    """Whether something is a language's code as cards have it: two letters of ISO 639-1, or three of ISO 639-3."""
+    """Return whether a value is a language code of ISO 639-1 or has the form of ISO 639-3."""
     return isinstance(code, str) and (code in _TWO_LETTERS or bool(re.fullmatch("[a-z]{3}", code)))
 
 
 def public_model(name: object) -> str:
-    """A model's or dataset's name if it is one of the Hub's, ``ORG/NAME``; nothing for a folder."""
+    """Return a name if it has the form ``ORG/NAME``, else an empty text."""
     return name if isinstance(name, str) and _PUBLIC.fullmatch(name) else ""
 
 
 def public_dataset(name: str) -> str:
-    """The ``ORG/NAME`` of a dataset of the Hub, or of a file of it; nothing for a file of a machine."""
+    """Return the ``ORG/NAME`` of a Hub dataset or of a file in it; empty for a local file."""
     place = name.removeprefix(_DATASETS)
     return "" if place == name else public_model("/".join(place.split("/")[:2]).split("@")[0])
 
 
 def is_gemma(base: str) -> bool:
-    """Whether a base, or what was made from it, is under the Gemma terms.
+    """Return whether a base is under the Gemma terms: all but the bundled one, whatever their names.
 
-    All are but the bundled one, whatever their names: nothing but FunctionGemma and its fine-tunes can be exported.
+    Only FunctionGemma and its fine-tunes can be exported.
     """
     return base != "tiny"

@@ -1,14 +1,13 @@
-"""Sections of a model card that a person wrote, kept when the card is written again.
+"""Hand-written sections of a model card, which a new version of the card keeps.
 
-In a card's text such a section stands between two comments, which a page does not show::
+Such a section is between two comments, which a page does not show::
 
     <!-- begin human: notes -->
-    What only a person can say.
+    Not tried on Sudanese.
     <!-- end human: notes -->
 
-A new card takes over what stands between them in the card that is published, also where it says something else itself:
-somebody wrote it there, perhaps since. A section that the new card lacks is put
-at its end; nothing that a person wrote is lost.
+The text of the published card replaces that of the new one, because it may have been edited there. A section that the
+new card lacks is appended.
 """
 
 import re
@@ -23,33 +22,33 @@ _MARK = re.compile(r"<!--\s*(?:begin|end) human\b[^>]*-->")
 
 
 def human_section(name: str, text: str = "") -> str:
-    """A section for a card, ready to be written into."""
+    """Return a section with its marks."""
     inner = f"{text.strip()}\n" if text.strip() else ""
     return f"<!-- begin human: {name} -->\n{inner}<!-- end human: {name} -->"
 
 
 def human_sections(card: str, where: str = "") -> dict[str, str]:
-    """What a person wrote in a card: each section's text by its name.
+    """Return the text of each section of a card by its name.
 
     Raises:
-        InputError: a mark has no partner, or two sections have one name.
+        InputError: a mark is unpaired, or two sections have the same name.
     """
     found = {match[1]: match[2].strip() for match in _SECTION.finditer(card)}
     if 2 * len(found) != len(_MARK.findall(card)):
         raise InputError(
-            "the marks of a human section are not in pairs, or two have one name", where=where or "card",
-            hint="<!-- begin human: NAME --> … <!-- end human: NAME -->, each once",
+            "unpaired or repeated marks of a human section", where=where or "card",
+            hint="<!-- begin human: NAME --> … <!-- end human: NAME -->, once for each name",
         )  # fmt: skip
     return found
 
 
 def keep_human_sections(new: str, old: str, where: str = "") -> str:
-    """The new card with what a person wrote in the old one. An empty section of the old card keeps nothing.
+    """Return the new card with the sections of the old one that are not empty.
 
     Args:
-        new: the card that is to be published.
-        old: the card that stands there.
-        where: the old card's place, for errors.
+        new: the card to publish.
+        old: the published card.
+        where: path of the old card, for errors.
 
     Raises:
         InputError: the marks in one of the cards are damaged.
@@ -62,11 +61,7 @@ def keep_human_sections(new: str, old: str, where: str = "") -> str:
 
 
 def overruled_sections(new: str, old: str) -> tuple[str, ...]:
-    """The sections that a person filled in in both cards, with different texts: that of the old card is kept.
-
-    Args:
-        new: the card that is to be published.
-        old: the card that stands there.
+    """Return the names of sections whose text differs in both cards, so that the new text is dropped.
 
     Raises:
         InputError: the marks in one of the cards are damaged.

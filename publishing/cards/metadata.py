@@ -1,4 +1,4 @@
-"""A card's front matter: what the Hub sorts, filters and links models by. Only what is known stands in it."""
+"""Front matter of a card: the metadata that the Hub filters and links by."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +22,13 @@ _TINY_LICENSE = "apache-2.0"  # the bundled base is part of this project
 
 
 def front_matter(metadata: dict[str, Any]) -> str:
-    """Metadata as the block that a card begins with."""
+    """Return metadata as the first block of a card."""
     text = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1000)
     return f"---\n{text}---\n"
 
 
 def model_metadata(sources: "CardSources", part: str) -> dict[str, Any]:
-    """The metadata of one part's card.
-
-    Args:
-        sources: what is known.
-        part: ``adapter``, ``merged`` or ``gguf``.
-    """
+    """Return the known metadata of one part (``adapter``, ``merged`` or ``gguf``)."""
     dialects = list(sources.data.dialects)
     if sources.evaluation:
         dialects += [name for name in sources.evaluation.groups["dialect"] if name not in dialects]
@@ -43,14 +38,14 @@ def model_metadata(sources: "CardSources", part: str) -> dict[str, Any]:
     found["datasets"] = sources.data.datasets
     found["metrics"] = ["accuracy", "f1"] if sources.evaluation else []
     found["tags"] = [*_TAGS, *_PART_TAGS[part]]
-    # The files of a quantised repository are others than those that were evaluated.
+    # GGUF files are not the evaluated ones.
     if sources.evaluation and part != "gguf":
         found["model-index"] = _model_index(sources)
     return {key: value for key, value in found.items() if value}
 
 
 def languages(dialects: list[str]) -> list[str]:
-    """Arabic, and the dialects that have a code of their own."""
+    """Return the code of Arabic and those of the dialects that have one."""
     return ["ar", *sorted({DIALECTS[name] for name in dialects if name in DIALECTS})]
 
 
@@ -61,7 +56,7 @@ def _license(base: str) -> dict[str, str]:
 
 
 def _base(sources: "CardSources", part: str) -> dict[str, str]:
-    """The base and how the part relates to it. A GGUF file's base is the merged model, where its name is known."""
+    """Return base and relation; the base of a GGUF file is the merged model, if its name is known."""
     base = sources.hub if part == "gguf" and sources.hub else public_model(sources.base)
     return {"base_model": base, "base_model_relation": RELATIONS[part]} if base else {}
 

@@ -1,4 +1,4 @@
-"""``afg card``: model cards of a release, from what was measured. What was not is listed as missing, never made up."""
+"""``afg card``: model cards of a release from measured results; each card lists what was not measured."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,30 +27,17 @@ _KINDS = {
     "merged": "This is a fine-tuned copy of",
     "gguf": "These are GGUF files, for llama.cpp and Ollama, of a fine-tuned copy of",
 }
+_CITY = {"type": "string", "description": "المدينة"}
+_PARAMETERS = {"type": "object", "properties": {"city": _CITY}, "required": ["city"]}
+_WEATHER = {"name": "get_weather", "description": "حالة الطقس في مدينة", "parameters": _PARAMETERS}
+_CALL = {"name": "get_weather", "arguments": {"city": "جدة"}}
 _EXAMPLE: dict[str, Any] = {
     "messages": [
         {"role": "developer", "content": "You are a model that can do function calling with the following functions"},
         {"role": "user", "content": "كيف الطقس في جدة؟"},
-        {
-            "role": "assistant",
-            "content": "",
-            "tool_calls": [{"type": "function", "function": {"name": "get_weather", "arguments": {"city": "جدة"}}}],
-        },
+        {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": _CALL}]},
     ],
-    "tools": [
-        {
-            "type": "function",
-            "function": {
-                "name": "get_weather",
-                "description": "حالة الطقس في مدينة",
-                "parameters": {
-                    "type": "object",
-                    "properties": {"city": {"type": "string", "description": "المدينة"}},
-                    "required": ["city"],
-                },
-            },
-        }
-    ],
+    "tools": [{"type": "function", "function": _WEATHER}],
 }
 
 
@@ -59,10 +46,10 @@ class Card:
     """A card.
 
     Attributes:
-        part: the part of the release that it describes, or ``dataset``.
-        text: the card.
-        missing: what nobody has measured, each with the option that brings it.
-        notice: the text of the notice that must stand beside the model; empty where there is no such duty.
+        part: the part of the release, or ``dataset``.
+        text: the card with its metadata.
+        missing: what was not measured, each with the option that adds it.
+        notice: text of the NOTICE that the base's terms require; empty if they require none.
     """
 
     part: str
@@ -72,25 +59,23 @@ class Card:
 
 
 def make_cards(sources: CardSources) -> list[Card]:
-    """The cards of a release's parts, as far as they were exported.
+    """Return a card for each exported part of a release.
 
     Raises:
         InputError: the release has no part.
     """
     parts = [part for part in SUFFIXES if (sources.release.path / part).is_dir()]
     if not parts:
-        raise InputError(
-            "nothing to write a card for: neither adapter/ nor merged/ nor gguf/", where=str(sources.release.path)
-        )
+        raise InputError("there is neither adapter/ nor merged/ nor gguf/", where=str(sources.release.path))
     return [_card(sources, part) for part in parts]
 
 
 def write_card(card: Card, folder: Path) -> bool:
-    """Write a card into a folder; what a person wrote in the card that is there stays. Tells whether it changed.
+    """Write a card into a folder, with the hand-written sections of the old card; return whether it changed.
 
     Raises:
-        InputError: the marks of human sections in the old card are damaged.
-        OutputError: it cannot be written.
+        InputError: the marks of hand-written sections in the old card are damaged.
+        OutputError: the card cannot be written.
     """
     path = folder / CARD
     old = old_card(path)
@@ -104,7 +89,7 @@ def write_card(card: Card, folder: Path) -> bool:
 
 
 def old_card(path: Path) -> str:
-    """The card that stands there; nothing if there is none.
+    """Return the text of a card; empty if there is none.
 
     Raises:
         InputError: it cannot be read.
@@ -119,10 +104,10 @@ def old_card(path: Path) -> str:
 
 @cache
 def template(name: str) -> "jinja2.Template":
-    """A template of this package. A name that it does not get is an error."""
+    """Return a template of this package, for which an undefined name is an error."""
     import jinja2
 
-    environment = jinja2.Environment(  # noqa: S701 - Markdown; what comes from data goes through `cell`
+    environment = jinja2.Environment(  # noqa: S701 - Markdown; values from data go through `cell`
         loader=jinja2.PackageLoader("publishing.cards", "templates"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -135,7 +120,7 @@ def template(name: str) -> "jinja2.Template":
 
 
 def _cell(value: str) -> str:
-    """Text inside of a table or a line: no markup, no new column, no new line."""
+    """Escape text for a table cell: no markup, no new column, no new line."""
     text = " ".join(str(value).split())
     for character, plain in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'")):
         text = text.replace(character, plain)
@@ -150,11 +135,8 @@ def _card(sources: CardSources, part: str) -> Card:
 
 
 def _context(sources: CardSources, part: str) -> dict[str, Any]:
-    """What the template is given: plain values and rows of text."""
+    """Return the values of the template."""
     release, run, evaluation = sources.release, sources.run, sources.evaluation
-    rules, rejects = tables.cleaning_rows(sources.data)
-    rejects += tables.left_out_rows(sources.data)
-    example = render(_EXAMPLE)
     return {
         "part": part,
         "kind": _KINDS[part],
@@ -166,14 +148,14 @@ def _context(sources: CardSources, part: str) -> dict[str, Any]:
         "base_revision": sources.base_revision,
         "gemma": is_gemma(sources.base),
         "terms": GEMMA_TERMS,
-        "prompt": example,
+        "prompt": render(_EXAMPLE),
         "template_sha256": _recorded_template(sources),
         "cleaning": sources.data.cleaning,
         "build": sources.data.build,
         "dialects": sources.data.dialects,
         "datasets": sources.data.datasets,
-        "rules": rules,
-        "rejects": rejects,
+        "rules": tables.rule_rows(sources.data),
+        "rejects": tables.reject_rows(sources.data),
         "run": run,
         "run_rows": tables.run_rows(sources),
         "recipe": tables.recipe_rows(run) if run else [],
@@ -193,23 +175,20 @@ def _context(sources: CardSources, part: str) -> dict[str, Any]:
 
 
 def _shipped_example(sources: CardSources, part: str) -> str:
-    """The example that lies beside the card: what a reader sees is what they run. Nothing if none was shipped."""
+    """Return the shipped ``example.py``; empty if there is none."""
     name = f"{part}/example.py"
     if name not in sources.release.files:
         return ""
+    path = sources.release.path / name
     try:
-        return (sources.release.path / name).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", where=str(sources.release.path / name), hint="export again"
-        ) from error
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path), hint="export again") from error
 
 
 def _recorded_template(sources: CardSources) -> str:
-    for part in ("merged", "adapter"):
-        if recorded := sources.release.files.get(f"{part}/chat_template.jinja"):
-            return recorded.sha256
-    return ""
+    found = (sources.release.files.get(f"{part}/chat_template.jinja") for part in ("merged", "adapter"))
+    return next((recorded.sha256 for recorded in found if recorded), "")
 
 
 def _files(sources: CardSources, part: str) -> list[tuple[str, ...]]:
@@ -221,7 +200,7 @@ def _files(sources: CardSources, part: str) -> list[tuple[str, ...]]:
 
 
 def _missing(sources: CardSources, part: str) -> Iterator[str]:
-    """What the card would say if somebody had measured it, each with what brings it."""
+    """Yield what was not measured, with the option that adds it."""
     known: Mapping[str, object] = {
         "the name on the Hub (`--hub ORG/NAME`)": sources.hub,
         "the base model (`--run RUN`)": sources.base,

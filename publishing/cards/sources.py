@@ -1,4 +1,4 @@
-"""What cards are made from: the files that measured something, read and told apart by what they hold."""
+"""Sources of cards: files with measured results, recognised by their content."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,12 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What is known of the data.
+    """Facts about the data.
 
     Attributes:
         build: ``build.json`` of `afg-data build`.
         cleaning: the report of `afg-data clean`.
-        stats: what `afg-data stats --json` printed.
+        stats: the output of `afg-data stats --json`.
         split: ``split.json`` of `afg-data split`.
     """
 
@@ -46,20 +46,20 @@ class DataFacts:
         """Records by dialect, the most frequent first."""
         found = (self.stats or {}).get("dialects") or {}
         if not found and self.split:
-            sides: list[Facts] = list(self.split["splits"].values())
-            found = dict(sum((Counter(side["dialects"]) for side in sides), Counter()))
+            splits: list[Facts] = list(self.split["splits"].values())
+            found = dict(sum((Counter(one["dialects"]) for one in splits), Counter()))
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     @property
     def datasets(self) -> list[str]:
-        """The datasets of the Hub that it came from."""
+        """Hub datasets among the inputs."""
         names = [str(name) for name in (self.cleaning or {}).get("inputs", ())]
         for facts in (self.build, self.split):
             names += [str(item["name"]) for item in (facts or {}).get("inputs", ())]
         return sorted(set(map(public_dataset, names)) - {""})
 
     def of_folder(self, folder: Path) -> "DataFacts":
-        """The same with what a split folder says of itself; what is known otherwise counts more.
+        """Return these facts, completed with ``split.json`` of a folder.
 
         Raises:
             InputError: its ``split.json`` cannot be read.
@@ -74,16 +74,16 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True)
 class CardSources:
-    """All that the cards of a release can say.
+    """Everything that the cards of a release can show.
 
     Attributes:
         release: the release.
-        data: what is known of the training data.
+        data: facts about the training data.
         run: ``run.json`` of `afg train`.
         steps: the lines of the run's ``metrics.jsonl``.
         evaluation: the result of `afg evaluate`.
-        comparison: the base model's evaluation and this one, on the same rows.
-        hub: ``ORG/NAME`` that it is published as; empty if that is not known.
+        comparison: the evaluations of the base and of this model on the same rows.
+        hub: ``ORG/NAME`` on the Hub; empty if unknown.
     """
 
     release: Release
@@ -96,21 +96,21 @@ class CardSources:
 
     @property
     def base(self) -> str:
-        """The base model: ``ORG/NAME``, ``tiny``, or nothing if it has no public name."""
+        """Public name of the base: ``ORG/NAME``, ``tiny``, or empty."""
         return base_of(self.release, self.run)
 
     @property
     def base_revision(self) -> str:
-        """The commit of the base."""
-        return str(_base_facts(self.release, self.run).get("revision") or "")
+        """Commit of the base."""
+        return base_revision_of(self.release, self.run)
 
 
 def base_of(release: Release, run: Facts | None = None) -> str:
-    """The base of a release: ``ORG/NAME``, ``tiny``, or nothing if it has no public name.
+    """Return the public name of a release's base: ``ORG/NAME``, ``tiny``, or empty.
 
     Args:
         release: the release.
-        run: ``run.json``, if it is known better than from the release.
+        run: ``run.json``, if it is known apart from the release.
 
     Raises:
         InputError: the adapter's configuration cannot be read.
@@ -122,18 +122,18 @@ def base_of(release: Release, run: Facts | None = None) -> str:
     return "tiny" if found == "tiny" else public_model(found)
 
 
+def base_revision_of(release: Release, run: Facts | None = None) -> str:
+    """Return the commit of a release's base on the Hub; empty if unknown."""
+    return str(_base_facts(release, run).get("revision") or "")
+
+
 def _base_facts(release: Release, run: Facts | None) -> Facts:
-    """What is known of the base: the name that the export gave it goes before the one that a run was told."""
+    """Return name and revision of the base; the name in the export goes before the one in the run."""
     for facts in (release.facts, run or release.facts.get("run") or {}):
         found = facts.get("base")
         if isinstance(found, dict) and (found.get("name") == "tiny" or public_model(found.get("name"))):
             return found
     return {}
-
-
-def base_revision_of(release: Release) -> str:
-    """The commit of a release's base on the Hub; empty if that is not known."""
-    return str(_base_facts(release, None).get("revision") or "")
 
 
 def read_sources(
@@ -145,21 +145,22 @@ def read_sources(
     data: Sequence[Path] = (),
     hub: str = "",
 ) -> CardSources:
-    """Read the files that cards are made from.
+    """Read the sources of a release's cards.
 
     Args:
-        release: the release; what its ``release.json`` says of the run is used where ``run`` is not given.
-        run: the folder of a run, or its ``run.json``.
+        release: the release; its ``release.json`` describes the run if ``run`` is not given.
+        run: folder of a run, or its ``run.json``.
         evaluation: a result of `afg evaluate`.
-        base_evaluation: the same of the base model, on the same rows.
-        data: ``build.json``, a report of cleaning, statistics, in any order.
-        hub: ``ORG/NAME`` that it is published as.
+        base_evaluation: the result of the base model on the same rows.
+        data: ``build.json``, ``split.json``, a report of cleaning and statistics, in any order.
+        hub: ``ORG/NAME`` on the Hub.
 
     Raises:
-        InputError: a file cannot be read, or is none of these; the run or an evaluation is known to be of something
-            else than this release; the evaluations are not of the same rows.
+        InputError: a file cannot be read or is of another kind; the run or an evaluation is of another release; the
+            evaluations are of different rows.
     """
-    manifest, steps = _run_of(release), []
+    recorded, steps = release.facts.get("run"), []
+    manifest = recorded if isinstance(recorded, dict) else None
     if run is not None:
         folder = run if run.is_dir() else run.parent
         file = folder / "run.json" if run.is_dir() else run
@@ -177,17 +178,11 @@ def read_sources(
     return CardSources(release, read_data(data), manifest, steps, found, comparison, hub)
 
 
-def _run_of(release: Release) -> Facts | None:
-    """What a release says of its run."""
-    found = release.facts.get("run")
-    return found if isinstance(found, dict) else None
-
-
 def read_data(paths: Sequence[Path]) -> DataFacts:
-    """Read what is known of data; each file is recognised by what it holds.
+    """Read facts about data; each file is recognised by its content.
 
     Raises:
-        InputError: a file cannot be read or is none of those that are known, or two are of one kind.
+        InputError: a file cannot be read or is of another kind, or two are of the same kind.
     """
     found: dict[str, Facts | None] = {}
     for path in paths:
@@ -196,12 +191,9 @@ def read_data(paths: Sequence[Path]) -> DataFacts:
         if not kind and isinstance(facts.get("dialects"), dict) and "records" in facts:
             kind = "stats"
         if not kind or kind in found:
-            what = (
-                f"a second file of {kind}"
-                if kind
-                else "neither a build.json, a split.json, a report of cleaning nor statistics"
-            )
-            raise InputError(what, where=str(path), hint="--data takes one of each")
+            unknown = "neither build.json, split.json, a report of cleaning nor statistics"
+            what = f"a second file of the kind {kind!r}" if kind else unknown
+            raise InputError(what, where=str(path), hint="--data takes one file of each kind")
         found[kind] = facts
     if (split := found.get("split")) and "cleaning" not in found:
         found["cleaning"] = _cleaning_before(split)
@@ -209,5 +201,5 @@ def read_data(paths: Sequence[Path]) -> DataFacts:
 
 
 def _cleaning_before(split: Facts) -> Facts | None:
-    """The report of cleaning that a split keeps."""
+    """Return the report of cleaning in ``split.json``."""
     return next((report for report in split.get("reports", ()) if report["command"] == "clean"), None)

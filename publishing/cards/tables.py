@@ -1,4 +1,4 @@
-"""The tables of a card: what was measured, as rows of text. What was not measured is no row."""
+"""Tables of a card: measured results as rows of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from training.evaluate.eval_file import Evaluation
 
 __all__ = [
-    "cleaning_rows",
     "comparison_rows",
     "curve_rows",
     "dialect_rows",
     "evaluation_rows",
     "feature_rows",
     "gguf_rows",
-    "left_out_rows",
     "measured_on",
     "plain_name",
     "reasons_of",
     "recipe_rows",
+    "reject_rows",
+    "rule_rows",
     "run_rows",
     "split_rows",
     "validation_rows",
@@ -36,29 +36,29 @@ __all__ = [
 Row = tuple[str, ...]
 
 _REASONS = {
-    "unreadable-row": "the row is no whole JSON object",
-    "unknown-layout": "its fields belong to no known layout",
+    "unreadable-row": "not a complete JSON object",
+    "unknown-layout": "its fields match no known layout",
     "damaged-file": "the file is cut off or damaged from there on",
-    "duplicate": "it asks and calls the same as a row that was kept",
-    "conflicting-duplicate": "it asks the same as a kept row but calls otherwise, though both offer these tools",
-    "near-duplicate": "it calls the same as a row that was kept and asks nearly the same",
-    "templated-twin": "it makes the same calls as a row that was kept",
-    "leaked-question": "it asks the same as a row of the evaluation data",
-    "leaked-near": "it asks nearly the same as a row of the evaluation data",
-    "leaked-call": "it makes a call of a row of the evaluation data",
+    "duplicate": "same question and calls as a kept row",
+    "conflicting-duplicate": "same question as a kept row but other calls, although both offer these tools",
+    "near-duplicate": "same calls and nearly the same question as a kept row",
+    "templated-twin": "same calls as a kept row",
+    "leaked-question": "same question as an evaluation row",
+    "leaked-near": "nearly the same question as an evaluation row",
+    "leaked-call": "same call as an evaluation row",
 }
-"""Why a row was left out, for codes that do not say it themselves to whom they are new."""
+"""Meaning of the codes for dropped rows that a reader may not know."""
 
-_POINTS = 11  # rows of a curve: the first step, the last, and nine between
+_POINTS = 11  # rows of a curve
 
 
 def plain_name(source: str) -> str:
-    """A file's name without the folders of this machine; a Hub's name as it is."""
+    """Return a file's name without its folders; a Hub path unchanged."""
     return source if source.startswith("hf://") else PurePath(source).name
 
 
 def evaluation_rows(evaluation: "Evaluation") -> list[Row]:
-    """Metric, percent, interval, rows; a metric that nothing was counted for is left out."""
+    """Return metric, percent, interval, count, meaning; a metric without a value is left out."""
     return [
         (TITLES[name], percent(metric.value), span(metric), f"{metric.n:,}", METRICS[name])
         for name, metric in evaluation.metrics.items()
@@ -67,7 +67,7 @@ def evaluation_rows(evaluation: "Evaluation") -> list[Row]:
 
 
 def dialect_rows(evaluation: "Evaluation") -> list[Row]:
-    """Dialect, rows, FnAcc, ArgEM to the letter and fair, with the interval of the last."""
+    """Return dialect, rows, FnAcc, ArgEM raw and fair, interval of the last."""
     return [
         (
             dialect,
@@ -83,7 +83,7 @@ def dialect_rows(evaluation: "Evaluation") -> list[Row]:
 
 
 def comparison_rows(comparison: "Comparison") -> list[Row]:
-    """Metric, the base's percent, this model's, difference in points with interval, p, what it means."""
+    """Return metric, percent of base and of this model, difference in points with interval, p, verdict."""
     base, tuned = comparison.evaluations
     (changes,) = comparison.changes
     return [
@@ -100,41 +100,34 @@ def comparison_rows(comparison: "Comparison") -> list[Row]:
     ]
 
 
-def cleaning_rows(data: "DataFacts") -> tuple[list[Row], list[Row]]:
-    """Rule, rows, changes; and reason, rejected rows, of cleaning and of building."""
-    cleaning, build = data.cleaning or {}, data.build or {}
-    rules: list[Row] = [
-        (name, f"{rule['rows']:,}", f"{rule['changes']:,}") for name, rule in cleaning.get("rules", {}).items()
-    ]
-    rejects: list[Row] = [
-        (step, reason, f"{count:,}")
-        for step, facts in (("cleaning", cleaning), ("building samples", build))
-        for reason, count in facts.get("rejected", {}).items()
-    ]
-    return rules, rejects
+def rule_rows(data: "DataFacts") -> list[Row]:
+    """Return rule, rows, changes."""
+    rules = (data.cleaning or {}).get("rules", {})
+    return [(name, f"{rule['rows']:,}", f"{rule['changes']:,}") for name, rule in rules.items()]
 
 
-def left_out_rows(data: "DataFacts") -> list[Row]:
-    """Step, reason, rows that deduplicating and splitting left out."""
+def reject_rows(data: "DataFacts") -> list[Row]:
+    """Return step, reason, dropped rows."""
     split = data.split or {}
-    steps = [("deduplication", report) for report in split.get("reports", ()) if report["command"] == "dedup"]
+    dedup = [report for report in split.get("reports", ()) if report["command"] == "dedup"]
+    steps = [("cleaning", data.cleaning), ("building samples", data.build), *(("deduplication", one) for one in dedup)]
     return [
         (step, reason, f"{count:,}")
         for step, facts in (*steps, ("splitting", split))
-        for reason, count in facts.get("rejected", {}).items()
+        for reason, count in (facts or {}).get("rejected", {}).items()
     ]
 
 
-def reasons_of(left_out: Sequence[Row]) -> list[Row]:
-    """Code and meaning of the reasons in such rows, each once."""
-    return [(code, _REASONS[code]) for code in dict.fromkeys(row[1] for row in left_out) if code in _REASONS]
+def reasons_of(rejects: Sequence[Row]) -> list[Row]:
+    """Return code and meaning of each reason in the rows of :func:`reject_rows`."""
+    return [(code, _REASONS[code]) for code in dict.fromkeys(row[1] for row in rejects) if code in _REASONS]
 
 
 def split_rows(data: "DataFacts") -> list[Row]:
-    """Split, rows, percent of all, calls, rows without a call, distinct tools called, dialects."""
+    """Return split, rows, percent of all, calls, rows without a call, distinct called tools, dialects."""
     return [
         (
-            side,
+            split,
             f"{found['rows']:,}",
             f"{100 * found['share']:.1f}",
             f"{found['calls']:,}",
@@ -142,12 +135,12 @@ def split_rows(data: "DataFacts") -> list[Row]:
             f"{len(found['tools']):,}",
             ", ".join(f"{dialect} {rows:,}" for dialect, rows in found["dialects"].items() if dialect),
         )
-        for side, found in (data.split or {}).get("splits", {}).items()
+        for split, found in (data.split or {}).get("splits", {}).items()
     ]
 
 
 def feature_rows(data: "DataFacts") -> list[Row]:
-    """Field and type, as `datasets` names them."""
+    """Return field and type, as `datasets` names them."""
     return [(name, _type(feature)) for name, feature in (data.split or {}).get("features", {}).items()]
 
 
@@ -161,35 +154,35 @@ def _type(feature: Mapping[str, Any]) -> str:
 
 
 def recipe_rows(run: Mapping[str, Any]) -> list[Row]:
-    """Every value of the recipe, by section and key."""
+    """Return key and value of the recipe, with the section in the key."""
     return list(_flat(run["recipe"]["values"], ""))
 
 
 def run_rows(sources: "CardSources") -> list[Row]:
-    """What a run was and took."""
+    """Return name and value of a run's measurements."""
     run = sources.run or {}
     data, hardware, norm = run.get("data") or {}, run.get("hardware") or {}, run.get("gradient_norm") or {}
     rows: list[tuple[str, Any, str]] = [
         ("rows", data.get("rows"), "{:,}"),
-        ("tokens in them", data.get("tokens"), "{:,}"),
-        ("trained tokens in them", data.get("trained_tokens"), "{:,}"),
+        ("tokens", data.get("tokens"), "{:,}"),
+        ("trained tokens", data.get("trained_tokens"), "{:,}"),
         ("steps", run.get("steps"), "{:,}"),
-        ("tokens seen", run.get("tokens"), "{:,}"),
-        ("seconds", run.get("training_seconds"), "{:,.0f}"),
+        ("tokens in all steps", run.get("tokens"), "{:,}"),
+        ("training seconds", run.get("training_seconds"), "{:,.0f}"),
         ("tokens per second", run.get("tokens_per_second"), "{:,.0f}"),
-        ("peak memory, GiB", run.get("peak_memory_gib"), "{:.2f}"),
+        ("peak memory in GiB", run.get("peak_memory_gib"), "{:.2f}"),
         ("hardware", hardware.get("gpu") or hardware.get("platform"), "{}"),
-        ("computed in", hardware.get("number"), "{}"),
+        ("compute dtype", hardware.get("number"), "{}"),
         *_losses(run),
-        ("gradient norm, highest", norm.get("highest"), "{:.3f}"),
-        ("steps whose gradient was clipped", _clipped(norm), "{}"),
-        ("steps whose gradient was no number", norm.get("steps_not_finite"), "{:,}"),
+        ("highest gradient norm", norm.get("highest"), "{:.3f}"),
+        ("steps with clipped gradient", _clipped(norm), "{}"),
+        ("steps with NaN gradient", norm.get("steps_not_finite"), "{:,}"),
     ]
     return [(name, form.format(value)) for name, value, form in rows if value not in (None, "")]
 
 
 def curve_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Step, loss, learning rate and gradient norm at some steps of a run, evenly apart, the first and the last too."""
+    """Return step, loss, learning rate, gradient norm at evenly spaced steps, with the first and the last."""
     lines = [line for line in steps if line.get("gradient_norm") is not None and line.get("loss") is not None]
     return [
         (
@@ -203,13 +196,13 @@ def curve_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def validation_rows(steps: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Step and validation loss, of a run that measured it."""
+    """Return step and validation loss at evenly spaced evaluations."""
     lines = [line for line in steps if line.get("validation_loss") is not None]
     return [(f"{line['step']:,}", f"{line['validation_loss']:.4f}") for line in _spread(lines)]
 
 
 def gguf_rows(sources: "CardSources") -> list[Row]:
-    """File, type, size, memory, speed by threads, same answers, checksum, of each GGUF file."""
+    """Return file, type, size, memory, speed by threads, same answers, checksum of each GGUF file."""
     rows: list[Row] = []
     for path, recorded in sorted(sources.release.files.items(), key=lambda item: -item[1].size):
         name = path.removeprefix("gguf/")
@@ -231,20 +224,20 @@ def gguf_rows(sources: "CardSources") -> list[Row]:
 
 
 def measured_on(sources: "CardSources") -> list[str]:
-    """The processors that the speed of GGUF files was measured on."""
+    """Return the CPUs on which the speed of GGUF files was measured."""
     found = [gguf_facts(sources, path.removeprefix("gguf/")) for path in sorted(sources.release.files)]
     return list(dict.fromkeys(str(facts["cpu"]) for facts in found if facts.get("speed") and facts.get("cpu")))
 
 
 def gguf_facts(sources: "CardSources", name: str) -> Mapping[str, Any]:
-    """What the export measured of a GGUF file."""
+    """Return the export's measurements of a GGUF file."""
     found = sources.release.facts.get("gguf")
     facts = found.get(name) if isinstance(found, dict) else None
     return facts if isinstance(facts, dict) else {}
 
 
 def version_rows(sources: "CardSources") -> list[Row]:
-    """The versions that a run and an export were made with."""
+    """Return package and version of a run and an export."""
     found = {**((sources.run or {}).get("versions") or {}), **(sources.release.facts.get("versions") or {})}
     return sorted((name, str(version)) for name, version in found.items())
 
@@ -260,8 +253,8 @@ def _speed(facts: Mapping[str, Any]) -> str:
 def _losses(run: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     for key, name in (("loss", "loss"), ("validation_loss", "validation loss")):
         if found := run.get(key):
-            yield f"{name}, last", found["final"], "{:.4f}"
-            yield f"{name}, best", f"{found['best']:.4f} at step {found['best_step']:,}", "{}"
+            yield f"last {name}", found["final"], "{:.4f}"
+            yield f"best {name}", f"{found['best']:.4f} at step {found['best_step']:,}", "{}"
 
 
 def _clipped(norm: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``afg card``: writing the cards of a release, and checking cards."""
+"""Command ``afg card``."""
 
 import sys
 from pathlib import Path
@@ -16,33 +16,24 @@ __all__ = ["card_command"]
 
 
 def card_command(
-    release: Annotated[
-        Path, typer.Argument(help="A release; with --check also a folder or a card.", metavar="RELEASE")
-    ],
-    run: Annotated[Path | None, typer.Option("--run", metavar="RUN", help="The run that it was made from.")] = None,
-    evaluation: Annotated[
-        Path | None, typer.Option("--eval", metavar="FILE", help="The result of `afg evaluate`.")
-    ] = None,
+    release: Annotated[Path, typer.Argument(help="Release; with --check also a folder or a card.", metavar="RELEASE")],
+    run: Annotated[Path | None, typer.Option(metavar="RUN", help="The exported run.")] = None,
+    evaluation: Annotated[Path | None, typer.Option("--eval", metavar="FILE", help="Result of `afg evaluate`.")] = None,
     base: Annotated[
-        Path | None, typer.Option("--compare", metavar="FILE", help="The same of the base model, on the same rows.")
+        Path | None, typer.Option("--compare", metavar="FILE", help="Result of the base, same rows.")
     ] = None,
     data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="FILE", help="build.json, a report of cleaning, statistics; repeat it."),
+        list[Path] | None, typer.Option(metavar="FILE", help="build.json, report, or stats; repeatable.")
     ] = None,
-    hub: Annotated[str, typer.Option("--hub", help="The name that it is published as.", metavar="ORG/NAME")] = "",
-    dataset: Annotated[
-        Path | None, typer.Option("--dataset", metavar="DIR", help="Write a card for this folder of data, too.")
-    ] = None,
-    dataset_license: Annotated[
-        str, typer.Option("--dataset-license", metavar="ID", help="Its licence, such as cc-by-4.0.")
-    ] = "",
+    hub: Annotated[str, typer.Option(help="Name on the Hub.", metavar="ORG/NAME")] = "",
+    dataset: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write a card for this data.")] = None,
+    dataset_license: Annotated[str, typer.Option(metavar="ID", help="Its licence, such as cc-by-4.0.")] = "",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write below this folder instead.")
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write the cards into this folder.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing: look for mistakes; exit 1 if any.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check cards, write nothing; exit 1 on problems.")] = False,
 ) -> None:
-    """Write model cards from what was measured; what people wrote between the marks stays.
+    """Write model cards from measured results; text between the marks of hand-written sections is kept.
 
     Example: afg card release --run run --eval eval.json --data samples/build.json --hub ORG/NAME
     """
@@ -59,7 +50,7 @@ def card_command(
         _check(cards, gemma=is_gemma(base_of(read_release(release))) if is_release else None)
         return
     if base and not evaluation:
-        raise UsageError("--compare needs --eval: a comparison is of two evaluations")
+        raise UsageError("--compare needs --eval: a comparison takes two evaluations")
     if hub:
         check_name(hub)
     exported = read_release(release)
@@ -69,14 +60,14 @@ def card_command(
         folders[make_dataset_card(dataset, sources.data, hub, dataset_license)] = dataset
     for card, folder in folders.items():
         changed = write_card(card, folder)
-        _tell(f"{folder / 'README.md'}: {'written' if changed else 'unchanged'}")
+        _print_line(f"{folder / 'README.md'}: {'written' if changed else 'unchanged'}")
     for what in dict.fromkeys(what for card in folders for what in card.missing):
-        _tell(f"not measured: {what}")
+        _print_line(f"not measured: {what}")
     _check({folder / "README.md": card.part for card, folder in folders.items()}, gemma=is_gemma(sources.base))
 
 
 def _cards_of(path: Path) -> dict[Path, str]:
-    """The cards that a path means, each with its part.
+    """Return the cards at a path, each with its part.
 
     Raises:
         InputError: there is none.
@@ -84,7 +75,8 @@ def _cards_of(path: Path) -> dict[Path, str]:
     from publishing.release.repositories import CARD, SUFFIXES
 
     if path.is_file():
-        return {path: path.resolve().parent.name if path.resolve().parent.name in SUFFIXES else ""}
+        part = path.resolve().parent.name
+        return {path: part if part in SUFFIXES else ""}
     found = {path / part / CARD: part for part in SUFFIXES if (path / part / CARD).is_file()}
     if (path / CARD).is_file():
         found[path / CARD] = ""
@@ -94,10 +86,10 @@ def _cards_of(path: Path) -> dict[Path, str]:
 
 
 def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
-    """Print what is wrong.
+    """Print the problems of cards.
 
     Raises:
-        typer.Exit: something is.
+        typer.Exit: there are problems.
     """
     from huggingface_hub import get_token
 
@@ -110,10 +102,10 @@ def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
         problems += scan_file(path, get_token() or "") if path.is_file() else ()
     for problem in problems:
         sys.stdout.write(f"{problem.where}: {problem.what} ({problem.hint})\n")
-    _tell(f"{len(cards)} cards, {len(problems)} problems")
+    _print_line(f"{len(cards)} cards, {len(problems)} problems")
     if problems:
         raise typer.Exit(1)
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     stderr_console().print(line, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``afg export``: parse, make one library call, report."""
+"""Command ``afg export``."""
 
 import json
 import sys
@@ -14,34 +14,26 @@ __all__ = ["export_command"]
 
 _QUANTS = "f16,q8_0,q4_k_m"
 _LEFT_OUT = 1
-_PROVEN = "  ✓"
+_PASSED = "  ✓"
 
 
 def export_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `afg train` wrote.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="RELEASE", help="The folder of the release.")],
-    name: Annotated[str, typer.Option(metavar="NAME", help="The model's name; the folder's if none is given.")] = "",
-    quant: Annotated[str, typer.Option(metavar="LIST", help="Types of the GGUF files, or none.")] = _QUANTS,
-    verify: Annotated[int, typer.Option(min=1, metavar="N", help="Prompts that the proofs ask.")] = 8,
-    prompts: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Held-out records to take them from, in any known layout.")
-    ] = None,
-    llama_cpp: Annotated[
-        Path | None, typer.Option("--llama-cpp", metavar="DIR", help="llama.cpp's sources, for their converter.")
-    ] = None,
-    base: Annotated[
-        str, typer.Option(metavar="PATH|ID", help="Where the base lies, if the run does not find it.")
-    ] = "",
-    base_id: Annotated[
-        str, typer.Option("--base-id", metavar="ORG/NAME@REVISION", help="What the base is on the Hub.")
-    ] = "",
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `afg train` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="RELEASE", help="Folder of the release.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Model name; default: the folder's name.")] = "",
+    quant: Annotated[str, typer.Option(metavar="LIST", help="GGUF types, or none.")] = _QUANTS,
+    verify: Annotated[int, typer.Option(min=1, metavar="N", help="Number of prompts for the checks.")] = 8,
+    prompts: Annotated[Path | None, typer.Option(metavar="DATA", help="Held-out records for the prompts.")] = None,
+    llama_cpp: Annotated[Path | None, typer.Option(metavar="DIR", help="llama.cpp's sources with converter.")] = None,
+    base: Annotated[str, typer.Option(metavar="PATH|ID", help="Base, if it has moved.")] = "",
+    base_id: Annotated[str, typer.Option(metavar="ORG/NAME@REVISION", help="The base's name on the Hub.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Make a release of a run: adapter, merged weights and GGUF files, each proven before it counts.
+    """Make a release of a run: adapter, merged weights and GGUF files, each checked.
 
-    A proof that does not hold is exit code 5; without llama.cpp the other two parts are made, and the code is 1. The
-    same command goes on where it was interrupted.
+    Exit code 5: a check failed. Exit code 1: llama.cpp is not installed, so there are no GGUF files. Repeat the command
+    to resume an interrupted export.
 
     Example: afg export run -o release
     """
@@ -51,12 +43,19 @@ def export_command(
     from training.answers.decoder import let_threads_sleep
 
     let_threads_sleep()
-    options = ExportOptions(name, _quants(quant), verify, prompts, llama_cpp, base, base_id)
-    result = export(run, output, options, (lambda _line: None) if quiet else _tell)
+    options = ExportOptions(
+        name=name,
+        quants=_quants(quant),
+        verify=verify,
+        prompts=prompts,
+        llama_cpp=llama_cpp,
+        base=base,
+        base_id=base_id,
+    )
+    result = export(run, output, options, (lambda _line: None) if quiet else _print_line)
     if not quiet:
         made = f"made {len(result.made)} step{'s' if len(result.made) > 1 else ''}"
-        done = made if result.made else "nothing to do, all of it is there and whole"
-        _tell(f"{output}: {done}")
+        _print_line(f"{output}: {made if result.made else 'nothing to do, everything exists and is complete'}")
     if as_json:
         sys.stdout.write(json.dumps(result_as_json(result), ensure_ascii=False) + "\n")
     elif not quiet:
@@ -73,13 +72,13 @@ def _quants(named: str) -> tuple[str, ...]:
     if found in {(), ("none",)}:
         return ()
     if unknown := [part for part in found if part not in QUANTS]:
-        raise UsageError(f"{unknown[0]!r} is no type of a GGUF file", hint=f"--quant {','.join(QUANTS)}, or none")
+        raise UsageError(f"{unknown[0]!r} is not a GGUF type", hint=f"--quant {','.join(QUANTS)}, or none")
     return found
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     console = stderr_console()
-    if line.startswith(_PROVEN):
-        console.print(_PROVEN, style="green", end="")
-        line = line.removeprefix(_PROVEN)
+    if line.startswith(_PASSED):
+        console.print(_PASSED, style="green", end="")
+        line = line.removeprefix(_PASSED)
     console.print(line, markup=False, soft_wrap=True, style=None if line.startswith(" ") else "bold")

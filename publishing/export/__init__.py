@@ -1,1 +1,1 @@
-"""Export of a run: adapter, merged weights, and GGUF files, each with proofs."""
+"""Export of a run: adapter, merged weights and GGUF files, each checked."""

@@ -1,7 +1,7 @@
-"""Whether two models say the same: answers compared token by token, and logits.
+"""Comparison of two models: their answers token by token, and their logits.
 
-Two ways of computing the same model differ in the last digits, so where the two best tokens are as good as equal either
-may be chosen. What counts as equal is stated here once: a difference of logits that is small against their spread.
+Two implementations of the same model differ in the last digits, so either of two nearly tied tokens may be chosen. Two
+tokens are nearly tied if their logits differ by little compared with the standard deviation of all logits.
 """
 
 import math
@@ -12,31 +12,30 @@ from typing import Any
 __all__ = [
     "BF16_DISTANCE",
     "F16_DISTANCE",
-    "Agreement",
-    "Parting",
+    "AnswerComparison",
+    "Divergence",
     "compare_answers",
     "distance",
     "furthest",
-    "parting",
     "same_answers",
 ]
 
 BF16_DISTANCE = 0.1
-"""Merged weights in bfloat16 against the adapter in 32 bits: the most that a logit may move, in standard deviations."""
+"""Largest difference of a logit, in standard deviations: merged weights in bfloat16 against the adapter in float32."""
 F16_DISTANCE = 0.05
-"""A GGUF file in float16 against the merged weights: the most that a logit may move, in standard deviations."""
+"""Largest difference of a logit, in standard deviations: a GGUF file in float16 against the merged weights."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
-    """Where an answer leaves another.
+class Divergence:
+    """First difference between two answers to a prompt.
 
     Attributes:
-        prompt: the prompt's place.
-        position: the first token that differs.
-        expected: the id there; -1 where the answer had ended.
-        found: the id instead; -1 where it ended.
-        margin: how much better the expected token was, in standard deviations of the logits.
+        prompt: index of the prompt.
+        position: index of the first token that differs.
+        expected: the expected token id; -1 after the end of that answer.
+        found: the other token id; -1 after the end of that answer.
+        margin: by how many standard deviations the expected token's logit is larger.
     """
 
     prompt: int
@@ -47,91 +46,75 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """How far answers agree.
-
-    Attributes:
-        answers: how many were compared.
-        same: how many are the same, token by token.
-        partings: where the others part.
-    """
+class AnswerComparison:
+    """Number of compared answers, number of equal ones, and the divergence of each other one."""
 
     answers: int
     same: int
-    partings: tuple[Parting, ...]
+    divergences: tuple[Divergence, ...]
 
-    @property
-    def rate(self) -> float:
-        """The share of answers that are the same."""
-        return self.same / max(self.answers, 1)
+    def summary(self, whose: str) -> str:
+        """Return the number of equal answers as a sentence."""
+        ties = "; the others diverge where two tokens are nearly tied" if self.divergences else ""
+        return f"{self.same} of {self.answers} answers equal {whose}, token by token{ties}"
 
-    def told(self, whose: str) -> str:
-        """How many answers are the same, in words."""
-        ties = "; the others part where two tokens were as good as equal" if self.partings else ""
-        return f"{self.same} of {self.answers} answers are {whose}, token by token{ties}"
-
-    def beyond(self, allowed: float) -> list[Parting]:
-        """The partings that two ways of computing do not explain: each may move both logits by ``allowed``.
-
-        A margin that is no number explains nothing.
-        """
-        return [part for part in self.partings if not part.margin <= 2 * allowed]
+    def beyond(self, allowed: float) -> list[Divergence]:
+        """Return the divergences that are no near ties: rounding may move both logits by ``allowed``."""
+        return [found for found in self.divergences if not found.margin <= 2 * allowed]
 
     def as_json(self) -> dict[str, Any]:
-        """The facts for ``release.json``."""
-        ties = [
-            {"prompt": part.prompt, "token": part.position, "margin": round(part.margin, 4)} for part in self.partings
+        """Return the facts for ``release.json``."""
+        found = [
+            {"prompt": one.prompt, "token": one.position, "margin": round(one.margin, 4)} for one in self.divergences
         ]
-        return {"answers": self.answers, "same": self.same, "partings": ties}
+        return {"answers": self.answers, "same": self.same, "divergences": found}
 
 
 def compare_answers(
-    expected: Sequence[Sequence[int]],
-    found: Sequence[Sequence[int]],
-    logits: Callable[[int], Any],
-) -> Agreement:
+    expected: Sequence[Sequence[int]], found: Sequence[Sequence[int]], logits: Callable[[int], Any]
+) -> AnswerComparison:
     """Compare answers to the same prompts.
 
     Args:
-        expected: ids of each answer.
-        found: the other's.
-        logits: gives the logits that each token of an expected answer was chosen by; asked only where answers part.
+        expected: token ids of each expected answer.
+        found: token ids of each answer to compare.
+        logits: maps a prompt's index to the logits (tokens by vocabulary) of its expected answer; called only where
+            answers differ.
     """
-    partings = tuple(
-        parting(at, one, other, logits(at))
+    divergences = tuple(
+        _divergence(at, one, other, logits(at))
         for at, (one, other) in enumerate(zip(expected, found, strict=True))
         if list(one) != list(other)
     )
-    return Agreement(len(expected), len(expected) - len(partings), partings)
+    return AnswerComparison(len(expected), len(expected) - len(divergences), divergences)
 
 
-def parting(prompt: int, expected: Sequence[int], found: Sequence[int], logits: Any) -> Parting:  # noqa: ANN401
-    """Where two different answers part, and how clear the choice was there."""
+def _divergence(prompt: int, expected: Sequence[int], found: Sequence[int], logits: Any) -> Divergence:  # noqa: ANN401
     longest = max(len(expected), len(found))
     padded = [[*ids, *[-1] * (longest - len(ids))] for ids in (expected, found)]
     at = next(place for place, (one, other) in enumerate(zip(*padded, strict=True)) if one != other)
     one, other = padded[0][at], padded[1][at]
-    if one < 0 or other < 0:  # one goes on where the other has stopped or was cut off
-        return Parting(prompt, at, one, other, float("inf"))
+    if one < 0 or other < 0:  # one answer goes on after the other has ended
+        return Divergence(prompt, at, one, other, float("inf"))
     row = logits[at]
-    return Parting(prompt, at, one, other, float((row[one] - row[other]) / row.std()))
+    return Divergence(prompt, at, one, other, float((row[one] - row[other]) / row.std()))
 
 
 def distance(found: Any, expected: Any) -> float:  # noqa: ANN401 - tensors
-    """The most that a logit moved, in standard deviations of the expected ones."""
+    """Return the largest difference of a logit, in standard deviations of the expected ones."""
     return float((found - expected).abs().max() / expected.std())
 
 
 def furthest(distances: Iterable[float]) -> float:
-    """The largest of distances; no number if one is none, which ``max`` would pass over."""
+    """Return the largest distance; NaN if one is NaN, which ``max`` may ignore."""
     found = list(distances)
     return math.nan if any(map(math.isnan, found)) else max(found, default=0.0)
 
 
 def same_answers(facts: Mapping[str, Any]) -> str:
-    """How many answers of a GGUF file were the merged model's, by what was measured of it; nothing if that is unknown.
+    """Return "199 of 200" for a GGUF file's answers that equal the merged model's; empty if not measured.
 
-    A count and no percentage: 199 of 200 is not all of them.
+    A count, because a rounded percentage would show 100% for 199 of 200.
     """
     rate, answers = facts.get("agreement"), facts.get("answers")
     return f"{round(rate * answers):,} of {answers:,}" if rate is not None and answers else ""

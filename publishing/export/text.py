@@ -1,4 +1,4 @@
-"""The result of an export, as a table or as JSON; nothing is decided here."""
+"""Result of an export as a table or as JSON."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ __all__ = ["as_json", "print_device"]
 
 
 def as_json(result: ExportResult) -> dict[str, Any]:
-    """What ``release.json`` says without its list of files, and what was made now."""
+    """Return ``release.json`` without the list of files, plus the steps made now."""
     made = {"made": list(result.made), "left_out": result.left_out}
     return {"release": str(result.path), **made, **result.manifest}
 
 
 def print_device(result: ExportResult, console: "Console") -> None:
-    """Size, memory and speed of each GGUF file on the machine that made it; nothing if there are none."""
+    """Print size, memory and speed of each GGUF file on the machine that made it."""
     from rich.table import Table
 
     files: Mapping[str, Mapping[str, Any]] = result.manifest["gguf"]
@@ -42,8 +42,8 @@ def print_device(result: ExportResult, console: "Console") -> None:
         )
     console.print(table)
     cpus = ", ".join(dict.fromkeys(facts["cpu"] for facts in files.values()))
-    told = f"tokens/s on {threads} threads of {cpus}, at {speeds[0]['context']:,} tokens of context"
-    console.print(told, style="dim", markup=False)
+    line = f"tokens/s on {threads} threads of {cpus}, at {speeds[0]['context']:,} tokens of context"
+    console.print(line, style="dim", markup=False)
 
 
 def _rates(facts: Mapping[str, Any], what: str) -> str:

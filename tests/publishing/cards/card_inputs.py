@@ -1,4 +1,4 @@
-"""A release with all that a card can say: a run, evaluations, and reports of the data, small and always the same.
+"""A small fixed release with all sources of a card: a run, evaluations, and reports of the data.
 
 ``python -m tests.publishing.cards.card_inputs`` writes the expected cards again.
 Review the difference before you commit it.
@@ -75,7 +75,7 @@ STATS = {"records": 456, "dialects": {"msa": 200, "gulf": 200, "maghrebi": 56}}
 
 
 def write_release(path: Path) -> None:
-    """A release without cards, whose list says what the export measured."""
+    """Write a release without cards, with measurements of the export in ``release.json``."""
     for name, content in CONTENTS.items():
         if name.split("/")[1] not in {"README.md", "NOTICE"}:
             (path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def write_release(path: Path) -> None:
 
 
 def write_inputs(path: Path) -> None:
-    """Everything that is measured, in files of their usual names."""
+    """Write all sources of a card, in files of their usual names."""
     (path / "run").mkdir(parents=True)
     (path / "data").mkdir()
     write_release(path / "release")
@@ -112,7 +112,7 @@ def write_inputs(path: Path) -> None:
 
 
 def sources(path: Path) -> CardSources:
-    """What :func:`write_inputs` wrote, as cards are made from it."""
+    """Read what :func:`write_inputs` wrote."""
     return read_sources(
         read_release(path / "release"),
         run=path / "run",
@@ -124,13 +124,13 @@ def sources(path: Path) -> CardSources:
 
 
 def cards(path: Path) -> list[Card]:
-    """Every card that can be made from it."""
+    """Return all cards of the release and the data."""
     data = read_data([path / "clean.json", path / "stats.json"])
     return [*make_cards(sources(path)), make_dataset_card(path / "data", data, "org/tiny", "cc-by-4.0")]
 
 
 def _write_evaluation(path: Path, name: str, wrong: int) -> None:
-    """An evaluation in which every so many answers are wrong."""
+    """Write an evaluation in which every ``wrong``-th answer is wrong."""
     answers = [
         {"id": f"r{at}", "tool_calls": [call("get_weather", city="جدة", days=at if at % wrong else 99)]}
         for at in range(12)

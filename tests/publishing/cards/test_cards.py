@@ -1,4 +1,4 @@
-"""Cards say what was measured, letter by letter; what is missing is told, and what people wrote stays."""
+"""Cards: text, metadata, missing measurements, hand-written sections, and the command."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from tests.publishing.conftest import write_manifest
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything that is measured; no test changes it."""
+    """All sources of a card; no test changes them."""
     path = tmp_path_factory.mktemp("cards") / "inputs"
     write_inputs(path)
     return path
@@ -31,19 +31,19 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """The same for a test that changes it."""
+    """The same for a test that changes them."""
     write_inputs(tmp_path / "inputs")
     return tmp_path / "inputs"
 
 
 def test_cards_are_as_expected(inputs: Path) -> None:
-    """Each card is the recorded one, letter by letter."""
+    """Each card equals the recorded one."""
     made = {card.part: card.text for card in cards(inputs)}
     assert made == {path.stem: path.read_text(encoding="utf-8") for path in GOLDEN.glob("*.md")}
 
 
 def test_expected_cards_have_no_problem(inputs: Path, tmp_path: Path) -> None:
-    """What we write passes our own check, and the client of the Hub reads the results out of it."""
+    """The cards pass the check, and the Hub client reads the results from them."""
     for card in cards(inputs):
         folder = tmp_path / card.part
         write_card(card, folder)
@@ -55,7 +55,7 @@ def test_expected_cards_have_no_problem(inputs: Path, tmp_path: Path) -> None:
 
 
 def test_numbers_are_those_of_the_evaluation(inputs: Path) -> None:
-    """Each metric of the metadata is the evaluation's, with how many rows it was counted over."""
+    """Each metric of the metadata has value and count of the evaluation."""
     known = sources(inputs)
     assert known.evaluation is not None
     text = next(card.text for card in make_cards(known) if card.part == "merged")
@@ -67,8 +67,8 @@ def test_numbers_are_those_of_the_evaluation(inputs: Path) -> None:
     assert {found["dataset"]["config"] for found in dialects} == {"gulf", "maghrebi", "msa"}
 
 
-def test_what_was_not_measured_is_missing(inputs: Path) -> None:
-    """Without files a card has no table, no results, no dialects, and lists what is missing; nothing is made up."""
+def test_missing_measurements_are_listed(inputs: Path) -> None:
+    """Without sources a card has no tables, results or dialects, and lists what is missing."""
     bare = CardSources(read_release(inputs / "release"), read_data([]))
     by_part = {card.part: card for card in make_cards(bare)}
     for card in by_part.values():
@@ -84,7 +84,7 @@ def test_what_was_not_measured_is_missing(inputs: Path) -> None:
 
 
 def test_the_snippet_is_the_shipped_example(inputs: Path) -> None:
-    """What a card shows is the file beside it, letter by letter; without one it shows no code that nobody ran."""
+    """The card shows the file next to it, or else no Python code."""
     for card in make_cards(sources(inputs)):
         shipped = (inputs / "release" / card.part / "example.py").read_text(encoding="utf-8")
         assert re.findall(r"^```python\n(.*?)^```", card.text, re.MULTILINE | re.DOTALL) == [shipped]
@@ -96,15 +96,15 @@ def test_the_snippet_is_the_shipped_example(inputs: Path) -> None:
         assert "afg call ORG/tiny" in card.text
 
 
-def test_folders_of_this_machine_stand_in_no_card(inputs: Path) -> None:
-    """Reports name files by where they lay; a card names the files alone."""
+def test_cards_hold_no_local_paths(inputs: Path) -> None:
+    """Reports hold paths of files; cards hold only their names."""
     for card in cards(inputs):
         assert "/home" not in card.text
         assert str(inputs) not in card.text
 
 
-def test_what_people_wrote_stays(own: Path) -> None:
-    """A section filled in by hand is in the next card, and a card that is written again is unchanged."""
+def test_hand_written_sections_stay(own: Path) -> None:
+    """The next card keeps the section, and writing it again changes nothing."""
     (card, *_) = cards(own)
     folder = own / "release" / card.part
     assert write_card(card, folder)
@@ -119,7 +119,7 @@ def test_what_people_wrote_stays(own: Path) -> None:
 
 
 def test_a_notice_goes_with_gemma_alone(own: Path) -> None:
-    """What is derived from Gemma is under its terms with the notice; the bundled base is the project's own."""
+    """Derivatives of Gemma get the notice; those of the bundled base do not."""
     (card, *_) = cards(own)
     folder = own / "release" / card.part
     write_card(card, folder)
@@ -138,18 +138,18 @@ def test_a_notice_goes_with_gemma_alone(own: Path) -> None:
 
 
 def test_markup_in_names_is_only_text(own: Path) -> None:
-    """What comes from data starts no column, tag or code."""
+    """Text from data starts no column, tag or code."""
     stats = {"records": 1, "dialects": {"a|b<script>`": 1}}
     (own / "stats.json").write_text(json.dumps(stats), encoding="utf-8")
     (card, *_) = make_cards(CardSources(read_release(own / "release"), read_data([own / "stats.json"])))
     assert "| a\\|b&lt;script>' | 1 |" in card.text
 
 
-def test_files_are_recognised_by_what_they_hold(own: Path) -> None:
-    """Each kind once; what is none of them, and what is no JSON, is told."""
-    with pytest.raises(InputError, match=r"run.json: neither a build.json, a split.json, a report of"):
+def test_files_are_recognised_by_content(own: Path) -> None:
+    """Each kind is accepted once; other files and invalid JSON are refused."""
+    with pytest.raises(InputError, match=r"run.json: neither build.json, split.json, a report of"):
         read_data([own / "run" / "run.json"])
-    with pytest.raises(InputError, match="a second file of build"):
+    with pytest.raises(InputError, match="a second file of the kind 'build'"):
         read_data([own / "build.json", own / "build.json"])
     (own / "build.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="not JSON"):
@@ -159,11 +159,11 @@ def test_files_are_recognised_by_what_they_hold(own: Path) -> None:
 
 
 def test_a_dataset_needs_data(own: Path) -> None:
-    """A folder without rows gets no card; a Parquet file's rows are counted; a licence nobody gave is not invented."""
+    """A folder without rows gets no card; rows of Parquet files are counted; no licence is invented."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pytest.raises(InputError, match=r"no .jsonl and no .parquet file"):
+    with pytest.raises(InputError, match=r"no .jsonl or .parquet file"):
         make_dataset_card(own / "run" / "nothing", read_data([]))
     pq.write_table(pa.table({"id": list(range(1500))}), own / "data" / "test.parquet")
     card = make_dataset_card(own / "data", read_data([]))
@@ -175,12 +175,12 @@ def test_a_dataset_needs_data(own: Path) -> None:
     assert metadata["size_categories"] == ["1K<n<10K"]
     assert [part["split"] for part in metadata["configs"][0]["data_files"]] == ["test", "train"]
     (own / "data" / "test.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match="no Parquet file"):
+    with pytest.raises(InputError, match="not a Parquet file"):
         make_dataset_card(own / "data", read_data([]))
 
 
 def test_the_command_writes_and_checks(own: Path) -> None:
-    """Cards and notices stand in the release's parts, which can then be published; a second run changes nothing."""
+    """The parts get cards and notices and can be published; a second run changes nothing."""
     command = [
         "card", str(own / "release"), "--run", str(own / "run"), "--eval", str(own / "tuned.json"),
         "--compare", str(own / "base.json"), "--data", str(own / "build.json"), "--data", str(own / "clean.json"),
@@ -195,20 +195,20 @@ def test_the_command_writes_and_checks(own: Path) -> None:
         assert (own / "release" / part / "NOTICE").exists()
     assert "unchanged" in CliRunner().invoke(main.app, command).stderr
     assert CliRunner().invoke(main.app, ["card", str(own / "release"), "--check"]).exit_code == 0
-    told = CliRunner().invoke(main.app, ["publish", str(own / "release"), "--to", str(own / "out")])
-    assert told.exit_code == 0, told.output
-    assert "not in release.json" not in told.stderr
+    published = CliRunner().invoke(main.app, ["publish", str(own / "release"), "--to", str(own / "out")])
+    assert published.exit_code == 0, published.output
+    assert "not in release.json" not in published.stderr
 
 
 def test_the_check_exits_with_one(own: Path) -> None:
-    """Each problem is a line with its place; the file itself can be named, too."""
+    """Each problem is a line with its place; a release, a folder or a card can be given."""
     path = own / "release" / "merged" / "README.md"
     path.write_text("---\nlicense: mit\n---\n[x](missing.png)\n", encoding="utf-8")
     write_manifest(own / "release")
     for named in (own / "release", path.parent, path):
         result = CliRunner().invoke(main.app, ["card", str(named), "--check"])
         assert result.exit_code == 1
-        assert f"{path}:4: a link to a file that is not there, 'missing.png'" in result.stdout
+        assert f"{path}:4: a link to a missing file: 'missing.png'" in result.stdout
     assert (
         "'mit' for a model derived from Gemma"
         in CliRunner().invoke(main.app, ["card", str(own / "release"), "--check"]).stdout
@@ -217,7 +217,7 @@ def test_the_check_exits_with_one(own: Path) -> None:
     assert isinstance(result.exception, InputError)
 
 
-def test_a_comparison_needs_two(own: Path) -> None:
-    """--compare alone compares nothing."""
+def test_a_comparison_needs_two_evaluations(own: Path) -> None:
+    """`--compare` without `--eval` is refused."""
     result = CliRunner().invoke(main.app, ["card", str(own / "release"), "--compare", str(own / "base.json")])
     assert isinstance(result.exception, UsageError)

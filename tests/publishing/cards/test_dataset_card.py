@@ -1,4 +1,4 @@
-"""The card of a split folder, as `afg-data split` leaves it: splits, features, what was dropped and why."""
+"""Card of a folder that `afg-data split` wrote: splits, features, dropped rows with reasons."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from publishing.scan.scan import scan
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dirty sample, cleaned, deduplicated, and split against some rows of its own."""
+    """The dirty sample, cleaned, deduplicated, and split against three of its rows."""
     path = tmp_path_factory.mktemp("split")
     clean([str(dirty_path())], Outputs(path / "clean.jsonl", path / "no.jsonl", path / "clean.json"))
     dedup([str(path / "clean.jsonl")], Outputs(path / "kept.jsonl", path / "rejects.jsonl", path / "dedup.json"))
@@ -40,13 +40,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _rows(text: str, title: str) -> list[list[str]]:
-    """The table below a title."""
+    """Return the table below a title."""
     lines = text.split(f"## {title}\n")[1].split("\n## ", maxsplit=1)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
 
 
-def test_the_card_needs_nothing_but_the_folder(folder: Path) -> None:
-    """Splits with their rows, features, dialects, and each reason why a row was dropped, by step."""
+def test_the_card_needs_only_the_folder(folder: Path) -> None:
+    """It has splits with rows, features, dialects, and the reasons of dropped rows by step."""
     card = make_dataset_card(folder, DataFacts(), "org/tiny", "cc-by-4.0")
     facts = DataFacts().of_folder(folder).split
     assert facts is not None
@@ -60,10 +60,10 @@ def test_the_card_needs_nothing_but_the_folder(folder: Path) -> None:
     assert ["cleaning", "unreadable-row", "16"] in dropped
     assert ["deduplication", "duplicate", "8"] in dropped
     assert ["splitting", "leaked-question", "3"] in dropped
-    assert "- `duplicate`: it asks and calls the same as a row that was kept\n" in card.text
+    assert "- `duplicate`: same question and calls as a kept row\n" in card.text
     explained = {line.split("`")[1] for line in card.text.splitlines() if line.startswith("- `")}
     assert explained == {row[1] for row in dropped if row[0] in {"cleaning", "deduplication", "splitting"}}
-    assert "together.\nThe shares were held in each dialect.\n\n## Features\n" in card.text
+    assert "same split.\nThe splits are stratified by dialect.\n\n## Features\n" in card.text
     assert card.missing == ()
     front: dict[str, Any] = yaml.safe_load(card.text.split("---")[1])
     assert front["configs"][0]["data_files"] == [
@@ -72,15 +72,15 @@ def test_the_card_needs_nothing_but_the_folder(folder: Path) -> None:
 
 
 def test_the_folder_can_be_published_as_it_is(folder: Path) -> None:
-    """With its card it passes the checks of cards and the search for what must not be published."""
+    """With its card it passes the check of cards and the scan for secrets."""
     write_card(make_dataset_card(folder, DataFacts(), "org/tiny", "cc-by-4.0"), folder)
     assert list(lint(folder / "README.md", "dataset")) == []
     files = tuple(LocalFile(path.name, path) for path in sorted(folder.iterdir()))
     assert list(scan(Repository("org/tiny-data", "dataset", "dataset", folder, files))) == []
 
 
-def test_split_json_is_data_of_a_model_card_too(folder: Path) -> None:
-    """`--data split.json` is read; another file of that name in a folder is told."""
+def test_split_json_is_a_source_of_model_cards(folder: Path) -> None:
+    """`--data split.json` is read; another file of that name is refused."""
     assert read_data([folder / "split.json"]).dialects == DataFacts().of_folder(folder).dialects != {}
     other = folder.parent / "other"
     other.mkdir()
@@ -89,8 +89,8 @@ def test_split_json_is_data_of_a_model_card_too(folder: Path) -> None:
         DataFacts().of_folder(other)
 
 
-def test_rows_dropped_in_splitting_are_told_without_a_report_of_cleaning(tmp_path: Path) -> None:
-    """Nothing else is known then, and the card says that."""
+def test_rows_dropped_by_split_are_listed_without_a_report_of_cleaning(tmp_path: Path) -> None:
+    """The report of cleaning is listed as missing."""
     dedup([str(dirty_path())], Outputs(tmp_path / "kept.jsonl", tmp_path / "no.jsonl"), DedupOptions())
     split([str(dirty_path())], tmp_path / "data", SplitOptions())
     card = make_dataset_card(tmp_path / "data", DataFacts())
@@ -110,6 +110,6 @@ def test_rows_dropped_in_splitting_are_told_without_a_report_of_cleaning(tmp_pat
     ],
 )
 def test_the_dataset_of_a_file(name: str, dataset: str) -> None:
-    """A file of the Hub leads to its repository, whatever its revision and folder; one of a machine to none."""
+    """A Hub path gives its repository, with any revision and folder; a local path gives none."""
     assert public_dataset(name) == dataset
     assert DataFacts(split={"inputs": [{"name": name}]}).datasets == ([dataset] if dataset else [])

@@ -1,4 +1,4 @@
-"""Cards take no numbers of another run, model or base, as far as files say what they are of."""
+"""Cards refuse numbers of another run, model or base."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MADE: dict[str, Any] = {**RUN, "base": {**RUN["base"], "weights_sha256": BASE}, 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A release that knows its run, with that run and evaluations of its adapter and its base."""
+    """A release that records its run, with that run and evaluations of its adapter and its base."""
     path = tmp_path / "inputs"
     write_inputs(path)
     _change(path / "release" / "release.json", run=MADE)
@@ -45,8 +45,8 @@ def _read(path: Path, **changes: Path | None) -> CardSources:
     return read_sources(read_release(path / "release"), **named)
 
 
-def test_what_is_of_the_release_is_taken(own: Path) -> None:
-    """The run, and evaluations of its adapter or of the merged weights; where nothing is recorded, any."""
+def test_inputs_of_the_release_are_accepted(own: Path) -> None:
+    """The run and evaluations of its adapter or merged weights; any evaluation that records no weights."""
     assert _read(own).comparison is not None
     merged = hash_files([own / "release" / "merged" / "model.safetensors"])
     _decoded(own / "tuned.json", kind="merged", weights_sha256=merged)
@@ -56,8 +56,8 @@ def test_what_is_of_the_release_is_taken(own: Path) -> None:
     assert _read(own).comparison is not None
 
 
-def test_swapped_evaluations_are_told(own: Path) -> None:
-    """The base's is no evaluation of this model, and the other way around; each alone is told."""
+def test_swapped_evaluations_are_refused(own: Path) -> None:
+    """The evaluation of the base is refused for this model, and the other way round."""
     with pytest.raises(InputError, match=r"base.json: it evaluates the base, not this model \(--eval with"):
         _read(own, evaluation=own / "base.json", base_evaluation=own / "tuned.json")
     with pytest.raises(InputError, match=r"tuned.json: it evaluates an adapter, not the base \(--compare with"):
@@ -65,7 +65,7 @@ def test_swapped_evaluations_are_told(own: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "facts, told",
+    "facts, message",
     [
         ({"kind": "adapter", "adapter_sha256": "0" * 64}, "it evaluates another model"),
         ({"kind": "merged", "weights_sha256": "0" * 64}, "it evaluates another model"),
@@ -73,20 +73,20 @@ def test_swapped_evaluations_are_told(own: Path) -> None:
     ],
     ids=["adapter", "merged", "gguf"],
 )
-def test_an_evaluation_of_another_model_is_refused(own: Path, facts: dict[str, str], told: str) -> None:
-    """By the hash of its weights."""
+def test_an_evaluation_of_another_model_is_refused(own: Path, facts: dict[str, str], message: str) -> None:
+    """The hash of the weights decides."""
     _decoded(own / "tuned.json", **facts)
-    with pytest.raises(InputError, match=f"tuned.json: {told}"):
+    with pytest.raises(InputError, match=f"tuned.json: {message}"):
         _read(own)
 
 
 def test_an_evaluation_of_another_base_is_refused(own: Path) -> None:
-    """Also where only the run knows which base it was."""
+    """Also if only the run records its base."""
     facts = json.loads((own / "release" / "release.json").read_bytes())
     del facts["run"]
     (own / "release" / "release.json").write_text(json.dumps(facts), encoding="utf-8")
     _decoded(own / "base.json", kind="merged", weights_sha256="0" * 64)
-    with pytest.raises(InputError, match=r"base.json: it evaluates another model than the base that was trained on"):
+    with pytest.raises(InputError, match=r"base.json: it evaluates another base: its weights differ"):
         _read(own)
 
 
@@ -96,14 +96,14 @@ def test_an_evaluation_of_another_base_is_refused(own: Path) -> None:
         ({"recipe": {**RUN["recipe"], "fingerprint": "0"}}, "recipe"),
         ({"base": {**MADE["base"], "weights_sha256": "0"}}, "base"),
         ({"data": {**MADE["data"], "sha256": "0"}}, "data"),
-        ({"training_seconds": 1.0}, "time"),
+        ({"training_seconds": 1.0}, "training time"),
     ],
     ids=["recipe", "base", "data", "time"],
 )
 def test_another_run_is_refused(own: Path, change: dict[str, Any], word: str) -> None:
-    """One difference is enough, and it is named."""
+    """One difference is enough, and the message names it."""
     _change(own / "run" / "run.json", **change)
-    with pytest.raises(InputError, match=f"run.json: another run .*: the {word} of its training differs"):
+    with pytest.raises(InputError, match=f"run.json: not the exported run: the {word} differs"):
         _read(own)
 
 
@@ -116,7 +116,7 @@ def test_another_run_is_refused(own: Path, change: dict[str, Any], word: str) ->
     ],
     ids=["another", "no-recipe", "odd-recipe"],
 )
-def test_a_file_that_is_no_run_is_one_line(own: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+def test_a_file_that_is_not_a_run_is_refused(own: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
     """Any other JSON object, or a run without its recipe."""
     facts = json.loads((own / name).read_bytes())
     change(facts)

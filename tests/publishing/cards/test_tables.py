@@ -1,4 +1,4 @@
-"""Numbers of cards that were once wrong: licence by base, answers that are the same, memory, rows and splits."""
+"""Regressions of cards: licence by base, equal answers, memory, rows and splits."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def _release(path: Path, **facts: Any) -> Release:
 
 
 def test_a_base_of_any_name_is_gemma(tmp_path: Path) -> None:
-    """FunctionGemma's fine-tunes may be called anything; their licence and the notice stay."""
+    """Fine-tunes of FunctionGemma keep licence and notice under any name."""
     release = _release(tmp_path / "release", base={"name": "acme/calls-270m", "revision": "0"})
     for card in make_cards(read_sources(release)):
         assert yaml.safe_load(card.text.split("---\n")[1])["license"] == "gemma"
@@ -36,7 +36,7 @@ def test_a_base_of_any_name_is_gemma(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "facts, told",
+    "facts, text",
     [
         ({"agreement": 0.995, "answers": 200}, "199 of 200"),
         ({"agreement": 1, "answers": 8}, "8 of 8"),
@@ -45,13 +45,13 @@ def test_a_base_of_any_name_is_gemma(tmp_path: Path) -> None:
         ({}, ""),
     ],
 )
-def test_same_answers_are_counted(facts: dict[str, Any], told: str) -> None:
-    """No rounding makes all of nearly all."""
-    assert same_answers(facts) == told
+def test_same_answers_are_counted(facts: dict[str, Any], text: str) -> None:
+    """The count is not rounded."""
+    assert same_answers(facts) == text
 
 
-def test_memory_that_was_not_measured_is_no_number(tmp_path: Path) -> None:
-    """Where the system does not tell, the cell is empty, and the card says that it was not measured."""
+def test_unmeasured_memory_is_an_empty_cell(tmp_path: Path) -> None:
+    """Without a value from the system, the cell is empty, and the card lists it as not measured."""
     known = GGUF["tiny-Q8_0.gguf"]
     release = _release(tmp_path / "release", gguf={"tiny-Q8_0.gguf": {**known, "peak_memory_mib": None}})
     sources = read_sources(release)
@@ -71,8 +71,8 @@ def test_memory_that_was_not_measured_is_no_number(tmp_path: Path) -> None:
         (["constrained.jsonl"], None, 1),
     ],
 )
-def test_splits_are_told_by_whole_words(tmp_path: Path, names: list[str], splits: Any, rows: int) -> None:
-    """A name that only holds such a word is of no split, and what was rejected or traced is no row of the data."""
+def test_splits_are_recognised_by_whole_words(tmp_path: Path, names: list[str], splits: Any, rows: int) -> None:
+    """A word inside another word does not count; rejects and traces are not rows of the data."""
     for name in names:
         (tmp_path / name).write_text('{"id": "1"}\n', encoding="utf-8")
     text = make_dataset_card(tmp_path, read_data([])).text

@@ -1,4 +1,4 @@
-"""Makes a folder for ``--llama-cpp`` whose converter is the real one, but damages what it reads or what it wrote."""
+"""A folder for ``--llama-cpp`` with the real converter, which damages its input or its output."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from publishing.export.gguf import find_converter
 
 __all__ = ["AFTER", "BEFORE", "damaging_converter"]
 
-# What the real converter reads: a copy of the merged weights, as `folder` with its `config` and its `tensors`.
+# Input: a copy of the merged weights, as `folder`, `config` and `tensors`.
 BEFORE = {
     "weights": "tensors['model.layers.0.mlp.up_proj.weight'].neg_()",
     "number": "tensors['model.norm.weight'][0] = float('nan')",
@@ -17,7 +17,7 @@ BEFORE = {
         "tensors[name] = torch.cat([tensors[name], tensors[name][:64]])"
     ),
 }
-# What it wrote: a header, as `head`.
+# Output: a header, as `head`.
 AFTER = {
     "stop": "head.set_val_u32('tokenizer.ggml.eos_token_id', 107)",
     "bos": "head.set_val_bool('tokenizer.ggml.add_bos_token', False)",
@@ -58,7 +58,7 @@ if {after!r} != "pass":
 
 
 def damaging_converter(folder: Path, damage: str) -> Path:
-    """Write the converter that makes one of the damages above."""
+    """Write a converter with one of the damages above."""
     real = find_converter()
     assert real is not None
     before, after = BEFORE.get(damage, "pass"), AFTER.get(damage, "")

@@ -1,4 +1,4 @@
-"""A run as `afg train` leaves it, made without training: a random base, a random adapter, and `run.json`."""
+"""A run as `afg train` writes it, without training: a random base, a random adapter, and `run.json`."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from training.fit.run_manifest import hash_files
 from training.tiny import tokenizer_path
 
 ROOT = Path(__file__).parents[3]
-LAYERS = 6  # as many as it takes for one that sees everything, in the published order
+LAYERS = 6  # the sixth has full attention, as in the published model
 CONFIG: dict[str, Any] = {
     "architectures": ["Gemma3ForCausalLM"],
     "model_type": "gemma3_text",
@@ -42,7 +42,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 base, adapter, config, rank, alpha, targets = json.loads(sys.argv[1])
 torch.manual_seed(0)
 model = Gemma3ForCausalLM(Gemma3TextConfig(**config))
-for parameter in model.parameters():  # the usual start is so small that all tokens are as good as equal
+for parameter in model.parameters():  # the default start is so small that all tokens are nearly tied
     if parameter.dim() > 1:
         torch.nn.init.normal_(parameter, std=0.15)
 model.to(torch.bfloat16).save_pretrained(base)
@@ -55,7 +55,7 @@ adapted.save_pretrained(adapter)
 
 
 def make_run(folder: Path, **changes: Any) -> Path:
-    """Write base and run below a folder; gives the run. A process of its own, so that nothing has patched torch."""
+    """Write base and run into a folder, in a process without a patched torch; return the run."""
     base, run = folder / "base", folder / "run"
     shutil.copytree(tokenizer_path(), base)
     shutil.copytree(tokenizer_path(), run / "adapter", ignore=shutil.ignore_patterns("tokenizer.model"))
@@ -67,7 +67,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
 
 
 def write_manifest(run: Path, base: Path, **changes: Any) -> None:
-    """Write what training writes down of a run, as far as an export reads it."""
+    """Write the part of ``run.json`` that an export reads."""
     weights = hash_files(sorted(base.glob("*.safetensors")))
     manifest = {
         "command": "train",

@@ -1,4 +1,4 @@
-"""What lies beside the weights for those who use them: a Modelfile in Ollama's syntax, examples that compile."""
+"""Files next to the weights: a Modelfile in Ollama's syntax, examples that compile, lines about tensor types."""
 
 import ast
 from pathlib import Path
@@ -27,11 +27,11 @@ PARAMETERS = {"stop": str, "temperature": float, "num_ctx": int}
     "quants, chosen", [(("f16", "q8_0", "q4_k_m"), "Q8_0"), (("f16",), "F16"), (("f16", "q4_k_m"), "F16")]
 )
 def test_the_modelfile_is_in_ollamas_syntax(quants: tuple[str, ...], chosen: str) -> None:
-    """One instruction a line with what it takes: a file beside it, the renderer, the parser, both stops in words."""
+    """Each line is an instruction with its value: the file, the renderer, the parser, both stop tokens."""
     lines = [line.split(" ", 2) for line in modelfile("calls", quants).splitlines() if not line.startswith("#")]
     assert {words[0] for words in lines} <= INSTRUCTIONS
-    told = {words[0]: words[1] for words in lines if words[0] != "PARAMETER"}
-    assert told == {"FROM": f"./calls-{chosen}.gguf", "RENDERER": "functiongemma", "PARSER": "functiongemma"}
+    found = {words[0]: words[1] for words in lines if words[0] != "PARAMETER"}
+    assert found == {"FROM": f"./calls-{chosen}.gguf", "RENDERER": "functiongemma", "PARSER": "functiongemma"}
     parameters = [(words[1], PARAMETERS[words[1]](words[2])) for words in lines if words[0] == "PARAMETER"]
     assert parameters == [
         ("stop", "<end_of_turn>"), ("stop", "<start_function_response>"), ("temperature", 0.0), ("num_ctx", 4096),
@@ -41,7 +41,7 @@ def test_the_modelfile_is_in_ollamas_syntax(quants: tuple[str, ...], chosen: str
 
 @pytest.mark.parametrize("part", ["adapter", "merged", "gguf"])
 def test_examples_are_python_and_the_parser_needs_nothing(tmp_path: Path, part: str) -> None:
-    """What is written is what is hashed; each file compiles, and the parser imports the standard library alone."""
+    """The written files are the hashed ones; each compiles, and the parser imports only the standard library."""
     write_consumer_files(tmp_path, part)
     assert {path.name for path in tmp_path.iterdir()} == set(consumer_files(part))
     imported = {}
@@ -52,8 +52,8 @@ def test_examples_are_python_and_the_parser_needs_nothing(tmp_path: Path, part: 
     assert not {name.split(".")[0] for name in imported["parser.py"]} & {"dataset_tools", "schemas", "orjson", "regex"}
 
 
-def test_what_type_a_tensor_really_got_is_told() -> None:
-    """Kinds are counted; a K-quant that most tensors did not get is said, and only where one was asked for."""
+def test_types_of_tensors_are_reported() -> None:
+    """Kinds are counted; tensors without the requested K-quant are reported, for a K-quant only."""
     tensors = {"token_embd.weight": "Q8_0", "blk.0.attn_q.weight": "Q5_0", "blk.1.attn_q.weight": "Q5_0",
                "blk.0.ffn_down.weight": "Q6_K", "output_norm.weight": "F32"}  # fmt: skip
     assert type_lines(tensors) == [
@@ -62,7 +62,7 @@ def test_what_type_a_tensor_really_got_is_told() -> None:
         "Q8_0: 1 tensors (token_embd 1)",
         "F32: 1 tensors (output_norm 1)",
     ]
-    fell = "K-quants take rows of a multiple of 256 numbers; 3 tensors have others and got Q5_0 or Q8_0"
+    fell = "K-quants need rows of a multiple of 256 numbers; 3 other tensors got Q5_0 or Q8_0"
     assert fallen_back("q4_k_m", tensors) == [fell]
     assert fallen_back("q8_0", tensors) == []
     assert fallen_back("q4_k_m", {"a.weight": "Q4_K", "b.weight": "Q6_K", "n.weight": "F32"}) == []

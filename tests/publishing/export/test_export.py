@@ -1,4 +1,4 @@
-"""A whole export: what it writes, that it repeats and goes on, and that what it shipped really works elsewhere."""
+"""A complete export: its files, repetition, repair, and the shipped examples."""
 
 import hashlib
 import json
@@ -45,8 +45,8 @@ def _published(path: Path) -> tuple[Release, list[Repository]]:
     return release, repositories(release, "org/arabic-calls")
 
 
-def test_a_release_is_what_publishing_takes(whole: Path) -> None:
-    """All files are there and listed, nothing of this machine is in them; publishing misses only what a card brings."""
+def test_a_release_can_be_published(whole: Path) -> None:
+    """All files exist and are listed, without local paths; only the cards are missing for publishing."""
     assert {part: {path.name for path in (whole / part).iterdir()} for part in FILES} == FILES
     assert {path.name for path in whole.iterdir()} == {*FILES, "release.json"}
     release = read_release(whole)
@@ -60,8 +60,8 @@ def test_a_release_is_what_publishing_takes(whole: Path) -> None:
     assert json.loads((whole / "merged" / "generation_config.json").read_text())["eos_token_id"] == [1, 50, 106]
 
 
-def test_what_was_proven_and_measured_is_written_down(whole: Path) -> None:
-    """Speed and memory for each file and number of threads, agreement, types of tensors, versions, answers."""
+def test_the_manifest_has_checks_and_measurements(whole: Path) -> None:
+    """Speed and memory for each file and number of threads, equal answers, types of tensors, versions."""
     facts = read_release(whole).facts
     assert set(facts["gguf"]) == {name for name in FILES["gguf"] if name.endswith(".gguf")}
     for device in facts["gguf"].values():
@@ -71,7 +71,7 @@ def test_what_was_proven_and_measured_is_written_down(whole: Path) -> None:
         assert 10 < device["peak_memory_mib"] < 200
         assert 0 <= device["agreement"] <= 1
     assert facts["gguf"]["arabic-calls-F16.gguf"]["agreement"] == 1
-    # Rows of 64 numbers are no multiple of the 256 that K-quants take.
+    # Rows of 64 numbers are not a multiple of the 256 that K-quants need.
     assert set(facts["steps"]["gguf q4_k_m"]["facts"]["tensors"].values()) == {"F32", "Q5_0", "Q8_0"}
     assert set(facts["steps"]["gguf f16"]["facts"]["tensors"].values()) == {"F32", "F16"}
     assert facts["run"]["base"] == {**facts["run"]["base"], "name": PUBLIC.split("@")[0]}
@@ -80,16 +80,16 @@ def test_what_was_proven_and_measured_is_written_down(whole: Path) -> None:
 
 
 def test_a_second_export_changes_nothing_and_says_so(whole: Path, made_run: Path, afg_export: Export) -> None:
-    """The same command over a whole release loads no model and writes no byte."""
+    """The same command on a complete release loads no model and writes no byte."""
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
     done = afg_export(made_run, whole, "--verify", "2")
     assert done.returncode == 0
-    assert done.stderr == f"{whole}: nothing to do, all of it is there and whole\n"
+    assert done.stderr == f"{whole}: nothing to do, everything exists and is complete\n"
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*")} == before
 
 
-def test_what_is_lost_or_damaged_is_made_again(whole: Path, made_run: Path, afg_export: Export, tmp_path: Path) -> None:
-    """A file that was changed after the export is made anew, and the release is what it was; the rest stays."""
+def test_lost_and_damaged_files_are_made_again(whole: Path, made_run: Path, afg_export: Export, tmp_path: Path) -> None:
+    """A file changed after the export is made again with the same content; the other files stay."""
     copy = shutil.copytree(whole, tmp_path / "arabic-calls")
     wanted = _contents(copy / "gguf")
     path = copy / "gguf" / "arabic-calls-Q8_0.gguf"
@@ -104,7 +104,7 @@ def test_what_is_lost_or_damaged_is_made_again(whole: Path, made_run: Path, afg_
 
 
 def _without_llama_cpp(run: Path, output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command where the wheel that runs llama.cpp is not installed."""
+    """Run the command as if the wheel with llama.cpp were not installed."""
     hidden = (
         "import importlib.util as u; find = u.find_spec; u.find_spec = lambda n: n != 'cyllama' and find(n) or None"
     )
@@ -115,17 +115,17 @@ def _without_llama_cpp(run: Path, output: Path, *arguments: str) -> subprocess.C
 
 
 def test_without_llama_cpp_the_other_parts_are_made(made_run: Path, tmp_path: Path) -> None:
-    """One line says what is missing and how to get it; the exit code is 1, and the release can be published."""
+    """One line names the missing package; the exit code is 1, and the release is complete otherwise."""
     output = tmp_path / "small"
     done = _without_llama_cpp(made_run, output, "--verify", "1")
     assert done.returncode == 1, done.stderr
-    told = done.stderr.splitlines()[-1]
-    assert told == "no GGUF files were made, for llama.cpp is not installed: pip install 'arabic-functiongemma[gguf]'"
+    expected = "no GGUF files were made: llama.cpp is not installed (pip install 'arabic-functiongemma[gguf]')"
+    assert done.stderr.splitlines()[-1] == expected
     assert {path.name for path in output.iterdir()} == {"adapter", "merged", "release.json"}
 
 
 def test_without_llama_cpp_finished_files_stay(whole: Path, made_run: Path, tmp_path: Path) -> None:
-    """The same command over a whole release changes nothing; fewer types can be asked for; `none` removes them."""
+    """The same command on a complete release changes nothing; with fewer types the other files are removed."""
     copy = shutil.copytree(whole, tmp_path / "arabic-calls")
     before = _contents(copy)
     done = _without_llama_cpp(made_run, copy, "--verify", "2")
@@ -140,7 +140,7 @@ def test_without_llama_cpp_finished_files_stay(whole: Path, made_run: Path, tmp_
 
 
 def test_without_llama_cpp_files_of_other_weights_stop_it(whole: Path, made_run: Path, tmp_path: Path) -> None:
-    """Neither removed nor published as this model's: files of other prompts' proofs, and files that were changed."""
+    """Changed files, and files of other weights, are neither removed nor kept as this model's."""
     copy = shutil.copytree(whole, tmp_path / "arabic-calls")
     files = {path: path.read_bytes() for path in copy.glob("gguf/*")}
     damaged = copy / "gguf" / "arabic-calls-Q4_K_M.gguf"
@@ -149,13 +149,13 @@ def test_without_llama_cpp_files_of_other_weights_stop_it(whole: Path, made_run:
     for name, arguments in ((damaged.name, ("--verify", "2")), ("arabic-calls-F16.gguf", ("--verify", "1"))):
         done = _without_llama_cpp(made_run, copy, *arguments)
         assert done.returncode == 2, done.stderr
-        assert f"{name} has to be made anew, and llama.cpp is not installed" in done.stderr.splitlines()[-1]
+        assert f"{name} must be made again, but llama.cpp is not installed" in done.stderr.splitlines()[-1]
         assert {path: path.read_bytes() for path in copy.glob("gguf/*")} == files
 
 
 @pytest.mark.parametrize("part", ["merged", "adapter", "gguf"])
 def test_the_shipped_examples_run(whole: Path, made_run: Path, tmp_path: Path, part: str) -> None:
-    """Each example runs in the folder that it is shipped in, away from the project, and prints text and calls."""
+    """Each example runs in its own folder, without the project, and prints text and calls."""
     folder = shutil.copytree(whole / part, tmp_path / part)
     arguments = [str(made_run.parent / "base")] if part == "adapter" else []
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -164,14 +164,14 @@ def test_the_shipped_examples_run(whole: Path, made_run: Path, tmp_path: Path, p
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=120
     )
-    assert done.returncode == 0 or "ParseError" in done.stderr, done.stderr  # a random model writes what it likes
+    assert done.returncode == 0 or "ParseError" in done.stderr, done.stderr  # the text of a random model may not parse
     assert done.stdout
 
 
 def test_a_changed_template_in_the_run_makes_another_release(
     whole: Path, run: Path, made_run: Path, afg_export: Export, tmp_path: Path
 ) -> None:
-    """What a step is made from is part of its key: another template is no reason to keep the old files."""
+    """The template is part of a step's key, so with another template the files are made again."""
     copy = shutil.copytree(whole, tmp_path / "arabic-calls")
     template = run / "adapter" / "chat_template.jinja"
     template.write_text(template.read_text(encoding="utf-8") + "\n{# another #}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""An export that is killed anywhere leaves whole files alone under their names, and the same command completes it."""
+"""A killed export leaves only complete files under their names; the same command completes it."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def _contents(folder: Path) -> dict[str, str]:
 
 
 def _kill_at(run: Path, output: Path, moment: Path) -> None:
-    """Start the command, and kill it as soon as a path is there."""
+    """Start the command, and kill it as soon as a path exists."""
     code = "from publishing.cli.main import main; main()"
     command = [sys.executable, "-c", code, "export", str(run), "-o", str(output), "--verify", "2", "--base-id", PUBLIC]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -39,8 +39,8 @@ def _kill_at(run: Path, output: Path, moment: Path) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-def test_a_killed_export_goes_on(whole: Path, made_run: Path, afg_export: Export, tmp_path: Path) -> None:
-    """Killed while weights are merged, and while a GGUF file is made; in the end all is as if nothing had been."""
+def test_a_killed_export_is_resumed(whole: Path, made_run: Path, afg_export: Export, tmp_path: Path) -> None:
+    """Killed while weights are merged and while a GGUF file is made, it ends with the same files."""
     output = tmp_path / "arabic-calls"
     for moment, kept in (
         (".export/merged/model.safetensors", {"adapter"}),
@@ -60,8 +60,8 @@ def test_a_killed_export_goes_on(whole: Path, made_run: Path, afg_export: Export
     assert (output / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == first
 
 
-def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing(made_run: Path, tmp_path: Path) -> None:
-    """Files that may not grow to the size of the merged weights: exit code 3, the adapter kept, nothing half done."""
+def test_a_full_disk_is_reported_and_leaves_nothing(made_run: Path, tmp_path: Path) -> None:
+    """If the merged weights cannot be written, the exit code is 3, and only the adapter is kept."""
     output = tmp_path / "release"
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000)); "

@@ -1,4 +1,4 @@
-"""What is measured of a GGUF file: tokens a second of the steps that were really taken, and memory where it is told."""
+"""Measurements of a GGUF file: tokens per second, and memory if the system reports it."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from publishing.export.llama_cpp import Speed
 
 
 class _Llama:
-    """A llama.cpp that takes a second for each token."""
+    """A fake llama.cpp that takes a second for each token."""
 
     def __init__(self) -> None:
         self.seconds = 0
@@ -21,16 +21,16 @@ class _Llama:
         self.LlamaSampler = lambda _: SimpleNamespace(add_greedy=lambda: None, sample=lambda _context, _at: 7)
 
     def llama_batch_get_one(self, tokens: list[int], _position: int) -> list[int]:
-        """The batch is its tokens."""
+        """Return the tokens as a batch."""
         return tokens
 
     def decode(self, tokens: list[int]) -> None:
-        """Take the time."""
+        """Add a second for each token."""
         self.seconds += len(tokens)
 
 
-def test_speed_is_tokens_by_the_steps_that_made_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second a token is one token a second, of writing as of reading."""
+def test_speed_counts_the_steps_that_were_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second for each token is one token per second, for reading and for writing."""
     llama = _Llama()
     monkeypatch.setattr(llama_cpp_worker, "_model", lambda _library, _path: None)
     monkeypatch.setattr(llama_cpp_worker.time, "perf_counter", lambda: float(llama.seconds))
@@ -41,12 +41,12 @@ def test_speed_is_tokens_by_the_steps_that_made_them(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "status, held",
     [("Name:\tpython\nVmHWM:\t    1024 kB\nThreads:\t1\n", 1 << 20), ("Name:\tpython\n", None), (None, None)],
-    ids=["told", "not told", "no file"],
+    ids=["reported", "not reported", "no file"],
 )
-def test_memory_is_what_the_system_tells(
+def test_memory_is_reported_by_the_system(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: str | None, held: int | None
 ) -> None:
-    """Nothing is no zero: it is left out."""
+    """A missing value is None, not zero."""
     path = tmp_path / "status"
     if status is not None:
         path.write_text(status, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What proves a merge: tensors that are the base's, or the base's plus what the adapter adds, and nothing else."""
+"""Checks of a merge: each tensor is the base's, or the base's plus the adapter's change."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Damage = Callable[[dict[str, Any]], None]
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Folders:
-    """A base of three tensors, an adapter on one of them, and the two merged by hand."""
+    """A base of three tensors, an adapter for one of them, and both merged by hand."""
     chance = torch.Generator().manual_seed(7)
     base = {
         ADAPTED: torch.randn(SIZE, SIZE, generator=chance).bfloat16(),
@@ -57,49 +57,49 @@ def _put(name: str, place: tuple[int, ...], value: float) -> Damage:
 
 
 def test_a_right_merge_has_no_differences(folders: Folders) -> None:
-    """The base plus scale times up times down, rounded to bfloat16, is what is expected."""
+    """The expected tensor is the base plus scale times up times down, rounded to bfloat16."""
     assert list(tensor_differences(*folders)) == []
 
 
 @pytest.mark.parametrize(
-    "damage, told",
+    "damage, message",
     [
-        (_put(ADAPTED, (3, 5), 40.0), f"{ADAPTED} is not the base's plus what the adapter adds, first at [3, 5]"),
-        (_put(OTHER, (0, 1), 0.5), f"{OTHER} is not the base's, and the adapter does not act on it"),
-        (_put(NORM, (7,), 0.5), f"{NORM} is not the base's, and the adapter does not act on it"),
+        (_put(ADAPTED, (3, 5), 40.0), f"{ADAPTED} is not the base's plus the adapter's change, first at [3, 5]"),
+        (_put(OTHER, (0, 1), 0.5), f"{OTHER} differs from the base's, but the adapter does not change it"),
+        (_put(NORM, (7,), 0.5), f"{NORM} differs from the base's, but the adapter does not change it"),
         (_put(ADAPTED, (0, 0), float("nan")), f"{ADAPTED} holds NaN or infinity"),
         (_put(OTHER, (7, 7), float("-inf")), f"{OTHER} holds NaN or infinity"),
         (lambda tensors: tensors.pop(OTHER), f"{OTHER} is only in the base"),
         (lambda tensors: tensors.update(more=torch.zeros(1)), "more is only in the merged weights"),
         (lambda tensors: tensors.update({NORM: torch.zeros(3)}), f"{NORM} has the shape [3], not [8]"),
     ],
-    ids=["acts", "acts-not", "norm", "nan", "infinity", "missing", "more", "shape"],
+    ids=["adapted", "not-adapted", "norm", "nan", "infinity", "missing", "more", "shape"],
 )
-def test_one_damaged_tensor_is_named(folders: Folders, damage: Damage, told: str) -> None:
-    """One number of one tensor is enough, wherever it is; and so is a tensor too many or too few."""
+def test_one_damaged_tensor_is_named(folders: Folders, damage: Damage, message: str) -> None:
+    """One number of one tensor is enough, and so is a missing or superfluous tensor."""
     _damage(folders[0] / WEIGHTS, damage)
-    assert list(tensor_differences(*folders)) == [told]
+    assert list(tensor_differences(*folders)) == [message]
 
 
 def test_a_step_of_rounding_is_a_difference(folders: Folders) -> None:
-    """A number may be rounded up or down, but not to the one after: merging in 16 bits would be found."""
+    """A number may be rounded up or down, but not further; merging in 16 bits would fail."""
     place = (1, 1)
     number = load_file(folders[0] / WEIGHTS)[ADAPTED][place].item()
     _damage(folders[0] / WEIGHTS, _put(ADAPTED, place, number * (1 + 2**-6)))
-    told = f"{ADAPTED} is not the base's plus what the adapter adds, first at {list(place)}"
-    assert list(tensor_differences(*folders)) == [told]
+    message = f"{ADAPTED} is not the base's plus the adapter's change, first at {list(place)}"
+    assert list(tensor_differences(*folders)) == [message]
 
 
-def test_an_adapter_that_adds_nothing_is_no_release(folders: Folders) -> None:
-    """Weights that are the base's in every tensor were merged with nothing."""
+def test_an_adapter_without_a_change_fails(folders: Folders) -> None:
+    """Merged weights that equal the base in every tensor fail."""
     merged, base, adapter = folders
     _damage(adapter / "adapter_model.safetensors", lambda tensors: [part.zero_() for part in tensors.values()])
     (merged / WEIGHTS).write_bytes((base / WEIGHTS).read_bytes())
-    assert list(tensor_differences(*folders)) == ["no tensor differs from the base: the adapter adds nothing"]
+    assert list(tensor_differences(*folders)) == ["no tensor differs from the base: the adapter changes nothing"]
 
 
-def test_an_adapter_for_a_tensor_that_the_base_lacks_is_named(folders: Folders) -> None:
-    """An adapter of another model is no adapter of this one."""
+def test_a_tensor_that_the_base_lacks_is_named(folders: Folders) -> None:
+    """An adapter of another model fails."""
     name = "layers.9.q_proj.weight"
 
     def rename(tensors: dict[str, Any]) -> None:
@@ -107,15 +107,15 @@ def test_an_adapter_for_a_tensor_that_the_base_lacks_is_named(folders: Folders) 
             tensors[old.replace("layers.0", "layers.9")] = tensors.pop(old)
 
     _damage(folders[2] / "adapter_model.safetensors", rename)
-    told = list(tensor_differences(*folders))
-    assert told[0] == f"the adapter acts on {name}, which the base does not have"
-    assert told[1:] == [f"{ADAPTED} is not the base's, and the adapter does not act on it"]
+    found = list(tensor_differences(*folders))
+    assert found[0] == f"the adapter changes {name}, which the base does not have"
+    assert found[1:] == [f"{ADAPTED} differs from the base's, but the adapter does not change it"]
 
 
-def test_a_proof_that_does_not_hold_ends_with_its_first_difference(folders: Folders) -> None:
-    """Told are the artefact and what held; the error has the place, what differs, how much more, and code 5."""
-    told: list[str] = []
-    proofs = Proofs("merged/", told.append)
+def test_a_failed_check_raises_with_its_first_difference(folders: Folders) -> None:
+    """Passed checks are reported; the error has the part, the first difference, and exit code 5."""
+    lines: list[str] = []
+    proofs = Proofs("merged/", lines.append)
     proofs.hold("each tensor is right", tensor_differences(*folders))
     _damage(folders[0] / WEIGHTS, _put(NORM, (0,), float("nan")))
     _damage(folders[0] / WEIGHTS, _put(OTHER, (0, 0), float("nan")))
@@ -123,5 +123,5 @@ def test_a_proof_that_does_not_hold_ends_with_its_first_difference(folders: Fold
         proofs.hold("each tensor is a number", tensor_differences(*folders))
     assert str(error.value) == f"merged/: {OTHER} holds NaN or infinity; 1 more (nothing of it was kept)"
     assert error.value.exit_code == 5
-    assert told == ["merged/", "  ✓ each tensor is right"]
+    assert lines == ["merged/", "  ✓ each tensor is right"]
     assert proofs.held == ["each tensor is right"]

@@ -1,4 +1,4 @@
-"""What proves files, headers, tokens, answers and logits: each broken by hand, each named by what differs."""
+"""Checks of files, headers, tokens, answers and logits: each damage is named."""
 
 import json
 import shutil
@@ -33,14 +33,14 @@ BASE, REVISION = "google/functiongemma-270m-it", "0123456789abcdef"
 
 @pytest.fixture
 def run(tmp_path: Path) -> ExportedRun:
-    """A run on the bundled base, as far as its files go."""
+    """The files of a run on the bundled base."""
     shutil.copytree(tokenizer_path(), tmp_path / "run" / "adapter")
     return ExportedRun(tmp_path / "run", {}, find_base(BUNDLED, ""), BASE, REVISION)
 
 
 @pytest.fixture
 def part(run: ExportedRun, tmp_path: Path) -> Path:
-    """The files of a part, as an export leaves them."""
+    """The files of a part, as an export writes them."""
     folder = Path(shutil.copytree(run.adapter, tmp_path / "part"))
     shutil.copyfile(run.tokenizer_model, folder / "tokenizer.model")
     _write(folder / "generation_config.json", {"eos_token_id": [1, 50, 106]})
@@ -66,49 +66,49 @@ def _change(name: str, **values: Any) -> Callable[[Path], None]:
     return damage
 
 
-def test_whole_files_have_no_differences(part: Path, run: ExportedRun) -> None:
-    """What was trained with, and the three stops."""
+def test_complete_files_have_no_differences(part: Path, run: ExportedRun) -> None:
+    """The files of training and the three stop ids pass."""
     assert list(file_differences(part, run)) == []
 
 
 @pytest.mark.parametrize(
-    "damage, told",
+    "damage, message",
     [
         (
             lambda folder: (folder / "tokenizer.model").unlink(),
-            "there is no tokenizer.model, which llama.cpp's converter needs",
+            "tokenizer.model is missing; llama.cpp's converter needs it",
         ),
-        (_append("tokenizer.model", "x"), "tokenizer.model is not the base's"),
-        (_append("chat_template.jinja", " "), "chat_template.jinja is not the one that was trained with"),
-        (lambda folder: (folder / "chat_template.jinja").unlink(), "there is no chat_template.jinja"),
-        (_append("tokenizer.json", " "), "tokenizer.json is not the one that was trained with"),
+        (_append("tokenizer.model", "x"), "tokenizer.model differs from the base's"),
+        (_append("chat_template.jinja", " "), "chat_template.jinja differs from the one of training"),
+        (lambda folder: (folder / "chat_template.jinja").unlink(), "chat_template.jinja is missing"),
+        (_append("tokenizer.json", " "), "tokenizer.json differs from the one of training"),
         (
             _change("tokenizer_config.json", chat_template="{{ messages }}"),
             "tokenizer_config.json holds another chat template",
         ),
         (
             _change("generation_config.json", eos_token_id=[1, 106]),
-            "generation_config.json stops on [1, 106], not on [1, 50, 106]",
+            "generation_config.json has the stop ids [1, 106], not [1, 50, 106]",
         ),
         (
             lambda folder: (folder / "generation_config.json").unlink(),
-            "generation_config.json stops on None, not on [1, 50, 106]",
+            "generation_config.json has the stop ids None, not [1, 50, 106]",
         ),
         (
             lambda folder: _write(folder / "adapter_config.json", {}),
-            "adapter_config.json lies beside merged weights, so that the base would be loaded instead",
+            "adapter_config.json is next to merged weights, so transformers would load the base instead",
         ),
     ],
     ids=["no-model", "model", "template", "no-template", "tokenizer", "inner", "stops", "no-stops", "adapter"],
 )
-def test_a_damaged_file_is_named(part: Path, run: ExportedRun, damage: Callable[[Path], None], told: str) -> None:
-    """One file that is missing or another one is enough."""
+def test_a_damaged_file_is_named(part: Path, run: ExportedRun, damage: Callable[[Path], None], message: str) -> None:
+    """One missing or changed file is enough."""
     damage(part)
-    assert list(file_differences(part, run)) == [told]
+    assert list(file_differences(part, run)) == [message]
 
 
 def test_an_adapter_names_its_public_base_and_no_path(part: Path, run: ExportedRun) -> None:
-    """A path of this machine, another base or revision keeps others from loading it."""
+    """A local path, another base or another revision fails."""
     right = {"base_model_name_or_path": BASE, "revision": REVISION, "r": 32}
     _write(part / "adapter_config.json", right)
     assert list(adapter_differences(part, run)) == []
@@ -116,7 +116,7 @@ def test_an_adapter_names_its_public_base_and_no_path(part: Path, run: ExportedR
     assert list(adapter_differences(part, run)) == [
         f"adapter_config.json names the base '/home/me/base', not '{BASE}'",
         f"adapter_config.json names the revision 'main', not '{REVISION}'",
-        "adapter_config.json holds a path of this machine in 'base_model_name_or_path'",
+        "adapter_config.json holds a local path in 'base_model_name_or_path'",
     ]
 
 
@@ -140,53 +140,53 @@ def _with(**facts: Any) -> Description:
 
 
 @pytest.mark.parametrize(
-    "header, told",
+    "header, message",
     [
         (HEADER, None),
-        (_with(tokenizer__chat_template=TEMPLATE + " "), "the chat template in its header is another one: "),
-        (_with(tokenizer__chat_template=None), "its header has no chat template"),
-        (_with(general__architecture="llama"), "its architecture is 'llama', not 'gemma3'"),
-        (_with(tokenizer__ggml__bos_token_id=1), "its BOS is 1, not 2"),
+        (_with(tokenizer__chat_template=TEMPLATE + " "), "the header has another chat template: "),
+        (_with(tokenizer__chat_template=None), "the header has no chat template"),
+        (_with(general__architecture="llama"), "the architecture is 'llama', not 'gemma3'"),
+        (_with(tokenizer__ggml__bos_token_id=1), "the BOS is 1, not 2"),
         (
             _with(tokenizer__ggml__add_bos_token=False),
-            "it does not say that a BOS is put before a prompt, which Ollama and llama.cpp rely on",
+            "the header does not request a BOS before the prompt, which Ollama and llama.cpp rely on",
         ),
-        (replace(HEADER, vocabulary=4097), "it knows 4,097 tokens, not 4,096"),
-        (replace(HEADER, stops=[1, 106]), "it stops on [1, 106], not on [1, 50, 106]"),
-        (replace(HEADER, stops=[1, 50, 106, 107]), "it stops on [1, 50, 106, 107], not on [1, 50, 106]"),
+        (replace(HEADER, vocabulary=4097), "the vocabulary has 4,097 tokens, not 4,096"),
+        (replace(HEADER, stops=[1, 106]), "the stop ids are [1, 106], not [1, 50, 106]"),
+        (replace(HEADER, stops=[1, 50, 106, 107]), "the stop ids are [1, 50, 106, 107], not [1, 50, 106]"),
     ],
     ids=["right", "template", "no-template", "architecture", "bos", "add-bos", "vocabulary", "stop", "one-more"],
 )
-def test_a_header_that_says_something_else_is_named(header: Description, told: str | None) -> None:
-    """One key is enough. Of a template the hashes are told: it is too long for a line."""
+def test_a_wrong_header_is_named(header: Description, message: str | None) -> None:
+    """One key is enough; a template is reported by its hash."""
     found = list(header_differences(header, TEMPLATE, 4096))
-    assert len(found) == (told is not None)
-    assert told is None or found[0].startswith(told)
+    assert len(found) == (message is not None)
+    assert message is None or found[0].startswith(message)
 
 
 def test_tokens_are_compared_id_by_id() -> None:
-    """The first id that differs is told with what follows; two BOS are told as what they are."""
+    """The first different id is reported with the next ones, and a second BOS as such."""
     ids = [[2, 105, 7, 8, 9], [2, 105, 7]]
     assert list(token_differences(ids, ids, "llama.cpp")) == []
     assert list(token_differences(ids, [[2, 105, 7, 6, 9], [2, 2, 105, 7]], "llama.cpp")) == [
-        "llama.cpp reads prompt 1 as other tokens, from token 3 on: [6, 9] instead of [8, 9]",
+        "llama.cpp tokenizes prompt 1 differently from token 3 on: [6, 9] instead of [8, 9]",
         "llama.cpp puts a second BOS before prompt 2",
     ]
     assert list(token_differences(ids[1:], [[2, 105]], "llama.cpp")) == [
-        "llama.cpp reads prompt 1 as other tokens, from token 2 on: [] instead of [7]"
+        "llama.cpp tokenizes prompt 1 differently from token 2 on: [] instead of [7]"
     ]
 
 
-def test_answers_may_part_only_where_two_tokens_are_as_good_as_equal() -> None:
-    """Two computations may each move a logit a little: at such a tie an answer may part, elsewhere it may not."""
+def test_answers_may_diverge_only_at_near_ties() -> None:
+    """Rounding may change the order of two nearly tied tokens, and of no others."""
     rows = torch.zeros(3, 100)
     rows[:, 0], rows[:, 1] = 50.0, -50.0  # a standard deviation of about 7
     rows[:, 5], rows[:, 6], rows[:, 7] = 30.0, 29.9, 20.0
     expected = [[5, 5, 1]]
 
     def found(answer: list[int]) -> list[str]:
-        agreement = compare_answers(expected, [answer], lambda _at: rows)
-        return list(answer_differences(agreement, F16_DISTANCE, "llama.cpp"))
+        compared = compare_answers(expected, [answer], lambda _at: rows)
+        return list(answer_differences(compared, F16_DISTANCE, "llama.cpp"))
 
     assert found([5, 5, 1]) == []
     assert found([5, 6, 1]) == []
@@ -199,18 +199,17 @@ def test_answers_may_part_only_where_two_tokens_are_as_good_as_equal() -> None:
 
 
 @pytest.mark.parametrize("moved, holds", [(0.0, True), (0.04, True), (0.06, False), (float("nan"), False)])
-def test_logits_may_move_as_far_as_rounding_explains(moved: float, *, holds: bool) -> None:
-    """The furthest of all logits counts, in standard deviations; no number is too far, too, whatever is allowed."""
+def test_logits_may_differ_by_rounding(moved: float, *, holds: bool) -> None:
+    """The largest difference counts, in standard deviations; NaN exceeds any limit."""
     expected = torch.tensor([-(0.75**0.5), 0.75**0.5] * 2)  # a standard deviation of 1
-    found = expected + torch.tensor([0.0, 0.0, moved, 0.0])
-    off = distance(found, expected)
-    told = list(distance_differences(off, F16_DISTANCE, "llama.cpp"))
-    assert told == ([] if holds else [f"a logit of llama.cpp is {moved:.3f} standard deviations off, 0.05 are allowed"])
+    off = distance(expected + torch.tensor([0.0, 0.0, moved, 0.0]), expected)
+    found = list(distance_differences(off, F16_DISTANCE, "llama.cpp"))
+    assert found == ([] if holds else [f"a logit of llama.cpp differs by {moved:.3f} standard deviations (limit 0.05)"])
     assert list(distance_differences(float("nan"), float("inf"), "llama.cpp"))
 
 
-def test_space_is_looked_at_before_any_work(tmp_path: Path) -> None:
-    """A release that does not fit is told with both numbers, also where its folder is not there yet."""
+def test_disk_space_is_checked_before_any_work(tmp_path: Path) -> None:
+    """The error has both numbers, also for a folder that does not exist."""
     folder = tmp_path / "not" / "yet"
     check_space(folder, 1000)
     with pytest.raises(OutputError, match=r"1,152,921,504,607 MB are needed and [\d,]+ MB are free") as error:

@@ -1,4 +1,4 @@
-"""Two exports into one folder are kept apart: the second is told so, and changes nothing."""
+"""Two exports into one folder: the second one fails and changes nothing."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ with only_run(Path(sys.argv[1])):
 
 
 def test_a_second_export_is_refused(made_run: Path, afg_export: Export, tmp_path: Path) -> None:
-    """Exit code 2 and one line, while another process is at work; when that is killed, the folder is free."""
+    """Exit code 2 and one line while another process holds the lock; after its end the folder is free."""
     output = tmp_path / "release"
     command = [sys.executable, "-c", HOLDER, str(output)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

@@ -114,7 +114,7 @@ def test_damaged_marks_lose_nothing(hub: Hub, publisher: Publisher) -> None:
     """A card on the Hub whose marks are not in pairs is not written over; nothing is sent at all."""
     damaged = CARD.replace("<!-- end human: notes -->", "text without an end")
     hub.store.put("model", "org/tiny", {"README.md": damaged.encode()})
-    with pytest.raises(InputError, match=r"org/tiny/README.md: the marks of a human section"):
+    with pytest.raises(InputError, match=r"org/tiny/README.md: unpaired or repeated marks of a human section"):
         publisher.publish()
     assert hub.writes() == []
 
