@@ -33,7 +33,7 @@ def test_a_second_export_is_refused(made_run: Path, afg_export: Export, tmp_path
         assert holder.stdout.readline() == b"in\n"
         done = afg_export(made_run, output, "--quant", "none")
         holder.kill()
-    hint = "wait for it, or choose another with -o"
+    hint = "wait for it, or choose another folder with -o"
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"afg: {output}: another run is writing into this folder ({hint})\n"
     assert [path.name for path in output.iterdir()] == [".export.json"]
