@@ -1,4 +1,4 @@
-"""Arabic function-calling data: import, clean and validate it, without torch.
+"""Import, cleaning and validation of Arabic function-calling data, without torch.
 
-The command line is ``afg-data``; each of its commands is one function of a module of the same name.
+The command line is ``afg-data``; each command is one function in a module of the same name.
 """

@@ -1,7 +1,7 @@
-"""What an adapter or a repair did to a row: one small fact per change, so that nothing happens silently.
+"""Log of the changes that layouts and repairs make to a row.
 
-Every function that alters data takes a ``log`` and appends to it. The reports count the facts by rule; the trace
-writes them all.
+Every function that alters data takes a ``log`` and appends to it. Reports count the changes by rule; the trace lists
+them all.
 """
 
 from typing import Any, NamedTuple, TypeAlias
@@ -10,7 +10,7 @@ __all__ = ["Change", "Log", "call_path"]
 
 
 class Change(NamedTuple):
-    """One alteration: the rule that made it, where in the record, the value before and after.
+    """One change: the rule, the path in the record, and the value before and after.
 
     ``path`` reads like ``messages[1].tool_calls[0].function.arguments.city``.
     """
@@ -25,5 +25,5 @@ Log: TypeAlias = list[Change]
 
 
 def call_path(message: int, position: int) -> str:
-    """Where the function of a call stands in the record."""
+    """Return the path of a call's function in the record."""
     return f"messages[{message}].tool_calls[{position}].function"

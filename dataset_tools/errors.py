@@ -1,19 +1,19 @@
-"""The errors that a user can cause, in one tree.
+"""Errors that users can cause, in one hierarchy.
 
 ::
 
     AfgError
-    ├── UsageError          an option or argument makes no sense                       exit 2
+    ├── UsageError          an invalid option or argument                              exit 2
     ├── InputError          a file or a Hub repository cannot be read                  exit 2
-    │   └── DamagedError    the rest of a file cannot be read; what stands before can  exit 2
+    │   └── DamagedError    the rest of a file cannot be read                          exit 2
     ├── OutputError         a result cannot be written                                 exit 3
     ├── TrainingError       training stopped: out of memory, hardware or NaN gradients exit 4
     ├── ProofError          export verification failed                                 exit 5
-    ├── InterruptionError   a person stopped a run that can be gone on with            exit 130
-    └── RowError            one row cannot be used; the run goes on without it
+    ├── InterruptionError   the user stopped a run that can be resumed                 exit 130
+    └── RowError            one row is rejected; the run continues without it
 
-A command prints such an error as one line and exits with its code; anything else that escapes is a defect of the
-project. ``RowError`` never reaches a user: the row is counted and saved with the reason.
+A command prints such an error as one line and exits with its code; any other exception is a defect of the project.
+``RowError`` never reaches a user: the row is counted and saved with the reason.
 """
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class AfgError(Exception):
-    """Base of every error that a user can cause: where, what, and what to do next."""
+    """Base of all errors that users can cause: where, what happened, and what to do next."""
 
     exit_code = 2
 
@@ -41,51 +41,54 @@ class AfgError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """One line: ``where: what (hint)``."""
+        """Return one line: ``where: what (hint)``."""
         line = f"{self.where}: {self.what}" if self.where else self.what
         return f"{line} ({self.hint})" if self.hint else line
 
 
 class UsageError(AfgError):
-    """An option or an argument makes no sense."""
+    """An invalid option or argument."""
 
 
 class InputError(AfgError):
-    """A file, a folder or a Hub repository cannot be read."""
+    """A file, a folder or a Hub repository that cannot be read."""
 
 
 class DamagedError(InputError):
-    """From some place on a file cannot be read: a download that was cut off, a broken block."""
+    """A file whose rest cannot be read: a truncated download or a damaged block."""
 
 
 class OutputError(AfgError):
-    """A result cannot be written: no right, no space, no folder."""
+    """A result that cannot be written: no permission, no space or no folder."""
 
     exit_code = 3
 
 
 class TrainingError(AfgError):
-    """Training cannot go on: out of memory, hardware that does not do, a loss that is no number."""
+    """Training that cannot continue: out of memory, unsuitable hardware, a NaN loss."""
 
     exit_code = 4
 
 
 class ProofError(AfgError):
-    """What was made from a model is not what it has to be: a tensor, a token or an answer differs."""
+    """A failed verification of an exported model: a tensor, a token or an answer differs."""
 
     exit_code = 5
 
 
 class InterruptionError(AfgError):
-    """A person stopped a run that kept what it has done and can be gone on with."""
+    """A run that the user stopped and that can be resumed."""
 
     exit_code = 130
 
 
 class RowError(AfgError):
-    """One row cannot be used: ``code`` names the reason in the reports, ``what`` says it for this row.
+    """A row that is rejected.
 
-    ``repeats`` is the id of the row that makes this one superfluous, if one does.
+    Attributes:
+        code: name of the reason in reports.
+        what: the reason for this row.
+        repeats: id of the row that this one duplicates; empty otherwise.
     """
 
     def __init__(self, code: str, what: str, *, hint: str = "", repeats: str = "") -> None:
@@ -94,7 +97,7 @@ class RowError(AfgError):
         self.repeats = repeats
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild across processes; the keyword argument keeps the default pickling from working."""
+        """Support pickling: the default does not pass keyword arguments."""
         return (_row_error, (self.code, self.what, self.hint, self.repeats))
 
 

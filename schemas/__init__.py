@@ -1,7 +1,7 @@
-"""The shapes of the project's data, as JSON Schema files and as typed Python.
+"""The data formats of the project, as JSON Schema files and as Python types.
 
-The schema files are the authority; :mod:`schemas.record` says the same in types. Nothing here imports another
-package of the project, so every other package may import this one.
+The schema files are the authority; :mod:`schemas.record` has the same types in Python. This package imports no other
+package of the project.
 """
 
 import json
@@ -16,22 +16,22 @@ _SUFFIX = ".schema.json"
 
 
 def names() -> list[str]:
-    """The names that :func:`load` knows, sorted."""
+    """Return the names of all schemas, sorted."""
     return sorted(path.name.removesuffix(_SUFFIX) for path in _FOLDER.glob(f"*{_SUFFIX}"))
 
 
 @cache
 def load(name: str) -> dict[str, Any]:
-    """The JSON Schema (Draft 2020-12) of that name, for example ``record``.
+    """Return the JSON Schema (Draft 2020-12) of that name, for example ``record``.
 
-    The object is shared between callers: treat it as read-only.
+    Callers share the object and must not change it.
 
     Raises:
-        KeyError: no schema has that name; the message lists those that exist.
+        KeyError: no schema has that name; the message lists the existing ones.
     """
     path = _FOLDER / f"{name}{_SUFFIX}"
     if name not in names():
-        message = f"no schema named {name!r}; there are: {', '.join(names())}"
+        message = f"no schema named {name!r}; schemas: {', '.join(names())}"
         raise KeyError(message)
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema

@@ -1,7 +1,7 @@
-"""The one record type that flows through the project, as types.
+"""The record type of the project.
 
-A record is one conversation with the tools it offers, in the layout of the OpenAI API that TRL and transformers read:
-arguments are objects, never JSON text. ``record.schema.json`` is the same shape as data.
+A record is one conversation with the tools it offers, in the format of the OpenAI API that TRL and transformers read:
+arguments are objects, never JSON text. ``record.schema.json`` is the same type as JSON Schema.
 """
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
@@ -11,21 +11,21 @@ Role: TypeAlias = Literal["developer", "user", "assistant", "tool"]
 
 
 class FunctionCall(TypedDict):
-    """The name of a tool and the arguments to call it with."""
+    """Name and arguments of a tool call."""
 
     name: str
     arguments: JsonObject
 
 
 class ToolCall(TypedDict):
-    """One call that the assistant makes."""
+    """One tool call of the assistant."""
 
     type: Literal["function"]
     function: FunctionCall
 
 
 class Message(TypedDict):
-    """One message: an assistant message holds ``content``, ``tool_calls`` or both; a tool message has a ``name``."""
+    """One message. An assistant message has ``content``, ``tool_calls`` or both; a tool message has a ``name``."""
 
     role: Role
     content: NotRequired[str]
@@ -34,7 +34,7 @@ class Message(TypedDict):
 
 
 class Function(TypedDict):
-    """What a tool declares; ``parameters`` is a JSON Schema of an object."""
+    """Declaration of a function; ``parameters`` is a JSON Schema of type object."""
 
     name: str
     description: NotRequired[str]
@@ -42,14 +42,14 @@ class Function(TypedDict):
 
 
 class Tool(TypedDict):
-    """A function declaration in its wrapper."""
+    """Wrapper of a function declaration."""
 
     type: Literal["function"]
     function: Function
 
 
 class Source(TypedDict):
-    """Where a record came from. ``line`` counts from 1: a line of a text file, a row of a table or of an array."""
+    """Origin of a record; ``line`` is the line, table row or array element, from 1."""
 
     dataset: str
     file: str
@@ -57,7 +57,7 @@ class Source(TypedDict):
 
 
 class Record(TypedDict):
-    """One conversation; ``meta`` keeps what a foreign layout knew beyond this."""
+    """One conversation; ``meta`` holds further fields of the source."""
 
     id: str
     messages: list[Message]

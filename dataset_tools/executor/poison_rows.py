@@ -16,7 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from dataset_tools.errors import InputError
 from dataset_tools.executor.process_setup import no_interrupt, prepare, start_context
-from dataset_tools.io.jsonl import Line, dump_line
+from dataset_tools.io.jsonl import RawLine, dump_line
 from dataset_tools.readers.line_reader import read_lines
 from dataset_tools.readers.parquet_reader import iter_rows
 from dataset_tools.readers.shards import Shard
@@ -224,13 +224,13 @@ def _each(
     sender.send(None)
 
 
-def _lines(shard: Shard, begin: Callable[[int, int], bool]) -> Iterator[Line]:
+def _lines(shard: Shard, begin: Callable[[int, int], bool]) -> Iterator[RawLine]:
     """The rows of a shard as lines, one by one; ``begin`` says of each, by number and size, whether it is wanted."""
     if shard.lines is None and shard.file.format == "parquet":
         for number, value, _ in iter_rows(shard.file.path, shard.start, shard.stop, shard.first_line, begin):
             if value is not None:
                 raw = dump_line(value)
-                yield Line(number, raw, len(raw))
+                yield RawLine(number, raw, len(raw))
         return
     lines = read_lines(shard.file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
     yield from (line for line in lines if begin(line.number, len(line.raw)))

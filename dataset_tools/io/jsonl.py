@@ -13,7 +13,7 @@ import orjson
 from dataset_tools.errors import DamagedError, InputError
 from dataset_tools.io.remote_path import unreadable
 
-__all__ = ["BOM", "MAX_ROW_BYTES", "Line", "dump_line", "dump_text", "read_chunks", "read_object", "split_lines"]
+__all__ = ["BOM", "MAX_ROW_BYTES", "RawLine", "dump_line", "dump_text", "read_chunks", "read_object", "split_lines"]
 
 MAX_ROW_BYTES = 16 << 20
 """Size of the longest row that is read; a longer one is rejected."""
@@ -25,7 +25,7 @@ _ZSTD_INPUT = 1 << 15  # small, because zstd returns all output of an input chun
 
 
 @dataclass(slots=True)
-class Line:
+class RawLine:
     """One line or element of a text file.
 
     Attributes:
@@ -102,7 +102,7 @@ def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -
         raise unreadable(error, path) from error
 
 
-def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[Line]:
+def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[RawLine]:
     """Yield the lines of the chunks without line ends, numbered from ``first``; blank lines count but are skipped."""
     number = first
     held: list[bytes] = []
@@ -118,7 +118,7 @@ def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[Line]:
         for raw in rest:  # complete lines within a chunk: none is too long
             raw = raw.strip(b" \t\r")  # noqa: PLW2901 - the line is the stripped one
             if raw:
-                yield Line(number, raw, len(raw))
+                yield RawLine(number, raw, len(raw))
             number += 1
         held = []
         size = _hold(held, 0, tail)
@@ -135,13 +135,13 @@ def _hold(held: list[bytes], size: int, piece: bytes) -> int:
     return size
 
 
-def _line(number: int, held: list[bytes], size: int) -> Iterator[Line]:
+def _line(number: int, held: list[bytes], size: int) -> Iterator[RawLine]:
     if size > MAX_ROW_BYTES:
-        yield Line(number, b"", size)
+        yield RawLine(number, b"", size)
         return
     raw = b"".join(held).strip(b" \t\r")
     if raw:
-        yield Line(number, raw, len(raw))
+        yield RawLine(number, raw, len(raw))
 
 
 def _plain_chunks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Data files of a dataset on the Hub, by ``hf://datasets/ORG/NAME[@REV][/path-or-glob]``."""
+"""Data files of Hub datasets: ``hf://datasets/ORG/NAME[@REV][/path-or-glob]``."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from dataset_tools.io.hub_download import download
 
 __all__ = ["HubFiles", "fetch", "repository_of"]
 
-# Names of revisions that hold slashes; all others are written with %2F.
+# Revisions whose names contain slashes; others write %2F.
 _SPECIAL = r"refs/convert/\w+|refs/pr/\d+"
 _SOURCE = re.compile(
     rf"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(@(?P<revision>{_SPECIAL}|[^/]+))?(/(?P<path>.*))?",
@@ -20,7 +20,7 @@ _SOURCE = re.compile(
 
 
 class HubFiles(NamedTuple):
-    """What was fetched: a folder with the repository's layout, the repository's name, and the data files."""
+    """Downloaded files: the folder with the repository's layout, the repository's name, and the data files."""
 
     folder: Path
     dataset: str
@@ -29,11 +29,11 @@ class HubFiles(NamedTuple):
 
 @lru_cache(maxsize=32)
 def fetch(source: str, endings: tuple[str, ...]) -> HubFiles:
-    """Download the data files that ``source`` means into the cache of huggingface_hub, once a run.
+    """Download the data files of ``source`` into the cache of huggingface_hub, once per run.
 
     Raises:
-        InputError: there is no such dataset, revision or file, no access to it, or no way to reach the Hub.
-        UsageError: ``source`` is not of that form.
+        InputError: the dataset, revision or file does not exist or is not accessible, or the Hub cannot be reached.
+        UsageError: ``source`` has another form.
     """
     match = _parse(source)
     repo, path = match["repo"], (match["path"] or "").strip("/")
@@ -48,10 +48,10 @@ def fetch(source: str, endings: tuple[str, ...]) -> HubFiles:
 
 
 def repository_of(source: str) -> str:
-    """``source`` without the path: ``hf://datasets/ORG/NAME[@REV]``.
+    """Return ``source`` without the path: ``hf://datasets/ORG/NAME[@REV]``.
 
     Raises:
-        UsageError: ``source`` is not of that form.
+        UsageError: ``source`` has another form.
     """
     match = _parse(source)
     return source[: match.start("path") - 1] if match["path"] is not None else source
@@ -60,7 +60,9 @@ def repository_of(source: str) -> str:
 def _parse(source: str) -> re.Match[str]:
     match = _SOURCE.fullmatch(source)
     if not match:
-        raise UsageError(f"{source!r} is no dataset on the Hub", hint="hf://datasets/ORG/NAME[@REV][/path-or-glob]")
+        raise UsageError(
+            f"{source!r} is not a dataset on the Hub", hint="use hf://datasets/ORG/NAME[@REV][/path-or-glob]"
+        )
     return match
 
 

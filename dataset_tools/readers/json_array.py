@@ -1,7 +1,7 @@
-"""The elements of one big JSON array, or of objects written one after another, each as its bytes.
+"""Elements of a large JSON array, or of concatenated objects, as bytes.
 
-The file is scanned once and never held: what is kept is the element at hand. Nothing is parsed here, so a broken
-element is one broken row as long as its brackets pair up.
+The file is scanned once; only the current element is held in memory. Nothing is parsed here, so an invalid element is
+one unreadable row as long as its brackets match.
 """
 
 import re
@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from dataset_tools.io.jsonl import MAX_ROW_BYTES, Line
+from dataset_tools.io.jsonl import MAX_ROW_BYTES, RawLine
 
 __all__ = ["ArrayError", "split_elements"]
 
 _SPACE = b" \t\r\n"
-_LEVELS = 8  # of brackets that one match may take; deeper ones take more matches
+_LEVELS = 8  # nested brackets per match; deeper ones take several matches
 
 
 class _Patterns(NamedTuple):
-    """What lies before the next character that matters: outside any element, in one, and between two of an array."""
+    """Text to skip up to the next structural character: outside of elements, inside one, between two of an array."""
 
     outside: re.Pattern[bytes]
     inside: re.Pattern[bytes]
@@ -28,9 +28,9 @@ class _Patterns(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _patterns() -> _Patterns:
-    """Text, whole strings and whole brackets, so that most elements are one match; compiled when first needed.
+    """Compile patterns for text, whole strings and whole brackets, so that most elements are one match.
 
-    Possessive throughout, so that the time is linear whatever the text.
+    All quantifiers are possessive, so the time is linear for any text.
     """
     string = rb'"(?:[^"\\]++|\\.)*+"'
     text, no_comma = rb'[^\]\[{}"]++|' + string, rb'[^\]\[{}",]++|' + string
@@ -44,18 +44,18 @@ def _patterns() -> _Patterns:
 
 
 class ArrayError(ValueError):
-    """The text ends inside the array or goes on after it; ``number`` is the element where that shows."""
+    """Text that ends inside the array or continues after it; ``number`` is the element in question."""
 
     def __init__(self, what: str, number: int) -> None:
         super().__init__(what)
         self.number = number
 
 
-def split_elements(chunks: Iterable[bytes]) -> Iterator[Line]:
-    """The elements of a top-level array, or the top-level objects of a text without one, numbered from 1.
+def split_elements(chunks: Iterable[bytes]) -> Iterator[RawLine]:
+    """Yield the elements of a top-level array, or the top-level objects of a text without one, numbered from 1.
 
     Raises:
-        ArrayError: after the last whole element, if the text is cut off or goes on after the array.
+        ArrayError: after the last complete element, if the text is truncated or continues after the array.
     """
     splitter = _Splitter()
     for chunk in chunks:
@@ -64,21 +64,21 @@ def split_elements(chunks: Iterable[bytes]) -> Iterator[Line]:
 
 
 class _Splitter:
-    """Where the scan stands: how deep, whether in a string, and the element so far."""
+    """State of the scan: depth, inside a string or not, and the element so far."""
 
     def __init__(self) -> None:
         self._patterns = _patterns()
-        self._base = -1  # depth of the elements' surroundings: 1 in an array, 0 without one; -1 before the first byte
+        self._base = -1  # depth around the elements: 1 in an array, 0 without one; -1 before the first byte
         self._depth = 0
         self._in_string = False
-        self._escape = b""  # a backslash that ended a chunk: what it escapes is in the next
+        self._escape = b""  # a backslash at the end of a chunk; the escaped character is in the next
         self._closed = False
         self._number = 1
         self._held: list[bytes] = []
         self._size = 0
 
-    def feed(self, chunk: bytes) -> Iterator[Line]:
-        """The elements that end in this chunk."""
+    def feed(self, chunk: bytes) -> Iterator[RawLine]:
+        """Yield the elements that end in this chunk."""
         chunk, self._escape = self._escape + chunk, b""
         position = begin = self._open(chunk) if self._base < 0 else 0
         while position < len(chunk):
@@ -98,24 +98,24 @@ class _Splitter:
                 begin = position
         self._hold(chunk[begin : len(chunk) - len(self._escape)])
 
-    def end(self) -> Iterator[Line]:
-        """What is left when the text ends.
+    def end(self) -> Iterator[RawLine]:
+        """Yield the element that is left at the end of the text.
 
         Raises:
-            ArrayError: the text is cut off.
+            ArrayError: the text is truncated.
         """
         rest = b"".join(self._held).strip(_SPACE)
         if self._base == 0 and self._depth == 0 and not self._in_string:
             yield from self._element()
         elif self._base == 1 and not self._closed:
             if self._depth == 1 and not self._in_string and rest.endswith((b"}", b"]")):
-                yield from self._element()  # it is whole: what is missing would follow it
-            raise ArrayError("the array is cut off: it has no closing bracket", self._number)
+                yield from self._element()  # complete; only the end of the array is missing
+            raise ArrayError("the array is truncated: no closing bracket", self._number)
         elif rest or self._size > MAX_ROW_BYTES:
-            raise ArrayError("the object is cut off: it has no closing bracket", self._number)
+            raise ArrayError("the object is truncated: no closing bracket", self._number)
 
     def _open(self, chunk: bytes) -> int:
-        """Learn from the first character whether this is an array; where its elements begin."""
+        """Detect an array by its first character; return the position where its elements begin."""
         text = chunk.lstrip(_SPACE)
         if not text:
             return len(chunk)
@@ -124,20 +124,20 @@ class _Splitter:
         return len(chunk) - len(text) + is_array
 
     def _next(self, chunk: bytes, position: int) -> int:
-        """Where the next character that matters is; the chunk's length if there is none."""
+        """Return the position of the next structural character; the chunk's length if there is none."""
         skip = self._patterns.string
         if not self._in_string:
             skip = self._patterns.inside
             if self._depth == self._base:
                 skip = self._patterns.between if self._base else self._patterns.outside
-        stop = skip.match(chunk, position).end()  # type: ignore[union-attr] # all of them match nothing, too
+        stop = skip.match(chunk, position).end()  # type: ignore[union-attr] # each also matches nothing
         if self._in_string and chunk[stop : stop + 1] == b"\\":
             self._escape = b"\\"
             return len(chunk)
         return stop
 
     def _step(self, character: int) -> bool:
-        """Take one character that matters; whether an element ends with it."""
+        """Process one structural character; return whether an element ends with it."""
         if character == 0x22:  # noqa: PLR2004 - "
             self._in_string = not self._in_string
         elif character in b"[{":
@@ -157,16 +157,16 @@ class _Splitter:
         else:
             self._held.append(piece)
 
-    def _element(self) -> Iterator[Line]:
+    def _element(self) -> Iterator[RawLine]:
         raw, size = b"".join(self._held).strip(_SPACE), self._size
         self._held, self._size = [], 0
         self._depth = max(self._depth, 0)
         if size > MAX_ROW_BYTES:
-            yield Line(self._number, b"", size)
+            yield RawLine(self._number, b"", size)
         elif raw:
-            yield Line(self._number, raw, len(raw))
+            yield RawLine(self._number, raw, len(raw))
         elif self._closed or self._base == 0:
-            return  # an empty array, a comma before its end, or space at the end of the text
+            return  # an empty array, a trailing comma, or space at the end of the text
         else:
-            yield Line(self._number, b"", 0)  # nothing between two commas
+            yield RawLine(self._number, b"", 0)  # nothing between two commas
         self._number += 1

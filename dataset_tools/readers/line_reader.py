@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from dataset_tools.errors import DamagedError, InputError
-from dataset_tools.io.jsonl import BOM, Line, read_chunks, split_lines
+from dataset_tools.io.jsonl import BOM, RawLine, read_chunks, split_lines
 from dataset_tools.readers.json_array import ArrayError, split_elements
 from dataset_tools.readers.sources import DataFile
 
 __all__ = ["read_lines"]
 
 
-def read_lines(file: DataFile, start: int = 0, stop: int = -1, first_line: int = 1) -> Iterator[Line]:
+def read_lines(file: DataFile, start: int = 0, stop: int = -1, first_line: int = 1) -> Iterator[RawLine]:
     """The lines in the bytes [start, stop) of a file, the first of which has the number ``first_line``.
 
     Where the file is damaged or cut off, a last line with a fault stands for all that is lost.
@@ -27,9 +27,9 @@ def read_lines(file: DataFile, start: int = 0, stop: int = -1, first_line: int =
             last = line.number
             yield line
     except DamagedError as error:
-        yield Line(last + 1, b"", 0, error.what)
+        yield RawLine(last + 1, b"", 0, error.what)
     except ArrayError as error:
-        yield Line(error.number, b"", 0, str(error))
+        yield RawLine(error.number, b"", 0, str(error))
     except InputError as error:
         raise InputError(error.what, where=f"{file.path}:{last + 1}", hint=error.hint) from error
 

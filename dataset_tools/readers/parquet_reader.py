@@ -1,4 +1,4 @@
-"""Rows out of Parquet of any schema, as JSON: what JSON lacks becomes text, what it cannot hold is an error."""
+"""Rows of Parquet files of any schema as JSON; types that JSON lacks become text, NaN is an error."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetRow", "iter_rows", "open_parquet", "row_groups"]
 
-_BATCH = 256  # rows held at a time
+_BATCH = 256  # rows in memory at a time
 
 Decoder = Callable[[Any, str], Any]
-"""Turns a value that Arrow gives into JSON; the text is the column's name, for errors."""
+"""Function that turns a value of Arrow into JSON; the text is the column's name, for errors."""
 
 
 class ParquetRow(NamedTuple):
-    """One row of a table, counted from 1 over the whole file."""
+    """One row of a table, numbered from 1 over the whole file."""
 
     number: int
     value: JsonObject | None
@@ -31,10 +31,10 @@ class ParquetRow(NamedTuple):
 
 
 def row_groups(path: Path, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
-    """Runs of row groups of about ``shard_bytes``: first, one past the last, number of the first row, size on disk.
+    """Yield runs of row groups of about ``shard_bytes``: first, one past the last, first row's number, size on disk.
 
     Raises:
-        InputError: the file is not whole.
+        InputError: the file is not a complete Parquet file.
     """
     metadata = open_parquet(path).metadata
     start, first_row, rows, size, plain = 0, 1, 0, 0, 0
@@ -51,14 +51,14 @@ def row_groups(path: Path, shard_bytes: int) -> Iterator[tuple[int, int, int, in
 def iter_rows(
     path: Path, start: int, stop: int, first_row: int, begin: Callable[[int, int], bool] | None = None
 ) -> Iterator[ParquetRow]:
-    """The rows of the row groups [start, stop), read a few hundred at a time.
+    """Yield the rows of the row groups [start, stop), read in batches.
 
-    Where ``begin`` is given, rows are decoded one by one, and it is asked before each, with the row's number and its
-    bytes in memory. A row that it does not want is not decoded: it comes without value and error.
+    With ``begin``, rows are decoded one by one. It is called before each with the row's number and size in memory; a
+    row for which it returns False is not decoded and has neither value nor error.
 
     Raises:
-        DamagedError: the row groups are damaged; the rows before that have been given.
-        InputError: the file cannot be reached any more.
+        DamagedError: the row groups are damaged; earlier rows have been yielded.
+        InputError: the file cannot be read.
     """
     import pyarrow as pa
 
@@ -84,10 +84,10 @@ def iter_rows(
 
 
 def open_parquet(path: Path) -> "pa.parquet.ParquetFile":
-    """A Parquet file, of which only the footer is read.
+    """Open a Parquet file; only the footer is read.
 
     Raises:
-        InputError: the file is not whole.
+        InputError: the file is not a complete Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -97,12 +97,12 @@ def open_parquet(path: Path) -> "pa.parquet.ParquetFile":
     except (OSError, pa.ArrowException) as error:
         if _is_fault(error):
             raise unreadable(error, path) from error
-        what = f"not a whole Parquet file: {error}"
+        what = f"not a complete Parquet file: {error}"
         raise InputError(what, where=str(path), hint="download or write it again") from error
 
 
 def _is_fault(error: Exception) -> TypeGuard[OSError]:
-    """Whether it is the system or the store that fails, which give a number, and not what is in the file."""
+    """Return whether the system or the store failed, which set ``errno``, rather than the content of the file."""
     return isinstance(error, OSError) and error.errno is not None
 
 
@@ -118,7 +118,7 @@ def _wanted_values(
 
 
 def _values(batch: "pa.RecordBatch") -> Iterator[JsonObject | RowError]:
-    """The rows of a batch; if one cannot become Python objects, the others still do."""
+    """Yield the rows of a batch; a row that cannot be converted does not affect the others."""
     try:
         yield from batch.to_pylist(maps_as_pydicts="strict")
     except (UnicodeDecodeError, KeyError, ValueError, OverflowError) as error:
@@ -141,7 +141,7 @@ def _row(number: int, value: JsonObject | RowError, decoders: dict[str, Decoder]
 
 
 def _decoders(schema: "pa.Schema") -> dict[str, Decoder]:
-    """What to do to each column; nothing for those whose values are JSON as they are."""
+    """Return a decoder per column; none for columns whose values are JSON already."""
     features: dict[str, Any] = {}
     if note := (schema.metadata or {}).get(b"huggingface"):
         try:
@@ -152,7 +152,7 @@ def _decoders(schema: "pa.Schema") -> dict[str, Decoder]:
     return {name: decode for name, decode in found.items() if decode is not None}
 
 
-def _decoder(kind: "pa.DataType", feature: Any) -> Decoder | None:  # noqa: ANN401, PLR0911 - one answer for each kind
+def _decoder(kind: "pa.DataType", feature: Any) -> Decoder | None:  # noqa: ANN401, PLR0911 - one result per type
     import pyarrow as pa
 
     inner = feature if isinstance(feature, dict) else {}
@@ -213,7 +213,7 @@ def _finite(value: Any, column: str) -> Any:  # noqa: ANN401
 
 
 def _as_text(value: Any, column: str) -> Any:  # noqa: ANN401
-    """Dates, decimals and bytes, which JSON lacks, as text."""
+    """Return dates, decimals and bytes, which JSON lacks, as text."""
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8")

@@ -1,4 +1,4 @@
-"""``manifest.json``: what a folder of parts says of itself, and how readers know its data from all else in it."""
+"""``manifest.json`` of a partitioned output directory, and the data files it lists."""
 
 import json
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ __all__ = ["FORMAT", "MANIFEST", "WORK", "data_among", "markers_in", "part_files
 
 MANIFEST = "manifest.json"
 FORMAT = "arabic-functiongemma parts"
-"""What the field ``format`` of our manifests says; another ``manifest.json`` is somebody's data."""
+"""The field ``format`` of our manifests; any other ``manifest.json`` is data."""
 
 WORK = ".unfinished"
-"""The folder, inside of that of the parts, which is there as long as parts are missing."""
+"""The subfolder that exists while parts are missing."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a whole folder of parts; None if there is none that is ours.
+    """Return the manifest of a complete directory; None if it has none of ours.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     try:
         content = (folder / MANIFEST).read_bytes()
@@ -39,21 +39,21 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def markers_in(work: Path) -> list[Path]:
-    """The markers of the parts that are done, in the folder of an unfinished run.
+    """Return the markers of finished parts in the work folder of an unfinished run.
 
-    Not by a glob, for which a folder that cannot be read is empty.
+    Not by glob, which reports a folder that cannot be read as empty.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the folder cannot be read.
     """
     return [path for path in work.iterdir() if fnmatchcase(path.name, "[0-9]*.json")]
 
 
 def part_files(folder: Path) -> list[Path] | None:
-    """The data of a folder of parts; None if the folder is none.
+    """Return the data files of a partitioned directory; None for any other folder.
 
     Raises:
-        InputError: it is unfinished, or a part is not as large as the manifest says.
+        InputError: the directory is unfinished, or the size of a part differs from the manifest.
     """
     parts = _parts(folder)
     if parts is None:
@@ -62,12 +62,12 @@ def part_files(folder: Path) -> list[Path] | None:
 
 
 def data_among(paths: Iterable[Path]) -> list[Path]:
-    """``paths`` without what lies beside the parts in folders of parts: manifest and rejects are no data.
+    """Return ``paths`` without the manifests and rejects of partitioned directories.
 
-    Where a folder's manifest is among ``paths``, the whole folder is meant, and no part of it may be missing.
+    If the manifest is among ``paths``, the whole directory is meant, and none of its parts may be missing.
 
     Raises:
-        InputError: one of the folders is unfinished, or a part is not as large as the manifest says.
+        InputError: a directory is unfinished, or the size of a part differs from its manifest.
     """
     paths = list(paths)
     parts = {folder: _parts(folder) for folder in dict.fromkeys(path.parent for path in paths)}
@@ -84,30 +84,30 @@ def data_among(paths: Iterable[Path]) -> list[Path]:
 
 
 def _whole(path: Path, size: int) -> Path:
-    """A part, if it has its size.
+    """Return a part after checking its size.
 
     Raises:
-        InputError: it has not.
+        InputError: the part is missing or has another size.
     """
     try:
         now = path.stat().st_size
     except FileNotFoundError as error:
-        what = f"a part that {MANIFEST} names is missing"
+        what = f"this part of {MANIFEST} is missing"
         raise InputError(what, where=str(path), hint="copy it again") from error
     except OSError as error:
         raise unreadable(error, path) from error
     if now != size:
-        what = f"{now:,} bytes, but {size:,} when it was written"
+        what = f"{now:,} bytes, but {size:,} according to {MANIFEST}"
         raise InputError(what, where=str(path), hint="copy it again")
     return path
 
 
 def _parts(folder: Path) -> dict[str, int] | None:
-    """Name and size of each part."""
+    """Return name and size of each part."""
     manifest = read_manifest(folder)
     if manifest is not None:
         return {part["name"]: part["bytes"] for part in manifest["parts"]}
     if (folder / WORK).is_dir():
-        hint = "the same command with --resume finishes it"
-        raise InputError("the run that writes this folder has not finished", where=str(folder), hint=hint)
+        hint = "finish it with the same command and --resume"
+        raise InputError("the run that writes this folder is not finished", where=str(folder), hint=hint)
     return None

@@ -1,4 +1,4 @@
-"""Rejected rows as lines: where each stood, why, and the row itself so that a person can mend it; and their file."""
+"""Rejected rows: place, reason and the row itself, as a JSON Lines file."""
 
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +12,11 @@ from dataset_tools.readers.sources import DataFile
 
 __all__ = ["RejectsFile", "reject_line"]
 
-_MOST_BYTES = 10_000  # of a row that is no JSON
+_MOST_BYTES = 10_000  # of a row that is not JSON
 
 
 def reject_line(raw: RawRow, error: RowError, file: DataFile) -> bytes:
-    """A rejected row as one line of JSON."""
+    """Return a rejected row as one line of JSON."""
     row = raw.value if raw.value is not None else raw.raw[:_MOST_BYTES].decode("utf-8", "backslashreplace")
     repeats = {"repeats": error.repeats} if error.repeats else {}
     return dump_line(
@@ -33,13 +33,13 @@ def reject_line(raw: RawRow, error: RowError, file: DataFile) -> bytes:
 
 
 class RejectsFile:
-    """The rejects of a run: a file that is begun with the first of them, and appears when the block ends well.
+    """The file of a run's rejects, created with the first one; it appears when the block ends without an error.
 
-    Enter it before the records, so that it appears after them. Without a reject none of an earlier run is left, for
-    they would mislead; a file that the user ``named`` is emptied, never removed.
+    Enter it before the file of records, so that it appears after that file. A run without rejects removes the file of
+    an earlier run, or empties it if the user ``named`` it.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
 
     def __init__(self, path: Path, *, named: bool) -> None:
@@ -51,7 +51,7 @@ class RejectsFile:
         return self
 
     def write(self, lines: bytes) -> None:
-        """Add some rejects, if there are any."""
+        """Append rejects; nothing for none."""
         if not lines:
             return
         if self._sink is None:
@@ -60,7 +60,7 @@ class RejectsFile:
         self._sink.write_payload(encode([lines], self._path))
 
     def finish(self) -> None:
-        """Let the disk hold all of them, before anything has its name."""
+        """Flush to disk before any output file is renamed."""
         if self._sink is not None:
             self._sink.finish()
 

@@ -1,4 +1,4 @@
-"""Which files a place in a store means: a file, a folder or a glob, each named as it would be on this machine."""
+"""Data files of a path in a store: a file, a folder or a glob, with the same names as local ones."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,15 @@ from dataset_tools.readers.parts_manifest import MANIFEST, WORK, data_among, par
 
 __all__ = ["find_remote"]
 
-_MAGIC = frozenset("*[")  # not the question mark, which begins the query of an address
+_MAGIC = frozenset("*[")  # not the question mark, which starts the query of an address
 
 
 def find_remote(place: RemotePath) -> list[tuple[RemotePath, str, str]]:
-    """Each data file of a place, with the name of its dataset and its own name.
+    """Return each data file of a path, with the name of its dataset and its own name.
 
     Raises:
-        InputError: there is none, or the store cannot be read.
-        UsageError: the package that reads this store is not installed.
+        InputError: there are none, or the store cannot be read.
+        UsageError: the package for this store is not installed.
     """
     try:
         return list(_find(place))
@@ -45,7 +45,7 @@ def _find(place: RemotePath) -> Iterator[tuple[RemotePath, str, str]]:
 
 
 def _walk(folder: RemotePath) -> list[RemotePath]:
-    """The data files below a folder, without hidden and unfinished ones; of a folder of parts, the parts."""
+    """Return the data files below a folder, without hidden and unfinished ones; of a partitioned one, the parts."""
     files = folder.files()
     within = {path.parent for path in files if path.name == MANIFEST}
     within |= {above.parent for path in files for above in path.parents if above.name == WORK}

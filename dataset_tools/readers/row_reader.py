@@ -1,39 +1,39 @@
-"""The rows of a shard, whatever the file's format; a bad row is told, never raised and never silently mended."""
+"""Rows of a shard, in any format; an unreadable row is returned as an error, never raised."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dataset_tools.errors import DamagedError, RowError
-from dataset_tools.io.jsonl import MAX_ROW_BYTES, Line
+from dataset_tools.io.jsonl import MAX_ROW_BYTES, RawLine
 from dataset_tools.readers.line_reader import read_lines
 from dataset_tools.readers.parquet_reader import iter_rows
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.strict_json import UNREADABLE, few_brackets, parse_json, parse_row
-from dataset_tools.readers.tool_cache import Repeats
+from dataset_tools.readers.tool_cache import ToolCache
 from schemas.record import JsonObject
 
 __all__ = ["DAMAGED", "POISON", "RawRow", "batches", "read_rows"]
 
 DAMAGED = "damaged-file"
-"""The code of a row that stands for the rest of a file, which cannot be read."""
+"""Code of a reject that stands for the unreadable rest of a file."""
 
 POISON = "poison-row"
-"""The code of a row that ended the process that read it, or would not let it go on."""
+"""Code of a row that crashed or blocked the process that read it."""
 
 _BATCH_ROWS, _BATCH_BYTES = 128, 1 << 20
-_repeats = Repeats()
+_tool_cache = ToolCache()
 
 
 @dataclass(slots=True)
 class RawRow:
-    """One row as it was read: a value or an error, never both.
+    """One row: a value or an error, never both.
 
     Attributes:
-        line: its line in a text file, or its number in an array or a table, from 1.
+        line: line in a text file, or number in an array or a table, from 1.
         value: the row.
-        error: why there is no row.
-        raw: the row's bytes in a text file, empty for Parquet and for a row too long to hold.
-        shallow: whether it is certain that nothing in the row is nested deeply, JSON text inside of text included.
+        error: the reason why there is no value.
+        raw: bytes of the row in a text file; empty for Parquet and for a row that is too long.
+        shallow: True if nothing in the row can be nested deeply, including JSON text inside strings.
     """
 
     line: int
@@ -44,12 +44,12 @@ class RawRow:
 
 
 def read_rows(shard: Shard) -> Iterator[RawRow]:
-    """Every row of a shard, readable or not; blank lines are no rows.
+    """Yield every row of a shard, readable or not; blank lines are skipped.
 
-    Where a file is damaged or cut off, the rows before are given, and one with an error for the rest.
+    In a damaged or truncated file, one last row with an error stands for the rest.
 
     Raises:
-        InputError: the file itself cannot be read on; the rows before that have been given.
+        InputError: the file cannot be read; earlier rows have been yielded.
     """
     file = shard.file
     poison = dict(shard.poison)
@@ -60,7 +60,7 @@ def read_rows(shard: Shard) -> Iterator[RawRow]:
             for number, value, error in iter_rows(file.path, shard.start, shard.stop, shard.first_line, begin):
                 fatal = poison.get(number)
                 yield RawRow(number, None, _poisonous(fatal), b"") if fatal else RawRow(number, value, error, b"")
-                number += 1  # noqa: PLW2901 - the next row's, should it be out of reach
+                number += 1  # noqa: PLW2901 - the number of the next row, in case it is damaged
         except DamagedError as damage:
             yield RawRow(number, None, _damaged(damage.what), b"")
         return
@@ -71,7 +71,7 @@ def read_rows(shard: Shard) -> Iterator[RawRow]:
 
 
 def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
-    """Rows a batch at a time: at most 128, and fewer where they are long, so that a batch fits in memory."""
+    """Yield rows in batches of at most 128, fewer if they are long, so that a batch fits in memory."""
     batch: list[RawRow] = []
     held = 0
     for row in rows:
@@ -85,35 +85,34 @@ def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
 
 
 def _poisonous(what: str) -> RowError:
-    return RowError(POISON, what, hint="the run can do without it; a report of such a row is welcome")
+    return RowError(POISON, what, hint="the run continues without it; please report such a row")
 
 
 def _damaged(what: str) -> RowError:
     return RowError(DAMAGED, f"{what}; the rows from here on are lost", hint="download or write it again")
 
 
-def _row(line: Line) -> RawRow:
+def _row(line: RawLine) -> RawRow:
     if line.fault:
         return RawRow(line.number, None, _damaged(line.fault), b"")
     if line.size > MAX_ROW_BYTES:
         limit = MAX_ROW_BYTES >> 20
-        what = f"row of {max(line.size >> 20, limit)} MB is longer than {limit} MB"
-        error = RowError(UNREADABLE, what, hint="are the newlines between the rows missing?")
+        what = f"the row has {max(line.size >> 20, limit)} MB, more than {limit} MB"
+        error = RowError(UNREADABLE, what, hint="check for missing newlines between rows")
         return RawRow(line.number, None, error, b"")
     raw = line.raw
-    # Declarations that were parsed before are not parsed again.
-    cut = _repeats.cut(raw)
+    cut = _tool_cache.cut(raw)
     if cut is not None:
         short, tools = cut
         try:
             value = parse_json(short)
         except RowError:
-            value = None  # the whole row will say what is wrong, and where
-        if _repeats.restore(value, tools):
+            value = None  # parsing the whole row below finds the reason and the column
+        if _tool_cache.restore(value, tools):
             return RawRow(line.number, value, None, raw, few_brackets(short))
     try:
         row = parse_row(raw)
     except RowError as error:
         return RawRow(line.number, None, error, raw)
-    _repeats.learn(raw, row)
+    _tool_cache.learn(raw, row)
     return RawRow(line.number, row, None, raw, few_brackets(raw))

@@ -1,10 +1,10 @@
-"""Files cut into shards that can be read alone, by any process, and still name every row by its line."""
+"""Shards: parts of files that any process can read alone, with the original line numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dataset_tools.errors import InputError, RowError
-from dataset_tools.io.jsonl import Line
+from dataset_tools.io.jsonl import RawLine
 from dataset_tools.io.remote_path import unreadable
 from dataset_tools.readers.line_reader import read_lines
 from dataset_tools.readers.parquet_reader import row_groups
@@ -13,7 +13,7 @@ from dataset_tools.readers.sources import DataFile
 __all__ = ["Shard", "plan", "total_bytes"]
 
 _CHUNK = 1 << 18
-_OVERHEAD = 200  # bytes that a line takes beside its text: a file may hold millions of empty ones
+_OVERHEAD = 200  # memory of a line besides its text, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,15 @@ class Shard:
     """One part of a file.
 
     Attributes:
-        index: its place among all shards of a run, from 0.
+        index: position among all shards of a run, from 0.
         file: the file.
         start: the first byte of plain JSON Lines, the first row group of Parquet, else 0.
         stop: one past the last byte or row group; -1 for the whole file.
-        first_line: the number of the first line or row in it, from 1.
-        size: bytes on disk, for progress; about right for Parquet, known only at the end for a compressed file.
-        lines: the lines themselves, where a file cannot be read from the middle: a compressed one, or an array.
-        poison: rows that are not to be read, by number, each with what came of reading it.
-        decided: what becomes of rows, by number, where that was decided before.
+        first_line: number of its first line or row, from 1.
+        size: bytes on disk, for progress; approximate for Parquet, set only in the last shard of a compressed file.
+        lines: the lines themselves, for files that cannot be read from the middle: compressed files and arrays.
+        poison: rows to skip, by number, each with the reason.
+        decided: earlier verdicts on rows, by number.
     """
 
     index: int
@@ -38,20 +38,20 @@ class Shard:
     stop: int
     first_line: int
     size: int = 0
-    lines: tuple[Line, ...] | None = None
+    lines: tuple[RawLine, ...] | None = None
     poison: tuple[tuple[int, str], ...] = ()
     decided: tuple[tuple[int, str | RowError], ...] = ()
 
     @property
     def held(self) -> int:
-        """How many bytes there are to read in it: on disk, or of text where it holds the lines themselves."""
+        """Return the bytes to read: on disk, or of text if the shard holds the lines."""
         return self.size if self.lines is None else sum(len(line.raw) for line in self.lines)
 
 
 def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shard]:
-    """Cut files into shards, as they are asked for.
+    """Cut files into shards, lazily.
 
-    The cuts depend on the files and ``shard_bytes`` alone, never on who reads the shards.
+    The cuts depend only on the files and ``shard_bytes``, not on the number of workers.
 
     Raises:
         InputError: a file cannot be read.
@@ -69,7 +69,7 @@ def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shar
 
 
 def total_bytes(files: Sequence[DataFile]) -> int:
-    """How many bytes all files have on disk: what progress is measured against."""
+    """Return the size of all files in bytes, as the total for progress."""
     return sum(_size(file) for file in files)
 
 
@@ -81,7 +81,7 @@ def _size(file: DataFile) -> int:
 
 
 def _cut(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
-    """Start, stop, first line and size of each shard of one file."""
+    """Yield start, stop, first line and size of each shard of one file."""
     if file.format == "parquet":
         yield from row_groups(file.path, shard_bytes)
         return
@@ -91,9 +91,9 @@ def _cut(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]
         raise unreadable(error, file.path) from error
 
 
-def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[Line, ...], int]]:
-    """The lines of a file that is read from its start, a shard's worth at a time; the last one has the file's size."""
-    batch: list[Line] = []
+def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[RawLine, ...], int]]:
+    """Yield the lines of a file that is read from its start, one shard at a time; the last one has the file's size."""
+    batch: list[RawLine] = []
     held = 0
     try:
         for line in read_lines(file):
@@ -103,7 +103,7 @@ def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[Line, ...
             batch.append(line)
             held += len(line.raw) + _OVERHEAD
     except InputError:
-        if batch:  # what was read before the fault is given before the fault is told
+        if batch:  # lines before the error come before the error
             yield tuple(batch), 0
         raise
     if batch:
@@ -111,7 +111,7 @@ def _batches(file: DataFile, shard_bytes: int) -> Iterator[tuple[tuple[Line, ...
 
 
 def _cut_lines(file: DataFile, shard_bytes: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cut after the first newline that is at or past ``shard_bytes``; the newlines are counted on the way."""
+    """Cut after the first newline at or past ``shard_bytes``, counting newlines."""
     start = position = 0
     line = first_line = 1
     with file.path.open("rb") as stream:

@@ -1,12 +1,11 @@
-"""Declarations that repeat are recognised by their bytes, and not parsed again.
+"""Cache of parsed tool declarations, keyed by their bytes.
 
-In function-calling data most of a row is the declarations it offers, and a file of a million rows has a few hundred
-distinct ones. Each is parsed once. A later line is cut: where its list of tools is made of known declarations, byte
-for byte, a mark takes the list's place, the short line is parsed, and the known objects are put where the mark was.
+Most bytes of a row are its declarations, and a file of a million rows has a few hundred distinct ones. Each is parsed
+once. In a later line whose list of tools consists of known declarations, a mark replaces the list, the short line is
+parsed, and the cached objects replace the mark.
 
-Nothing is guessed: a declaration is known by all of its bytes, it can only match where an element of the list starts,
-and a line that does not fit in every respect is parsed whole. Declarations of many brackets are not remembered, so a
-known one is never deep.
+A declaration matches by all of its bytes and only where an element of the list starts; any other line is parsed whole.
+Declarations with many brackets are not cached, so a cached one is never deep.
 """
 
 import json
@@ -15,33 +14,33 @@ from typing import Any
 from dataset_tools.readers.strict_json import few_brackets
 from schemas.record import JsonObject
 
-__all__ = ["Repeats"]
+__all__ = ["ToolCache"]
 
 _FIELDS = {field: f'"{field}":'.encode() for field in ("tools", "tools_sampled")}
-_MARK = "\ue000declarations\ue000"  # private-use characters, and checked for: a row that holds them is parsed whole
+_MARK = "\ue000declarations\ue000"  # a row that contains this text is parsed whole
 _MARK_JSON = json.dumps(_MARK, ensure_ascii=False).encode()
-_PREFIX = 64  # bytes that choose the candidates: as a rule they reach the name
+_PREFIX = 64  # bytes that select the candidates; they usually include the name
 _LONGEST = 1 << 16
 _COMMA, _BRACKET = b",]"
 _MOST, _MOST_BYTES = 4096, 4 << 20
-_PATIENCE = 2000  # lines without a hit after which looking is no longer worth its time
+_PATIENCE = 2000  # lines without a hit after which the cache is switched off
 
 
-class Repeats:
-    """Known declarations, for one process.
+class ToolCache:
+    """The declarations that one process has parsed.
 
-    The objects handed out are shared between rows: they must not be altered.
+    The returned objects are shared between rows and must not be changed.
     """
 
     def __init__(self) -> None:
         self._known: dict[bytes, list[tuple[bytes, Any]]] = {}
-        self._fields: dict[str, bytes] = {}  # those that the line learned last has; looking for others costs time
+        self._fields: dict[str, bytes] = {}  # the fields of the line that was cached last
         self._count = 0
         self._bytes = 0
         self._misses = 0
 
     def cut(self, line: bytes) -> tuple[bytes, list[tuple[str, list[Any]]]] | None:
-        """The line with marks in place of its lists of known declarations, and those lists; None if there is none."""
+        """Return the line with marks in place of its lists of cached declarations, and those lists; None for no hit."""
         if self._misses > _PATIENCE:
             return None
         found: list[tuple[str, list[Any]]] = []
@@ -59,7 +58,7 @@ class Repeats:
 
     @staticmethod
     def restore(row: Any, found: list[tuple[str, list[Any]]]) -> bool:  # noqa: ANN401 - any JSON value
-        """Put the lists in place of the marks; False if a mark is not where the row's own field is."""
+        """Replace the marks by the lists; return False if a mark is not in the row's own field."""
         if not isinstance(row, dict):
             return False
         for field, tools in found:
@@ -69,7 +68,7 @@ class Repeats:
         return True
 
     def learn(self, line: bytes, row: JsonObject) -> None:
-        """Remember the declarations of a line that was parsed whole."""
+        """Cache the declarations of a line that was parsed whole."""
         if self._misses > _PATIENCE or self._count >= _MOST or self._bytes >= _MOST_BYTES:
             return
         self._misses += 1
@@ -80,9 +79,9 @@ class Repeats:
                 self._learn_list(line[start:], row[field])
 
     def _match(self, line: bytes, start: int, tools: list[Any]) -> int:
-        """Add the known declarations from the bracket at ``start`` on to ``tools``.
+        """Append the cached declarations of the list at ``start`` to ``tools``.
 
-        Gives the position behind their list; -1 if one is unknown.
+        Return the position after the list; -1 if a declaration is not cached.
         """
         known = self._known
         position = start + 1
@@ -94,7 +93,7 @@ class Repeats:
                 return -1
             tools.append(tool)
             position += len(span)
-            # A single byte is compared as a number, for speed; a line that was cut off may end here.
+            # A single byte is compared as a number, for speed; a truncated line may end here.
             after = line[position] if position < len(line) else 0
             if after == _COMMA:
                 position += 2 if line.startswith(b" ", position + 1) else 1
@@ -123,11 +122,11 @@ class Repeats:
                         self._bytes += len(span)
                 position = stop
         except (ValueError, IndexError, RecursionError):
-            return  # not compact JSON of one line, or longer than is worth remembering
+            return  # not compact JSON of one line, or too long to cache
 
 
 def _list_start(line: bytes, key: bytes) -> int:
-    """Where the list under ``key`` opens, or -1. A quoted name before a colon is a key wherever it stands."""
+    """Return the position of the list under ``key``, or -1. A quoted name before a colon is always a key."""
     start = line.find(key)
     if start < 0:
         return -1

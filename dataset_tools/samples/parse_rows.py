@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import BOM, MAX_ROW_BYTES, Line, dump_line, split_lines
+from dataset_tools.io.jsonl import BOM, MAX_ROW_BYTES, RawLine, dump_line, split_lines
 from dataset_tools.prompt.parser import ParseError, parse
 from dataset_tools.samples.render_rows import Writer
 from schemas.record import Tool
@@ -82,7 +82,7 @@ def parse_rows(
     return counts
 
 
-def _parse_line(line: Line, tools: list[Tool] | None, counts: ParseCounts, *, as_json: bool) -> dict[str, Any]:
+def _parse_line(line: RawLine, tools: list[Tool] | None, counts: ParseCounts, *, as_json: bool) -> dict[str, Any]:
     counts.rows += 1
     identity: Any = str(line.number)
     try:
@@ -107,7 +107,7 @@ def _parse_line(line: Line, tools: list[Tool] | None, counts: ParseCounts, *, as
     }
 
 
-def _output(line: Line, *, as_json: bool) -> tuple[Any, str]:
+def _output(line: RawLine, *, as_json: bool) -> tuple[Any, str]:
     """The id and the text of a line.
 
     Raises:

@@ -132,7 +132,7 @@ def test_public_names_exist_and_are_explained(name: str) -> None:
 
 def test_the_drawn_tree_of_errors_is_the_real_one() -> None:
     """The docstring of the errors names each class with its exit code, and no other."""
-    lines = re.findall(r"^ *(│   )?[├└]── (\w+) .*?(?:exit (\d+)|goes on)", errors.__doc__ or "", re.MULTILINE)
+    lines = re.findall(r"^ *(│   )?[├└]── (\w+) .*?(?:exit (\d+)|continues)", errors.__doc__ or "", re.MULTILINE)
     drawn = [(name, code) for _, name, code in lines]
     real = {name: getattr(errors, name) for name in errors.__all__ if name != "AfgError"}
     assert [name for name, _ in drawn] == list({name: None for name, _ in drawn})

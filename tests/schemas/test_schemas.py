@@ -46,7 +46,7 @@ def test_the_schemas_are_valid_themselves() -> None:
 
 def test_an_unknown_name_lists_the_schemas() -> None:
     """A schema that does not exist is answered with those that do."""
-    with pytest.raises(KeyError, match="no schema named 'tool'; there are: record"):
+    with pytest.raises(KeyError, match="no schema named 'tool'; schemas: record"):
         schemas.load("tool")
 
 

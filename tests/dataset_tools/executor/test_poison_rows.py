@@ -59,7 +59,7 @@ def test_a_fatal_row_costs_itself(way: str, line: int, tmp_path: Path) -> None:
     """Wherever it stands: every other row is read, in order, and the fatal one is told with what it did."""
     path = _write(tmp_path / "x.jsonl", {line: way})
     expected = [(number, "") for number in range(1, 61)]
-    hint = "(the run can do without it; a report of such a row is welcome)"
+    hint = "(the run continues without it; please report such a row)"
     expected[line - 1] = (line, f"poison-row: the process that read it {poison.WAYS[way]} {hint}")
     assert _done(path, 2) == expected
 

@@ -135,7 +135,7 @@ def test_foreign_tables_become_json(tmp_path: Path) -> None:
         (pa.array([b"a", b"\xff", b"b"]).view(pa.string()), "a value of the table cannot be read"),
         (
             pa.ExtensionArray.from_storage(pa.json_(), pa.array(["1", '{"a":1,"a":2}', "2"])),
-            "column 'c': the key 'a' stands twice",
+            "column 'c': duplicate key 'a'",
         ),
         (pa.array([[("k", 1)], [("k", 1), ("k", 2)], []], pa.map_(pa.string(), pa.int64())), "a value of the table"),
     ],
@@ -176,5 +176,5 @@ def test_damage_in_the_middle(tmp_path: Path) -> None:
     assert str(lost.error).startswith("damaged Parquet data: ")
     content[-8:-4] = b"\xff\xff\xff\x0f"  # the length of the footer
     path.write_bytes(content)
-    with pytest.raises(InputError, match="not a whole Parquet file"):
+    with pytest.raises(InputError, match="not a complete Parquet file"):
         rows_of(path)

@@ -103,7 +103,7 @@ def test_an_interrupted_run_into_a_store(corpus: Path, memory: RemotePath) -> No
         clean([str(corpus)], _outputs(place), on_shard=stop)
     done = [name for name in _held(place) if name.startswith("out/.unfinished/0")]
     assert len(done) >= 3
-    with pytest.raises(InputError, match=r"memory:///store/run/out: the run that writes this folder has not finished"):
+    with pytest.raises(InputError, match=r"memory:///store/run/out: the run that writes this folder is not finished"):
         find_files([str(place)])
     with pytest.raises(UsageError, match="the folder was begun by a run that did not finish"):
         clean([str(corpus)], _outputs(place))
@@ -122,10 +122,10 @@ def test_a_glob_in_a_store_verifies_the_parts(corpus: Path, memory: RemotePath) 
     clean([str(corpus)], _outputs(memory))
     part = memory / "out/part-00001.parquet"
     fsspec.filesystem("memory").pipe_file("/store/out/part-00001.parquet", part.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"out/part-00001\.parquet: \S+ bytes, but \S+ when it was written"):
+    with pytest.raises(InputError, match=r"out/part-00001\.parquet: \S+ bytes, but \S+ according to manifest\.json"):
         find_files(["memory://store/out/*"])
     part.unlink()
-    with pytest.raises(InputError, match=r"out/part-00001\.parquet: a part that manifest\.json names is missing"):
+    with pytest.raises(InputError, match=r"out/part-00001\.parquet: this part of manifest\.json is missing"):
         find_files(["memory://store/out/*"])
 
 

@@ -96,20 +96,20 @@ def test_an_incomplete_folder_is_no_input(corpus: Path, tmp_path: Path) -> None:
     part = out / "part-00003.parquet"
     content = part.read_bytes()
     part.write_bytes(content[:-1])
-    what = rf"part-00003\.parquet: {len(content) - 1:,} bytes, but {len(content):,} when"
+    what = rf"part-00003\.parquet: {len(content) - 1:,} bytes, but {len(content):,} according"
     for source in (out, tmp_path, out / "*", out / "part-*", out / "part-00003*"):
         with pytest.raises(InputError, match=what):
             find_files([str(source)])
     part.unlink()
     for source in (out, tmp_path, out / "*", tmp_path / "*/*"):
-        with pytest.raises(InputError, match=r"part-00003\.parquet: a part that manifest\.json names is missing"):
+        with pytest.raises(InputError, match=r"part-00003\.parquet: this part of manifest\.json is missing"):
             find_files([str(source)])
     # A glob that leaves the manifest out may mean some of the parts.
     assert find_files([str(out / "part-0000[45]*")]) == find_files([str(out / f"part-0000{n}.parquet") for n in (4, 5)])
     (out / "manifest.json").unlink()
     (out / ".unfinished").mkdir()
     for source in (out, tmp_path, out / "*"):
-        with pytest.raises(InputError, match=r"out: the run .* has not finished \(the same command with --resume"):
+        with pytest.raises(InputError, match=r"out: the run .* is not finished \(finish it with"):
             find_files([str(source)])
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dataset_tools.errors import RowError
 from dataset_tools.readers import tool_cache
 from dataset_tools.readers.strict_json import parse_json
-from dataset_tools.readers.tool_cache import Repeats
+from dataset_tools.readers.tool_cache import ToolCache
 
 WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "حالة الطقس في مدينة عربية"}}
 PRAYER = {"type": "function", "function": {"name": "prayer_times", "description": "مواقيت الصلاة في مدينة عربية"}}
@@ -26,7 +26,7 @@ VALUE = st.recursive(
 ROW = st.dictionaries(st.sampled_from(["id", "tools", "tools_sampled", "meta", "messages"]), VALUE, max_size=5)
 
 
-def _read(known: Repeats, line: bytes) -> Any:
+def _read(known: ToolCache, line: bytes) -> Any:
     """A row as the reader makes it, and whether its declarations were recognised."""
     cut = known.cut(line)
     if cut is not None:
@@ -45,7 +45,7 @@ def _line(row: dict[str, Any], *, spaced: bool = False) -> bytes:
 @pytest.mark.parametrize("spaced", [False, True])
 def test_known_declarations_are_recognised_in_any_order(*, spaced: bool) -> None:
     """The second line is cut, in compact JSON and in that of ``json.dumps``, and gives the same row."""
-    known = Repeats()
+    known = ToolCache()
     first = {"id": "1", "tools": [WEATHER, PRAYER], "note": "ما الطقس"}
     second = {"id": "2", "tools": [PRAYER, WEATHER, PRAYER], "note": "متى المغرب"}
     assert _read(known, _line(first, spaced=spaced)) == (first, False)
@@ -57,7 +57,7 @@ def test_known_declarations_are_recognised_in_any_order(*, spaced: bool) -> None
 @given(rows=st.lists(ROW, max_size=4), spaced=st.booleans())
 def test_a_line_gives_the_same_row_whatever_was_met_before(rows: list[dict[str, Any]], *, spaced: bool) -> None:
     """Arbitrary rows, with lists of tools at other places than their own too, read as they are written."""
-    known = Repeats()
+    known = ToolCache()
     offering = [{**row, "tools": [WEATHER, PRAYER, *row.get("more", [])]} for row in rows]
     for row in [*rows, *offering, *offering]:
         assert _read(known, _line(row, spaced=spaced))[0] == row
@@ -65,7 +65,7 @@ def test_a_line_gives_the_same_row_whatever_was_met_before(rows: list[dict[str, 
 
 def test_a_list_of_tools_elsewhere_is_not_the_row_s_own() -> None:
     """Where ``tools`` stands deeper first, or inside text, the row is parsed whole."""
-    known = Repeats()
+    known = ToolCache()
     _read(known, _line({"tools": [WEATHER]}))
     for row in (
         {"meta": {"tools": [WEATHER]}, "tools": [PRAYER]},
@@ -77,16 +77,16 @@ def test_a_list_of_tools_elsewhere_is_not_the_row_s_own() -> None:
 
 def test_a_key_that_stands_twice_is_still_refused() -> None:
     """Recognising the first list does not hide the second."""
-    known = Repeats()
+    known = ToolCache()
     _read(known, _line({"tools": [WEATHER]}))
     tools = _line({"tools": [WEATHER]})[1:-1]
-    with pytest.raises(RowError, match="'tools' stands twice"):
+    with pytest.raises(RowError, match="duplicate key 'tools'"):
         _read(known, b"{" + tools + b"," + tools + b"}")
 
 
 def test_text_that_looks_like_the_mark_stays() -> None:
     """A row that holds the mark itself is read as it is."""
-    known = Repeats()
+    known = ToolCache()
     _read(known, _line({"tools": [WEATHER]}))
     for row in ({"tools": tool_cache._MARK}, {"tools": [WEATHER], "id": tool_cache._MARK}):
         assert _read(known, _line(row))[0] == row
@@ -94,7 +94,7 @@ def test_text_that_looks_like_the_mark_stays() -> None:
 
 def test_nothing_is_learned_for_ever() -> None:
     """A file whose every row declares a new tool stops the learning, and is read right."""
-    known = Repeats()
+    known = ToolCache()
     for number in range(tool_cache._PATIENCE + 50):
         row = {"tools": [{"function": {"name": f"tool_{number:06}", "description": "أداة لا تتكرر في أي صف آخر"}}]}
         assert _read(known, _line(row))[0] == row

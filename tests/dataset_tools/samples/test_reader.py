@@ -109,7 +109,7 @@ FILE = {"name": "data-00001.parquet", "sha256": ""}
 BROKEN = {
     "no-build": (lambda folder: _without(folder, "build.json"), "no build.json in this folder"),
     "no-data": (lambda folder: _without(folder, FILE["name"]), "build.json lists this file, but it is missing"),
-    "half": (lambda folder: (folder / FILE["name"]).write_bytes(b"PAR1"), "not a whole Parquet file"),
+    "half": (lambda folder: (folder / FILE["name"]).write_bytes(b"PAR1"), "not a complete Parquet file"),
     "text": (lambda folder: _rewrite(folder, "{"), "not JSON: "),
     "list": (lambda folder: _rewrite(folder, []), "not a JSON object"),
     "no-files": (lambda folder: _rewrite(folder, {"tokenizer": {}}), "it lists no files with their hashes"),
