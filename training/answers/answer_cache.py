@@ -1,13 +1,12 @@
-"""Answers on disk while a model is asked: a line for each as it comes, so that nothing is decoded twice.
+"""Cache of a model's answers on disk, so that an interrupted decoding resumes.
 
-Each line is a prediction, ``{"id", "text"}``, with a key that says what it was made from: the weights, the limit and
-the prompt. A line whose key is another, or that was not written to its end, is left out and asked again.
+Each line is a prediction, ``{"id", "text"}``, with a key for the weights, the limit and the prompt. Truncated lines and
+lines with another key are ignored and decoded again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any
 
 import orjson
 
@@ -18,7 +17,7 @@ __all__ = ["AnswerCache"]
 
 
 class AnswerCache:
-    """The answers of a decoding; use as a context manager.
+    """The answers of one decoding, each on disk as soon as it is added.
 
     Args:
         path: the file.
@@ -26,71 +25,49 @@ class AnswerCache:
 
     Attributes:
         rows: id to answer.
-        facts: what made the answers that were there already; empty if there were none.
+        facts: backend, device and dtype of the cached answers; empty without any.
 
     Raises:
         OutputError: the file cannot be written.
     """
 
     def __init__(self, path: Path, keys: Mapping[str, str]) -> None:
+        check_writable(path)
         self._path = path
         self._keys = keys
-        self._stream: BinaryIO | None = None
-        self.rows: dict[str, JsonObject] = {}
-        self.facts: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
-        check_writable(self._path)
-        for row in self._read():
-            key = self._keys.get(row["id"])
-            if key is not None and row.get("key") == key:
-                self.rows[row["id"]] = row
-                self.facts = row.get("made_by", {})
-        write_file(self._path, b"".join(_line(row) for row in self.rows.values()))
-        try:
-            self._stream = self._path.open("ab")
-        except OSError as error:
-            fail(error, self._path, 0)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._stream is not None:
-            self._stream.close()
+        rows = ((row["id"], row) for row in _read(path))
+        self.rows = {identity: row for identity, row in rows if identity in keys and row.get("key") == keys[identity]}
+        self.facts: dict[str, Any] = dict(next(reversed(self.rows.values()), {}).get("made_by", {}))
+        self.finish(list(self.rows))
 
     def add(self, identity: str, answer: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        """Write an answer down."""
+        """Append an answer to the file."""
         row = {"id": identity, **answer, "key": self._keys[identity], "made_by": facts}
         self.rows[identity] = row
-        if self._stream is not None:
-            try:
-                self._stream.write(_line(row))
-                self._stream.flush()
-            except OSError as error:
-                fail(error, self._path, 0)
+        try:
+            with self._path.open("ab") as stream:
+                stream.write(_line(row))
+        except OSError as error:
+            fail(error, self._path, 0)
 
     def finish(self, order: Sequence[str]) -> None:
-        """Write all answers once more, in the order of their questions."""
-        if self._stream is not None:
-            self._stream.close()
+        """Write all answers again, in the order of their questions."""
         write_file(self._path, b"".join(_line(self.rows[identity]) for identity in order))
 
-    def _read(self) -> list[JsonObject]:
-        """The rows that are there and whole; another file of that name has none."""
+
+def _read(path: Path) -> Iterator[JsonObject]:
+    """Yield the complete predictions of a file; none if it has another content."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
         try:
-            lines = self._path.read_bytes().splitlines()
-        except OSError:
-            return []
-        found = []
-        for line in lines:
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(row, dict) and isinstance(row.get("id"), str) and isinstance(row.get("text"), str):
-                found.append(row)
-        return found
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("id"), str) and isinstance(row.get("text"), str):
+            yield row
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""``afg call``: one question to a model, as one library call."""
+"""``afg call`` as one library call: a single question to a model."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +13,19 @@ from training.answers.decode import DecodeOptions, load_decoder, prompt_of
 from training.answers.model_source import find_model
 from training.answers.questions import Question
 
-__all__ = ["Called", "call"]
+__all__ = ["ParsedAnswer", "call"]
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """What a model made of a question.
+class ParsedAnswer:
+    """A model's answer to one question.
 
     Attributes:
-        text: what it wrote.
+        text: the model's text.
         calls: the calls in it, each with ``name`` and ``arguments``.
-        content: the words beside the calls.
-        warnings: what the parser had to make up or to convert.
-        problem: why the text could not be read; empty where it could.
+        content: the text outside the calls.
+        warnings: values that the parser guessed or converted.
+        problem: the reason why the text could not be parsed; empty if it could.
     """
 
     text: str
@@ -35,46 +35,48 @@ class Called:
     problem: str = ""
 
     @property
-    def why_none(self) -> str:
-        """Why there is no call, in one line."""
+    def why_no_call(self) -> str:
+        """The reason in one line, for an answer without calls."""
         if self.problem:
-            return f"the answer cannot be read: {self.problem}"
-        return f"no call, but {self.content!r}" if self.content else "no call: the answer is empty"
+            return f"the model's answer cannot be parsed: {self.problem}"
+        if self.content:
+            return f"the model answered without calling a tool: {self.content!r}"
+        return "the model's answer is empty"
 
     def as_json(self, *, raw: bool) -> JsonObject:
-        """The object that ``--json`` prints."""
-        found: JsonObject = {
+        """Return the object that ``--json`` prints."""
+        shown: JsonObject = {
             "tool_calls": self.calls,
             "content": self.content,
             "warnings": self.warnings,
             "error": self.problem,
         }
-        return found | ({"text": self.text} if raw else {})
+        return shown | ({"text": self.text} if raw else {})
 
 
-def call(model: str, text: str, tools: Path, options: DecodeOptions) -> Called:
-    """Ask a model what it would call.
+def call(model: str, text: str, tools: Path, options: DecodeOptions) -> ParsedAnswer:
+    """Ask a model one question.
 
     Args:
         model: a run, an adapter, a folder with weights, a GGUF file, or one of these on the Hub.
-        text: what the user says.
-        tools: a file with the tools, a JSON array.
-        options: how the answer is made.
+        text: the user's message.
+        tools: file with the tools, a JSON array.
+        options: how the answer is decoded.
 
     Raises:
         InputError: the model or the tools cannot be read.
-        TrainingError: memory or hardware do not do.
-        UsageError: ``model`` is none.
+        TrainingError: out of memory, or a hardware failure.
+        UsageError: ``model`` is not a model.
     """
     source = find_model(model, base=options.base)
     declared = list(load_tools(tools).values())
     if not declared:
-        raise InputError("there is no tool in it", where=str(tools), hint="a JSON array of tools")
+        raise InputError("the file has no tools", where=str(tools), hint="it must be a JSON array of tools")
     messages: Any = [{"role": "developer", "content": DEVELOPER_TURN}, {"role": "user", "content": text}]
     prompt = prompt_of(Question("call", messages, declared))
     _, answer = next(iter(load_decoder(source, options).answers([prompt], options.max_tokens)))
     try:
-        found = parse(answer.text, cast("list[dict[str, Any]]", declared))
+        parsed = parse(answer.text, cast("list[dict[str, Any]]", declared))
     except ParseError as error:
-        return Called(answer.text, problem=str(error))
-    return Called(answer.text, found.tool_calls, found.content or "", list(map(str, found.warnings)))
+        return ParsedAnswer(answer.text, problem=str(error))
+    return ParsedAnswer(answer.text, parsed.tool_calls, parsed.content or "", list(map(str, parsed.warnings)))

@@ -1,7 +1,6 @@
-"""Decoding a GGUF file with llama.cpp, through a wheel that brings it ready-made: ``pip install xllamacpp``.
+"""Decoding of GGUF files with llama.cpp, from the prebuilt wheel ``xllamacpp``.
 
-The file's own vocabulary turns our prompt into tokens. llama.cpp decodes several prompts side by side and takes up
-the next as soon as one is done; each waits in a thread of its own.
+The file's own vocabulary tokenizes the prompts. Several prompts are decoded in parallel, one thread each.
 """
 
 import secrets
@@ -23,7 +22,7 @@ _BATCH = 8
 _BOS = "<bos>"
 _STOPS = ["<start_function_response>", "<end_of_turn>", "<eos>"]
 _SILENT = -1
-_STEP = 512  # tokens by which the room for a prompt grows
+_STEP = 512  # tokens by which the context of a slot grows
 
 
 class GgufDecoder:
@@ -31,7 +30,7 @@ class GgufDecoder:
 
     Args:
         source: the file.
-        batch: prompts that are decoded together; 0 for what suits the machine.
+        batch: prompts decoded together; 0 chooses.
 
     Raises:
         TrainingError: the wheel is not installed.
@@ -52,15 +51,15 @@ class GgufDecoder:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What it runs on."""
+        """Library and version, device, and dtype."""
         device = "cpu" if len(self._library.get_device_info()) <= 1 else "gpu"
         return {"backend": f"llama.cpp, xllamacpp {version('xllamacpp')}", "device": device, "number": "as stored"}
 
     def answers(self, prompts: Sequence[Sequence[Segment]], max_tokens: int) -> Iterator[tuple[int, Answer]]:
-        """An answer to each prompt, as they come.
+        """Yield the index of each prompt with its answer, as they come.
 
         Raises:
-            InputError: a prompt is longer than what the model reads, or the file cannot be loaded.
+            InputError: a prompt is longer than the context of the model, or the file cannot be loaded.
         """
         texts = ["".join([part.text for part in prompt]).removeprefix(_BOS) for prompt in prompts]
         server = self._serve(max((len(text.encode()) for text in texts), default=0) + max_tokens)
@@ -78,10 +77,10 @@ class GgufDecoder:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _serve(self, longest: int) -> Any:  # noqa: ANN401 - a server of llama.cpp
-        """llama.cpp with room for so many tokens in each of its places; a byte is a token at the most. It is kept.
+        """Return a server with a context of at least ``longest`` tokens per slot; a token has at least one byte.
 
-        It listens, too, though only on this machine: with a key that nobody knows. A prompt is never begun from what
-        another left behind, so that an answer depends on its prompt alone.
+        The server also listens on this machine, so it gets a random key. Without a prompt cache, an answer depends on
+        its prompt only.
         """
         room = (longest // _STEP + 1) * _STEP
         room = min(room, self._context) if self._context else room
@@ -100,29 +99,25 @@ class GgufDecoder:
         try:
             self._server = self._library.Server(params)
         except RuntimeError as error:
-            what = "llama.cpp cannot load it: a damaged file, or too little memory"
+            what = "llama.cpp cannot load the file: it is damaged, or memory is too small"
             raise InputError(what, where=self._source.name, hint="download or convert it again") from error
         self._room = room
         return self._server
 
     def _ask(self, server: Any, text: str, max_tokens: int) -> Answer:  # noqa: ANN401 - a server of llama.cpp
-        found = server.handle_completions(
-            {
-                "prompt": [CONTROL_TOKENS[_BOS], text],
-                "max_tokens": max_tokens,
-                "temperature": 0,
-                "stop": _STOPS,
-            }
+        prompt = [CONTROL_TOKENS[_BOS], text]
+        result = server.handle_completions(
+            {"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "stop": _STOPS}
         )
-        if "error" in found:
-            what = f"llama.cpp refuses a prompt: {found['error'].get('message', found['error'])}"
-            raise InputError(what, where=self._source.name, hint="leave such rows out, or offer fewer tools")
-        choice = found["choices"][0]
+        if "error" in result:
+            what = f"llama.cpp rejects a prompt: {result['error'].get('message', result['error'])}"
+            raise InputError(what, where=self._source.name, hint="drop such rows, or offer fewer tools")
+        choice = result["choices"][0]
         stopped = choice["finish_reason"] == "stop"
-        return Answer(choice["text"], found["usage"]["completion_tokens"] - stopped, stopped)  # less what stopped it
+        return Answer(choice["text"], result["usage"]["completion_tokens"] - stopped, stopped)  # without the stop token
 
 
 def _done(waiting: dict[Future[Answer], int]) -> Iterator[tuple[int, Answer]]:
-    """The answers that are there, at least one."""
+    """Yield the finished answers, at least one."""
     for future in wait(waiting, return_when=FIRST_COMPLETED).done:
         yield waiting.pop(future), future.result()

@@ -1,8 +1,7 @@
-"""What a model answered: a file of outputs, as text or as calls, read and matched to the questions by id.
+"""A model's answers by record id, as raw text or as tool calls.
 
-A line is ``{"id", "text"}`` with the raw output, which the parser reads with the question's own tools, or
-``{"id", "tool_calls"}`` with calls that were read elsewhere. Whatever makes answers hands over an iterable of such
-objects; a file is one source of them.
+A line of a predictions file is ``{"id", "text"}`` with the raw output, which is parsed with the tools of its record, or
+``{"id", "tool_calls"}``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from dataset_tools.readers.sources import find_files
 from dataset_tools.records.literals import read_arguments
 from schemas.record import JsonObject, Tool
 
-__all__ = ["Prediction", "Predictions", "read_predictions"]
+__all__ = ["Prediction", "Predictions", "listed", "read_predictions"]
 
 _SHOWN = 10  # ids that an error lists
 _HINT = 'a line is {"id": ..., "text": ...} or {"id": ..., "tool_calls": [...]}'
@@ -30,8 +29,8 @@ class Prediction:
 
     Attributes:
         calls: its calls, each with ``name`` and ``arguments``.
-        text: the raw output; empty where only calls were given.
-        problem: why the output could not be read; empty where it could.
+        text: the raw output; empty if only calls were given.
+        problem: the reason why the output could not be parsed; empty if it could.
     """
 
     calls: list[JsonObject] = field(default_factory=list)
@@ -40,14 +39,14 @@ class Prediction:
 
 
 class Predictions:
-    """Answers by id, each read when it is asked for, because its tools are known only then."""
+    """Answers by id, parsed on demand with the tools of their records."""
 
     def __init__(self, rows: Mapping[str, JsonObject], name: str) -> None:
         self._rows = rows
         self.name = name
 
     def of(self, identity: str, tools: list[Tool]) -> Prediction:
-        """The answer of that id, its arguments typed by the tools."""
+        """Return the answer with that id, its arguments typed by the tools."""
         row = self._rows[identity]
         if "tool_calls" in row:
             return Prediction(row["tool_calls"], row.get("text") or "")
@@ -58,32 +57,32 @@ class Predictions:
         return Prediction(parsed.tool_calls, row["text"])
 
     def require_ids(self, wanted: Sequence[str], known: Iterable[str] = ()) -> None:
-        """Make sure that the answers are those to the questions.
+        """Check that the answers belong to the questions.
 
         Args:
-            wanted: the ids that need an answer.
+            wanted: ids that must have an answer.
             known: further ids that may have one.
 
         Raises:
-            InputError: some have none, or an answer belongs to no question; both lists are told.
+            InputError: ids without an answer, or answers with an unknown id; the message lists both.
         """
         missing = [identity for identity in wanted if identity not in self._rows]
         known = {*wanted, *known}
         unknown = [identity for identity in self._rows if identity not in known]
-        told = []
+        problems = []
         if missing:
-            told.append(f"{len(missing):,} of {len(wanted):,} rows have no prediction: {_listed(missing)}")
+            problems.append(f"{len(missing):,} of {len(wanted):,} rows have no prediction: {listed(missing)}")
         if unknown:
-            told.append(f"{len(unknown):,} predictions have an id that no row has: {_listed(unknown)}")
-        if told:
-            raise InputError("; ".join(told), where=self.name, hint="the ids must be those of the data's records")
+            problems.append(f"{len(unknown):,} predictions have an unknown id: {listed(unknown)}")
+        if problems:
+            raise InputError("; ".join(problems), where=self.name, hint="use the ids of the records")
 
 
 def read_predictions(path: Path) -> Predictions:
-    """The answers in a JSONL file, plain or compressed.
+    """Read the answers in a JSONL file, plain or compressed.
 
     Raises:
-        InputError: the file cannot be read, a line of it is no prediction, or an id stands twice; with file and line.
+        InputError: the file cannot be read, a line is not a prediction, or an id is repeated.
     """
     rows: dict[str, JsonObject] = {}
     for line, row in _rows(path):
@@ -96,7 +95,7 @@ def read_predictions(path: Path) -> Predictions:
             raise InputError(f"a second prediction for the id {identity!r}", where=where)
         rows[identity] = answer
     if not rows:
-        raise InputError("there is no prediction in it", where=str(path), hint=_HINT)
+        raise InputError("the file has no predictions", where=str(path), hint=_HINT)
     return Predictions(rows, str(path))
 
 
@@ -104,16 +103,16 @@ def _rows(path: Path) -> Iterator[tuple[int, JsonObject]]:
     for shard in plan(find_files([str(path)])):
         for raw in read_rows(shard):
             if raw.value is None:
-                what = raw.error.what if raw.error else "no JSON object"
+                what = raw.error.what if raw.error else "not a JSON object"
                 raise InputError(what, where=f"{path}:{raw.line}", hint=_HINT) from raw.error
             yield raw.line, raw.value
 
 
 def _answer(row: JsonObject) -> tuple[str, JsonObject]:
-    """The id of a line and what it answers.
+    """Return the id and the answer of a line.
 
     Raises:
-        RowError: it is no prediction.
+        RowError: it is not a prediction.
     """
     identity = row.get("id")
     if isinstance(identity, bool) or not isinstance(identity, (str, int)):
@@ -123,18 +122,19 @@ def _answer(row: JsonObject) -> tuple[str, JsonObject]:
         return str(identity), {"tool_calls": [_call(call, at) for at, call in enumerate(calls)], "text": text}
     if isinstance(text, str):
         return str(identity), {"text": text}
-    raise RowError("no-answer", f"the prediction {identity!r} has neither a text nor a list of tool_calls")
+    raise RowError("no-answer", f"the prediction {identity!r} has neither text nor a list of tool_calls")
 
 
 def _call(raw: Any, at: int) -> JsonObject:  # noqa: ANN401 - foreign data
-    """A call with or without OpenAI's wrapper, its arguments an object or JSON text."""
+    """Read a call with or without OpenAI's wrapper, its arguments an object or JSON text."""
     function = raw.get("function", raw) if isinstance(raw, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if function is None or not isinstance(name, str):
-        raise RowError("no-name", f"tool_calls[{at}] names no function")
+        raise RowError("no-name", f"tool_calls[{at}] has no function name")
     return {"name": name, "arguments": read_arguments(function.get("arguments"), [], f"tool_calls[{at}].arguments")}
 
 
-def _listed(ids: Sequence[str]) -> str:
+def listed(ids: Sequence[str]) -> str:
+    """Return ids for an error message, at most ten."""
     more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
     return ", ".join(ids[:_SHOWN]) + more

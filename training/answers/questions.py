@@ -1,4 +1,4 @@
-"""What a model is asked and what it should answer: the gold calls of a record, and the messages before them."""
+"""Questions to a model: the messages of a record before its answer, and the reference calls (gold)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,17 +10,17 @@ from schemas.record import JsonObject, Message, Record, Tool
 __all__ = ["GoldCall", "Question", "question_of"]
 
 _ANSWERS = "possible_answer"
-_MOST = 256  # combinations of accepted values of one nested argument
+_MOST = 256  # combined accepted values of one nested argument
 
 
 @dataclass(frozen=True, slots=True)
 class GoldCall:
-    """A call that should be made.
+    """A reference call.
 
     Attributes:
         name: the tool.
-        accepted: parameter to its accepted values, of which the first is shown; one value for most data.
-        optional: the parameters that may be left out as well.
+        accepted: parameter to its accepted values, the first of which is shown.
+        optional: parameters that may also be absent.
     """
 
     name: str
@@ -28,7 +28,7 @@ class GoldCall:
     optional: frozenset[str] = frozenset()
 
     def as_json(self) -> JsonObject:
-        """The call with the first accepted value of each argument that must be there."""
+        """Return the call with the first accepted value of each required argument."""
         arguments = {name: values[0] for name, values in self.accepted.items() if name not in self.optional}
         return {"name": self.name, "arguments": arguments}
 
@@ -39,12 +39,12 @@ class Question:
 
     Attributes:
         id: the record's id.
-        messages: what the model is given: everything before its answer.
-        tools: the tools that it may call.
-        gold: the calls that it should make; none where it should answer in words.
+        messages: the messages before the answer.
+        tools: the tools of the record.
+        gold: the reference calls; empty if the answer is text.
         dialect: of the record.
         domain: of the record.
-        benchmark: whose published scoring rules apply beside the general ones; empty for none.
+        benchmark: benchmark whose published scoring leaves parameters out; empty for others.
     """
 
     id: str
@@ -57,11 +57,11 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        """What the user said last."""
+        """The last user message."""
         return next((m.get("content", "") for m in reversed(self.messages) if m["role"] == "user"), "")
 
     def record(self) -> Record:
-        """The question as a record without its answer, as ``prompt.render`` takes it to make a generation prompt."""
+        """Return the question as a record without answer, for a generation prompt."""
         return {
             "id": self.id,
             "messages": self.messages,
@@ -74,9 +74,9 @@ class Question:
 
 
 def question_of(record: Record) -> Question | None:
-    """The question that a record asks: its first turn with calls or, where it has none, its last answer.
+    """Return the question of a record: the answer is its first turn with calls, else its last assistant turn.
 
-    None for a record that ends with the user's message and does not say that nothing is to be called: there is no gold.
+    None if there is no gold: the record ends with the user's message, without ``requires_function: false``.
     """
     meta = record["meta"]
     at, answer = _answer(record["messages"])
@@ -100,7 +100,7 @@ def question_of(record: Record) -> Question | None:
 
 
 def _answer(messages: list[Message]) -> tuple[int, Message | None]:
-    """Where the answer stands, and the answer; past the end where there is none."""
+    """Return the index of the answer and the answer; without an answer, the number of messages."""
     for at, message in enumerate(messages):
         if message.get("tool_calls"):
             return at, message
@@ -111,12 +111,12 @@ def _answer(messages: list[Message]) -> tuple[int, Message | None]:
 
 
 def _plain_call(name: str, arguments: JsonObject) -> GoldCall:
-    """A call with one value for each argument; a null argument is an absent one."""
+    """Return a call with one value for each argument; a null argument counts as absent."""
     return GoldCall(name, {key: (value,) for key, value in arguments.items() if value is not None})
 
 
 def _accepted_call(name: str, arguments: JsonObject) -> GoldCall:
-    """A call of BFCL's accepted answers: an empty text among the values says that the argument may be left out."""
+    """Return a call of BFCL's accepted answers, where an empty text means that the argument may be absent."""
     accepted = {key: _alternatives(values) for key, values in arguments.items()}
     optional = frozenset(key for key, values in arguments.items() if isinstance(values, list) and "" in values)
     kept = {key: values for key, values in accepted.items() if values}
@@ -124,13 +124,13 @@ def _accepted_call(name: str, arguments: JsonObject) -> GoldCall:
 
 
 def _alternatives(values: Any) -> tuple[Any, ...]:  # noqa: ANN401 - foreign data
-    """Every value that one argument may take."""
+    """Return the accepted values of an argument."""
     listed = values if isinstance(values, list) else [values]
     return tuple(islice((one for value in listed if value != "" for one in _concrete(value)), _MOST))
 
 
 def _concrete(value: Any) -> Iterator[Any]:  # noqa: ANN401 - foreign data
-    """The values that one accepted value stands for: objects in it hold lists of accepted values again."""
+    """Yield the values that one accepted value means: its objects hold lists of accepted values again."""
     if isinstance(value, dict):
         names = list(value)
         choices = [_choices(value[name]) for name in names]
@@ -144,6 +144,6 @@ def _concrete(value: Any) -> Iterator[Any]:  # noqa: ANN401 - foreign data
 
 
 def _choices(values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - foreign data
-    """The values of a nested argument, each in a tuple of its own; the empty tuple leaves it out."""
+    """Return the values of a nested argument, each in a tuple; the empty tuple means absent."""
     left_out: list[tuple[Any, ...]] = [()] if isinstance(values, list) and "" in values else []
     return [(value,) for value in _alternatives(values)] + left_out

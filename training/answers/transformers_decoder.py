@@ -1,4 +1,4 @@
-"""Decoding with transformers, on a GPU or a CPU: merged weights, or an adapter that is merged as it is loaded."""
+"""Decoding with transformers, on a GPU or a CPU; an adapter is merged when it is loaded."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ from training.answers.decoder import Answer
 from training.answers.model_source import ModelKind, ModelSource
 from training.fit.failures import explain
 
-__all__ = ["TorchDecoder", "batches"]
+__all__ = ["TorchDecoder", "batches_by_length"]
 
-_ON_GPU, _ON_CPU = 32, 8  # prompts at a time, where nothing else is asked for
+_ON_GPU, _ON_CPU = 32, 8  # default prompts per batch
 _PAD = CONTROL_TOKENS["<pad>"]
 
 
@@ -24,7 +24,7 @@ class TorchDecoder:
 
     Args:
         source: merged weights or an adapter.
-        batch: prompts that are decoded together; 0 for what suits the machine.
+        batch: prompts decoded together; 0 chooses by device.
 
     Raises:
         InputError: the weights cannot be read.
@@ -45,32 +45,32 @@ class TorchDecoder:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What it runs on."""
+        """Library and version, device, and dtype."""
         number = str(self._number).removeprefix("torch.")
         return {"backend": f"transformers {version('transformers')}", "device": self.device, "number": number}
 
     def answers(self, prompts: Sequence[Sequence[Segment]], max_tokens: int) -> Iterator[tuple[int, Answer]]:
-        """An answer to each prompt; the longest are asked first, so that memory runs out at once or not at all.
+        """Yield the index of each prompt with its answer; the longest first, so that memory runs out early or never.
 
         Raises:
-            InputError: a prompt is longer than what the model reads.
-            TrainingError: memory or hardware do not let it go on.
+            InputError: a prompt is longer than the context of the model.
+            TrainingError: out of memory, or a hardware failure.
         """
         rows = [tokens.input_ids() for tokens in Encoder(self.tokenizer).tokens(prompts)]
         self._require_context(rows, max_tokens)
-        for places in batches(rows, self.batch):
+        for indices in batches_by_length(rows, self.batch):
             try:
-                made = self.generate([rows[at] for at in places], max_tokens)
+                made = self.generate([rows[at] for at in indices], max_tokens)
             except Exception as error:
-                known = explain(error, self._name, "the answers so far are kept; --batch takes fewer rows at a time")
+                known = explain(error, self._name, "the answers so far are kept; try a smaller --batch")
                 if known is None:
                     raise
                 raise known from error
-            for at, ids in zip(places, made, strict=True):
+            for at, ids in zip(indices, made, strict=True):
                 yield at, self._answer(ids)
 
     def generate(self, rows: Sequence[list[int]], max_tokens: int) -> list[list[int]]:
-        """The ids that follow each row, padding behind them included."""
+        """Return the ids that follow each row, with the padding after them."""
         import torch
 
         width = max(map(len, rows))
@@ -89,12 +89,12 @@ class TorchDecoder:
         context = self.model.config.max_position_embeddings
         longest = max(map(len, rows), default=0)
         if longest + max_tokens > context:
-            what = f"the longest prompt has {longest:,} tokens and its answer up to {max_tokens:,}"
-            hint = f"the model reads {context:,}: leave such rows out, or offer fewer tools"
+            what = f"the longest prompt has {longest:,} tokens and its answer up to {max_tokens:,}, of {context:,}"
+            hint = "drop such rows, or offer fewer tools"
             raise InputError(what, where=self._name, hint=hint)
 
     def _load(self, source: ModelSource) -> Any:  # noqa: ANN401 - a model of transformers
-        """The model; an adapter is merged in 32 bits, because 16 are too few for the sum."""
+        """Load the model; an adapter is merged in float32, because bfloat16 would round the sum."""
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig
         from transformers.utils import logging
@@ -116,22 +116,22 @@ class TorchDecoder:
                 raise known from error
             what = f"the model cannot be loaded: {(str(error).splitlines() or [''])[0]:.200}"
             raise InputError(what, where=source.name, hint="download or train it again") from error
-        # All that is not said here would come from the model's own folder.
+        # Every other setting would come from the model's own folder.
         greedy: Any = GenerationConfig
         model.generation_config = greedy(do_sample=False, eos_token_id=sorted(STOP_IDS), pad_token_id=_PAD)
         return model
 
 
-def batches(rows: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
-    """The places of rows in batches of like length, the longest first."""
-    places = sorted(range(len(rows)), key=lambda at: (-len(rows[at]), at))
-    return (places[start : start + size] for start in range(0, len(places), size))
+def batches_by_length(rows: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+    """Yield the indices of rows of similar length, ``size`` at a time, the longest first."""
+    indices = sorted(range(len(rows)), key=lambda at: (-len(rows[at]), at))
+    return (indices[start : start + size] for start in range(0, len(indices), size))
 
 
 def _merged(model: Any, source: ModelSource) -> Any:  # noqa: ANN401 - a model of transformers
     from peft import PeftModel
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # it only warns of weights that it lacks
+        warnings.simplefilter("error")  # PEFT only warns about missing weights
         adapted = PeftModel.from_pretrained(model, str(source.path), local_files_only=True)
     return adapted.merge_and_unload(safe_merge=True)

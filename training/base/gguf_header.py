@@ -67,7 +67,7 @@ class GgufHeader:
         Raises:
             InputError: it does not.
         """
-        hint = "FunctionGemma and its fine-tunes can be evaluated"
+        hint = "use FunctionGemma or a fine-tune of it"
         if self.architecture != _ARCHITECTURE:
             what = f"a GGUF of the architecture {self.architecture!r}, not {_ARCHITECTURE!r}"
             raise InputError(what, where=name, hint=hint)

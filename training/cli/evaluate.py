@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from dataset_tools.cli.options import LayoutName, Quiet, ToolsFile, reading_of
 from dataset_tools.display.console import stdout_console
 from dataset_tools.display.progress import Progress
 from dataset_tools.errors import UsageError
 from training.answers.decoder import MAX_TOKENS, let_threads_sleep
 from training.answers.progress import AnswerProgress
+from training.cli.options import BaseName, MaxTokens, ModelName
 
 __all__ = ["add_commands"]
 
@@ -24,23 +26,26 @@ def add_commands(app: typer.Typer) -> None:
 
 def evaluate_command(
     names: Annotated[
-        list[str],
-        typer.Argument(metavar="[MODEL] DATA", help="What is asked, and records with gold in any known layout."),
+        list[str], typer.Argument(metavar="[MODEL] DATA", help="The model, and records with answers in any layout.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The result, as JSON; a page stands beside it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The result, .json; a page is written next to it.")
+    ],
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Outputs made elsewhere: JSONL of id and text, or of id and tool_calls."),
+        typer.Option("--predictions", metavar="FILE", help="Score these outputs: JSONL of id and text or tool_calls."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Ask only the first rows; 0 asks all.")] = 0,
-    batch: Annotated[int, typer.Option(min=0, help="Rows decoded together; 0 for what suits the machine.")] = 0,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut off.")] = MAX_TOKENS,
-    base: Annotated[str, typer.Option(metavar="PATH|ID", help="An adapter's base, where it is not found.")] = "",
-    layout: Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")] = "",
-    tools_file: Annotated[
-        Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=0, help="Ask the first N rows only; 0 for all.")
+    ] = 0,
+    batch: Annotated[
+        int, typer.Option("--batch", metavar="N", min=0, help="Prompts decoded together; 0 chooses by device.")
+    ] = 0,
+    max_tokens: MaxTokens = MAX_TOKENS,
+    base: BaseName = "",
+    layout: LayoutName = "",
+    tools_file: ToolsFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """Score a model's calls against reference answers.
 
@@ -51,14 +56,13 @@ def evaluate_command(
 
     Example: afg evaluate --predictions outputs.jsonl held-out.jsonl -o eval.json
     """
-    from dataset_tools.records.reading import Reading
     from training.answers.decode import DecodeOptions
     from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model
     from training.evaluate.text import print_evaluation
 
     let_threads_sleep()
     model, data = _model_and_data(names, predictions)
-    options = GoldOptions(reading=Reading(layout=layout, tools_file=tools_file), limit=limit)
+    options = GoldOptions(reading=reading_of(layout, tools_file), limit=limit)
     if predictions is not None:
         with Progress("evaluate", quiet=quiet) as reading:
             evaluation = evaluate(
@@ -79,62 +83,69 @@ def evaluate_command(
 
 
 def _model_and_data(names: list[str], predictions: Path | None) -> tuple[str, str]:
-    """The model, empty where predictions stand for it, and the data.
+    """Return the model, empty for predictions, and the data.
 
     Raises:
-        UsageError: there are not as many names as there must be.
+        UsageError: the number of names is wrong.
     """
     if predictions is not None and len(names) != 1:
-        raise UsageError(f"{len(names)} sources of gold", hint="with --predictions, name one DATA and no model")
+        raise UsageError(f"{len(names)} names with --predictions", hint="name one DATA and no model")
     if predictions is None and len(names) == 1:
-        raise UsageError("nothing to evaluate", hint="name a MODEL before DATA, or outputs with --predictions FILE")
+        raise UsageError("nothing to evaluate", hint="name a MODEL before DATA, or use --predictions FILE")
     if len(names) > 2:  # noqa: PLR2004 - a model and data
         raise UsageError(f"{len(names)} names", hint="name one MODEL and one DATA")
     return (names[0], names[1]) if predictions is None else ("", names[0])
 
 
 def call_command(
-    model: Annotated[str, typer.Argument(help="A run, an adapter, a folder with weights, a GGUF file, or a Hub id.")],
-    text: Annotated[str, typer.Argument(help="What the user says.")],
-    tools: Annotated[Path, typer.Option("--tools", metavar="FILE", help="The tools it may call: a JSON array.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one object: calls, text, warnings.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="Print what the model wrote, too.")] = False,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Where the answer is cut off.")] = MAX_TOKENS,
-    base: Annotated[str, typer.Option(metavar="PATH|ID", help="An adapter's base, where it is not found.")] = "",
+    model: ModelName,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The user's message.")],
+    tools: Annotated[Path, typer.Option("--tools", metavar="FILE", help="The model's tools: a JSON array.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object: calls, text, warnings, error.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Also print the model's text.")] = False,
+    max_tokens: MaxTokens = MAX_TOKENS,
+    base: BaseName = "",
 ) -> None:
-    """Try a model: print the calls that it makes as JSON, one a line; exit 1 if there is none.
+    """Ask a model one question and print its calls as JSON, one per line; exit 1 without a call.
 
     Example: afg call run "ما حالة الطقس في جدة غدًا؟" --tools tools.json
+
+    Example: afg call model-Q8_0.gguf "ما حالة الطقس في جدة غدًا؟" --tools tools.json --json
     """
     from dataset_tools.io.jsonl import dump_text
     from training.answers.call import call
     from training.answers.decode import DecodeOptions
 
     let_threads_sleep()
-    made = call(model, text, tools, DecodeOptions(batch=1, max_tokens=max_tokens, base=base))
+    answer = call(model, text, tools, DecodeOptions(batch=1, max_tokens=max_tokens, base=base))
     if as_json:
-        sys.stdout.write(dump_text(made.as_json(raw=raw)) + "\n")
+        sys.stdout.write(dump_text(answer.as_json(raw=raw)) + "\n")
     else:
-        lines = [*([made.text] if raw else []), *map(dump_text, made.calls)]
+        lines = [*([answer.text] if raw else []), *map(dump_text, answer.calls)]
         sys.stdout.writelines(f"{line}\n" for line in lines)
-    if not made.calls:
+    if not answer.calls:
         if not as_json:
-            sys.stderr.write(f"afg call: {made.why_none}\n")
+            sys.stderr.write(f"afg call: {answer.why_no_call}\n")
         raise typer.Exit(1)
 
 
 def compare_command(
     results: Annotated[
-        list[Path],
-        typer.Argument(metavar="A B [C ...]", help="Results of afg evaluate; A is what the others are held to."),
+        list[Path], typer.Argument(metavar="A B [C ...]", help="Results of afg evaluate; A is the baseline.")
     ],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a page of it; .html.")] = None,
-    flips: Annotated[int, typer.Option(min=0, help="Flipped rows to print; the page has more.")] = 10,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write a page, .html.")
+    ] = None,
+    flips: Annotated[
+        int, typer.Option("--flips", metavar="N", min=0, help="Flipped rows to print; the page has more.")
+    ] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Compare evaluations of the same rows: differences with paired intervals, and the rows that flipped.
 
     Example: afg compare base.json tuned.json q8.json
+
+    Example: afg compare base.json tuned.json -o compare.html
     """
     from dataset_tools.io.jsonl import dump_text
     from dataset_tools.io.writer import write_file
@@ -143,7 +154,7 @@ def compare_command(
     from training.evaluate.text import print_comparison
 
     if output is not None and output.suffix != ".html":
-        raise UsageError(f"{output}: the page is HTML", hint="end its name in .html")
+        raise UsageError(f"{output}: the page is HTML", hint="use a name that ends in .html")
     comparison = compare_files(results)
     if output is not None:
         write_file(output, comparison_page(comparison).encode())

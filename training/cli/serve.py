@@ -1,4 +1,4 @@
-"""``afg serve``: parse, load a model, answer until told to stop."""
+"""``afg serve``: parse, load a model, answer requests until stopped."""
 
 import signal
 import sys
@@ -9,25 +9,30 @@ from typing import Annotated, NoReturn
 import typer
 
 from training.answers.decoder import MAX_TOKENS, let_threads_sleep
+from training.cli.options import BaseName, MaxTokens, ModelName
 
 __all__ = ["serve_command"]
 
 
 def serve_command(
-    model: Annotated[str, typer.Argument(help="A run, an adapter, a folder with weights, a GGUF file, or a Hub id.")],
+    model: ModelName,
     tools: Annotated[
-        Path | None, typer.Option("--tools", metavar="FILE", help="Tools of requests that name none: a JSON array.")
+        Path | None, typer.Option("--tools", metavar="FILE", help="Tools for requests without any: a JSON array.")
     ] = None,
-    host: Annotated[str, typer.Option(help="Where to listen; nothing protects it, so leave it on this machine.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8766,
-    max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens that an answer may have.")] = MAX_TOKENS,
-    base: Annotated[str, typer.Option(metavar="PATH|ID", help="An adapter's base, where it is not found.")] = "",
+    host: Annotated[
+        str, typer.Option("--host", metavar="HOST", help="Address to listen on; the server has no password.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port; 0 chooses a free one.")
+    ] = 8766,
+    max_tokens: MaxTokens = MAX_TOKENS,
+    base: BaseName = "",
 ) -> None:
-    """Answer the chat interface of the OpenAI API on this machine, tool calls included, until Ctrl-C.
+    """Serve a model with the chat interface of the OpenAI API, tool calls included, until Ctrl-C.
 
     Example: afg serve run --tools tools.json
+
+    Example: afg serve model-Q8_0.gguf --port 0
     """
     from dataset_tools.records.reading import load_tools
     from training.answers.decode import DecodeOptions, load_decoder
@@ -40,13 +45,13 @@ def serve_command(
     decoder = load_decoder(source, DecodeOptions(batch=1, max_tokens=max_tokens, base=base))
     signal.signal(signal.SIGTERM, _stop)
     with suppress(KeyboardInterrupt), ChatServer(decoder, model, declared, (host, port), max_tokens) as server:
-        sys.stderr.write(f"afg serve: {model} answers at {server.url}; Ctrl-C stops it\n")
+        sys.stderr.write(f"afg serve: {model} is ready at {server.url}; stop it with Ctrl-C\n")
         server.serve_forever()
     sys.stderr.write("afg serve: stopped\n")
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
-    """Stop as Ctrl-C does.
+    """Stop like Ctrl-C.
 
     Raises:
         KeyboardInterrupt: always.

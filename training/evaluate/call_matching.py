@@ -1,6 +1,6 @@
-"""Which predicted call answers which gold call: parallel calls have no order, so the best pairing counts.
+"""Optimal pairing of predicted calls with gold calls, because parallel calls have no order.
 
-How well two calls agree is a level: the strictest rule under which all their arguments are equal, or NEVER.
+The level of a pair is the strictest rule under which all arguments are equal, or NEVER.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,19 +15,19 @@ __all__ = ["CallMatch", "Pairing", "agree", "match"]
 
 Unscored = Mapping[str, frozenset[str]]
 
-# What a pair is worth: the name goes before everything, a right value before a right name of an argument.
+# Weights of a pair: an equal name counts most, then a right value, then a right argument name.
 _NAME, _VALUE, _KEY = 1_000_000, 1_000, 1
 
 
 @dataclass(slots=True)
 class CallMatch:
-    """How a predicted call answers a gold call of the same name.
+    """A predicted call compared with a gold call of the same name.
 
     Attributes:
-        level: the strictest rule that holds the calls equal; NEVER if none does.
-        arguments: gold argument to its own level; absent where the argument is.
-        missing: gold arguments that the prediction lacks.
-        unexpected: predicted arguments that gold lacks.
+        level: the strictest rule under which the calls are equal; NEVER without one.
+        arguments: level of each gold argument that was predicted.
+        missing: gold arguments that were not predicted.
+        unexpected: predicted arguments that are not gold.
     """
 
     level: int = EqualityRule.RAW
@@ -39,8 +39,8 @@ class CallMatch:
 def agree(gold: GoldCall, arguments: JsonObject, unscored: frozenset[str] = frozenset()) -> CallMatch:
     """Compare the arguments of two calls of one tool.
 
-    A null argument is an absent one. Under the fair rule an empty text is absent too, and what a benchmark leaves
-    ``unscored`` counts on neither side.
+    A null argument counts as absent. Under the fair rule an empty text does, too, and ``unscored`` parameters
+    are ignored.
     """
     found = CallMatch()
     for name, accepted in gold.accepted.items():
@@ -64,12 +64,12 @@ def agree(gold: GoldCall, arguments: JsonObject, unscored: frozenset[str] = froz
 
 
 class Pairing(NamedTuple):
-    """How the calls of an answer match those of gold.
+    """The calls of an answer, paired with those of gold.
 
     Attributes:
-        level: the strictest rule under which all calls can be paired so that all are equal; NEVER if there is none.
-        pairs: the pairing that agrees most, by positions in gold and answer; calls that are left over stand alone, and
-            a pair without an agreement is one of different names.
+        level: the strictest rule under which some pairing makes all calls equal; NEVER without one.
+        pairs: the best pairing, by index in gold and in the answer; None for a call without partner. The names of a
+            pair without :class:`CallMatch` differ.
     """
 
     level: int
@@ -77,7 +77,7 @@ class Pairing(NamedTuple):
 
 
 def match(gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: Unscored) -> Pairing:
-    """Pair the calls as well as can be."""
+    """Pair the calls of an answer with those of gold."""
     if not gold or not predicted:
         alone = [(at, None, None) for at in range(len(gold))], [(None, at, None) for at in range(len(predicted))]
         return Pairing(NEVER if gold or predicted else EqualityRule.RAW, [*alone[0], *alone[1]])
@@ -92,7 +92,7 @@ def match(gold: Sequence[GoldCall], predicted: Sequence[JsonObject], unscored: U
 
 
 def _level(agreements: Sequence[Sequence[CallMatch | None]]) -> int:
-    """The strictest rule under which some pairing makes all calls equal."""
+    """Return the strictest rule under which some pairing makes all calls equal."""
     levels = [[NEVER if one is None else one.level for one in row] for row in agreements]
     if len(levels) == 1:
         return levels[0][0]
@@ -123,7 +123,7 @@ def _worth(found: CallMatch | None) -> int:
 
 
 def _best(worth: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
-    """The assignment of rows to columns that is worth most: Hungarian, but for the one pair that most rows have."""
+    """Return the assignment of rows to columns with the largest sum; most answers have one call and need no search."""
     if len(worth) == len(worth[0]) == 1:
         return [0], [0]
     from scipy.optimize import linear_sum_assignment

@@ -1,4 +1,4 @@
-"""``afg compare``: evaluations of the same rows, the first against each other, and the rows that flipped."""
+"""``afg compare`` as library calls: evaluations of the same rows, each against the first, the baseline."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,28 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError, UsageError
+from training.answers.predictions import listed
 from training.evaluate.eval_file import Evaluation, read_evaluation
 from training.evaluate.intervals import mcnemar
-from training.evaluate.metrics import SHARES, facts_of
+from training.evaluate.metrics import SHARES, as_json, facts_of
 from training.evaluate.scoring import Verdict
 
 __all__ = ["Comparison", "Flip", "MetricChange", "compare", "compare_files"]
 
-_SHOWN = 10  # ids that an error lists
-
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
-    """How one metric differs between the first evaluation and another, on the same rows.
+    """Difference of one metric between the baseline and another evaluation of the same rows.
 
     Attributes:
-        n: rows that the metric asks.
-        gained: rows that count in the other alone.
-        lost: rows that count in the first alone.
-        difference: the other's share less the first's.
-        low: lower end of the difference's 95% interval.
-        high: its upper end.
-        p: of McNemar's exact test.
+        n: rows of the metric.
+        gained: rows that count only in the other.
+        lost: rows that count only in the baseline.
+        difference: share of the other minus share of the baseline.
+        low: lower end of the 95% interval of the difference.
+        high: upper end.
+        p: p-value of McNemar's exact test.
     """
 
     n: int
@@ -42,7 +41,7 @@ class MetricChange:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A row that not all evaluations have right, nor all wrong, under the fair rule: its verdicts, in their order."""
+    """A row that some evaluations have right under the fair rule, and some wrong."""
 
     id: str
     right: list[bool]
@@ -54,10 +53,10 @@ class Comparison:
     """Evaluations side by side.
 
     Attributes:
-        names: what each is called.
-        evaluations: the evaluations, the first being what the others are held against.
+        names: their names.
+        evaluations: the evaluations, the baseline first.
         changes: for each other evaluation, metric to its change.
-        flips: the rows that flipped, in the order of the data.
+        flips: rows that flipped, in the order of the data.
     """
 
     names: list[str]
@@ -66,8 +65,8 @@ class Comparison:
     flips: list[Flip]
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        metrics = [{name: m._asdict() for name, m in found.metrics.items()} for found in self.evaluations]
+        """Return the object that ``--json`` prints."""
+        metrics = [as_json(evaluation.metrics) for evaluation in self.evaluations]
         return {
             "names": self.names,
             "rows": len(self.evaluations[0].verdicts),
@@ -78,14 +77,14 @@ class Comparison:
 
 
 def compare_files(paths: Sequence[Path]) -> Comparison:
-    """Compare the evaluations in files; each is called by its file, as briefly as tells them apart.
+    """Compare the evaluations in files; their names are the shortest that differ.
 
     Raises:
-        InputError: a file is no evaluation, or they are not of the same rows and gold.
-        UsageError: fewer than two files, or one twice.
+        InputError: a file is not an evaluation, or the rows or the gold differ.
+        UsageError: there are fewer than two files, or one is repeated.
     """
     if len({path.resolve() for path in paths}) < max(len(paths), 2):
-        raise UsageError("a comparison needs two or more different results of `afg evaluate`")
+        raise UsageError("compare needs two or more different results of `afg evaluate`")
     return compare([read_evaluation(path) for path in paths], _names(paths))
 
 
@@ -93,7 +92,7 @@ def compare(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Comparis
     """Compare evaluations of the same rows.
 
     Raises:
-        InputError: they are not of the same rows and gold.
+        InputError: the rows or the gold differ.
     """
     first, *others = evaluations
     rows = [{verdict.id: verdict for verdict in found.verdicts} for found in evaluations]
@@ -110,7 +109,7 @@ def compare(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Comparis
 
 
 def _changes(first: Sequence[Verdict], other: Sequence[Verdict]) -> dict[str, MetricChange]:
-    """Every metric that says yes or no to a row, the other against the first."""
+    """Return the change of each metric that is a share of rows."""
     pairs = [
         Counter(zip(one, two, strict=True))
         for one, two in zip(
@@ -128,31 +127,26 @@ def _changes(first: Sequence[Verdict], other: Sequence[Verdict]) -> dict[str, Me
 
 
 def _require_same(first: dict[str, Verdict], other: dict[str, Verdict], name: str, other_name: str) -> None:
-    """Make sure that two evaluations asked the same questions.
+    """Check that two evaluations have the same rows and gold.
 
     Raises:
-        InputError: they did not; both lists of ids are told, or the rows whose gold differs.
+        InputError: they differ; the message lists the ids.
     """
-    told = []
+    problems = []
     for one, two, where in ((first, other, other_name), (other, first, name)):
-        lacking = [identity for identity in one if identity not in two]
-        if lacking:
-            told.append(f"{where} lacks {len(lacking):,} rows: {_listed(lacking)}")
-    if told:
-        raise InputError("; ".join(told), where=f"{name} and {other_name}", hint="evaluate both on the same data")
+        missing = [identity for identity in one if identity not in two]
+        if missing:
+            problems.append(f"{where} lacks {len(missing):,} rows: {listed(missing)}")
+    if problems:
+        raise InputError("; ".join(problems), where=f"{name} and {other_name}", hint="evaluate both on the same data")
     changed = [identity for identity, verdict in first.items() if verdict.gold != other[identity].gold]
     if changed:
-        what = f"the gold of {len(changed):,} rows differs: {_listed(changed)}"
+        what = f"the gold of {len(changed):,} rows differs: {listed(changed)}"
         raise InputError(what, where=f"{name} and {other_name}", hint="evaluate both on the same data")
 
 
-def _listed(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
-    return ", ".join(ids[:_SHOWN]) + more
-
-
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Stems where they differ, else names of the folders, else the paths."""
+    """Return the stems if they differ, else the names of the folders, else the paths."""
     for names in ([path.stem for path in paths], [path.resolve().parent.name for path in paths]):
         if len(set(names)) == len(names):
             return names

@@ -1,18 +1,17 @@
-"""When two argument values are the same: four rules, each wider than the one before.
+"""Equality of argument values: four rules, each more lenient than the one before.
 
 raw
-    The same JSON value, to the letter and to the type: 3 is not 3.0.
+    The JSON value and its type are identical: 3 is not 3.0.
 nfc
     Texts are equal in Unicode's composed form (NFC).
 numbers
-    Numbers are equal by what they count: 5000, 5000.0, "5000", "5,000" and "٥٠٠٠".
+    Numbers are equal by value: 5000, 5000.0, "5000", "5,000" and "٥٠٠٠".
 fair
-    Different writings of one value are equal, as in AISA-ArabicFC's scoring v1.2: letters and digits folded, number
-    words, lists in any order, and names that mean the same (الأردن and Jordan, ريال سعودي and SAR).
+    Different spellings of one value are equal, as in AISA-ArabicFC's scoring v1.2: folded letters and digits, number
+    words, lists in any order, and names with one meaning (الأردن and Jordan, ريال سعودي and SAR).
 
-Each rule maps a value to a key, and values are equal under it where their keys are. So every rule is reflexive,
-symmetric and transitive by construction. Each key is made from the key before, so what one rule holds equal, every
-later rule does, too.
+Each rule maps a value to a key, and values are equal if their keys are; so every rule is an equivalence relation. Equal
+keys under one rule imply equal keys under every later rule.
 """
 
 import re
@@ -24,11 +23,11 @@ from dataset_tools.arabic.normal_form import nfc
 from dataset_tools.arabic.numbers import parse_number
 from training.evaluate.aliases import Field, alias, field_of, folded
 
-__all__ = ["NEVER", "RULES", "EqualityRule", "equal", "is_blank", "key", "strictest"]
+__all__ = ["NEVER", "RULES", "EqualityRule", "is_blank", "key", "strictest"]
 
 
 class EqualityRule(IntEnum):
-    """The four rules, the strictest first."""
+    """A rule; the strictest is first."""
 
     RAW = 0
     NFC = 1
@@ -38,7 +37,7 @@ class EqualityRule(IntEnum):
 
 RULES: Final = tuple(EqualityRule)
 NEVER: Final = len(RULES)
-"""What :func:`strictest` gives for values that no rule holds equal."""
+"""Result of :func:`strictest` for values that differ under every rule."""
 
 Key: TypeAlias = tuple[Any, ...]
 
@@ -48,43 +47,30 @@ _AND: Final = "و"
 
 
 def strictest(first: Any, second: Any, tool: str = "", parameter: str = "") -> int:  # noqa: ANN401 - any JSON value
-    """The strictest rule that holds two values of a tool's parameter equal; :data:`NEVER` if none does."""
+    """Return the strictest rule under which two values of a parameter are equal; :data:`NEVER` without one."""
     if type(first) is type(second) and first == second and isinstance(first, (str, int, bool)):
         return EqualityRule.RAW
-    field = field_of(tool, parameter)
     for rule in RULES:
-        if _key(first, rule, field) == _key(second, rule, field):
+        if key(first, rule, tool, parameter) == key(second, rule, tool, parameter):
             return rule
     return NEVER
 
 
-def equal(first: Any, second: Any, rule: EqualityRule, tool: str = "", parameter: str = "") -> bool:  # noqa: ANN401
-    """Whether a rule holds two values of a tool's parameter equal."""
-    return key(first, rule, tool, parameter) == key(second, rule, tool, parameter)
-
-
 def key(value: Any, rule: EqualityRule, tool: str = "", parameter: str = "") -> Key:  # noqa: ANN401 - any JSON value
-    """The key under which a rule compares a value of a tool's parameter.
+    """Return the key by which a rule compares a value of a parameter.
 
-    The names matter to the fair rule alone: they tell which values are names of countries or the like, and which texts
-    are lists.
+    Only the fair rule uses the names: they say which values are names of countries and the like, and which are lists.
     """
-    return _key(value, rule, field_of(tool, parameter))
+    return _fair(value, field_of(tool, parameter)) if rule is EqualityRule.FAIR else _plain(value, rule)
 
 
 def is_blank(value: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether the fair rule takes an argument for absent: a text of nothing but white space."""
+    """Return whether a value is a text of white space only, which the fair rule treats as absent."""
     return isinstance(value, str) and not value.strip()
 
 
-def _key(value: Any, rule: EqualityRule, field: Field) -> Key:  # noqa: ANN401
-    if rule is EqualityRule.FAIR:
-        return _fair(value, field)
-    return _plain(value, rule)
-
-
 def _plain(value: Any, rule: EqualityRule) -> Key:  # noqa: ANN401
-    """The key under the three rules that do not look at the parameter's name."""
+    """Return the key under one of the three stricter rules."""
     match value:
         case str():
             return _text(value, rule)
@@ -129,7 +115,7 @@ def _fair(value: Any, field: Field) -> Key:  # noqa: ANN401
 
 
 def _fair_items(keys: list[Key]) -> Key:
-    """An array in no order, unless it holds numbers or arrays: those are coordinates, vectors and matrices."""
+    """Return the key of an array without order; numbers and arrays keep theirs: they are coordinates or matrices."""
     if any(found[0] in ("number", "list", "unordered") for found in keys):
         return ("list", *keys)
     return _unordered(keys)
@@ -155,16 +141,16 @@ def _fair_text(value: str, field: Field) -> Key:
 
 @lru_cache(maxsize=1 << 16)
 def _fair_list(value: str, field: Field) -> Key:
-    """A text that lists things: its parts in no order."""
+    """Return the key of a text that is a list: its parts without order."""
     one = field._replace(lists=False)
-    if parse_number(value.strip()) is not None:  # 1,000 is no list
+    if parse_number(value.strip()) is not None:  # 1,000 is not a list
         return _unordered([_fair_text(value, one)])
     parts = [part for piece in _SEPARATOR.split(value) for part in _names_joined(piece.strip(), one) if part]
     return _unordered([_fair_text(part, one) for part in parts or [value]])
 
 
 def _names_joined(part: str, field: Field) -> list[str]:
-    """Split ``سوريا ولبنان``, where both sides are names of the parameter's kind: else the و may belong to the word."""
+    """Split ``سوريا ولبنان`` if the left part is a name of the parameter's kind; else the و may belong to the word."""
     words = part.split()
     if field.kind:
         for at, word in enumerate(words[1:], 1):

@@ -1,6 +1,6 @@
-"""``eval.json``: the numbers of an evaluation first, then every row on a line of its own; written and read again."""
+"""An evaluation, and its file ``eval.json``: the metrics first, then one row per line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ from dataset_tools.errors import InputError
 from dataset_tools.executor.run import seldom_collecting
 from dataset_tools.io.jsonl import read_object
 from dataset_tools.io.writer import write_file
-from training.evaluate.metrics import Metric, Metrics
+from training.evaluate.metrics import Metric, Metrics, as_json
 from training.evaluate.scoring import ArgumentScore, Mistake, Verdict
 
 __all__ = ["FORMAT", "Evaluation", "read_evaluation", "write_evaluation"]
 
 FORMAT = 1
-"""The version of the file's shape; a file of another version is refused."""
+"""Version of the file format; other versions are refused."""
 
-_HINT = "write it again with `afg evaluate`"
+_HINT = "run `afg evaluate` again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class Evaluation:
     """The result of an evaluation.
 
     Attributes:
-        name: what was evaluated: a model or a file of predictions.
+        name: name of the model or of the predictions file.
         data: the sources of the gold.
         metrics: every metric over all rows.
-        groups: group to its values to their metrics: dialect, domain, tool, argument type, parameter.
-        errors: error to how often it occurs and in how many rows.
+        groups: metrics by group and value; the groups are dialect, domain, tool, argument type and parameter.
+        errors: number of times and of rows, by class of error.
         verdicts: the verdict on every row.
-        decoding: the model that answered, what it ran on, and how many answers were cut off; empty for a file.
+        decoding: model, backend, device, and number of truncated answers; empty for a predictions file.
     """
 
     name: str
@@ -45,48 +45,44 @@ class Evaluation:
     decoding: dict[str, Any] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
-        """The numbers as a JSON object, without the rows."""
+        """Return the metrics as a JSON object, without the rows."""
         return {
             "name": self.name,
             "data": self.data,
             "decoding": self.decoding,
             "rows": len(self.verdicts),
-            "metrics": {name: metric._asdict() for name, metric in self.metrics.items()},
+            "metrics": as_json(self.metrics),
             "groups": {
-                group: {value: {name: m._asdict() for name, m in found.items()} for value, found in values.items()}
+                group: {value: as_json(metrics) for value, metrics in values.items()}
                 for group, values in self.groups.items()
             },
             "errors": self.errors,
         }
 
-    def items(self) -> Iterator[dict[str, Any]]:
-        """Every row as a JSON object."""
-        return (verdict.as_json() for verdict in self.verdicts)
-
 
 def write_evaluation(path: Path, evaluation: Evaluation) -> None:
-    """Write an evaluation, whole or not at all.
+    """Write an evaluation atomically.
 
     Raises:
         OutputError: it cannot be written.
     """
     head = orjson.dumps({"format": FORMAT, **evaluation.summary()}, option=orjson.OPT_INDENT_2)
     with seldom_collecting():
-        rows = b",\n".join(b"    " + orjson.dumps(item) for item in evaluation.items())
+        rows = b",\n".join(b"    " + orjson.dumps(verdict.as_json()) for verdict in evaluation.verdicts)
     write_file(path, head.removesuffix(b"\n}") + b',\n  "items": [\n' + rows + b"\n  ]\n}\n")
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """The evaluation that a file holds.
+    """Read an evaluation.
 
     Raises:
-        InputError: it cannot be read, or is no evaluation of this version.
+        InputError: the file cannot be read, or is not an evaluation of this version.
     """
     found = read_object(path, _HINT)
     if "items" not in found or "metrics" not in found:
         raise InputError("not the result of an evaluation", where=str(path), hint=_HINT)
     if found.get("format") != FORMAT:
-        what = f"its format is {found.get('format')!r}, and this version reads {FORMAT}"
+        what = f"its format is {found.get('format')!r}; this version reads {FORMAT}"
         raise InputError(what, where=str(path), hint=_HINT)
     try:
         return _evaluation(found)

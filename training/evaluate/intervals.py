@@ -1,4 +1,4 @@
-"""How far a number can be trusted: 95% intervals of shares, of F1, and of the difference of paired shares."""
+"""95% intervals: of shares (Wilson), of F1 (bootstrap), and of paired differences (Wald, with McNemar's test)."""
 
 import math
 from collections.abc import Sequence
@@ -7,26 +7,27 @@ from typing import NamedTuple
 __all__ = ["Interval", "Paired", "f1", "f1_interval", "mcnemar", "wilson"]
 
 _Z = 1.959963984540054  # two-sided 95% of the normal distribution
-_FEW = 1000  # flipped rows for which whole numbers are quick enough
+_FEW = 1000  # flipped rows up to which exact integers are fast enough
 _RESAMPLES = 2000
 _SEED = 20260
 
 
 class Interval(NamedTuple):
-    """The two ends of an interval."""
+    """An interval."""
 
     low: float
     high: float
 
 
 class Paired(NamedTuple):
-    """Two systems on the same rows.
+    """Difference of two systems on the same rows.
 
     Attributes:
-        difference: the second's share less the first's.
+        difference: share of the second minus share of the first.
         low: lower end of the 95% interval of the difference.
-        high: its upper end.
-        p: of McNemar's exact test: how likely so lopsided a split of the flipped rows is where both are equally good.
+        high: upper end.
+        p: McNemar's exact test: the probability of a split of the flipped rows at least this uneven if both are equally
+            good.
     """
 
     difference: float
@@ -36,10 +37,10 @@ class Paired(NamedTuple):
 
 
 def wilson(hits: int, n: int) -> Interval:
-    """Wilson's score interval of a share; the whole range where there is nothing to count.
+    """Return Wilson's score interval of a share; 0 to 1 for no rows.
 
     Raises:
-        ValueError: more hits than rows.
+        ValueError: there are more hits than rows.
     """
     if not 0 <= hits <= n:
         raise ValueError(f"{hits} hits in {n} rows")
@@ -48,22 +49,22 @@ def wilson(hits: int, n: int) -> Interval:
     share, z = hits / n, _Z * _Z
     middle = (share + z / (2 * n)) / (1 + z / n)
     half = _Z * math.sqrt(share * (1 - share) / n + z / (4 * n * n)) / (1 + z / n)
-    # Rounding must not push an end past the share itself or past the scale.
+    # Rounding must not move an end beyond the share or beyond 0 and 1.
     low = 0.0 if hits == 0 else max(0.0, min(middle - half, share))
     high = 1.0 if hits == n else min(1.0, max(middle + half, share))
     return Interval(low, high)
 
 
 def f1(right: int, predicted: int, gold: int) -> float | None:
-    """The harmonic mean of precision and recall; None where there is neither a prediction nor gold."""
+    """Return the harmonic mean of precision and recall; None without predictions and gold."""
     return 2 * right / (predicted + gold) if predicted + gold else None
 
 
 def f1_interval(counts: Sequence[tuple[int, int, int]]) -> Interval:
-    """Percentile bootstrap over rows of the F1 of all of them; ``counts`` holds (right, predicted, gold) of each row.
+    """Return the percentile bootstrap interval of F1 over rows, from the (right, predicted, gold) of each row.
 
-    Rows with the same counts are interchangeable, so drawing rows is drawing how often each distinct count occurs: the
-    same distribution, in a fraction of the time. The seed is fixed, so the same rows give the same interval.
+    Rows with equal counts are interchangeable, so it draws the frequency of each distinct count: the same distribution,
+    much faster. The seed is fixed.
     """
     import numpy as np
 
@@ -80,13 +81,13 @@ def f1_interval(counts: Sequence[tuple[int, int, int]]) -> Interval:
 
 
 def mcnemar(gained: int, lost: int, n: int) -> Paired:
-    """The paired difference of two shares on the same ``n`` rows, of which some were gained and some lost.
+    """Return the paired difference of two shares on the same ``n`` rows.
 
     The interval is Wald's with one row added to each kind of flip (Bonett and Price), which keeps its level on few
     rows; the test is exact.
 
     Raises:
-        ValueError: more flipped rows than rows.
+        ValueError: there are more flipped rows than rows.
     """
     if min(gained, lost) < 0 or gained + lost > n:
         raise ValueError(f"{gained} gained and {lost} lost of {n} rows")
@@ -98,7 +99,7 @@ def mcnemar(gained: int, lost: int, n: int) -> Paired:
 
 
 def _exact(gained: int, lost: int) -> float:
-    """Two-sided probability of a split at least as lopsided when either side is as likely."""
+    """Return the two-sided probability of a split at least this uneven if both sides are equally likely."""
     flipped = gained + lost
     if gained == lost:
         return 1.0

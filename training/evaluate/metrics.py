@@ -1,8 +1,8 @@
-"""The numbers of an evaluation, counted from verdicts: each with how many it was counted over and a 95% interval."""
+"""Metrics of an evaluation, counted from verdicts: each with its count and a 95% interval."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from training.evaluate.equality_rules import RULES, EqualityRule
 from training.evaluate.intervals import f1, f1_interval, wilson
@@ -17,6 +17,7 @@ __all__ = [
     "Metric",
     "Metrics",
     "argument_metrics",
+    "as_json",
     "error_counts",
     "facts_of",
     "grouped",
@@ -27,14 +28,14 @@ Metrics = dict[str, "Metric"]
 
 
 class Metric(NamedTuple):
-    """One number.
+    """Value of one metric.
 
     Attributes:
-        value: between 0 and 1; None where there is nothing to count.
-        n: how many rows or arguments it was counted over.
-        hits: how many of them count; None for F1, which is no share.
+        value: between 0 and 1; None if there is nothing to count.
+        n: rows or arguments that were counted.
+        hits: rows or arguments that count; None for F1.
         low: lower end of the 95% interval.
-        high: its upper end.
+        high: upper end.
     """
 
     value: float | None
@@ -45,41 +46,41 @@ class Metric(NamedTuple):
 
 
 METRICS = {
-    "parsed": "outputs that could be read, of all rows",
-    "fn_acc": "rows whose tools are called exactly as often as gold calls them, of all rows",
-    "arg_em_raw": "rows whose calls are all right to the letter, of the rows with gold calls",
-    "arg_em_nfc": "the same, texts compared in Unicode's composed form",
-    "arg_em_numbers": "the same, numbers compared by what they count",
-    "arg_em_fair": "the same, different writings of one value equal",
-    "key_f1": "F1 of the names of arguments, over the rows with gold calls",
-    "argument_acc": "gold arguments with the right value under the fair rule, of all gold arguments",
+    "parsed": "rows whose output could be parsed, of all rows",
+    "fn_acc": "rows that call exactly gold's tools, each as often, of all rows",
+    "arg_em_raw": "rows with identical names and arguments, of the rows with gold calls",
+    "arg_em_nfc": "the same, texts compared in Unicode NFC",
+    "arg_em_numbers": "the same, numbers compared by value",
+    "arg_em_fair": "the same, different spellings of a value equal",
+    "key_f1": "F1 of argument names, over the rows with gold calls",
+    "argument_acc": "arguments with the right value under the fair rule, of all gold arguments",
     "missed_calls": "rows without any call, of the rows with gold calls",
     "false_calls": "rows with a call, of the rows without gold calls",
 }
-"""Name of every metric, with its meaning."""
+"""Every metric with its definition."""
 
 GROUPS: dict[str, Callable[[Verdict], Sequence[str]]] = {
     "dialect": lambda verdict: [verdict.dialect or "(none)"],
     "domain": lambda verdict: [verdict.domain or "(none)"],
     "tool": lambda verdict: verdict.tools or ["(no call)"],
 }
-"""How rows are grouped; a row with calls of several tools belongs to each of them."""
+"""Groups of rows; a row with calls of several tools belongs to each of them."""
 
 SHARES = tuple(name for name in METRICS if name not in ("key_f1", "argument_acc"))
-"""The metrics that say yes or no to a row."""
+"""Metrics that are shares of rows."""
 
 LOWER_IS_BETTER = frozenset({"missed_calls", "false_calls"})
-"""The metrics that count what should not be."""
+"""Metrics that count errors."""
 
 
 class Facts(NamedTuple):
-    """What a verdict adds to the metrics.
+    """Contribution of a verdict to the metrics.
 
     Attributes:
-        outcomes: for each of :data:`SHARES` whether the row counts; None where the row is not asked.
-        keys: argument names that are right, predicted, and gold; None where no tool should be called.
-        right: gold arguments that are right under the fair rule.
-        arguments: gold arguments.
+        outcomes: for each of :data:`SHARES`, True if the row counts, None if the metric does not apply to it.
+        keys: number of argument names that are right, predicted, and gold; None without gold calls.
+        right: number of gold arguments that are right under the fair rule.
+        arguments: number of gold arguments.
     """
 
     outcomes: tuple[bool | None, ...]
@@ -89,7 +90,7 @@ class Facts(NamedTuple):
 
 
 def facts_of(verdict: Verdict) -> Facts:
-    """What a verdict adds to the metrics, in the order of :data:`SHARES`."""
+    """Return the contribution of a verdict to the metrics."""
     level, read = verdict.level, not verdict.problem
     called = bool(verdict.calls) or not read
     arguments = verdict.arguments
@@ -101,7 +102,7 @@ def facts_of(verdict: Verdict) -> Facts:
 
 
 def measure(facts: Sequence[Facts]) -> Metrics:
-    """Every metric over some rows."""
+    """Return every metric over some rows."""
     columns = zip(*(fact.outcomes for fact in facts), strict=True) if facts else ((),) * len(SHARES)
     shares = {
         name: _share(column.count(True), column.count(False)) for name, column in zip(SHARES, columns, strict=True)
@@ -111,12 +112,16 @@ def measure(facts: Sequence[Facts]) -> Metrics:
         "key_f1": _key_f1([fact.keys for fact in facts if fact.keys is not None]),
         "argument_acc": _share(right, arguments - right),
     }
-    found = shares | others
-    return {name: found[name] for name in METRICS}
+    return {name: (shares | others)[name] for name in METRICS}
+
+
+def as_json(metrics: Metrics) -> dict[str, dict[str, Any]]:
+    """Return metrics as a JSON object."""
+    return {name: metric._asdict() for name, metric in metrics.items()}
 
 
 def grouped(verdicts: Sequence[Verdict], facts: Sequence[Facts], group: str) -> dict[str, Metrics]:
-    """Every metric for each value of a group, the largest first; ``facts`` are those of the verdicts."""
+    """Return every metric for each value of a group, the most frequent first; ``facts`` belong to the verdicts."""
     members: dict[str, list[Facts]] = defaultdict(list)
     for verdict, fact in zip(verdicts, facts, strict=True):
         for name in GROUPS[group](verdict):
@@ -125,7 +130,7 @@ def grouped(verdicts: Sequence[Verdict], facts: Sequence[Facts], group: str) -> 
 
 
 def argument_metrics(verdicts: Iterable[Verdict], by: Callable[[ArgumentScore], str]) -> dict[str, Metrics]:
-    """The share of gold arguments that are right, under each rule, for each value of ``by``; the largest first."""
+    """Return the share of right gold arguments under each rule, by the value of ``by``; the most frequent first."""
     levels: dict[str, Counter[int]] = defaultdict(Counter)
     for verdict in verdicts:
         for score in verdict.arguments:
@@ -135,7 +140,7 @@ def argument_metrics(verdicts: Iterable[Verdict], by: Callable[[ArgumentScore], 
 
 
 def error_counts(verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
-    """How often each error occurs, and in how many rows."""
+    """Return the number of times and of rows, by class of error."""
     times: Counter[str] = Counter()
     rows: Counter[str] = Counter()
     for verdict in verdicts:

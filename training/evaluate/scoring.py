@@ -1,4 +1,4 @@
-"""One answer held against its gold: a plain verdict from which every number is counted."""
+"""Verdict on one answer, from which every metric is counted."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ from training.evaluate.equality_rules import NEVER
 __all__ = ["ERRORS", "ArgumentScore", "Mistake", "Verdict", "judge"]
 
 ERRORS = {
-    "unreadable": "the output holds a call that cannot be read",
-    "missed-call": "a call should be made and none is",
-    "false-call": "no call should be made and one is",
-    "count": "fewer or more calls than should be made",
+    "unreadable": "the output has a call that cannot be parsed",
+    "missed-call": "gold has a call, the output has none",
+    "false-call": "gold has no call, the output has one",
+    "count": "fewer or more calls than gold",
     "wrong-name": "a call names another tool",
     "missing": "a call lacks an argument",
-    "unexpected": "a call has an argument that it should not have",
-    "type": "an argument's value is of another type",
+    "unexpected": "a call has an extra argument",
+    "type": "an argument has another type",
     "value": "an argument has another value",
 }
-"""The classes of errors, after the taxonomy of the Berkeley leaderboard, with their meaning."""
+"""Classes of errors with their meaning, after the taxonomy of the Berkeley leaderboard."""
 
 
 class ArgumentScore(NamedTuple):
-    """One gold argument: the strictest rule under which it is right, NEVER where it is wrong or absent."""
+    """A gold argument, and the strictest rule under which it is right; NEVER if it is wrong or absent."""
 
     tool: str
     parameter: str
@@ -38,7 +38,7 @@ class ArgumentScore(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """One error, under the fair rule; ``parameter`` is empty where the call itself is wrong."""
+    """An error under the fair rule; ``parameter`` is empty if the whole call is wrong."""
 
     error: str
     tool: str
@@ -47,22 +47,22 @@ class Mistake(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """What became of one question.
+    """Verdict on one answer.
 
     Attributes:
         id: of the record.
         dialect: of the record.
         domain: of the record.
-        tools: the distinct tools that should be called; empty where none should.
-        prompt: what the user said last.
-        gold: the calls that should be made.
-        calls: the calls that were made.
+        tools: the distinct tools of the gold calls.
+        prompt: the last user message.
+        gold: the gold calls.
+        calls: the predicted calls.
         text: the raw output, if there is one.
-        problem: why the output could not be read; empty where it could.
-        named: whether the tools that were called are those that should be, each as often.
-        level: the strictest rule under which all calls are right; NEVER if none. None where nothing should be called.
-        pairs: which call answers which, by positions in gold and calls, with the level of each argument that both have.
-        keys: argument names that are right, predicted, and gold.
+        problem: the reason why the output could not be parsed; empty if it could.
+        named: True if exactly gold's tools are called, each as often.
+        level: the strictest rule under which all calls are right, NEVER without one; None without gold calls.
+        pairs: index in gold, index in calls, and level of each common argument.
+        keys: number of argument names that are right, predicted, and gold.
         arguments: every gold argument.
         mistakes: every error under the fair rule.
     """
@@ -85,11 +85,11 @@ class Verdict:
 
     @property
     def right(self) -> bool:
-        """Whether nothing is wrong under the fair rule."""
+        """True if the answer is right under the fair rule."""
         return not self.problem and self.named and self.level != NEVER
 
     def as_json(self) -> JsonObject:
-        """The verdict as plain lists and objects."""
+        """Return the verdict as a JSON object."""
         return {
             **{name: getattr(self, name) for name in self.__slots__},
             "arguments": [list(score) for score in self.arguments],
@@ -98,7 +98,7 @@ class Verdict:
 
 
 def judge(question: Question, answer: Prediction) -> Verdict:
-    """The verdict on an answer."""
+    """Return the verdict on an answer."""
     gold, calls = question.gold, answer.calls
     left_out = unscored(question.benchmark)
     wanted = [call.name for call in gold]
@@ -118,15 +118,15 @@ def judge(question: Question, answer: Prediction) -> Verdict:
         level=matched.level if gold else None,
         pairs=[(at, other, found.arguments if found else {}) for at, other, found in matched.pairs],
     )
-    verdict.mistakes.extend(_whole(verdict))
-    _look_closer(verdict, question, matched, left_out)
+    verdict.mistakes.extend(_call_mistakes(verdict))
+    _score_arguments(verdict, question, matched, left_out)
     return verdict
 
 
-def _look_closer(
+def _score_arguments(
     verdict: Verdict, question: Question, matched: Pairing, left_out: Mapping[str, frozenset[str]]
 ) -> None:
-    """Count the arguments of every call and name every mistake in them."""
+    """Add every gold argument and every mistake in the arguments to a verdict."""
     gold, calls = question.gold, verdict.calls
     right = 0
     for at, other, found in matched.pairs:
@@ -136,7 +136,9 @@ def _look_closer(
         if found is not None and other is not None:
             right += len(found.arguments)
             if found.level == NEVER:
-                verdict.mistakes.extend(_mistakes(wanted, calls[other], found, left_out.get(name, frozenset())))
+                verdict.mistakes.extend(
+                    _argument_mistakes(wanted, calls[other], found, left_out.get(name, frozenset()))
+                )
         elif other is not None:
             verdict.mistakes.append(Mistake("wrong-name", calls[other]["name"]))
         agreement = found or CallMatch(missing=[key for key in wanted.accepted if key not in wanted.optional])
@@ -148,8 +150,8 @@ def _look_closer(
     verdict.keys = (right, predicted, len(verdict.arguments))
 
 
-def _whole(verdict: Verdict) -> list[Mistake]:
-    """The mistakes of an answer as a whole."""
+def _call_mistakes(verdict: Verdict) -> list[Mistake]:
+    """Return the mistakes of an answer as a whole."""
     gold, calls = verdict.gold, verdict.calls
     if verdict.problem:
         return [Mistake("unreadable", "")]
@@ -160,8 +162,8 @@ def _whole(verdict: Verdict) -> list[Mistake]:
     return [Mistake("count", "")] if len(gold) != len(calls) else []
 
 
-def _mistakes(wanted: GoldCall, call: JsonObject, found: CallMatch, left_out: frozenset[str]) -> list[Mistake]:
-    """The mistakes in the arguments of a call that names the right tool."""
+def _argument_mistakes(wanted: GoldCall, call: JsonObject, found: CallMatch, left_out: frozenset[str]) -> list[Mistake]:
+    """Return the mistakes in the arguments of a call of the right tool."""
     tool = wanted.name
     mistakes = [Mistake("missing", tool, name) for name in found.missing if name not in left_out]
     mistakes += [Mistake("unexpected", tool, name) for name in found.unexpected if name not in left_out]
@@ -174,7 +176,7 @@ def _mistakes(wanted: GoldCall, call: JsonObject, found: CallMatch, left_out: fr
 
 
 def _types(tools: list[Tool], name: str) -> dict[str, str]:
-    """The parameters of a tool with the single type that each declares, in lower case."""
+    """Return the parameters of a tool that declare a single type, with the type in lower case."""
     function = next((tool["function"] for tool in tools if tool["function"]["name"] == name), None)
     parameters = function.get("parameters") if function else None
     properties = parameters.get("properties") if isinstance(parameters, dict) else None
@@ -188,7 +190,7 @@ def _types(tools: list[Tool], name: str) -> dict[str, str]:
 
 
 def _json_type(value: object) -> str:
-    """The JSON type of a value; whole and other numbers are one type here."""
+    """Return the JSON type of a value; integers are numbers here."""
     match value:
         case bool():
             return "boolean"

@@ -1,8 +1,6 @@
-"""The chat interface of the OpenAI API, as far as a model of calls needs it: requests to prompts, answers to replies.
+"""The part of the OpenAI chat API that a function-calling model needs: requests to prompts, answers to replies.
 
-Prompts come from the project's own renderer and calls from its own parser, so that a client needs neither. Decoding is
-greedy and whole: what a request asks beyond that is refused, and never left out in silence; only the settings of
-sampling, which every client sends, are.
+Decoding is greedy. Sampling settings, which every client sends, are ignored; other unsupported settings are refused.
 """
 
 import json
@@ -19,12 +17,13 @@ from dataset_tools.prompt.render import RenderError, Segment, segments
 from dataset_tools.records.converter import require_shallow, require_valid
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.messages import read_messages
-from schemas.record import JsonObject, Message, Record, Tool
+from schemas.record import JsonObject, Message, Tool
 from training.answers.decoder import Answer
+from training.answers.questions import Question
 
 __all__ = ["ChatRequest", "read_request", "reply", "tool_calls"]
 
-_UNDERSTOOD: Final[dict[str, tuple[Any, ...]]] = {
+_ACCEPTED: Final[dict[str, tuple[Any, ...]]] = {
     "stream": (False,),
     "n": (1,),
     "logprobs": (False,),
@@ -34,17 +33,17 @@ _UNDERSTOOD: Final[dict[str, tuple[Any, ...]]] = {
     "functions": (),
     "function_call": (),
 }
-"""What a request may say where the answer would have to be another; null is always understood."""
+"""Accepted values of settings that would change the answer; null is always accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A request that can be answered.
+    """A valid request.
 
     Attributes:
-        prompt: what the model is given.
-        tools: what it may call.
-        max_tokens: where its answer is cut off.
+        prompt: the prompt.
+        tools: the model's tools.
+        max_tokens: limit of the tokens in the answer.
     """
 
     prompt: list[Segment]
@@ -57,24 +56,21 @@ def read_request(body: Any, tools: Sequence[Tool], max_tokens: int) -> ChatReque
 
     Args:
         body: the decoded JSON.
-        tools: the tools of a request that names none.
-        max_tokens: the most that an answer may have, which a request may lower.
+        tools: tools for a request without any.
+        max_tokens: limit of the tokens in an answer; a request may lower it.
 
     Raises:
-        InputError: it cannot be answered; ``where`` is the field that is to blame.
+        InputError: the request is invalid or unsupported; ``where`` is the field.
     """
     if not isinstance(body, dict):
-        raise InputError("the body is no JSON object", hint='{"messages": [...], "tools": [...]}')
-    for name, values in _UNDERSTOOD.items():
+        raise InputError("the body is not a JSON object", hint='{"messages": [...], "tools": [...]}')
+    for name, values in _ACCEPTED.items():
         if (value := body.get(name)) is not None and value not in values:
             shown = " or ".join(json.dumps(known) for known in values) or "null"
             raise InputError(f"only {shown} is supported", where=name)
     offered = _tools(body, tools)
     messages = _messages(body)
-    record: Record = {
-        "id": "request", "messages": messages, "tools": offered, "dialect": "", "domain": "",
-        "source": {"dataset": "", "file": "", "line": 1}, "meta": {},
-    }  # fmt: skip
+    record = Question("request", messages, offered).record()
     try:
         require_valid(record)
         require_shallow(record)
@@ -87,10 +83,10 @@ def read_request(body: Any, tools: Sequence[Tool], max_tokens: int) -> ChatReque
 
 
 def reply(request: ChatRequest, answer: Answer, model: str) -> JsonObject:
-    """The reply to a request; an answer whose calls cannot be read is its content as it stands."""
+    """Return the reply to a request; an answer that cannot be parsed becomes its content."""
     try:
-        found = parse(answer.text, cast("list[dict[str, Any]]", request.tools))
-        content, calls = found.content, tool_calls(found.tool_calls)
+        parsed = parse(answer.text, cast("list[dict[str, Any]]", request.tools))
+        content, calls = parsed.content, tool_calls(parsed.tool_calls)
     except ParseError:
         content, calls = answer.text, []
     message: JsonObject = {"role": "assistant", "content": content or None, "refusal": None}
@@ -107,7 +103,7 @@ def reply(request: ChatRequest, answer: Answer, model: str) -> JsonObject:
 
 
 def tool_calls(calls: Sequence[JsonObject]) -> list[JsonObject]:
-    """Calls in the form of the OpenAI API: each with an id, its arguments as JSON text."""
+    """Return calls in OpenAI form: each with an id, its arguments as JSON text."""
     return [
         {
             "id": f"call_{secrets.token_hex(12)}",
@@ -128,7 +124,7 @@ def _tools(body: JsonObject, tools: Sequence[Tool]) -> list[Tool]:
 
 
 def _messages(body: JsonObject) -> list[Message]:
-    """The messages, after the developer turn without which the model calls nothing."""
+    """Return the messages, with the developer turn that the model was trained with if there is none."""
     try:
         messages = read_messages(body.get("messages"), [])
     except RowError as error:
@@ -142,5 +138,5 @@ def _limit(body: JsonObject, most: int) -> int:
     name = next((name for name in ("max_completion_tokens", "max_tokens") if body.get(name) is not None), "")
     asked = body[name] if name else most
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
-        raise InputError("a whole number from 1 on is needed", where=name)
+        raise InputError("must be an integer of at least 1", where=name)
     return min(asked, most)

@@ -1,7 +1,7 @@
-"""``afg serve``: a model behind the chat interface of the OpenAI API, for trying it from programs on this machine.
+"""HTTP server with the chat interface of the OpenAI API, for programs on this machine.
 
-One question is decoded at a time; others wait. It has no passwords and no encryption, so it listens on loopback. A
-browser's page from elsewhere cannot use it: a request must say that it is JSON, which such a page may not.
+Requests are decoded one at a time. There is no password and no encryption, so it listens on loopback. Web pages of
+other sites cannot use it, because requests must be declared as JSON.
 """
 
 import json
@@ -24,25 +24,25 @@ __all__ = ["ChatServer"]
 
 _CHAT, _MODELS = "/v1/chat/completions", "/v1/models"
 _LARGEST: Final = 4 << 20  # bytes of a request
-_DRAINED: Final = 8 * _LARGEST  # of one that is too large, so that its sender gets to read why
-_PATIENCE: Final = 10  # seconds that a client may be silent
+_DRAINED: Final = 8 * _LARGEST  # bytes read of a request that is too large, so that its client can read the error
+_TIMEOUT: Final = 10  # seconds without data from a client
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers chat requests with a loaded model; use as a context manager and call ``serve_forever``.
+    """Server of one loaded model; use it as a context manager and call ``serve_forever``.
 
     Args:
         decoder: the model.
-        name: what the model is called in replies.
-        tools: the tools of requests that name none.
-        address: host and port; port 0 takes a free one, which ``server_port`` tells.
-        max_tokens: the most that an answer may have.
+        name: name of the model in replies.
+        tools: tools for requests without any.
+        address: host and port; port 0 chooses a free one, see ``server_port``.
+        max_tokens: limit of the tokens in an answer.
 
     Raises:
-        UsageError: the address cannot be listened on.
+        UsageError: the server cannot listen on the address.
     """
 
-    daemon_threads = False  # closing waits for the answer in the making, at most
+    daemon_threads = False  # closing waits for the current answer
 
     def __init__(
         self,
@@ -59,21 +59,21 @@ class ChatServer(ThreadingHTTPServer):
         try:
             super().__init__(address, _Handler)
         except (OSError, OverflowError) as error:
-            what = f"cannot listen there: {getattr(error, 'strerror', None) or error}"
-            raise UsageError(what, where=f"{address[0]}:{address[1]}", hint="--port 0 takes a free port") from error
+            what = f"cannot listen on this address: {getattr(error, 'strerror', None) or error}"
+            raise UsageError(what, where=f"{address[0]}:{address[1]}", hint="--port 0 chooses a free port") from error
 
     @property
     def url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for clients."""
         host = str(self.server_address[0])
         return f"http://{host}:{self.server_port}/v1"
 
     def chat(self, body: Any) -> JsonObject:  # noqa: ANN401 - foreign data
-        """The reply to the body of a request.
+        """Return the reply to the body of a request.
 
         Raises:
-            InputError: the request cannot be answered.
-            TrainingError: memory does not do.
+            InputError: the request is invalid or unsupported.
+            TrainingError: out of memory, or a hardware failure.
         """
         request = read_request(body, self._tools, self._max_tokens)
         with self._one_at_a_time:
@@ -81,16 +81,16 @@ class ChatServer(ThreadingHTTPServer):
         return reply(request, answer, self.model)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - of any socket
-        """Say nothing of clients that went away; anything else is a defect of ours."""
+        """Ignore clients that disconnect; report any other error."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request; the connection ends with it (HTTP/1.0), so that none is left open when the server stops."""
+    """One request per connection (HTTP/1.0), so that none is open when the server stops."""
 
     server: ChatServer
-    timeout = _PATIENCE
+    timeout = _TIMEOUT
     unread = 0
 
     def do_GET(self) -> None:
@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             model = {"id": self.server.model, "object": "model", "created": self.server.created, "owned_by": "local"}
             self._send(HTTPStatus.OK, {"object": "list", "data": [model]})
         else:
-            self._refuse(*_elsewhere(path, "POST", _CHAT))
+            self._refuse(*_unknown_path(path, "POST", _CHAT))
 
     def do_POST(self) -> None:
         path = self.path.partition("?")[0]
@@ -107,18 +107,18 @@ class _Handler(BaseHTTPRequestHandler):
         known = length.isascii() and length.isdecimal()
         self.unread = int(length) if known else 0
         if path != _CHAT:
-            self._refuse(*_elsewhere(path, "GET", _MODELS))
+            self._refuse(*_unknown_path(path, "GET", _MODELS))
         elif self.headers.get_content_type() != "application/json":
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
         elif not known:
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "a Content-Length is needed")
         elif self.unread > _LARGEST:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has {_LARGEST:,} bytes at most")
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request may have at most {_LARGEST:,} bytes")
         else:
             self._answer()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: what people ask is theirs."""
+        """Log nothing, because requests are private."""
 
     def _answer(self) -> None:
         raw = self.rfile.read(self.unread)
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             made = self.server.chat(_decoded(raw))
         except (InputError, UsageError) as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, _told(error), error.where or None)
+            self._refuse(HTTPStatus.BAD_REQUEST, _message(error), error.where or None)
         except AfgError as error:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
         else:
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: HTTPStatus, message: str, field: str | None = None) -> None:
         kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
         self._send(status, {"error": {"message": message, "type": kind, "param": field, "code": None}})
-        if self.unread:  # or the connection would be reset before the client has read why
+        if self.unread:  # else the connection is reset before the client has read the error
             self.rfile.read(min(self.unread, _DRAINED))
 
     def _send(self, status: HTTPStatus, value: JsonObject) -> None:
@@ -147,26 +147,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
 
-def _elsewhere(path: str, method: str, only: str) -> tuple[HTTPStatus, str]:
-    """What to say of a path that a method has not, of which the other has one."""
+def _unknown_path(path: str, method: str, only: str) -> tuple[HTTPStatus, str]:
+    """Return the status and the message for a path that the other method may have."""
     if path == only:
-        return HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {method}"
-    return HTTPStatus.NOT_FOUND, f"there is no {path:.200}; there are POST {_CHAT} and GET {_MODELS}"
+        return HTTPStatus.METHOD_NOT_ALLOWED, f"{path} needs {method}"
+    return HTTPStatus.NOT_FOUND, f"unknown path {path:.200}; use POST {_CHAT} or GET {_MODELS}"
 
 
-def _told(error: AfgError) -> str:
-    """An error in one line, its field before it where it does not begin with that."""
+def _message(error: AfgError) -> str:
+    """Return an error in one line that begins with its field."""
     where = "" if error.what.startswith(error.where) else error.where
     return str(AfgError(error.what, where=where, hint=error.hint))
 
 
 def _decoded(raw: bytes) -> Any:  # noqa: ANN401 - foreign data
-    """The JSON of a body.
+    """Decode the JSON of a body.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not JSON.
     """
     try:
-        return orjson.loads(raw)  # which refuses halves of characters and endless nesting, too
+        return orjson.loads(raw)  # also refuses lone surrogates and deep nesting
     except ValueError as error:
-        raise InputError("the body is no JSON") from error
+        raise InputError("the body is not JSON") from error

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluate.equality_rules import NEVER, RULES, EqualityRule, equal, key, strictest
+from training.evaluate.equality_rules import NEVER, RULES, EqualityRule, key, strictest
 
 RAW, NFC, NUMBERS, FAIR = RULES
 
@@ -148,17 +148,21 @@ DIFFERENT: list[tuple[Any, Any, str]] = [
 ]
 
 
+def _equal(first: object, second: object, rule: EqualityRule, parameter: str) -> bool:
+    return key(first, rule, "tool", parameter) == key(second, rule, "tool", parameter)
+
+
 @pytest.mark.parametrize("first, second, parameter, rule", SAME)
 def test_one_rule_and_it_alone_makes_them_equal(first: object, second: object, parameter: str, rule: int) -> None:
     """The values are equal under the rule and those after it, and under none before it."""
-    assert [equal(first, second, each, "tool", parameter) for each in RULES] == [each >= rule for each in RULES]
+    assert [_equal(first, second, each, parameter) for each in RULES] == [each >= rule for each in RULES]
     assert strictest(first, second, "tool", parameter) == rule
 
 
 @pytest.mark.parametrize("first, second, parameter", DIFFERENT)
 def test_different_values_stay_different(first: object, second: object, parameter: str) -> None:
     """No rule holds two different values equal."""
-    assert not any(equal(first, second, rule, "tool", parameter) for rule in RULES)
+    assert not any(_equal(first, second, rule, parameter) for rule in RULES)
     assert strictest(first, second, "tool", parameter) == NEVER
 
 
@@ -186,7 +190,7 @@ _PARAMETERS = st.sampled_from(
 def test_every_value_equals_itself(value: object, parameter: str) -> None:
     """Every rule is reflexive, and its key can be compared."""
     for rule in RULES:
-        assert equal(value, value, rule, "tool", parameter)
+        assert _equal(value, value, rule, parameter)
         assert hash(key(value, rule, "tool", parameter)) == hash(key(value, rule, "tool", parameter))
     assert strictest(value, value, "tool", parameter) == RAW
 
@@ -194,16 +198,16 @@ def test_every_value_equals_itself(value: object, parameter: str) -> None:
 @given(_VALUES, _VALUES, _PARAMETERS)
 def test_rules_are_symmetric_and_widen(first: object, second: object, parameter: str) -> None:
     """Which value comes first does not matter, and what a rule holds equal, the next does, too."""
-    verdicts = [equal(first, second, rule, "tool", parameter) for rule in RULES]
+    verdicts = [_equal(first, second, rule, parameter) for rule in RULES]
     assert verdicts == sorted(verdicts)
-    assert verdicts == [equal(second, first, rule, "tool", parameter) for rule in RULES]
+    assert verdicts == [_equal(second, first, rule, parameter) for rule in RULES]
     assert strictest(first, second, "tool", parameter) == (verdicts.index(True) if any(verdicts) else NEVER)
 
 
 @given(_WORDS, _WORDS, _PARAMETERS)
 def test_rules_widen_on_words_that_matter(first: str, second: str, parameter: str) -> None:
     """The same, where many pairs are equal."""
-    verdicts = [equal(first, second, rule, "tool", parameter) for rule in RULES]
+    verdicts = [_equal(first, second, rule, parameter) for rule in RULES]
     assert verdicts == sorted(verdicts)
 
 

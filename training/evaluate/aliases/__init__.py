@@ -1,8 +1,8 @@
-"""Names that mean the same thing, as data: countries, currencies, languages, cities, and a few small vocabularies.
+"""Aliases of countries, currencies, languages and cities, and small vocabularies, as data.
 
-``cldr.json`` holds the names of CLDR, ``reviewed.toml`` what people say beside them and which parameters hold names of
-which kind. A parameter is known by its name alone, so that the same tool is read alike in every dataset. Nothing here
-decides whether values are equal; that is :mod:`training.evaluate.equality_rules`.
+``cldr.json`` has the names of CLDR; ``reviewed.toml`` has colloquial names, and the parameters that hold names of each
+kind. A parameter is identified by its name only, so that a tool is treated the same in every dataset. Equality itself
+is in :mod:`training.evaluate.equality_rules`.
 """
 
 import json
@@ -24,20 +24,20 @@ _TOKEN = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
 _PUNCTUATION = str.maketrans("،؛؟٪٫", ",;?%.")
 _GROUPED = re.compile(r"(?<![\d.,٬])[1-9]\d{0,2}(?:[,٬]\d{3})+(?![\d,٬])")
 _ARTICLE = "ال"
-_SHORTEST = 5  # letters of a word that may have lost its article: ال is part of shorter ones, as in ألم
-# A city parameter often holds a country: البحرين, الكويت.
+_SHORTEST = 5  # letters of a word with an article; in shorter ones ال is part of the word, as in ألم
+# A city parameter often has a country as value: البحرين, الكويت.
 _FALLBACK = {"city": "country"}
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A few things with many names.
+    """Values with many names.
 
     Attributes:
-        article: whether the article is left out of every word.
-        drop: words that add nothing beside others.
-        words: other spellings of single words.
-        names: whole values to what they name.
+        article: True if the article is removed from every word.
+        drop: words without meaning next to others.
+        words: single words by spelling.
+        names: values by name.
     """
 
     article: bool
@@ -49,7 +49,7 @@ class Vocabulary:
         return id(self)
 
     def canonical(self, text: str) -> str:
-        """What a folded text names; the text in its plainest form where it is not known."""
+        """Return the value that a folded text names; the simplified text if it is unknown."""
         plain = self._plain(text)
         return self.names.get(plain, plain)
 
@@ -60,12 +60,12 @@ class Vocabulary:
 
 
 class Field(NamedTuple):
-    """What a parameter's name says about its values.
+    """Kind of the values of a parameter.
 
     Attributes:
-        kind: country, currency, language or city; empty for none.
-        lists: whether a text lists things in no order.
-        vocabulary: the vocabulary of its values, if it has one.
+        kind: country, currency, language or city; empty for others.
+        lists: True if a text is a list without order.
+        vocabulary: vocabulary of the values, if there is one.
     """
 
     kind: str = ""
@@ -74,18 +74,18 @@ class Field(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """A text with letters, digits and punctuation folded, single spaces, and number words as digits."""
+    """Return a text with folded letters, digits and punctuation, single spaces, and number words as digits."""
     return digits_for_words(_figures(" ".join(fold_letters(text).split())))
 
 
 def _figures(text: str) -> str:
-    """Figures as they stand in English: ``3.5`` for ``3٫5``, ``20%`` for ``20 ٪``, ``5000`` for ``5,000``."""
+    """Return a text with numbers in English form: ``3.5`` for ``3٫5``, ``20%`` for ``20 ٪``, ``5000`` for ``5,000``."""
     text = _GROUPED.sub(lambda number: number[0].replace(",", "").replace("٬", ""), text)
     return text.translate(_PUNCTUATION).replace(" %", "%")
 
 
 def alias(kind: str, text: str) -> str | None:
-    """The code of what a folded text names, such as ``currency:SAR``; None where no thing of that kind is so called."""
+    """Return the code that a folded text names, such as ``currency:SAR``; None if it is not a name of that kind."""
     found = table(kind).get(_key(text, kind))
     if found is None and kind in _FALLBACK:
         return alias(_FALLBACK[kind], text)
@@ -94,7 +94,7 @@ def alias(kind: str, text: str) -> str | None:
 
 @cache
 def table(kind: str) -> Mapping[str, str]:
-    """Folded name to code, for one kind. A name of two things names neither of them, unless it is the code of one."""
+    """Return the codes of one kind by folded name; an ambiguous name is left out unless it is itself a code."""
     known: dict[str, set[str]] = {}
     codes_themselves = {_key(folded(code), kind): f"{kind}:{code}" for code in _cldr()[kind]}
     for source in (_cldr(), _reviewed()["names"]):
@@ -106,7 +106,7 @@ def table(kind: str) -> Mapping[str, str]:
 
 @lru_cache(maxsize=4096)
 def field_of(tool: str, parameter: str) -> Field:
-    """What the name of a tool's parameter says about its values."""
+    """Return the kind of the values of a parameter, from its name."""
     words = _words(parameter)
     reviewed = _reviewed()
     kinds: dict[str, list[str]] = reviewed["parameters"]
@@ -123,7 +123,7 @@ def field_of(tool: str, parameter: str) -> Field:
 
 
 def unscored(benchmark: str) -> Mapping[str, frozenset[str]]:
-    """Tool to the parameters that the published scoring of a benchmark leaves out; empty for an unknown one."""
+    """Return the parameters that the published scoring of a benchmark leaves out, by tool."""
     return _unscored().get(benchmark, {})
 
 
@@ -154,7 +154,7 @@ def _vocabulary(entry: Mapping[str, Any]) -> Vocabulary:
 
 
 def _key(text: str, kind: str) -> str:
-    """A folded name as the tables hold it: without articles and without a word that only says the kind."""
+    """Return a folded name without articles and without a word that only names the kind."""
     words = [_bare(word) for word in text.split()]
     if len(words) > 1 and words[0] in _titles(kind):
         del words[0]
@@ -171,7 +171,7 @@ def _bare(word: str) -> str:
 
 
 def _words(name: str) -> list[str]:
-    """The words of a name: ``fromCurrency``, ``from_currency`` and ``from-currency`` alike."""
+    """Return the words of a name such as ``fromCurrency``, ``from_currency`` or ``from-currency``."""
     return [word.lower() for word in _TOKEN.findall(name)]
 
 
