@@ -37,14 +37,14 @@ TOOLS: list[dict[str, Any]] = [
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
-    """A call as the parser gives it."""
+    """Return a call in the form of the parser."""
     return {"name": name, "arguments": arguments}
 
 
 def record(
     identity: str, *calls: dict[str, Any], dialect: str = "msa", domain: str = "weather", **meta: Any
 ) -> dict[str, Any]:
-    """A record whose gold answer makes the calls; without any it answers in words."""
+    """Return a record with the calls as gold; without calls it has a text answer."""
     answer: dict[str, Any] = {"role": "assistant"}
     if calls:
         answer["tool_calls"] = [{"type": "function", "function": one} for one in calls]

@@ -1,4 +1,4 @@
-"""Small models of the real architecture: one that has learned a few answers by heart, and adapters of noise."""
+"""Small models of the real architecture: one that has learned a few answers, and adapters of noise."""
 
 import shutil
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ STEPS, ENOUGH = 200, 0.02
 
 
 def teach(folder: Path, records: Sequence[Any]) -> Path:
-    """A folder with a model that knows the answers of the records, and its tokenizer; the same on every run."""
+    """Write a model that knows the answers of the records, with its tokenizer; deterministic."""
     import torch
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
@@ -65,7 +65,7 @@ def teach(folder: Path, records: Sequence[Any]) -> Path:
 
 
 def write_adapter(folder: Path, base: Path, *, noise: float = 0.3) -> Path:
-    """A folder with a LoRA adapter whose weights are noise, as PEFT writes it, and the tokenizer."""
+    """Write a LoRA adapter of noise as PEFT does, with the tokenizer."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -82,7 +82,7 @@ def write_adapter(folder: Path, base: Path, *, noise: float = 0.3) -> Path:
 
 
 def merge_by_hand(folder: Path, base: Path, adapter: Path) -> Path:
-    """A folder with the base's weights and, added to them, what the adapter's matrices give."""
+    """Write the base's weights with the adapter's product added."""
     from safetensors.torch import load_file, save_file
 
     weights, noise = load_file(base / "model.safetensors"), load_file(adapter / "adapter_model.safetensors")

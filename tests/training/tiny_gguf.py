@@ -1,4 +1,4 @@
-"""A GGUF file made from a folder of the real architecture, in 32-bit floats, for tests of what reads such files."""
+"""Writer of GGUF files in float32, from a folder of the real architecture."""
 
 import json
 import struct

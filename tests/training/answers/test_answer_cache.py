@@ -1,4 +1,4 @@
-"""Answers on disk: whole lines of the right key alone are kept, and a disk that refuses is told."""
+"""The cache of answers: valid lines are kept, and write errors are reported."""
 
 from pathlib import Path
 
@@ -13,19 +13,19 @@ ANSWER = {"text": "نعم", "tokens": 2, "stopped": True}
 
 
 def test_answers_are_on_disk_as_soon_as_they_are_added(tmp_path: Path) -> None:
-    """In the order in which they come, until all are there."""
+    """Answers are appended as they come; at the end they are in the order of the questions."""
     path = tmp_path / "answers.jsonl"
-    with AnswerCache(path, KEYS) as answers:
-        for name in ("ج", "a", "b"):
-            answers.add(name, ANSWER, {"device": "cpu"})
-            last = orjson.loads(path.read_bytes().splitlines()[-1])
-            assert last == {"id": name, **ANSWER, "key": KEYS[name], "made_by": {"device": "cpu"}}
-        answers.finish(["a", "b", "ج"])
+    answers = AnswerCache(path, KEYS)
+    for name in ("ج", "a", "b"):
+        answers.add(name, ANSWER, {"device": "cpu"})
+        last = orjson.loads(path.read_bytes().splitlines()[-1])
+        assert last == {"id": name, **ANSWER, "key": KEYS[name], "made_by": {"device": "cpu"}}
+    answers.finish(["a", "b", "ج"])
     assert [orjson.loads(line)["id"] for line in path.read_bytes().splitlines()] == ["a", "b", "ج"]
 
 
-def test_lines_that_are_not_ours_are_left_out(tmp_path: Path) -> None:
-    """A torn line, another key, an unknown id, predictions made elsewhere, and a file that is none of ours."""
+def test_other_lines_are_ignored(tmp_path: Path) -> None:
+    """A truncated line, another key, an unknown id, predictions made elsewhere, and other content are dropped."""
     path = tmp_path / "answers.jsonl"
     lines = [
         {"id": "a", **ANSWER, "key": "k1", "made_by": {"device": "cuda"}},
@@ -36,13 +36,13 @@ def test_lines_that_are_not_ours_are_left_out(tmp_path: Path) -> None:
         7,
     ]
     path.write_bytes(b"\n".join(map(orjson.dumps, lines)) + b'\n{"id":"b","text":"torn')
-    with AnswerCache(path, KEYS) as answers:
-        assert list(answers.rows) == ["a"]
-        assert answers.facts == {"device": "cuda"}
+    answers = AnswerCache(path, KEYS)
+    assert list(answers.rows) == ["a"]
+    assert answers.facts == {"device": "cuda"}
     assert [orjson.loads(line)["id"] for line in path.read_bytes().splitlines()] == ["a"]
 
 
-def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
-    """Before any model is loaded."""
-    with pytest.raises(OutputError), AnswerCache(tmp_path, KEYS):
-        pass
+def test_a_folder_in_place_of_the_file_is_an_output_error(tmp_path: Path) -> None:
+    """The error comes before a model is loaded."""
+    with pytest.raises(OutputError):
+        AnswerCache(tmp_path, KEYS)

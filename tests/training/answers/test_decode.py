@@ -1,4 +1,4 @@
-"""Models that are asked: every form of a model, and what becomes of a decoding that is cut short."""
+"""Decoding with every form of a model, and resuming an interrupted one."""
 
 import json
 import os
@@ -43,23 +43,23 @@ def _afg(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(params=["folder", "gguf"])
 def model(request: pytest.FixtureRequest) -> Path:
-    """The model in each of its forms."""
+    """Return the model in each of its forms."""
     if request.param == "gguf":
         pytest.importorskip("xllamacpp")
         return request.getfixturevalue("taught_gguf")  # type: ignore[no-any-return]
     return request.getfixturevalue("taught")  # type: ignore[no-any-return]
 
 
-def test_what_a_model_knows_is_right_in_every_metric(model: Path, known: Path, tmp_path: Path) -> None:
-    """Calls, parallel calls, words, and a value with a brace in it, whichever form decodes them."""
+def test_learned_answers_are_right_in_every_metric(model: Path, known: Path, tmp_path: Path) -> None:
+    """Calls, parallel calls, text, and a value with a brace are right, in both forms of the model."""
     found = _ask(known, model, tmp_path / "out.json")
     assert {name: m.value for name, m in found.metrics.items() if m.value != 1} == {"missed_calls": 0, "false_calls": 0}
     assert found.decoding["cut_off"] == 0
     assert found.decoding["model"] == str(model)
 
 
-def test_kept_answers_are_predictions(model: Path, known: Path, tmp_path: Path) -> None:
-    """In the order of the data, without the token that stops, and readable without the model."""
+def test_cached_answers_are_predictions(model: Path, known: Path, tmp_path: Path) -> None:
+    """They are in the order of the data, without the stop token, and can be scored without the model."""
     out = tmp_path / "out.json"
     asked = _ask(known, model, out)
     rows = _rows(out)
@@ -72,7 +72,7 @@ def test_kept_answers_are_predictions(model: Path, known: Path, tmp_path: Path) 
 
 
 def test_both_forms_count_the_same_tokens(taught: Path, taught_gguf: Path, known: Path, tmp_path: Path) -> None:
-    """A token that stops is none of the answer's."""
+    """The stop token is not counted."""
     pytest.importorskip("xllamacpp")
     _ask(known, taught, tmp_path / "one.json")
     _ask(known, taught_gguf, tmp_path / "two.json")
@@ -80,8 +80,8 @@ def test_both_forms_count_the_same_tokens(taught: Path, taught_gguf: Path, known
     assert one == two
 
 
-def test_an_answer_does_not_depend_on_its_neighbours(taught: Path, known: Path, tmp_path: Path) -> None:
-    """Rows of any length beside it, left of which there is padding, change nothing."""
+def test_an_answer_does_not_depend_on_its_batch(taught: Path, known: Path, tmp_path: Path) -> None:
+    """Longer rows in the batch, and so padding on the left, do not change an answer."""
     long = [{"role": "user", "content": "سؤال طويل " * 40}, {"role": "assistant", "content": "نعم"}]
     rows = [*map(json.loads, known.read_text(encoding="utf-8").splitlines())]
     rows.insert(2, record("long") | {"messages": [DEVELOPER, *long]})
@@ -94,8 +94,8 @@ def test_an_answer_does_not_depend_on_its_neighbours(taught: Path, known: Path, 
     assert made[0] == made[1] == made[2]
 
 
-def test_a_long_answer_is_cut_off_and_counted(model: Path, known: Path, tmp_path: Path) -> None:
-    """The limit counts tokens; the row says that the model had not stopped."""
+def test_a_long_answer_is_truncated_and_counted(model: Path, known: Path, tmp_path: Path) -> None:
+    """The limit is in tokens, and the row says that the model did not stop."""
     found = _ask(known, model, tmp_path / "out.json", max_tokens=3)
     rows = _rows(tmp_path / "out.json")
     assert [row["tokens"] for row in rows] == [3] * 5
@@ -104,7 +104,7 @@ def test_a_long_answer_is_cut_off_and_counted(model: Path, known: Path, tmp_path
 
 
 def test_an_adapter_decodes_as_its_merged_weights_do(taught: Path, known: Path, tmp_path: Path) -> None:
-    """And otherwise than its base alone."""
+    """The answers differ from those of the base."""
     adapter = write_adapter(tmp_path / "adapter", taught)
     merged = merge_by_hand(tmp_path / "merged", taught, adapter)
     texts = {}
@@ -115,8 +115,8 @@ def test_an_adapter_decodes_as_its_merged_weights_do(taught: Path, known: Path, 
     assert texts["adapter"] != texts["base"]
 
 
-def test_what_is_kept_is_not_asked_again(taught: Path, known: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    """Half of the answers are there, one of them torn by a kill; the rest alone is asked, and all are in order."""
+def test_cached_answers_are_not_decoded_again(taught: Path, known: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """Only missing and truncated answers are decoded, and the file is in order again."""
     out = tmp_path / "out.json"
     whole = _ask(known, taught, out)
     cache = out.with_suffix(".predictions.jsonl")
@@ -137,15 +137,15 @@ def test_what_is_kept_is_not_asked_again(taught: Path, known: Path, tmp_path: Pa
 
 
 def test_complete_answers_need_no_model(taught: Path, known: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    """The third run scores what is there, and loads nothing."""
+    """With all answers cached, no model is loaded."""
     out = tmp_path / "out.json"
     whole = _ask(known, taught, out)
     monkeypatch.setattr("training.answers.decode.load_decoder", None)
     assert _ask(known, taught, out).decoding == whole.decoding
 
 
-def test_answers_of_another_model_or_question_are_asked_again(taught: Path, known: Path, tmp_path: Path) -> None:
-    """Other weights, another limit, or another prompt under the same id."""
+def test_answers_of_another_model_or_prompt_are_decoded_again(taught: Path, known: Path, tmp_path: Path) -> None:
+    """Other weights, another limit, or another prompt under the same id invalidate an answer."""
     out = tmp_path / "out.json"
     _ask(known, taught, out)
     keys = {row["id"]: row["key"] for row in _rows(out)}
@@ -157,8 +157,8 @@ def test_answers_of_another_model_or_question_are_asked_again(taught: Path, know
     assert [name for name, key in keys.items() if {row["id"]: row["key"] for row in _rows(out)}[name] != key] == ["one"]
 
 
-def test_a_killed_run_goes_on(taught: Path, tmp_path: Path) -> None:
-    """Killed by the system after its first answers, it asks no more than what is missing."""
+def test_a_killed_run_resumes(taught: Path, tmp_path: Path) -> None:
+    """A repeated command decodes only the missing answers."""
     rows = [record(f"row-{at}", call("convert", amount=at)) for at in range(120)]
     data, out = write_lines(tmp_path / "data.jsonl", rows), tmp_path / "eval.json"
     cache = out.with_suffix(".predictions.jsonl")
@@ -181,16 +181,16 @@ def test_a_killed_run_goes_on(taught: Path, tmp_path: Path) -> None:
     assert orjson.loads(out.read_bytes())["rows"] == 120
 
 
-def test_a_prompt_that_is_too_long_is_told(model: Path, tmp_path: Path) -> None:
-    """With its length and what the model reads."""
+def test_a_prompt_that_is_too_long_is_refused(model: Path, tmp_path: Path) -> None:
+    """The message names its length and the context of the model."""
     long = record("long", call("convert", amount=1))
     long["messages"][1]["content"] = "سؤال " * 5000
     with pytest.raises(InputError, match=r"15,?1\d\d tokens.*4,?096"):
         _ask(write_lines(tmp_path / "data.jsonl", [long]), model, tmp_path / "out.json")
 
 
-def test_the_tokens_of_a_file_are_those_that_it_was_trained_on(taught_gguf: Path, taught: Path, known: Path) -> None:
-    """llama.cpp cuts our prompts as our own tokenizer does, sample and all, with one `<bos>`."""
+def test_a_gguf_file_tokenizes_like_the_tokenizer(taught_gguf: Path, taught: Path, known: Path) -> None:
+    """llama.cpp gives the ids of our tokenizer for every prompt of the sample, with one `<bos>`."""
     xllamacpp = pytest.importorskip("xllamacpp")
     import httpx
 
@@ -210,15 +210,15 @@ def test_the_tokens_of_a_file_are_those_that_it_was_trained_on(taught_gguf: Path
     assert len(ours) > 40
 
 
-def test_a_record_that_is_no_prompt_is_told_by_its_id(taught: Path, tmp_path: Path) -> None:
-    """Tools without a developer turn are none that the template knows."""
+def test_a_record_that_cannot_be_rendered_is_named(taught: Path, tmp_path: Path) -> None:
+    """Tools need a developer turn."""
     question = Question("row-7", [{"role": "user", "content": "مرحبا"}], TOOLS)  # type: ignore[arg-type,list-item]
-    with pytest.raises(InputError, match=r"the record 'row-7' is no prompt: .*developer"):
+    with pytest.raises(InputError, match=r"the record 'row-7' cannot be rendered: .*developer"):
         decode(find_model(str(taught)), [question], tmp_path / "kept.jsonl", DecodeOptions())
 
 
 def test_the_call_command_prints_calls(model: Path, tmp_path: Path) -> None:
-    """One a line as JSON; the raw text before them; one object where it is asked for."""
+    """One per line as JSON, with the raw text before them or as one object on request."""
     tools = tmp_path / "tools.json"
     tools.write_text(json.dumps(TOOLS), encoding="utf-8")
     run = _afg("call", model, "سؤال parallel", "--tools", tools, "--raw")
@@ -233,18 +233,22 @@ def test_the_call_command_prints_calls(model: Path, tmp_path: Path) -> None:
 
 
 def test_the_call_command_fails_without_a_call(taught: Path, tmp_path: Path) -> None:
-    """Words are no call, nor is a call that was cut off before its name."""
+    """Text is not a call, and neither is a call that was truncated before its name."""
     tools = tmp_path / "tools.json"
     tools.write_text(json.dumps(TOOLS), encoding="utf-8")
     run = _afg("call", taught, "سؤال words", "--tools", tools)
-    assert (run.returncode, run.stdout, run.stderr) == (1, "", "afg call: no call, but 'أهلًا بك'\n")
+    assert (run.returncode, run.stdout, run.stderr) == (
+        1,
+        "",
+        "afg call: the model answered without calling a tool: 'أهلًا بك'\n",
+    )
     run = _afg("call", taught, "سؤال one", "--tools", tools, "--json", "--max-tokens", "1")
     assert run.returncode == 1
     assert json.loads(run.stdout)["error"]
 
 
 def test_the_command_asks_and_writes(taught: Path, known: Path, tmp_path: Path) -> None:
-    """Numbers on standard output; the result, the page and the answers side by side."""
+    """Metrics go to standard output; the result, the page and the answers are written side by side."""
     run = _afg("evaluate", taught, known, "-o", tmp_path / "eval.json", "--limit", "3")
     assert run.returncode == 0, run.stderr
     assert "FnAcc" in run.stdout

@@ -1,4 +1,4 @@
-"""What a name means as a model, and what is wrong with a folder or a file, in one line, before anything is loaded."""
+"""Models by name, and invalid models, which are refused in one line before anything is loaded."""
 
 import json
 import struct
@@ -17,7 +17,7 @@ from training.tiny import tokenizer_path
 
 
 def _model(folder: Path, **changes: Any) -> Path:
-    """A folder as transformers writes it, without real weights."""
+    """Write a folder like transformers does, without real weights."""
     folder.mkdir(parents=True)
     for file in tokenizer_path().iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
@@ -34,7 +34,7 @@ def _adapter(folder: Path, base: str) -> Path:
 
 
 def _gguf(path: Path, **changes: Any) -> Path:
-    """The head of a file, with the facts that are looked at."""
+    """Write the header of a GGUF file."""
     pieces = [f"<unused{at}>" for at in range(110)]
     for token, at in CONTROL_TOKENS.items():
         pieces[at] = token
@@ -47,7 +47,7 @@ def _gguf(path: Path, **changes: Any) -> Path:
 
 
 def test_a_folder_with_weights_is_a_model(tmp_path: Path) -> None:
-    """With its own tokenizer."""
+    """It has its own tokenizer."""
     folder = _model(tmp_path / "model")
     found = find_model(str(folder))
     assert (found.kind, found.path, found.revision) == (ModelKind.MERGED, folder, "")
@@ -55,8 +55,8 @@ def test_a_folder_with_weights_is_a_model(tmp_path: Path) -> None:
     assert found.tokenizer.folder == folder
 
 
-def test_an_adapter_stands_on_the_base_that_it_names(tmp_path: Path) -> None:
-    """Its tokenizer is the base's where it has none; another base may be named; the hash is of both."""
+def test_an_adapter_uses_the_base_that_it_names(tmp_path: Path) -> None:
+    """The base provides a missing tokenizer, --base replaces it, and the hash covers both."""
     base, other = _model(tmp_path / "base"), _model(tmp_path / "other")
     (other / "model.safetensors").write_bytes(b"other weights")
     adapter = _adapter(tmp_path / "adapter", str(base))
@@ -70,8 +70,8 @@ def test_an_adapter_stands_on_the_base_that_it_names(tmp_path: Path) -> None:
     assert len({found.sha256(), moved.sha256(), find_model(str(base)).sha256()}) == 3
 
 
-def test_a_run_is_its_adapter_on_the_very_base(tmp_path: Path) -> None:
-    """A base whose weights have changed since is refused."""
+def test_a_run_is_its_adapter_on_the_recorded_base(tmp_path: Path) -> None:
+    """A base whose weights have changed is refused."""
     base = _model(tmp_path / "base")
     run = tmp_path / "run"
     _adapter(run / "adapter", "somewhere/else")
@@ -83,12 +83,12 @@ def test_a_run_is_its_adapter_on_the_very_base(tmp_path: Path) -> None:
         assert found.base is not None
         assert found.base.folder == base
     (base / "model.safetensors").write_bytes(b"others")
-    with pytest.raises(InputError, match="is not the base that the run adapted: its weights differ"):
+    with pytest.raises(InputError, match="is not the base of the run: its weights differ"):
         find_model(str(run))
 
 
-def test_a_file_is_known_by_its_head(tmp_path: Path) -> None:
-    """Nothing of the weights is read."""
+def test_a_gguf_file_is_identified_by_its_header(tmp_path: Path) -> None:
+    """The weights are not read."""
     path = _gguf(tmp_path / "model-Q8_0.gguf")
     found = find_model(str(path))
     assert (found.kind, found.path, found.tokenizer) == (ModelKind.GGUF, path, None)
@@ -151,11 +151,11 @@ def _text_file(root: Path) -> Path:
         (_without_tokenizer, "no tokenizer.json in this folder"),
         (_other_tokenizer, "there is no token <escape>"),
         (lambda root: _model(root / "model", model_type="llama"), "is 'llama', not a Gemma 3 text model"),
-        (_both, "a whole model and an adapter lie in one folder"),
+        (_both, "a full model and an adapter are in one folder"),
         (_no_weights, "the adapter has no weights"),
-        (lambda root: _adapter(root / "adapter", ""), "the adapter names no base"),
-        (lambda root: _adapter(root / "adapter", "/no/where"), "the base of the adapter, '/no/where', is not there"),
-        (_begun, "the run has no adapter yet, its status is 'running'"),
+        (lambda root: _adapter(root / "adapter", ""), "the adapter does not name its base"),
+        (lambda root: _adapter(root / "adapter", "/no/where"), "the base of the adapter, '/no/where', was not found"),
+        (_begun, "the run has no adapter yet; its status is 'running'"),
         (_quants, "name one of its files: a-Q4_0.gguf, a-Q8_0.gguf"),
         (lambda root: root, "no model in this folder"),
         (
@@ -167,8 +167,8 @@ def _text_file(root: Path) -> Path:
         (_text_file, "not a GGUF file of version 2 or 3"),
     ],
 )
-def test_what_is_no_model_is_told_in_one_line(tmp_path: Path, make: Any, what: str) -> None:
-    """With where, what, and what to do."""
+def test_an_invalid_model_is_one_line(tmp_path: Path, make: Any, what: str) -> None:
+    """The message has a place, a reason and a hint."""
     path = make(tmp_path)
     with pytest.raises(InputError) as error:
         find_model(str(path))
@@ -180,16 +180,16 @@ def test_what_is_no_model_is_told_in_one_line(tmp_path: Path, make: Any, what: s
 
 
 @pytest.mark.parametrize("name", ["nothing", "./nothing.gguf", "/no/where", "a/b/c", "notes.txt"])
-def test_a_name_that_means_nothing_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """And the forms that a name may have are told."""
+def test_an_unknown_name_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The hint lists the forms of a name."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("notes")
-    with pytest.raises(UsageError, match=r"is no model \(a run, an adapter, .* or ORG/NAME"):
+    with pytest.raises(UsageError, match=r"is not a model \(use a run, an adapter, .* ORG/NAME"):
         find_model(name)
 
 
-def test_a_head_of_nonsense_never_breaks(tmp_path: Path) -> None:
-    """Wherever a file is cut, and whatever byte is another, it is read or refused."""
+def test_a_damaged_header_is_read_or_refused(tmp_path: Path) -> None:
+    """A truncated file or a changed byte raises only InputError."""
     whole = _gguf(tmp_path / "whole.gguf").read_bytes()
     path = tmp_path / "broken.gguf"
     for at in range(0, len(whole), 37):

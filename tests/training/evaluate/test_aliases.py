@@ -1,4 +1,4 @@
-"""The tables of names: what they know, and that no name leads two ways."""
+"""Tables of aliases: complete, consistent, and without ambiguous names."""
 
 import json
 from collections import defaultdict
@@ -19,14 +19,14 @@ def _alias(kind: str, name: str) -> str | None:
 
 @pytest.mark.parametrize("kind", ["country", "currency", "language", "city"])
 def test_every_reviewed_name_is_known(kind: str) -> None:
-    """What a person put into the table is found, under its own code, and so is not taken from it by another name."""
+    """Every name in the reviewed table leads to its own code."""
     for code, spoken in _REVIEWED["names"][kind].items():
         for name in spoken:
             assert _alias(kind, name) == f"{kind}:{code}", name
 
 
 def test_cldr_knows_its_own_codes() -> None:
-    """Every ISO code of a country, currency or language names itself."""
+    """Every ISO code of a country, currency or language is a name of itself."""
     cldr = json.loads(CLDR.read_text(encoding="utf-8"))
     for kind in ("country", "currency", "language"):
         lost = [code for code in cldr[kind] if _alias(kind, code) != f"{kind}:{code}"]
@@ -34,15 +34,15 @@ def test_cldr_knows_its_own_codes() -> None:
 
 
 def test_names_in_both_languages_meet() -> None:
-    """The Arabic and the English name of nearly every country, currency, language and city lead to one code."""
+    """The Arabic and the English name of nearly every entry lead to one code."""
     cldr = json.loads(CLDR.read_text(encoding="utf-8"))
     for kind, codes in cldr.items():
         apart = [code for code, spoken in codes.items() if len({_alias(kind, name) for name in spoken}) > 1]
         assert len(apart) <= len(codes) * 0.05, apart
 
 
-def test_a_name_of_two_things_names_neither() -> None:
-    """Unless it is the code of one of them."""
+def test_an_ambiguous_name_has_no_code() -> None:
+    """A name that is itself a code keeps it."""
     cldr = json.loads(CLDR.read_text(encoding="utf-8"))
     shared = 0
     for kind, codes in cldr.items():
@@ -58,8 +58,8 @@ def test_a_name_of_two_things_names_neither() -> None:
     assert shared > 0
 
 
-def test_bare_currency_words_name_nothing() -> None:
-    """A word that several currencies share is no currency."""
+def test_bare_currency_words_have_no_code() -> None:
+    """A word that several currencies share is not a currency."""
     for word in (
         "ريال",
         "دينار",
@@ -78,7 +78,7 @@ def test_bare_currency_words_name_nothing() -> None:
 
 
 def test_reviewed_vocabularies_are_consistent() -> None:
-    """Within a vocabulary each name stands once and leads to itself, and no spelling of a word is given to two."""
+    """In a vocabulary each name is unique and canonical, and each spelling belongs to one word."""
     for entry, vocabulary in zip(_REVIEWED["vocabulary"], aliases._vocabularies(), strict=True):
         seen = defaultdict(set)
         for name, forms in entry.get("names", {}).items():
@@ -106,25 +106,25 @@ def test_reviewed_vocabularies_are_consistent() -> None:
         ("t", "عملة", "", False),
     ],
 )
-def test_a_parameter_is_known_by_whole_words(tool: str, parameter: str, kind: str, lists: bool) -> None:  # noqa: FBT001
-    """The words of the name count, not its letters."""
+def test_a_parameter_is_identified_by_whole_words(tool: str, parameter: str, kind: str, lists: bool) -> None:  # noqa: FBT001
+    """The words of its name count, not the letters."""
     field = field_of(tool, parameter)
     assert (field.kind, field.lists) == (kind, lists)
 
 
 def test_unscored_parameters_belong_to_a_benchmark() -> None:
-    """AISA leaves some parameters out; records of other data have none."""
+    """AISA's scoring leaves parameters out; other data have none."""
     assert unscored("aisa")["get_weather"] == {"country"}
     assert not unscored("")
 
 
 def test_no_name_is_empty() -> None:
-    """Nothing that folds to nothing is a name."""
+    """No name is empty after folding."""
     assert not any("" in table(kind) for kind in ("country", "currency", "language", "city"))
 
 
-def test_the_cldr_file_is_what_babel_says() -> None:
-    """Made again from the same version of Babel, the file has the same names."""
+def test_the_cldr_file_matches_babel() -> None:
+    """The same version of Babel gives the same names."""
     babel = pytest.importorskip("babel", reason="Babel is needed only to write cldr.json again")
     if babel.__version__ != "2.18.0":
         pytest.skip(f"cldr.json was made with Babel 2.18.0, not {babel.__version__}")

@@ -1,4 +1,4 @@
-"""Calls of one answer paired with the gold calls: without order, and as well as can be."""
+"""Pairing of predicted calls with gold calls: optimal, and without order."""
 
 from itertools import permutations
 from typing import Any
@@ -22,15 +22,15 @@ def _call(name: str, **arguments: Any) -> dict[str, Any]:
 
 
 def test_parallel_calls_have_no_order() -> None:
-    """Two calls of one tool in the other order are right, and each is paired with its own."""
+    """Two calls of one tool in another order are right, and each is paired with its own."""
     gold = [_gold("weather", city="جدة"), _gold("weather", city="أبها")]
     calls = [_call("weather", city="أبها"), _call("weather", city="جدة")]
     assert match(gold, calls, {}).level == EqualityRule.RAW
     assert sorted((at, other) for at, other, _ in match(gold, calls, {}).pairs) == [(0, 1), (1, 0)]
 
 
-def test_the_pairing_is_the_best_not_the_first() -> None:
-    """A greedy pairing would give the first gold call the answer that the second alone accepts."""
+def test_the_pairing_is_optimal_not_greedy() -> None:
+    """A greedy pairing would give the first gold call the answer that only the second accepts."""
     gold = [_gold("f", x=(1, 2)), _gold("f", x=1)]
     calls = [_call("f", x=1), _call("f", x=2)]
     assert match(gold, calls, {}).level == EqualityRule.RAW
@@ -45,14 +45,14 @@ def test_names_go_before_arguments() -> None:
 
 
 def test_a_bad_call_of_the_right_name_goes_before_one_of_another() -> None:
-    """Arguments that nobody asked for do not make a call the answer to another tool."""
+    """Extra arguments do not pair a call with another tool."""
     gold = [_gold("weather", city="جدة"), _gold("book", city="أبها")]
     calls = [_call("weather", a=1, b=2, c=3, d=4, e=5), _call("other")]
     assert {at: other for at, other, _ in match(gold, calls, {}).pairs} == {0: 0, 1: 1}
 
 
-def test_left_over_calls_stand_alone() -> None:
-    """Whatever has no partner is listed without one."""
+def test_calls_without_partner_are_listed() -> None:
+    """Gold and predicted calls without partner are listed alone."""
     gold = [_gold("f", x=1)]
     assert match(gold, [], {}).pairs == [(0, None, None)]
     assert match([], [_call("f")], {}).pairs == [(None, 0, None)]
@@ -80,12 +80,12 @@ def test_left_over_calls_stand_alone() -> None:
     ],
 )
 def test_arguments_are_compared_as_a_set(gold: GoldCall, arguments: dict[str, Any], level: int) -> None:
-    """Null is absent, an empty text is absent under the fair rule alone, and accepted alternatives are all right."""
+    """Null is absent, an empty text is absent only under the fair rule, and all accepted values are right."""
     assert agree(gold, arguments).level == level
 
 
-def test_unscored_parameters_count_under_the_fair_rule_alone() -> None:
-    """They may be there, be absent or differ, and only the fair rule looks away."""
+def test_the_fair_rule_ignores_unscored_parameters() -> None:
+    """They may be present, absent or different; the stricter rules compare them."""
     gold = _gold("get_weather", city="جدة", country="السعودية")
     left_out = frozenset({"country"})
     assert agree(gold, {"city": "جدة"}, left_out).level == EqualityRule.FAIR
@@ -101,7 +101,9 @@ _CALLS = st.lists(st.tuples(st.sampled_from("fg"), st.integers(0, 2)), max_size=
 
 
 @given(_CALLS, _CALLS)
-def test_a_row_is_right_exactly_if_some_order_is(wanted: list[tuple[str, int]], made: list[tuple[str, int]]) -> None:
+def test_a_row_is_right_if_and_only_if_some_order_is(
+    wanted: list[tuple[str, int]], made: list[tuple[str, int]]
+) -> None:
     """Compared with trying every order."""
     gold = [_gold(name, x=value) for name, value in wanted]
     calls = [_call(name, x=value) for name, value in made]

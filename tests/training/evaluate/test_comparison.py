@@ -1,4 +1,4 @@
-"""Comparisons: paired differences counted by hand, the rows that flipped, and inputs that cannot be compared."""
+"""Comparisons: paired differences counted by hand, flipped rows, and evaluations that cannot be compared."""
 
 import json
 import re
@@ -22,7 +22,7 @@ RECORDS = [record(f"r{n}", call("get_weather", city="جدة", days=n)) for n in 
 
 
 def _answers(*right: int, quiet: bool = True) -> list[dict[str, Any]]:
-    """Answers that are right in some rows."""
+    """Return answers that are right in some rows."""
     made = [
         {"id": f"r{n}", "tool_calls": [call("get_weather", city="جدة" if n in right else "مكة", days=n)]}
         for n in range(6)
@@ -37,7 +37,7 @@ def _evaluation(folder: Path, answers: list[dict[str, Any]], records: list[dict[
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    """Three results: the base, one that gains three rows and loses one, and one that calls where nothing is asked."""
+    """Return three results: the base, one that gains three rows and loses one, and one with a false call."""
     paths = []
     for name, answers in (
         ("base", _answers(0, 1)),
@@ -50,7 +50,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def test_differences_are_paired(files: list[Path]) -> None:
-    """Gained and lost rows of each metric, against the first."""
+    """Gained and lost rows are counted for each metric, against the baseline."""
     found = compare_files(files)
     assert found.names == ["base", "tuned", "small"]
     tuned, small = found.changes
@@ -61,8 +61,8 @@ def test_differences_are_paired(files: list[Path]) -> None:
     assert (small["false_calls"].n, small["false_calls"].gained, small["fn_acc"].lost) == (1, 1, 1)
 
 
-def test_flipped_rows_are_those_that_not_all_have(files: list[Path]) -> None:
-    """In the order of the data, with who has them right."""
+def test_flipped_rows_are_right_in_some_evaluations(files: list[Path]) -> None:
+    """They are in the order of the data."""
     flips = {flip.id: flip.right for flip in compare_files(files).flips}
     assert flips == {
         "r0": [True, False, True],
@@ -74,7 +74,7 @@ def test_flipped_rows_are_those_that_not_all_have(files: list[Path]) -> None:
 
 
 def test_an_evaluation_against_itself_has_no_difference(tmp_path: Path) -> None:
-    """No row flips, and every interval holds zero."""
+    """No row flips, and every interval contains zero."""
     one = _evaluation(tmp_path, _answers(0, 1))
     found = compare([one, one], ["a", "b"])
     assert found.flips == []
@@ -84,8 +84,8 @@ def test_an_evaluation_against_itself_has_no_difference(tmp_path: Path) -> None:
     )
 
 
-def test_a_difference_is_named_only_where_it_is_sure(tmp_path: Path) -> None:
-    """Six rows gained and none lost are better; more false calls are worse."""
+def test_a_difference_is_named_only_if_significant(tmp_path: Path) -> None:
+    """Six rows gained and none lost is better; more false calls are worse."""
     many = [record(f"r{n}", call("get_weather", city="جدة")) for n in range(6)] + [record(f"q{n}") for n in range(6)]
 
     def answers(right: bool) -> list[dict[str, Any]]:  # noqa: FBT001 - a test's own shorthand
@@ -100,7 +100,7 @@ def test_a_difference_is_named_only_where_it_is_sure(tmp_path: Path) -> None:
 
 
 def test_other_rows_cannot_be_compared(tmp_path: Path) -> None:
-    """Both lists of ids are told; the same ids with other gold are refused, too."""
+    """The message lists the ids of both sides; different gold under the same ids is refused, too."""
     one = _evaluation(tmp_path, _answers(0))
     fewer = _evaluation(tmp_path, _answers(0)[:3], RECORDS[:3])
     with pytest.raises(InputError) as error:
@@ -112,13 +112,13 @@ def test_other_rows_cannot_be_compared(tmp_path: Path) -> None:
 
 
 def test_two_different_files_are_needed(files: list[Path]) -> None:
-    """One file, or one twice, is no comparison."""
+    """One file, or the same file twice, is refused."""
     for paths in (files[:1], [files[0], files[0]]):
         with pytest.raises(UsageError, match="two or more different results"):
             compare_files(paths)
 
 
-def test_files_of_one_name_are_told_apart_by_their_folders(files: list[Path], tmp_path: Path) -> None:
+def test_files_of_one_name_are_named_by_their_folders(files: list[Path], tmp_path: Path) -> None:
     """``base/eval.json`` and ``tuned/eval.json`` are base and tuned."""
     paths = []
     for path in files[:2]:
@@ -129,7 +129,7 @@ def test_files_of_one_name_are_told_apart_by_their_folders(files: list[Path], tm
 
 
 def test_the_command_prints_tables_json_and_a_page(files: list[Path], tmp_path: Path) -> None:
-    """All from one comparison."""
+    """All show one comparison."""
     page = tmp_path / "compare.html"
     names = list(map(str, files))
     result = CliRunner().invoke(main.app, ["compare", *names, "-o", str(page), "--flips", "2"])
@@ -151,7 +151,7 @@ def _printed(files: list[Path], **console: Any) -> list[str]:
 
 
 def test_one_table_has_all_evaluations_with_their_intervals(files: list[Path]) -> None:
-    """Each share stands beside its interval, and what it is of at the end."""
+    """Each share is next to its interval; the number of rows is last."""
     lines = _printed(files, width=20)
     assert re.split(" {2,}", lines[0].strip()) == [
         "%", "base", "95% interval", "tuned", "95% interval", "small", "95% interval", "of",
@@ -160,8 +160,8 @@ def test_one_table_has_all_evaluations_with_their_intervals(files: list[Path]) -
     assert len(re.findall(r"100\.0 +\d+\.\d to 100\.0", line)) == 3
 
 
-def test_no_cell_is_cut_off_in_a_file(files: list[Path]) -> None:
-    """However narrow the terminal would be; on one, long prompts are cut off, and never the ids before them."""
+def test_no_cell_is_truncated_in_a_file(files: list[Path]) -> None:
+    """Only a terminal truncates long prompts, and never the ids before them."""
     assert not any("\u2026" in line for line in _printed(files, width=20))
     lines = _printed(files, width=39, force_terminal=True, color_system=None)
     at = next(at for at, line in enumerate(lines) if line.startswith("flipped rows"))

@@ -1,4 +1,4 @@
-"""The four rules: what each holds equal, what none does, and what must be true of any value."""
+"""The four equality rules: examples of equal and different values, and properties of all values."""
 
 from typing import Any
 
@@ -153,21 +153,21 @@ def _equal(first: object, second: object, rule: EqualityRule, parameter: str) ->
 
 
 @pytest.mark.parametrize("first, second, parameter, rule", SAME)
-def test_one_rule_and_it_alone_makes_them_equal(first: object, second: object, parameter: str, rule: int) -> None:
-    """The values are equal under the rule and those after it, and under none before it."""
+def test_values_are_equal_from_one_rule_on(first: object, second: object, parameter: str, rule: int) -> None:
+    """The values are equal under the rule and all later ones, and under no earlier one."""
     assert [_equal(first, second, each, parameter) for each in RULES] == [each >= rule for each in RULES]
     assert strictest(first, second, "tool", parameter) == rule
 
 
 @pytest.mark.parametrize("first, second, parameter", DIFFERENT)
 def test_different_values_stay_different(first: object, second: object, parameter: str) -> None:
-    """No rule holds two different values equal."""
+    """They differ under every rule."""
     assert not any(_equal(first, second, rule, parameter) for rule in RULES)
     assert strictest(first, second, "tool", parameter) == NEVER
 
 
 def test_a_vocabulary_may_belong_to_some_tools() -> None:
-    """نقد and cash are one kind of zakat, and nothing else."""
+    """نقد and cash are equal only as a kind of zakat."""
     assert strictest("نقد", "cash", "calculate_zakat", "type") == FAIR
 
 
@@ -188,7 +188,7 @@ _PARAMETERS = st.sampled_from(
 
 @given(_VALUES, _PARAMETERS)
 def test_every_value_equals_itself(value: object, parameter: str) -> None:
-    """Every rule is reflexive, and its key can be compared."""
+    """Every rule is reflexive, and its keys are hashable."""
     for rule in RULES:
         assert _equal(value, value, rule, parameter)
         assert hash(key(value, rule, "tool", parameter)) == hash(key(value, rule, "tool", parameter))
@@ -196,8 +196,8 @@ def test_every_value_equals_itself(value: object, parameter: str) -> None:
 
 
 @given(_VALUES, _VALUES, _PARAMETERS)
-def test_rules_are_symmetric_and_widen(first: object, second: object, parameter: str) -> None:
-    """Which value comes first does not matter, and what a rule holds equal, the next does, too."""
+def test_rules_are_symmetric_and_increasingly_lenient(first: object, second: object, parameter: str) -> None:
+    """The order of the values does not matter, and equality under a rule implies equality under the next."""
     verdicts = [_equal(first, second, rule, parameter) for rule in RULES]
     assert verdicts == sorted(verdicts)
     assert verdicts == [_equal(second, first, rule, parameter) for rule in RULES]
@@ -205,22 +205,22 @@ def test_rules_are_symmetric_and_widen(first: object, second: object, parameter:
 
 
 @given(_WORDS, _WORDS, _PARAMETERS)
-def test_rules_widen_on_words_that_matter(first: str, second: str, parameter: str) -> None:
-    """The same, where many pairs are equal."""
+def test_rules_are_increasingly_lenient_on_known_words(first: str, second: str, parameter: str) -> None:
+    """The same for words, of which many pairs are equal."""
     verdicts = [_equal(first, second, rule, parameter) for rule in RULES]
     assert verdicts == sorted(verdicts)
 
 
 @given(st.integers(-(10**15), 10**15), _PARAMETERS)
-def test_a_whole_number_equals_its_writings(number: int, parameter: str) -> None:
-    """As int, float, text and Arabic-Indic text, a whole number is one number from the third rule on."""
+def test_an_integer_equals_its_spellings(number: int, parameter: str) -> None:
+    """An integer, a float, a text and an Arabic-Indic text are one number from the third rule on."""
     arabic = str(number).translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
     for other in (float(number), str(number), arabic):
         assert strictest(number, other, "tool", parameter) == NUMBERS
 
 
-def test_a_value_that_is_no_json_is_refused() -> None:
-    """A key of something that JSON cannot hold would compare objects by identity."""
+def test_a_value_that_is_not_json_is_refused() -> None:
+    """Else objects would be compared by identity."""
     for rule in RULES:
         with pytest.raises(TypeError, match="not a JSON value"):
             key({1, 2}, EqualityRule(rule))

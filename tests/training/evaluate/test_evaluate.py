@@ -1,4 +1,4 @@
-"""An evaluation end to end: every number counted by hand, and what is wrong with an input told in one line."""
+"""Evaluation end to end: every metric counted by hand, and errors in one line."""
 
 import json
 import os
@@ -56,13 +56,13 @@ ANSWERS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def evaluation(tmp_path: Path) -> Evaluation:
-    """The evaluation of the answers above."""
+    """Return the evaluation of the answers above."""
     data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
     return evaluate([str(data)], answers)
 
 
 def test_every_metric_is_counted_by_hand(evaluation: Evaluation) -> None:
-    """Hits and rows of each."""
+    """Hits and rows of each metric."""
     counted = {name: (metric.hits, metric.n) for name, metric in evaluation.metrics.items()}
     assert counted == {
         "parsed": (11, 12),
@@ -81,8 +81,8 @@ def test_every_metric_is_counted_by_hand(evaluation: Evaluation) -> None:
     assert evaluation.metrics["key_f1"].value == 2 * 12 / (14 + 17)
 
 
-def test_an_unreadable_call_where_none_should_be_is_a_false_one(tmp_path: Path) -> None:
-    """It tried to call: that is not what gold does."""
+def test_an_unreadable_call_without_gold_is_a_false_call(tmp_path: Path) -> None:
+    """The model tried to call a tool."""
     data = write_lines(tmp_path / "data.jsonl", [record("quiet")])
     answers = write_lines(tmp_path / "answers.jsonl", [{"id": "quiet", "text": "<start_function_call>weather{"}])
     metrics = evaluate([str(data)], answers).metrics
@@ -94,7 +94,7 @@ def test_an_unreadable_call_where_none_should_be_is_a_false_one(tmp_path: Path) 
 
 
 def test_every_error_has_its_class(evaluation: Evaluation) -> None:
-    """Each row shows its own mistakes, and the classes are counted over all."""
+    """Each row has its own mistakes, and the classes are counted over all rows."""
     mistakes = {verdict.id: [tuple(mistake) for mistake in verdict.mistakes] for verdict in evaluation.verdicts}
     assert {identity: found for identity, found in mistakes.items() if found} == {
         "value": [("value", "get_weather", "city"), ("type", "get_weather", "days")],
@@ -113,7 +113,7 @@ def test_every_error_has_its_class(evaluation: Evaluation) -> None:
 
 
 def test_groups_add_up(evaluation: Evaluation) -> None:
-    """Every row is in one dialect and one domain, and in the tools that it calls."""
+    """Every row is in one dialect, one domain, and the group of each of its tools."""
     dialects = evaluation.groups["dialect"]
     assert {name: (metrics["fn_acc"].hits, metrics["fn_acc"].n) for name, metrics in dialects.items()} == {
         "msa": (3, 7),
@@ -132,8 +132,8 @@ def test_groups_add_up(evaluation: Evaluation) -> None:
     assert dialects["levantine"]["arg_em_fair"].value is None
 
 
-def test_text_is_read_with_the_tools_of_its_own_row(tmp_path: Path) -> None:
-    """A bare number is a string where the schema says so."""
+def test_text_is_parsed_with_the_tools_of_its_row(tmp_path: Path) -> None:
+    """A bare number is a string if the schema says so."""
     text = "<start_function_call>call:get_weather{city:5,days:<escape>٣<escape>}<end_function_call>"
     data = write_lines(tmp_path / "data.jsonl", [record("a", call("get_weather", city="5", days=3))])
     answers = write_lines(tmp_path / "answers.jsonl", [{"id": "a", "text": text}])
@@ -148,8 +148,8 @@ def test_calls_may_come_in_openai_form(tmp_path: Path) -> None:
     assert evaluate([str(data)], answers).metrics["arg_em_raw"].value == 1
 
 
-def test_what_is_asked_ends_before_the_answer(tmp_path: Path) -> None:
-    """The messages before the first calls, or before the last answer, and what the user said last."""
+def test_a_question_ends_before_the_answer(tmp_path: Path) -> None:
+    """It has the messages before the first calls, or before the last answer."""
     long = record("long", call("get_weather", city="جدة"))
     long["messages"] += [
         {"role": "tool", "name": "get_weather", "content": "{}"},
@@ -165,20 +165,20 @@ def test_what_is_asked_ends_before_the_answer(tmp_path: Path) -> None:
 
 
 def test_a_limit_asks_the_first_rows(tmp_path: Path) -> None:
-    """Answers to the rows after them are no mistake."""
+    """Answers to later rows are allowed."""
     data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
     assert evaluate([str(data)], answers, options=GoldOptions(limit=3)).metrics["parsed"].n == 3
 
 
-def test_ids_that_do_not_match_are_all_told(tmp_path: Path) -> None:
+def test_ids_that_do_not_match_are_listed(tmp_path: Path) -> None:
     """Rows without an answer and answers without a row are both listed."""
     data = write_lines(tmp_path / "data.jsonl", RECORDS[:3])
     answers = write_lines(tmp_path / "answers.jsonl", [ANSWERS[0], {"id": "else", "text": ""}])
     with pytest.raises(InputError) as error:
         evaluate([str(data)], answers)
     assert str(error.value) == (
-        f"{answers}: 2 of 3 rows have no prediction: numbers, fair; 1 predictions have an id that no row has: else "
-        "(the ids must be those of the data's records)"
+        f"{answers}: 2 of 3 rows have no prediction: numbers, fair; 1 predictions have an unknown id: else "
+        "(use the ids of the records)"
     )
 
 
@@ -189,14 +189,14 @@ def test_ids_that_do_not_match_are_all_told(tmp_path: Path) -> None:
         ("[]", "the row is a list, not an object"),
         ('{"text": ""}', "the prediction has no id"),
         ('{"id": true, "text": ""}', "the prediction has no id"),
-        ('{"id": "a"}', "the prediction 'a' has neither a text nor a list of tool_calls"),
-        ('{"id": "a", "tool_calls": [{"arguments": {}}]}', "tool_calls[0] names no function"),
+        ('{"id": "a"}', "the prediction 'a' has neither text nor a list of tool_calls"),
+        ('{"id": "a", "tool_calls": [{"arguments": {}}]}', "tool_calls[0] has no function name"),
         ('{"id": "a", "tool_calls": [{"name": "f", "arguments": [1]}]}', "tool_calls[0].arguments is a list"),
         ('{"id": "right", "text": ""}', "a second prediction for the id 'right'"),
     ],
 )
-def test_a_malformed_line_is_told_with_its_place(tmp_path: Path, line: str, what: str) -> None:
-    """File and line, what is wrong, and what a line should be."""
+def test_a_malformed_line_is_refused_with_its_place(tmp_path: Path, line: str, what: str) -> None:
+    """The error has the file, the line, the reason, and the expected form."""
     data = write_lines(tmp_path / "data.jsonl", RECORDS[:1])
     answers = tmp_path / "answers.jsonl"
     answers.write_text(json.dumps(ANSWERS[0], ensure_ascii=False) + "\n\n" + line + "\n", encoding="utf-8")
@@ -206,8 +206,8 @@ def test_a_malformed_line_is_told_with_its_place(tmp_path: Path, line: str, what
     assert what in str(error.value)
 
 
-def test_gold_that_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
-    """A record that ends with the user's message says nothing about what is right, unless it says that nothing fits."""
+def test_missing_gold_is_refused_with_its_place(tmp_path: Path) -> None:
+    """A record that ends with the user's message needs ``requires_function: false``."""
     open_end = record("open")
     del open_end["messages"][-1]
     data, answers = tmp_path / "data.jsonl", write_lines(tmp_path / "answers.jsonl", [{"id": "open", "text": "لا"}])
@@ -220,8 +220,8 @@ def test_gold_that_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
     assert evaluate([str(data)], answers).metrics["false_calls"][:3] == (0.0, 1, 0)
 
 
-def test_a_row_that_is_no_record_is_told_with_its_place(tmp_path: Path) -> None:
-    """An evaluation over part of the data would be another evaluation."""
+def test_an_invalid_row_is_refused_with_its_place(tmp_path: Path) -> None:
+    """Part of the data is never evaluated."""
     data = tmp_path / "data.jsonl"
     write_lines(data, [record("a")])
     data.write_text(data.read_text(encoding="utf-8") + '{"x": 1}\n', encoding="utf-8")
@@ -238,7 +238,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
-    """The data, the predictions, the tools, and files that go with the data; before a model is looked for."""
+    """Data, predictions, tools and companions of the data are protected, before a model is searched for."""
     data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "a.json", ANSWERS)
     cached = write_lines(tmp_path / "eval.predictions.jsonl", RECORDS)
     before = _contents(tmp_path)
@@ -256,8 +256,8 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
     assert before.items() <= _contents(tmp_path).items()
 
 
-def test_outputs_are_checked_before_a_model_is_looked_for(tmp_path: Path) -> None:
-    """A result that is not JSON, and a folder at the place of the page."""
+def test_outputs_are_checked_before_a_model_is_searched_for(tmp_path: Path) -> None:
+    """A result that is not JSON, and a folder in place of the page."""
     data = write_lines(tmp_path / "data.jsonl", RECORDS)
     with pytest.raises(UsageError, match="the result is JSON"):
         evaluate_model([str(data)], "no/model", tmp_path / "eval.txt")
@@ -267,7 +267,7 @@ def test_outputs_are_checked_before_a_model_is_looked_for(tmp_path: Path) -> Non
 
 
 def test_the_file_holds_the_whole_evaluation(evaluation: Evaluation, tmp_path: Path) -> None:
-    """Read again it is the same, and every row stands on a line of its own."""
+    """Reading it gives the same evaluation, and each row is on its own line."""
     path = tmp_path / "eval.json"
     write_evaluation(path, evaluation)
     assert read_evaluation(path) == evaluation
@@ -280,11 +280,11 @@ def test_the_file_holds_the_whole_evaluation(evaluation: Evaluation, tmp_path: P
     [
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
-        ('{"format": 0, "items": [], "metrics": {}}', "its format is 0, and this version reads 1"),
+        ('{"format": 0, "items": [], "metrics": {}}', "its format is 0; this version reads 1"),
         ('{"format": 1, "items": [{}], "metrics": {}}', "not the result of an evaluation: KeyError('name')"),
     ],
 )
-def test_a_file_that_is_no_evaluation_is_refused(tmp_path: Path, text: str, what: str) -> None:
+def test_a_file_that_is_not_an_evaluation_is_refused(tmp_path: Path, text: str, what: str) -> None:
     """In one line, with the command that writes one."""
     path = tmp_path / "eval.json"
     path.write_text(text, encoding="utf-8")
@@ -295,7 +295,7 @@ def test_a_file_that_is_no_evaluation_is_refused(tmp_path: Path, text: str, what
 
 
 def test_possible_answers_are_accepted(tmp_path: Path) -> None:
-    """BFCL's files: any accepted value is right, an argument that may be left out may be."""
+    """In BFCL's files any accepted value is right, and an optional argument may be absent."""
     question = {"id": "simple_0", "question": [[{"role": "user", "content": "؟"}]], "function": [TOOLS[0]["function"]]}
     truth = {"id": "simple_0", "ground_truth": [{"get_weather": {"city": ["جدة", "Jeddah"], "days": [1, ""]}}]}
     data = write_lines(tmp_path / "BFCL_v4_simple.json", [question])
@@ -319,7 +319,7 @@ def _afg(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_prints_and_writes(tmp_path: Path) -> None:
-    """The headline on standard output, the numbers in the file, and nothing on standard error."""
+    """Metrics go to standard output and to the file, and nothing to standard error."""
     data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
     out = tmp_path / "eval.json"
     run = _afg("evaluate", "--predictions", answers, data, "-o", out)
@@ -330,12 +330,12 @@ def test_the_command_prints_and_writes(tmp_path: Path) -> None:
 
 
 def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
-    """No predictions, a strange ending, a result over its own input."""
+    """No predictions, another ending, too many names, missing data."""
     data = write_lines(tmp_path / "data.jsonl", RECORDS)
     for arguments, told in (
         ([data, "-o", tmp_path / "e.json"], "afg: nothing to evaluate"),
         ([data, "--predictions", data, "-o", tmp_path / "e.txt"], "the result is JSON"),
-        ([data, data, "--predictions", data, "-o", tmp_path / "e.json"], "2 sources of gold"),
+        ([data, data, "--predictions", data, "-o", tmp_path / "e.json"], "2 names with --predictions"),
         ([tmp_path / "none.jsonl", "--predictions", data, "-o", tmp_path / "e.json"], "none.jsonl"),
     ):
         run = _afg("evaluate", *arguments)
@@ -344,7 +344,7 @@ def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
 
 
 def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
-    """What was typed, and what is told, for each kind of input that cannot be used."""
+    """Return the arguments and the message for each kind of invalid input."""
     data = write_lines(folder / "data.jsonl", RECORDS[:3])
     other_ids = write_lines(folder / "ids.jsonl", [ANSWERS[0], {"id": "else", "text": ""}])
     open_end = record("open")
@@ -366,7 +366,7 @@ def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
         "architecture": (["evaluate", gguf, data, *out], "a GGUF of the architecture 'llama', not 'gemma3'"),
         "ids": (
             ["evaluate", "--predictions", other_ids, data, *out],
-            "2 of 3 rows have no prediction: numbers, fair; 1 predictions have an id that no row has: else",
+            "2 of 3 rows have no prediction: numbers, fair",
         ),
         "no gold": (
             ["evaluate", "--predictions", other_ids, no_gold, *out],
@@ -374,8 +374,8 @@ def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
         ),
         "no tools file": (["call", "tiny", "س", "--tools", folder / "none.json"], "there is no such file"),
         "broken tools": (["call", "tiny", "س", "--tools", folder / "broken.json"], "no list of tools"),
-        "empty tools": (["call", "tiny", "س", "--tools", folder / "empty.json"], "there is no tool in it"),
-        "no model": (["call", folder / "none", "س", "--tools", folder / "tools.json"], "is no model"),
+        "empty tools": (["call", "tiny", "س", "--tools", folder / "empty.json"], "the file has no tools"),
+        "no model": (["call", folder / "none", "س", "--tools", folder / "tools.json"], "is not a model"),
         "served without tokenizer": (["serve", model], "no tokenizer.json in this folder"),
     }
 
@@ -384,8 +384,8 @@ def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
     "no tokenizer", "architecture", "ids", "no gold", "no tools file", "broken tools", "empty tools", "no model",
     "served without tokenizer",
 ])  # fmt: skip
-def test_what_cannot_be_used_is_one_line_and_exit_code_two(kind: str, tmp_path: Path) -> None:
-    """Whatever it is, from the command line, and nothing is written."""
+def test_invalid_input_is_one_line_and_exit_code_two(kind: str, tmp_path: Path) -> None:
+    """Nothing is written."""
     arguments, told = _bad(tmp_path)[kind]
     run = _afg(*arguments)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run.stderr
@@ -395,7 +395,7 @@ def test_what_cannot_be_used_is_one_line_and_exit_code_two(kind: str, tmp_path: 
 
 @pytest.mark.slow
 def test_the_gold_of_real_data_is_right(shared_data: Path, tmp_path: Path) -> None:
-    """Gold held against itself is all right, in AISA's data and in BFCL's with its parallel and irrelevant rows."""
+    """Gold scored against itself is right, in AISA's data and in BFCL's with parallel and irrelevant rows."""
     names = ("simple_python", "parallel", "irrelevance")
     sources = [shared_data / "aisa_dev.parquet", *(shared_data / "bfcl_ar" / f"BFCL_v4_{name}.json" for name in names)]
     for source in sources:

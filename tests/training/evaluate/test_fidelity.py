@@ -1,4 +1,4 @@
-"""The fair rule on real values: what AISA's reasoning traces name, held against its gold."""
+"""The fair rule on real values: the values in AISA's reasoning traces against its gold."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ PUBLISHED = 465
 
 
 def _named(thought: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as a trace names them: ``amount=50000.0، currency=ليرة سورية``; gold's own where it does not."""
+    """Return the arguments that a trace names, as in ``amount=50000.0، currency=ليرة سورية``; else gold's own."""
     found = dict(arguments)
     for name in arguments:
         said = re.search(rf"{name}\s*=\s*([^،.;\n]*?)(?=\s*(?:[،.;\n]|\s+و\s*[a-z_]+=|و[a-z_]+=|$))", thought)
@@ -24,7 +24,7 @@ def _named(thought: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_fair_rule_follows_the_published_one(shared_data: Path, tmp_path: Path) -> None:
-    """Within one row in a hundred, and far from the rules that are not fair."""
+    """It agrees within one row in a hundred; the stricter rules are far off."""
     source = shared_data / "aisa_dev.parquet"
     rows = pq.read_table(source, columns=["messages"]).to_pylist()
     answers = []

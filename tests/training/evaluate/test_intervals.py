@@ -1,4 +1,4 @@
-"""Intervals: against published and independent figures, and what must hold of any."""
+"""Intervals: published and independent figures, and properties."""
 
 import math
 
@@ -26,8 +26,8 @@ def test_wilson_gives_the_published_figures(hits: int, n: int, low: float, high:
 
 
 @given(st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_holds_the_share(counts: tuple[int, int]) -> None:
-    """The share lies inside, the ends on the scale, and the mirror image has the mirrored interval."""
+def test_wilson_contains_the_share(counts: tuple[int, int]) -> None:
+    """The ends are between 0 and 1, and the complement has the mirrored interval."""
     hits, n = counts
     found, mirrored = wilson(hits, n), wilson(n - hits, n)
     assert 0 <= found.low <= (hits / n if n else 0.5) <= found.high <= 1
@@ -35,7 +35,7 @@ def test_wilson_holds_the_share(counts: tuple[int, int]) -> None:
 
 
 def test_impossible_counts_are_refused() -> None:
-    """More hits than rows are a mistake of the caller."""
+    """More hits than rows are an error of the caller."""
     with pytest.raises(ValueError, match="3 hits in 2 rows"):
         wilson(3, 2)
     with pytest.raises(ValueError, match="of 2 rows"):
@@ -48,8 +48,8 @@ def test_f1_of_counts() -> None:
     assert f1(0, 0, 0) is None
 
 
-def test_the_bootstrap_is_that_over_rows() -> None:
-    """Drawing counts gives what drawing rows one by one gives, within the noise of drawing."""
+def test_the_bootstrap_equals_one_over_rows() -> None:
+    """Drawing counts gives the interval of drawing rows, up to noise."""
     rng = np.random.default_rng(7)
     gold = rng.integers(1, 5, 300)
     right = np.minimum(rng.integers(0, 5, 300), gold)
@@ -77,13 +77,13 @@ def test_the_bootstrap_is_that_over_rows() -> None:
     ],
 )
 def test_mcnemar_is_exact(gained: int, lost: int, p: float) -> None:
-    """The two-sided binomial probability, worked out by hand."""
+    """The two-sided binomial probability, calculated by hand."""
     assert math.isclose(mcnemar(gained, lost, 100).p, p, rel_tol=1e-12)
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 200))
-def test_swapping_the_systems_turns_the_difference(gained: int, lost: int, kept: int) -> None:
-    """The interval of the one against the other is the mirror image of that of the other against the one."""
+def test_swapping_the_systems_mirrors_the_difference(gained: int, lost: int, kept: int) -> None:
+    """The interval is mirrored, too."""
     n = gained + lost + kept
     one, other = mcnemar(gained, lost, n), mcnemar(lost, gained, n)
     assert math.isclose(one.p, other.p)
@@ -92,7 +92,7 @@ def test_swapping_the_systems_turns_the_difference(gained: int, lost: int, kept:
 
 
 def test_the_paired_interval_keeps_its_level() -> None:
-    """Of many experiments with a known difference, the interval holds it in about 95 of 100."""
+    """It contains a known difference in about 95 of 100 experiments."""
     rng = np.random.default_rng(3)
     for n, up, down in ((50, 0.1, 0.05), (200, 0.2, 0.1), (500, 0.02, 0.02)):
         flips = rng.multinomial(n, (up, down, 1 - up - down), size=2000)
@@ -102,7 +102,7 @@ def test_the_paired_interval_keeps_its_level() -> None:
         assert 0.93 <= np.mean(inside) <= 0.985
 
 
-def test_many_flips_are_no_trouble() -> None:
+def test_many_flips_are_fast() -> None:
     """Fifty thousand flipped rows neither overflow nor take long."""
     assert mcnemar(25_000, 25_000, 60_000).p == 1
     assert 0 <= mcnemar(26_000, 24_000, 60_000).p < 1e-15

@@ -1,4 +1,4 @@
-"""The chat interface: what a client of the OpenAI API gets, and what it is told when it asks for something else."""
+"""The server with the official client of the OpenAI API, and invalid requests."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ CALL = "<start_function_call>call:get_weather{city:<escape>جدة<escape>,days:3
 
 
 class Scripted:
-    """A decoder that answers all prompts alike and remembers them."""
+    """A decoder with one answer for all prompts, which it records."""
 
     def __init__(self, answer: str | Exception, *, stopped: bool = True) -> None:
         self.facts: dict[str, Any] = {}
@@ -39,7 +39,7 @@ class Scripted:
         self._answer, self._stopped = answer, stopped
 
     def answers(self, prompts: Sequence[Sequence[Segment]], max_tokens: int) -> Iterator[tuple[int, Answer]]:
-        """The answer to each prompt."""
+        """Yield the answer for each prompt."""
         if isinstance(self._answer, Exception):
             raise self._answer
         for at, prompt in enumerate(prompts):
@@ -50,7 +50,7 @@ class Scripted:
 
 @contextmanager
 def _running(server: ChatServer) -> Iterator[openai.OpenAI]:
-    """A client of a server that runs meanwhile."""
+    """Yield a client of a running server."""
     with server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -63,7 +63,7 @@ def _running(server: ChatServer) -> Iterator[openai.OpenAI]:
 
 
 def _raw(server: ChatServer, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
-    """The status and the error of a request that no client makes."""
+    """Return the status and the error of a request that the client does not make."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
     connection.request(method, path, body, {"Content-Type": "application/json", **headers})
     answer = connection.getresponse()
@@ -76,7 +76,7 @@ def _raw(server: ChatServer, method: str, path: str, body: Any = None, **headers
 @pytest.mark.xdist_group("taught")
 @pytest.mark.parametrize("form", ["folder", "gguf"])
 def test_the_official_client_gets_calls(form: str, request: pytest.FixtureRequest) -> None:
-    """One call, several calls and words, from a model in either form; then a longer prompt than the first."""
+    """One call, parallel calls and text, from both forms of a model; then a prompt longer than the first."""
     if form == "gguf":
         pytest.importorskip("xllamacpp")
     model = request.getfixturevalue("taught_gguf" if form == "gguf" else "taught")
@@ -102,8 +102,8 @@ def test_the_official_client_gets_calls(form: str, request: pytest.FixtureReques
         assert ask("سؤال one").choices[0].finish_reason == "tool_calls"
 
 
-def test_a_conversation_goes_on_after_results() -> None:
-    """Calls come back with JSON text and ids, results by id, and the model continues its own turn."""
+def test_a_conversation_continues_after_results() -> None:
+    """Calls come back as JSON text with ids, results by id, and the model continues its turn."""
     decoder = Scripted("الجو حار")
     call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "جدة"}'}}
     messages: Any = [
@@ -122,8 +122,8 @@ def test_a_conversation_goes_on_after_results() -> None:
     assert decoder.limits == [9]
 
 
-def test_tools_of_the_server_stand_in(tmp_path: Path) -> None:
-    """Where a request names none; one that names some, or wants none, goes before."""
+def test_tools_of_the_server_are_the_default(tmp_path: Path) -> None:
+    """A request with tools, or with ``tool_choice: none``, overrides them."""
     del tmp_path
     decoder = Scripted(CALL)
     messages: Any = [{"role": "user", "content": "سؤال"}]
@@ -139,7 +139,7 @@ def test_tools_of_the_server_stand_in(tmp_path: Path) -> None:
 
 
 def test_a_developer_turn_of_the_client_is_kept() -> None:
-    """A system message takes the place of the usual sentence."""
+    """A system message replaces the usual sentence."""
     decoder = Scripted("نعم")
     messages: Any = [{"role": "system", "content": "تكلم بإيجاز"}, {"role": "user", "content": "سؤال"}]
     with _running(ChatServer(decoder, "m")) as client:
@@ -160,7 +160,7 @@ def test_a_developer_turn_of_the_client_is_kept() -> None:
     ],
 )
 def test_an_answer_without_a_call_is_content(answer: str, stopped: bool, content: str | None, reason: str) -> None:  # noqa: FBT001
-    """What cannot be read stands there as it is, and what was cut off says so."""
+    """Text that cannot be parsed is returned unchanged, and a truncated answer says so."""
     messages: Any = [{"role": "user", "content": "سؤال"}]
     with _running(ChatServer(Scripted(answer, stopped=stopped), "m")) as client:
         made = client.chat.completions.create(model="m", messages=messages).choices[0]
@@ -173,8 +173,8 @@ def test_an_answer_without_a_call_is_content(answer: str, stopped: bool, content
         ({"stream": True}, "stream", "only false is supported"),
         ({"n": 2}, "n", "only 1 is supported"),
         ({"tool_choice": "required"}, "tool_choice", 'only "auto" or "none" is supported'),
-        ({"max_tokens": 0}, "max_tokens", "a whole number from 1 on"),
-        ({"max_tokens": True}, "max_tokens", "a whole number from 1 on"),
+        ({"max_tokens": 0}, "max_tokens", "an integer of at least 1"),
+        ({"max_tokens": True}, "max_tokens", "an integer of at least 1"),
         ({"messages": []}, "messages", "not a list of messages"),
         ({"messages": None}, "messages", "not a list of messages"),
         ({"messages": [{"role": "user"}]}, "messages", "content"),
@@ -188,8 +188,8 @@ def test_an_answer_without_a_call_is_content(answer: str, stopped: bool, content
         ({"tools": 3}, "tools", ""),
     ],
 )
-def test_what_cannot_be_answered_is_told_with_its_field(changes: dict[str, Any], field: str, what: str) -> None:
-    """The official client raises its own error, with what and where."""
+def test_an_invalid_request_is_refused_with_its_field(changes: dict[str, Any], field: str, what: str) -> None:
+    """The official client raises its own error."""
     arguments: Any = {"model": "m", "messages": [{"role": "user", "content": "سؤال"}]} | changes
     decoder = Scripted(CALL)
     with _running(ChatServer(decoder, "m")) as client, pytest.raises(openai.BadRequestError) as told:
@@ -200,8 +200,8 @@ def test_what_cannot_be_answered_is_told_with_its_field(changes: dict[str, Any],
     assert decoder.prompts == []
 
 
-def test_errors_of_the_model_are_told() -> None:
-    """A prompt that is too long is the client's, memory is ours."""
+def test_errors_of_the_model_reach_the_client() -> None:
+    """A prompt that is too long is a client error; out of memory is a server error."""
     messages: Any = [{"role": "user", "content": "سؤال"}]
     told: list[tuple[Exception, type[Exception]]] = [
         (InputError("the prompt is too long"), openai.BadRequestError),
@@ -212,8 +212,8 @@ def test_errors_of_the_model_are_told() -> None:
             client.chat.completions.create(model="m", messages=messages)
 
 
-def test_requests_that_no_client_makes_are_refused() -> None:
-    """Other paths and methods, other content, no length, too much, and text that is no JSON; the server goes on."""
+def test_malformed_requests_are_refused() -> None:
+    """Other paths and methods, other content, no length, too many bytes, and invalid JSON; the server keeps running."""
     chat = "/v1/chat/completions"
     server = ChatServer(Scripted(CALL), "m")
     with _running(server) as client:
@@ -223,7 +223,7 @@ def test_requests_that_no_client_makes_are_refused() -> None:
         assert _raw(server, "POST", chat, "{}", **{"Content-Type": "text/plain"})[0] == 415
         assert _raw(server, "POST", chat, "{}", **{"Content-Length": "-1"})[0] == 411
         status, error = _raw(server, "POST", chat, b" " * (5 << 20))
-        assert (status, error["message"]) == (413, "a request has 4,194,304 bytes at most")
+        assert (status, error["message"]) == (413, "a request may have at most 4,194,304 bytes")
         half = '{"messages": [{"role": "user", "content": "\\ud800"}]}'
         for body in ("{", "[" * 100_000, b"\xff", "[]", "3", "", half):
             assert _raw(server, "POST", chat, body)[0] == 400, body
@@ -232,18 +232,20 @@ def test_requests_that_no_client_makes_are_refused() -> None:
         assert client.models.list().data
 
 
-def test_an_address_in_use_is_told() -> None:
-    """With the address and what to do."""
+def test_an_address_in_use_is_a_usage_error() -> None:
+    """The message has the address and a hint."""
     with ChatServer(Scripted(CALL), "m") as server:
         address = ("127.0.0.1", server.server_port)
-        with pytest.raises(UsageError, match=rf"127.0.0.1:{server.server_port}: cannot listen there: .*--port 0"):
+        with pytest.raises(
+            UsageError, match=rf"127.0.0.1:{server.server_port}: cannot listen on this address: .*--port 0"
+        ):
             ChatServer(Scripted(CALL), "m", address=address)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_until_it_is_told_to_stop(how: signal.Signals, tmp_path: Path) -> None:
-    """It says where it listens, answers, and ends well on either signal."""
+def test_the_command_serves_until_a_signal(how: signal.Signals, tmp_path: Path) -> None:
+    """It prints its address, answers, and exits cleanly on either signal."""
     tools = tmp_path / "tools.json"
     tools.write_text(json.dumps(TOOLS), encoding="utf-8")
     code = "from publishing.cli.main import main; main()"
