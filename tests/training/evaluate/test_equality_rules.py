@@ -144,7 +144,7 @@ DIFFERENT: list[tuple[Any, Any, str]] = [
     (5000, 5000.5, "amount"),
     (10**17, float(10**17 + 16), "amount"),
     ("ساعة", "ساعة ذكية", "category"),
-    ("نقد", "cash", "type"),  # zakat alone speaks of money so
+    ("نقد", "cash", "type"),  # equal only for zakat
 ]
 
 
