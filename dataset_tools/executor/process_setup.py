@@ -1,4 +1,4 @@
-"""How processes that do shards are started and ended: without copies of locks, without noise, none outliving us."""
+"""Start methods and signals of worker processes."""
 
 import gc
 import multiprocessing
@@ -14,11 +14,16 @@ from pathlib import Path
 
 from dataset_tools.errors import UsageError
 
-__all__ = ["can_fork", "no_interrupt", "prepare", "start_context"]
+__all__ = ["COLLECT", "GUARD_HINT", "can_fork", "no_interrupt", "prepare", "start_context", "stop_reimport"]
+
+COLLECT = (100_000, 20, 20)
+"""Thresholds of the garbage collector: JSON has no reference cycles, and the search for them costs a tenth."""
+
+GUARD_HINT = 'put what it does below `if __name__ == "__main__":`'
 
 
 def can_fork() -> bool:
-    """Whether a copy of this process is safe: there is no other thread in it, whose locks would be held for ever."""
+    """Return whether a fork is safe: no other thread of this process may hold a lock."""
     if sys.platform != "linux":
         return False
     with suppress(OSError):
@@ -27,16 +32,16 @@ def can_fork() -> bool:
 
 
 def start_context(stage: object) -> BaseContext:
-    """How processes are started: not as copies of this one, whose libraries may hold locks and threads.
+    """Return the start method of worker processes: a fork server that has imported the module of the stage.
 
-    They are copies of a server that has imported what the stage needs, and nothing else, once for all of them.
+    Forking this process would copy the locks and threads of its libraries.
 
     Raises:
-        UsageError: the script that runs is no file, so that a new process could not import it.
+        UsageError: the running script comes from standard input, so that workers cannot import it.
     """
     if getattr(sys.modules["__main__"], "__file__", "") == "<stdin>":
         what = "a script from standard input cannot use worker processes, which import it"
-        raise UsageError(what, hint='write it to a file, with what it does below `if __name__ == "__main__":`')
+        raise UsageError(what, hint=f"write it to a file, and {GUARD_HINT}")
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -44,9 +49,23 @@ def start_context(stage: object) -> BaseContext:
     return context
 
 
+def stop_reimport() -> None:
+    """Exit quietly if this is a worker process that imports an unguarded script; the parent reports it.
+
+    Otherwise each worker would start the work of the script again.
+
+    Raises:
+        SystemExit: the script is being imported.
+    """
+    current, main = multiprocessing.current_process(), sys.modules["__main__"]
+    started = multiprocessing.parent_process() is not None
+    if not started and current.name != "MainProcess" and sys.modules.get("__mp_main__") is not main:
+        raise SystemExit(1)
+
+
 @contextmanager
 def no_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back while a worker may be started: the worker inherits that, and leaves Ctrl-C to this process."""
+    """Block Ctrl-C while a worker starts: the worker inherits the mask, and the parent handles the signal."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -57,15 +76,16 @@ def no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def prepare(collect: tuple[int, int, int]) -> None:
-    """In a process: set it up so that it works quietly and ends with its parent."""
-    gc.set_threshold(*collect)
+def prepare() -> None:
+    """Set up a new worker process: collect garbage seldom, ignore Ctrl-C, end with the parent."""
+    gc.freeze()  # a forked worker would copy the pages of all objects that it collects
+    gc.set_threshold(*COLLECT)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent is killed: its queue would never tell it."""
+    """End this process when the parent is killed; a worker that is busy would not notice it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

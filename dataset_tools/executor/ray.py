@@ -1,14 +1,15 @@
-"""Shards done by the machines of a Ray cluster. Ray places them, and does again what a lost machine was doing."""
+"""Engine for a Ray cluster. Ray places the shards, and repeats those of a lost machine."""
 
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dataset_tools.errors import AfgError, InputError, UsageError
+from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.ray_connection import check_cluster, cluster
 from dataset_tools.executor.ray_tasks import RayRun, do_guarded, do_shard
 from dataset_tools.executor.versions import all_versions
@@ -22,45 +23,47 @@ __all__ = ["RayCluster"]
 T = TypeVar("T")
 
 RETRIES = 3
-"""How often Ray does a shard again when a worker or a machine was lost, or when an input could not be read there."""
+"""How often Ray repeats a shard after the loss of a worker or a machine, or if an input cannot be read there."""
 
-_LOOK_SECONDS = 5.0  # how often the cluster is asked for its size: machines may join
+_LOOK_SECONDS = 5.0  # between two queries of the size of the cluster: machines may join
 
 
 @dataclass(frozen=True, slots=True)
 class RayCluster:
     """A Ray cluster.
 
-    Every machine of it needs the same versions of everything, and has to see the inputs under the same names. Results
-    come back to this process, which alone writes.
+    Every machine needs the same package versions and the inputs under the same names. Results return to this process,
+    which alone writes.
 
     Attributes:
-        address: ``HOST:PORT``; ``auto`` for the cluster that this machine belongs to; where there is none, a Ray of
-            this machine is started and ends with the run.
-        tasks: the most shards that are done at a time; 0 for as many as there are CPUs.
+        address: ``HOST:PORT``, or ``auto`` for the cluster that this machine belongs to; if empty, a Ray on this
+            machine only is started, and stopped after the run.
+        tasks: the maximum number of concurrent shards; 0 for one per CPU.
+        limits: time limits.
     """
 
     address: str = ""
     tasks: int = 0
+    limits: Limits = field(default_factory=Limits)
 
     def check(self) -> None:
-        """Make sure, before any work, that Ray is installed and that the cluster answers.
+        """Check, before any work, that Ray is installed and that the cluster answers.
 
         Raises:
-            UsageError: one of it is not so.
+            UsageError: it is not, or does not.
         """
-        check_cluster(self.address)
+        check_cluster(self.address, self.limits.join)
 
     def results(self, stage: Callable[[Shard], T], shards: Iterable[Shard]) -> Generator[tuple[Shard, T], None, None]:
-        """Each shard with its result, in order; at most two for each CPU are under way.
+        """Yield each shard with its result, in order, with at most two per CPU in progress.
 
         Raises:
-            AfgError: what the stage raises comes through as it is.
-            InputError: shards are lost however often they are done.
-            UsageError: the cluster cannot be reached, or a machine of it has other versions.
+            AfgError: raised by the stage, unchanged.
+            InputError: a shard is lost each time it is repeated.
+            UsageError: the cluster cannot be reached, or one of its machines has other versions.
         """
-        with cluster(self.address, self.tasks) as ours:
-            run: _Run[T] = _Run(stage, 0 if ours else self.tasks)
+        with cluster(self.address, self.tasks, self.limits.join) as ours:
+            run: _Run[T] = _Run(stage, 0 if ours else self.tasks, self.limits)
             try:
                 yield from run.results(shards)
             finally:
@@ -68,17 +71,17 @@ class RayCluster:
 
 
 class _LostError(Exception):
-    """What was to do a shard was lost, more often than Ray tries again."""
+    """The worker of a shard was lost, more often than Ray retries."""
 
 
 class _Run(Generic[T]):
-    """One run on a cluster, while this process is connected to it."""
+    """One run on a connected cluster."""
 
-    def __init__(self, stage: Callable[[Shard], T], tasks: int) -> None:
+    def __init__(self, stage: Callable[[Shard], T], tasks: int, limits: Limits) -> None:
         import ray
 
         options: dict[str, Any] = {"num_cpus": 1, "max_retries": RETRIES, "retry_exceptions": [InputError]}
-        self._work = RayRun(uuid.uuid4().hex, ray.put(stage), all_versions(), str(Path.cwd()))
+        self._work = RayRun(uuid.uuid4().hex, ray.put(stage), all_versions(), str(Path.cwd()), limits)
         self._task = ray.remote(**options)(do_shard)
         self._guarded = ray.remote(**options)(do_guarded)
         self._pending: deque[tuple[Shard, ray.ObjectRef[T]]] = deque()
@@ -99,14 +102,14 @@ class _Run(Generic[T]):
             yield self._next()
 
     def cancel(self) -> None:
-        """End what nobody waits for any more."""
+        """Cancel pending tasks."""
         import ray
 
         while self._pending:
             ray.cancel(self._pending.popleft()[1], force=True)
 
     def _limit(self) -> int:
-        """How many shards may be under way: those that are done, and as many again to go on with."""
+        """Return the maximum number of shards in progress: one running and one waiting per CPU."""
         import ray
 
         now = time.monotonic()
@@ -120,22 +123,24 @@ class _Run(Generic[T]):
         try:
             return shard, _get(result)
         except _LostError:
-            pass  # a row may be to blame, which is found where it does not cost a worker
+            pass  # perhaps a fatal row
         try:
             return shard, _get(self._guarded.remote(self._work, shard))
         except _LostError as lost:
             hint = "most often a machine ran out of memory: use fewer --workers"
             where = f"{shard.file.path}:{shard.first_line}-"
-            raise InputError(f"the cluster lost these rows again and again: {lost}", where=where, hint=hint) from None
+            raise InputError(
+                f"the workers of these rows were lost repeatedly: {lost}", where=where, hint=hint
+            ) from None
 
 
 def _get(result: "ray.ObjectRef[T]") -> T:
-    """What a task has made, once it has.
+    """Wait for the result of a task.
 
     Raises:
-        AfgError: what the stage raised.
-        UsageError: a machine lacks what is needed.
-        _LostError: what did it was lost.
+        AfgError: raised by the stage.
+        UsageError: a machine lacks a package.
+        _LostError: its worker was lost.
     """
     import ray
     from ray import exceptions

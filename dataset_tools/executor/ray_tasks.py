@@ -1,4 +1,4 @@
-"""What a worker of a Ray cluster does: one shard, by a stage that it fetches once, and never without end."""
+"""Work of a Ray worker: one shard at a time, with a time limit, by a stage that it fetches once."""
 
 import faulthandler
 import gc
@@ -11,68 +11,67 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dataset_tools.errors import UsageError
-from dataset_tools.executor import poison_rows
-from dataset_tools.executor.poison_rows import Guard, seconds_for
-from dataset_tools.executor.run import COLLECT
+from dataset_tools.executor.limits import Limits
+from dataset_tools.executor.poison_rows import Guard
+from dataset_tools.executor.process_setup import COLLECT
 from dataset_tools.executor.versions import all_versions
 from dataset_tools.readers.shards import Shard
 
 __all__ = ["RayRun", "do_guarded", "do_shard"]
-
-GRACE_SECONDS = 10.0
-"""How long a shard that takes too long may take to notice."""
 
 _held: tuple[str, Callable[[Shard], Any]] | None = None  # the run that this process works for, and its stage
 
 
 @dataclass(frozen=True, slots=True)
 class RayRun:
-    """What is done to each shard of a run.
+    """The common part of all tasks of a run.
 
     Attributes:
-        run: what tells this run from others.
-        stage: where Ray keeps the stage.
-        versions: what the command has installed.
-        folder: where the command was started: names of inputs may be relative to it.
+        run: unique name of the run.
+        stage: Ray's reference to the stage.
+        versions: package versions of the command.
+        folder: working directory of the command; input names may be relative to it.
+        limits: time limits.
     """
 
     run: str
     stage: Any
     versions: Mapping[str, str]
     folder: str
+    limits: Limits
 
 
-def do_shard(work: RayRun, shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage makes
-    """The result of a shard.
+def do_shard(work: RayRun, shard: Shard) -> Any:  # noqa: ANN401 - whatever the stage returns
+    """Return the result of a shard.
 
-    Where it takes too long, a row is to blame, which is looked for in other processes. A row that needs more memory
-    than there is, or that nothing can interrupt, ends this process: Ray tells that.
+    On a timeout, the fatal row is searched for in other processes. A row that needs more memory than there is, or that
+    cannot be interrupted, ends this process, which Ray reports.
 
     Raises:
-        AfgError: what the stage raises.
-        InputError: it cannot be read, though none of its rows is fatal alone.
+        AfgError: raised by the stage.
+        InputError: the shard cannot be read, although no row is fatal alone.
         UsageError: this machine has other versions than the command.
     """
     stage = _stage_of(work)
     try:
-        with _limited(seconds_for(shard.held, poison_rows.SHARD_SECONDS)):
+        with _limited(work.limits.for_shard(shard.held), work.limits.grace):
             return stage(shard)
     except MemoryError:
         os._exit(1)
     except _TooLongError:
-        _forget_stage()  # it may have been interrupted anywhere
-    return Guard(_stage_of(work), COLLECT).result(shard, hung=True)
+        _forget_stage()  # it was interrupted in an unknown state
+    return Guard(_stage_of(work), work.limits).result(shard, hung=True)
 
 
 def do_guarded(work: RayRun, shard: Shard) -> Any:  # noqa: ANN401 - the same
-    """The result of a shard that workers have died of, read in processes of this one, which survives them.
+    """Return the result of a shard that killed workers; it is read in child processes, so that this one survives.
 
     Raises:
-        AfgError: what the stage raises.
-        InputError: it cannot be read, though none of its rows is fatal alone.
+        AfgError: raised by the stage.
+        InputError: the shard cannot be read, although no row is fatal alone.
         UsageError: this machine has other versions than the command.
     """
-    return Guard(_stage_of(work), COLLECT).result(shard)
+    return Guard(_stage_of(work), work.limits).result(shard)
 
 
 def _stage_of(work: RayRun) -> Callable[[Shard], Any]:
@@ -82,7 +81,7 @@ def _stage_of(work: RayRun) -> Callable[[Shard], Any]:
 
         _require_same(work.versions)
         gc.set_threshold(*COLLECT)
-        with suppress(OSError):  # a machine without that folder can still read what has a full name
+        with suppress(OSError):  # a machine without that folder can still read absolute names
             os.chdir(work.folder)
         _held = (work.run, ray.get(work.stage))
     return _held[1]
@@ -94,27 +93,27 @@ def _forget_stage() -> None:
 
 
 def _require_same(wanted: Mapping[str, str]) -> None:
-    """Refuse to make other bytes than the command would.
+    """Require the versions of the command, which the output bytes depend on.
 
     Raises:
-        UsageError: this machine has other versions.
+        UsageError: this machine has others.
     """
     here = all_versions()
     for name, theirs in wanted.items():
         if here.get(name) != theirs:
-            what = f"{platform.node()} has {name} {here.get(name)}, and the machine of the command {theirs}"
+            what = f"{platform.node()} has {name} {here.get(name)}, but the command's machine has {theirs}"
             raise UsageError(what, hint="install the same versions on every machine of the cluster")
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Interrupt the block if it takes longer; end this process if it cannot be, for a row may hold Python's lock.
+def _limited(seconds: float, grace: float) -> Iterator[None]:
+    """Interrupt the block after ``seconds``; if it holds the GIL and cannot be, kill this process ``grace`` later.
 
     Raises:
-        _TooLongError: it takes longer.
+        _TooLongError: the time is over.
     """
     before = signal.signal(signal.SIGALRM, _interrupt)
-    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=2)
+    faulthandler.dump_traceback_later(seconds + grace, exit=True, file=2)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -125,7 +124,7 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 class _TooLongError(BaseException):
-    """A shard takes too long; no stage catches this by accident."""
+    """Timeout of a shard; not an Exception, so that no stage catches it by accident."""
 
 
 def _interrupt(*_: object) -> NoReturn:

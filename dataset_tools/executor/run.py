@@ -1,29 +1,27 @@
-"""Application of one function to many shards: in this process, in worker processes, or by another engine."""
+"""Execution of a stage over shards: in this process, in worker processes, or by another engine."""
 
 import gc
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from dataset_tools.errors import UsageError
+from dataset_tools.executor.limits import Limits
+from dataset_tools.executor.process_setup import COLLECT
 from dataset_tools.executor.worker_pool import in_processes
 from dataset_tools.readers.shards import Shard
 
-__all__ = ["COLLECT", "Engine", "Work", "run", "seldom_collecting"]
+__all__ = ["Engine", "Work", "run", "seldom_collecting"]
 
 T = TypeVar("T")
 
-# Python looks for reference cycles a hundred times less often than usual: JSON has none, and looking costs a tenth.
-COLLECT = (100_000, 20, 20)
-"""The thresholds of the garbage collector in every process that works on shards."""
-
 
 class Engine(Protocol):
-    """Something that applies a function to shards and gives the results in order.
+    """Executes a stage over shards.
 
-    An engine decides where and when a shard is done. It never changes the bytes of a result: every engine skips a row
-    that is fatal to its process in the same way.
+    An engine decides where and when a shard is processed. It never changes the bytes of a result, and every engine
+    skips fatal rows in the same way.
     """
 
     def results(self, stage: Callable[[Shard], T], shards: Iterable[Shard]) -> Generator[tuple[Shard, T], None, None]:
@@ -44,10 +42,12 @@ class Work:
     Attributes:
         workers: number of processes of this machine.
         engine: does the work instead of processes of this machine, for example a Ray cluster.
+        limits: time limits of these processes; an engine has its own.
     """
 
     workers: int = 1
     engine: Engine | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 def run(
@@ -61,8 +61,8 @@ def run(
     """Apply ``stage`` to every shard and yield the results in order.
 
     A bounded number of shards is in progress, so memory depends neither on the number of shards nor on how slowly the
-    results are taken. With other processes, a row that ends its process or blocks it for minutes is skipped: the stage
-    reads it as an unreadable row. Close the generator to end the processes early.
+    results are taken. In worker processes, a row that kills its process or blocks it for minutes is skipped: the stage
+    gets an unreadable row instead. Close the generator to end the processes early.
 
     Args:
         stage: function of one shard; pickled once for each process.
@@ -73,11 +73,11 @@ def run(
 
     Raises:
         AfgError: an error of the stage, unchanged.
-        InputError: a worker process dies whatever row is left out.
-        UsageError: fewer than one worker.
+        InputError: a worker dies whichever row is skipped.
+        UsageError: fewer than one worker, or a script that workers cannot import.
     """
     work = work or Work()
-    done = work.engine.results(stage, shards) if work.engine else _local_results(stage, shards, work.workers, isolated)
+    done = work.engine.results(stage, shards) if work.engine else _local_results(stage, shards, work, isolated=isolated)
     with seldom_collecting(), closing(done):
         for shard, result in done:
             if on_done:
@@ -86,21 +86,18 @@ def run(
 
 
 def _local_results(
-    stage: Callable[[Shard], T],
-    shards: Iterable[Shard],
-    workers: int,
-    isolated: bool,  # noqa: FBT001 - passed on
+    stage: Callable[[Shard], T], shards: Iterable[Shard], work: Work, *, isolated: bool
 ) -> Generator[tuple[Shard, T], None, None]:
-    if workers < 1:
-        raise UsageError(f"{workers} workers cannot do anything", hint="at least 1")
-    if workers == 1 and not isolated:
+    if work.workers < 1:
+        raise UsageError(f"{work.workers} workers cannot process anything", hint="use at least 1")
+    if work.workers == 1 and not isolated:
         return ((shard, stage(shard)) for shard in shards)
-    return in_processes(stage, shards, workers, COLLECT, fork=not isolated)
+    return in_processes(stage, shards, work.workers, work.limits, fork=not isolated)
 
 
 @contextmanager
 def seldom_collecting() -> Iterator[None]:
-    """Collect reference cycles seldom while many rows are held: plain data has none."""
+    """Collect garbage seldom within the block: rows have no reference cycles."""
     before = gc.get_threshold()
     gc.set_threshold(*COLLECT)
     try:

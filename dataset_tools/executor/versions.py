@@ -1,4 +1,4 @@
-"""The versions of what makes the bytes of a result: only with the same ones are they the same."""
+"""Versions of the packages that determine the output bytes."""
 
 import platform
 from importlib.metadata import version
@@ -10,10 +10,10 @@ _PACKAGES = ("arabic-functiongemma", "camel-tools", "ftfy", "jsonschema-rs", "or
 
 
 def versions() -> dict[str, str]:
-    """Python and each package that reads, repairs or writes rows, with its version."""
+    """Return the versions of Python and of each package that reads, repairs or writes rows."""
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def all_versions() -> dict[str, str]:
-    """The same, with the packages that only count and encode: what machines must share that work for one command."""
+    """Return :func:`versions` and those of packages that count and encode; all machines of a cluster must have them."""
     return versions() | {name: version(name) for name in _COMPUTING}

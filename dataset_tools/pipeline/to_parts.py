@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError
+from dataset_tools.executor.process_setup import stop_reimport
 from dataset_tools.executor.run import run
 from dataset_tools.io.atomic_file import remove_partials
 from dataset_tools.io.checksums import describe_file
@@ -52,6 +53,7 @@ def transform_to_folder(job: Job, outputs: FolderOutputs) -> Report:
         OutputError: a result cannot be written; the parts that are done stay.
         UsageError: an output is also an input, or the folder holds something that is not to be gone on with.
     """
+    stop_reimport()
     files = find_data(job.sources)
     inputs = job.stamps(files)
     outputs.check(inputs.paths)

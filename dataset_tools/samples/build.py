@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from dataset_tools.errors import UsageError
+from dataset_tools.executor.process_setup import stop_reimport
 from dataset_tools.executor.run import Work, run
 from dataset_tools.io.atomic_folder import AtomicFolder
 from dataset_tools.io.checksums import cancellation, describe_input, sha256
@@ -104,6 +105,7 @@ def build(
         OutputError: the folder cannot be written.
         UsageError: an option makes no sense, or the folder holds a source.
     """
+    stop_reimport()
     options = options or BuildOptions()
     _require_sense(options.samples)
     files = find_data(sources)

@@ -1,4 +1,4 @@
-"""A column that is fatal to decode. A module of its own: Arrow has threads, and poison.py is for processes without."""
+"""A Parquet column with values that are fatal to decode; separate from poison.py, because Arrow starts threads."""
 
 from typing import Any
 
@@ -9,36 +9,36 @@ from tests.dataset_tools.executor import poison
 
 
 def rows(shard: Shard) -> list[tuple[int, str]]:
-    """As :func:`tests.dataset_tools.executor.poison.rows`; whoever imports this module knows the column's type."""
+    """Return the result of :func:`tests.dataset_tools.executor.poison.rows`; the import registers the column type."""
     return poison.rows(shard)
 
 
 class ActScalar(pa.ExtensionScalar):
-    """A text that acts when Python wants to see it."""
+    """A text that acts when it is converted to a Python value."""
 
     def as_py(self, **_: Any) -> str:
-        """The text, if there is still a process."""
+        """Act, and return the text."""
         poison.act(self.value.as_py())
         return str(self.value)
 
 
 class ActType(pa.ExtensionType):
-    """A column whose values may be fatal to whoever decodes them, once they are read from the file."""
+    """A column whose values may be fatal when they are decoded."""
 
     def __init__(self) -> None:
         super().__init__(pa.string(), "tests.act")
 
     def __arrow_ext_serialize__(self) -> bytes:
-        """It has no parameters."""
+        """Return no parameters."""
         return b""
 
     @classmethod
     def __arrow_ext_deserialize__(cls, storage: pa.DataType, serialized: bytes) -> "ActType":
-        """As above."""
+        """Return the type."""
         return cls()
 
     def __arrow_ext_scalar_class__(self) -> type[ActScalar]:
-        """What a value is seen as."""
+        """Return the class of the values."""
         return ActScalar
 
 

@@ -1,4 +1,4 @@
-"""Stages that a row can end, in a module of its own, so that workers can import it."""
+"""Stages that a row can kill, in a module that workers can import."""
 
 import ctypes
 import os
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.changes import Log
-from dataset_tools.executor import poison_rows, ray_tasks
 from dataset_tools.pipeline.stage import Part, Stage
 from dataset_tools.readers.row_reader import RawRow, read_rows
 from dataset_tools.readers.shards import Shard
@@ -20,7 +19,7 @@ from schemas.record import Record
 
 
 def act(name: str) -> None:
-    """Do to this process what a row may do."""
+    """Do to this process what the name says."""
     if name == "exit":
         os._exit(3)
     if name == "kill":
@@ -32,25 +31,25 @@ def act(name: str) -> None:
     if name == "hang":
         time.sleep(1000)
     if name == "stuck":
-        ctypes.PyDLL(None).sleep(1000)  # holds Python's lock: nothing in this process can interrupt it
+        ctypes.PyDLL(None).sleep(1000)  # holds the GIL: nothing in this process can interrupt it
     when, _, flag = name.partition(" ")
     if when in ("while", "unless") and Path(flag).exists() == (when == "while"):
         os._exit(3)
 
 
 WAYS = {
-    "exit": "ended with the code 3",
-    "kill": "was ended by SIGKILL",
-    "crash": "was ended by SIGSEGV",
+    "exit": "ended with exit code 3",
+    "kill": "was killed by SIGKILL",
+    "crash": "was killed by SIGSEGV",
     "memory": "ran out of memory",
-    "hang": "was not done after 1 seconds",
-    "stuck": "was not done after 1 seconds",
+    "hang": "did not finish within 1 seconds",
+    "stuck": "did not finish within 1 seconds",
 }
-"""What a row may do, and how it is told."""
+"""Acts of a row, and the reported reason."""
 
 
 def rows(shard: Shard) -> list[tuple[int, str]]:
-    """Each row's line and why it cannot be read, if so; a row may say what is to be done to this process."""
+    """Return the line of each row and why it cannot be read, if so; perform its ``act`` first."""
     found = []
     for row in read_rows(shard):
         act((row.value or {}).get("act", ""))
@@ -59,7 +58,7 @@ def rows(shard: Shard) -> list[tuple[int, str]]:
 
 
 def rows_first(shard: Shard) -> list[tuple[int, str]]:
-    """The same, but all rows are read before one acts: as where a batch is encoded at the end."""
+    """Return the same, but read all rows before the first act: as when a batch is encoded at the end."""
     found = list(read_rows(shard))
     for row in found:
         act((row.value or {}).get("act", ""))
@@ -67,7 +66,7 @@ def rows_first(shard: Shard) -> list[tuple[int, str]]:
 
 
 def too_many(shard: Shard) -> int:
-    """Fatal for more than one row at a time, as memory that runs out."""
+    """Die of more than one row at a time, as when memory runs out."""
     count = len(list(read_rows(shard)))
     if count > 1:
         os._exit(1)
@@ -75,17 +74,17 @@ def too_many(shard: Shard) -> int:
 
 
 class PoisonConverter(Converter):
-    """Reads rows as ever, but for those that say what is to be done to this process."""
+    """A converter that performs the ``act`` of a row."""
 
     def read(self, raw: RawRow, file: DataFile) -> tuple[Record, Log]:
-        """The record of a row, unless there is no process left to return it to."""
+        """Return the record of a row that lets this process live."""
         value: dict[str, Any] = raw.value or {}
         act(str(value.get("act", "")))
         return super().read(raw, file)
 
 
 class PoisonReading(Reading):
-    """Reading by that converter."""
+    """Reading options with that converter."""
 
     def converter(self, *, rename_tools: bool = False) -> Converter:
         """Return the converter."""
@@ -93,49 +92,32 @@ class PoisonReading(Reading):
 
 
 def large(_: Shard) -> bytes:
-    """A result that takes a while to be sent: many times what a pipe holds."""
+    """Return a result that takes a while to be sent: many times the buffer of a pipe."""
     return bytes(20_000_000)
 
 
 class _Fuse:
-    """Ends the process soon after it was pickled: while what was pickled with it is sent."""
+    """Kills the process soon after it was pickled, while the pickled bytes are sent."""
 
     def __reduce__(self) -> tuple[type[str], tuple[()]]:
-        """Light it."""
+        """Start the timer."""
         threading.Timer(0.005, act, ("kill",)).start()
         return str, ()
 
 
 def ended_while_sending(shard: Shard) -> tuple[bytes, _Fuse] | None:
-    """A large result, and no process left before all of it is sent; one row alone gives none."""
+    """Return a large result, and die before all of it is sent; return None for a single row."""
     return (bytes(200_000_000), _Fuse()) if shard.lines is None else None
 
 
-class Impatient:
-    """Reads rows where processes are given up sooner than minutes, in whichever process it arrives."""
-
-    def __setstate__(self, _: Any) -> None:
-        """Arrive."""
-        poison_rows.SHARD_SECONDS, poison_rows.ROW_SECONDS, poison_rows.SECONDS_A_MEGABYTE = 6, 1, 0
-        ray_tasks.GRACE_SECONDS = 1
-
-    def __getstate__(self) -> bool:
-        """What travels; something, so that the above is called."""
-        return True
-
-    def __call__(self, shard: Shard) -> list[tuple[int, str]]:
-        """As :func:`rows`."""
-        return rows(shard)
-
-
 class Watched(Stage):
-    """Takes its time over each shard, and first writes down which one it begins, and whose process it is in."""
+    """A slow stage that logs each shard that it begins, and the parent of its process."""
 
     log: Path
-    slow: frozenset[int] = frozenset()  # shards that take long enough to be met in the middle
+    slow: frozenset[int] = frozenset()  # shards that take two seconds
 
     def __call__(self, shard: Shard) -> Part:
-        """The records of a shard, as ever."""
+        """Return the records of a shard."""
         with self.log.open("a") as log:
             log.write(f"{shard.index} {os.getppid()}\n")
         time.sleep(2 if shard.index in self.slow else 0.2)

@@ -1,7 +1,7 @@
-"""A Ray cluster of two nodes on this machine, of which one can be killed: a process that tests start and talk to.
+"""A process with a Ray cluster of two nodes on this machine.
 
-It prints the cluster's address. For each line that it reads it kills every process of a node at once, as a loss of
-power does, and starts another node. It ends, and the cluster with it, when its standard input does.
+It prints the address of the cluster. For each line of standard input it kills every process of a node at once, like a
+power loss, and starts another node. At the end of standard input it stops the cluster.
 """
 
 import os
@@ -19,23 +19,23 @@ ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {
     **os.environ,
     "PYTHONPATH": str(ROOT),
-    # A node that was lost without a word is noticed within seconds, not half a minute.
+    # Notice a lost node within seconds instead of half a minute.
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
 }
-"""What the cluster is started with, and whoever connects to it; `tests/conftest.py` keeps all of it to loopback."""
+"""Environment of the cluster and its clients; `tests/conftest.py` restricts all of it to loopback."""
 
 
 class Nodes:
-    """The running cluster."""
+    """A running cluster."""
 
     def __init__(self, process: "subprocess.Popen[str]", address: str) -> None:
         self.address = address
         self._process = process
 
     def replace_one(self) -> None:
-        """Kill a node; another takes its place."""
+        """Kill a node and start another."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("\n")
@@ -45,7 +45,7 @@ class Nodes:
 
 @contextmanager
 def two_nodes() -> Iterator[Nodes]:
-    """A cluster of two nodes with one CPU each."""
+    """Start a cluster of two nodes with one CPU each."""
     process = subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
@@ -80,7 +80,7 @@ def _main() -> None:
 
 
 def _kill(node: Any) -> None:
-    """End all processes of a node, its workers too: they would still finish what they do."""
+    """Kill all processes of a node, also its workers, which would otherwise finish their shard."""
     started = [psutil.Process(info.process.pid) for infos in node.all_processes.values() for info in infos]
     for process in [*started, *(child for one in started for child in one.children(recursive=True))]:
         with suppress(psutil.Error):

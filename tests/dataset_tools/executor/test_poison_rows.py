@@ -1,4 +1,4 @@
-"""A row that ends the process that reads it, or holds it up, costs itself and nothing else."""
+"""Isolation of fatal rows: a row that kills or blocks its process is rejected, and no other row is lost."""
 
 import gzip
 import json
@@ -18,9 +18,9 @@ import pytest
 
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import InputError
-from dataset_tools.executor import poison_rows
+from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.poison_rows import Guard
-from dataset_tools.executor.run import COLLECT, Work, run
+from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.stage import Stage
 from dataset_tools.pipeline.to_file import Job
 from dataset_tools.pipeline.to_parts import transform_to_folder
@@ -30,33 +30,34 @@ from tests.dataset_tools.executor import fatal_column, poison
 from tests.dataset_tools.io.stages import record
 from tests.dataset_tools.pipeline.runs import ROOT, contents, outputs_in
 
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes are given up sooner than minutes, but not while they start."""
-    monkeypatch.setattr(poison_rows, "SHARD_SECONDS", 20)
-    monkeypatch.setattr(poison_rows, "ROW_SECONDS", 10)
-    monkeypatch.setattr(poison_rows, "SECONDS_A_MEGABYTE", 0)
+SHORT = Limits(shard=20, row=10, megabyte=0)
+"""Seconds instead of minutes, but enough to start a process."""
 
 
 def _write(path: Path, acts: dict[int, str], rows: int = 60) -> Path:
-    """Rows of which some, by line, do something to the process."""
+    """Write rows of which some, by line, act on the process."""
     lines = [json.dumps({"n": line} | ({"act": acts[line]} if line in acts else {})) for line in range(1, rows + 1)]
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
 def _done(
-    path: Path, workers: int, stage: Callable[[Shard], list[Any]] = poison.rows, **options: Any
+    path: Path,
+    workers: int,
+    stage: Callable[[Shard], list[Any]] = poison.rows,
+    *,
+    limits: Limits = SHORT,
+    isolated: bool = False,
 ) -> list[tuple[int, str]]:
     shards = plan(find_files([str(path)]), 200)
-    return [row for result in run(stage, shards, Work(workers=workers), **options) for row in result]
+    work = Work(workers=workers, limits=limits)
+    return [row for result in run(stage, shards, work, isolated=isolated) for row in result]
 
 
 @pytest.mark.parametrize("line", [1, 17, 60])
 @pytest.mark.parametrize("way", [way for way in poison.WAYS if way not in ("hang", "stuck")])
-def test_a_fatal_row_costs_itself(way: str, line: int, tmp_path: Path) -> None:
-    """Wherever it stands: every other row is read, in order, and the fatal one is told with what it did."""
+def test_only_the_fatal_row_is_rejected(way: str, line: int, tmp_path: Path) -> None:
+    """Every other row is read in order, and the reject names the cause, for any position of the fatal row."""
     path = _write(tmp_path / "x.jsonl", {line: way})
     expected = [(number, "") for number in range(1, 61)]
     hint = "(the run continues without it; please report such a row)"
@@ -65,42 +66,37 @@ def test_a_fatal_row_costs_itself(way: str, line: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["hang", "stuck"])
-def test_a_row_that_hangs(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that takes no end is given up after its time, and told with it, whether or not it lets go of Python."""
-    monkeypatch.setattr(poison_rows, "SHARD_SECONDS", 6)
-    monkeypatch.setattr(poison_rows, "ROW_SECONDS", 1)
-    done = _done(_write(tmp_path / "x.jsonl", {31: way}), 2)
+def test_a_row_that_hangs(way: str, tmp_path: Path) -> None:
+    """A row that exceeds its time limit is rejected, whether or not it holds the GIL."""
+    done = _done(_write(tmp_path / "x.jsonl", {31: way}), 2, limits=Limits(shard=6, row=1, megabyte=0))
     assert [line for line, _ in done] == list(range(1, 61))
     assert [(line, error.split(" (")[0]) for line, error in done if error] == [
-        (31, "poison-row: the process that read it was not done after 1 seconds")
+        (31, "poison-row: the process that read it did not finish within 1 seconds")
     ]
 
 
-def test_the_last_rows_of_a_compressed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shard has the time that its own rows need, not the time of its whole file."""
-    monkeypatch.setattr(poison_rows, "SHARD_SECONDS", 4)
-    monkeypatch.setattr(poison_rows, "ROW_SECONDS", 1)
-    monkeypatch.setattr(poison_rows, "SECONDS_A_MEGABYTE", 400)
+def test_the_time_limit_of_a_compressed_shard(tmp_path: Path) -> None:
+    """The limit of a shard depends on its own rows, not on the size of the file."""
     rows = [{"n": line, "text": random.Random(line).randbytes(4000).hex()} for line in range(1, 41)]
     lines = [json.dumps(row) for row in rows] + ['{"n": 41}', '{"n": 42, "act": "hang"}']
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
     assert path.stat().st_size > 100_000  # 40 seconds
     began = time.monotonic()
-    done = _done(path, 2)
+    done = _done(path, 2, limits=Limits(shard=4, row=1, megabyte=400))
     assert [line for line, error in done if error] == [42]
     assert time.monotonic() - began < 30
 
 
 def test_a_result_that_is_cut_off(tmp_path: Path) -> None:
-    """A process that is ended while it sends its result is told like any that is ended."""
+    """A process that dies while it sends its result is reported like any other."""
     (shard,) = plan(find_files([str(_write(tmp_path / "x.jsonl", {}))]))
-    with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone"):
-        Guard(poison.ended_while_sending, COLLECT).result(shard)
+    with pytest.raises(InputError, match="was killed by SIGKILL, although no row is fatal alone"):
+        Guard(poison.ended_while_sending, SHORT).result(shard)
 
 
-def test_several_of_them(tmp_path: Path) -> None:
-    """Several fatal rows, neighbours too, are each found, whatever the number of workers."""
+def test_several_fatal_rows(tmp_path: Path) -> None:
+    """Each of several fatal rows is found, also consecutive ones, for any number of workers."""
     path = _write(tmp_path / "x.jsonl", {3: "kill", 4: "exit", 5: "crash", 40: "kill", 58: "memory"})
     for workers, isolated in ((2, False), (3, False), (1, True), (2, True)):
         done = _done(path, workers, isolated=isolated)
@@ -109,19 +105,19 @@ def test_several_of_them(tmp_path: Path) -> None:
 
 
 def test_a_single_shard(tmp_path: Path) -> None:
-    """A file of one shard is read in another process, too, where there is more than one worker."""
+    """With more than one worker, a single shard is also read in another process."""
     path = _write(tmp_path / "x.jsonl", {2: "kill"}, rows=3)
     assert [line for line, error in _done(path, 2) if error] == [2]
 
 
-def test_a_row_that_is_fatal_late(tmp_path: Path) -> None:
-    """It is found even if nothing happens before all rows of its shard have been read."""
+def test_a_row_that_is_fatal_after_reading(tmp_path: Path) -> None:
+    """It is found even if the process dies only after all rows of the shard were read."""
     path = _write(tmp_path / "x.jsonl", {17: "crash"})
     assert [row for row in _done(path, 2, poison.rows_first) if row[1]] == [(17, "poison-row")]
 
 
-def test_a_row_of_a_table(tmp_path: Path) -> None:
-    """Rows of Parquet are numbered as ever, also those after the fatal one."""
+def test_a_fatal_row_of_parquet(tmp_path: Path) -> None:
+    """Rows of Parquet keep their numbers after a fatal row."""
     acts = [{17: "kill", 29: "exit"}.get(line, "") for line in range(1, 61)]
     table = pa.table({"n": list(range(1, 61)), "act": acts})
     pq.write_table(table, tmp_path / "x.parquet", row_group_size=10)
@@ -130,8 +126,8 @@ def test_a_row_of_a_table(tmp_path: Path) -> None:
     assert [line for line, error in done if error] == [17, 29]
 
 
-def test_a_row_of_a_table_that_is_fatal_to_decode(tmp_path: Path) -> None:
-    """Nobody makes a Python value of it again once it is known, so it costs itself even there."""
+def test_a_parquet_value_that_is_fatal_to_decode(tmp_path: Path) -> None:
+    """A known fatal value is not decoded again."""
     acts = [{17: "kill", 18: "memory", 29: "exit", 30: "crash"}.get(line, "") for line in range(1, 61)]
     table = pa.table(
         {"n": list(range(1, 61)), "act": pa.ExtensionArray.from_storage(fatal_column.ActType(), pa.array(acts))}
@@ -140,46 +136,46 @@ def test_a_row_of_a_table_that_is_fatal_to_decode(tmp_path: Path) -> None:
     done = _done(tmp_path / "x.parquet", 2, fatal_column.rows)
     assert [line for line, _ in done] == list(range(1, 61))
     assert [(line, error.split(" (")[0]) for line, error in done if error] == [
-        (17, "poison-row: the process that read it was ended by SIGKILL"),
+        (17, "poison-row: the process that read it was killed by SIGKILL"),
         (18, "poison-row: the process that read it ran out of memory"),
-        (29, "poison-row: the process that read it ended with the code 3"),
-        (30, "poison-row: the process that read it was ended by SIGSEGV"),
+        (29, "poison-row: the process that read it ended with exit code 3"),
+        (30, "poison-row: the process that read it was killed by SIGSEGV"),
     ]
 
 
-def test_rows_that_are_known_to_be_fatal(tmp_path: Path) -> None:
-    """They are left out when others are looked for, and stay left out, in text and in tables."""
+def test_known_fatal_rows_are_skipped(tmp_path: Path) -> None:
+    """Known fatal rows are skipped in the search for others, in JSON Lines and in Parquet."""
     path = _write(tmp_path / "x.jsonl", {3: "kill", 40: "exit"})
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     table = pa.table({"n": [row["n"] for row in rows], "act": [row.get("act", "") for row in rows]})
     pq.write_table(table, tmp_path / "x.parquet")
     for name in ("x.jsonl", "x.parquet"):
         (shard,) = plan(find_files([str(tmp_path / name)]))
-        guard = Guard(poison.rows, COLLECT)
+        guard = Guard(poison.rows, SHORT)
         done = guard.result(replace(shard, poison=((3, "was fatal before"),)))
         assert [(line, error.split(" (")[0]) for line, error in done if error] == [
             (3, "poison-row: was fatal before"),
-            (40, "poison-row: the process that read it ended with the code 3"),
+            (40, "poison-row: the process that read it ended with exit code 3"),
         ]
         assert guard.found == 1
 
 
-def test_rows_that_are_fatal_together(tmp_path: Path) -> None:
-    """Where no row is fatal alone, none is blamed: the run ends with the place and what helps."""
-    with pytest.raises(InputError, match=r"ended with the code 1, though none of them is fatal alone \(most often"):
+def test_rows_that_are_only_fatal_together(tmp_path: Path) -> None:
+    """If no row is fatal alone, the run ends with the place and a hint."""
+    with pytest.raises(InputError, match=r"ended with exit code 1, although no row is fatal alone \(most often"):
         _done(_write(tmp_path / "x.jsonl", {}), 2, poison.too_many)  # type: ignore[arg-type]
 
 
-def test_rows_that_are_all_fatal(tmp_path: Path) -> None:
-    """Where one row after the other is fatal it is the machine: not all of a file becomes rejects."""
+def test_many_consecutive_fatal_rows(tmp_path: Path) -> None:
+    """Ten consecutive fatal rows end the run: the machine is broken, not the rows."""
     path = _write(tmp_path / "x.jsonl", dict.fromkeys(range(20, 50), "kill"))
-    with pytest.raises(InputError, match=r"x\.jsonl:\d+: 10 rows one after another .* was ended by SIGKILL"):
+    with pytest.raises(InputError, match=r"x\.jsonl:\d+: 10 consecutive rows .* was killed by SIGKILL"):
         list(run(poison.rows, plan(find_files([str(path)]), 100_000), Work(workers=2)))
 
 
 @pytest.fixture
 def poisoned(tmp_path: Path) -> Path:
-    """Records, of which three are fatal in different ways."""
+    """Write records, of which three are fatal in different ways."""
     source = tmp_path / "raw.jsonl"
     acts = {3: "exit", 100: "kill", 101: "crash"}
     rows = [{**record(line), **({"act": acts[line]} if line in acts else {})} for line in range(1, 121)]
@@ -188,18 +184,18 @@ def poisoned(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_cleaning_goes_on(poisoned: Path, tmp_path: Path) -> None:
-    """In a folder of parts they are rejects with file, line and reason, for any number of workers, one too."""
+def test_clean_rejects_fatal_rows(poisoned: Path, tmp_path: Path) -> None:
+    """Rejects of a folder of parts have file, line and reason, for any number of workers."""
     for workers in (1, 2):
         outputs = outputs_in(tmp_path / str(workers))
         stage = Stage(poison.PoisonConverter(), Repairer(), outputs.records, trace=True)
-        report = transform_to_folder(Job("clean", [str(poisoned)], stage, Work(workers=workers)), outputs)
+        report = transform_to_folder(Job("clean", [str(poisoned)], stage, Work(workers=workers, limits=SHORT)), outputs)
         assert (report.rows_in, report.rows_out, report.rejected) == (120, 117, {"poison-row": 3})
         rejects = [json.loads(line) for line in outputs.rejects_file.read_text(encoding="utf-8").splitlines()]
         assert [(reject["file"], reject["line"], reject["reason"]) for reject in rejects] == [
-            ("raw.jsonl", 3, "the process that read it ended with the code 3"),
-            ("raw.jsonl", 100, "the process that read it was ended by SIGKILL"),
-            ("raw.jsonl", 101, "the process that read it was ended by SIGSEGV"),
+            ("raw.jsonl", 3, "the process that read it ended with exit code 3"),
+            ("raw.jsonl", 100, "the process that read it was killed by SIGKILL"),
+            ("raw.jsonl", 101, "the process that read it was killed by SIGSEGV"),
         ]
         assert '"act": "kill"' in rejects[1]["row"]
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
@@ -226,10 +222,10 @@ if __name__ == "__main__":
 """
 
 
-def test_the_copy_of_a_process(tmp_path: Path) -> None:
-    """A process without threads of its own does the first shards in a copy, which a row may end, too."""
+def test_a_forked_worker(tmp_path: Path) -> None:
+    """A process without threads forks its first worker, which a fatal row may kill."""
     if sys.platform != "linux":
-        pytest.skip("no copies are made here")
+        pytest.skip("no forks on this system")
     script = tmp_path / "first.py"
     script.write_text(COPY)
     path = _write(tmp_path / "x.jsonl", {2: "kill", 30: "crash", 55: "exit"})
@@ -237,7 +233,7 @@ def test_the_copy_of_a_process(tmp_path: Path) -> None:
     command = [sys.executable, str(script), str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     first, rest, left = done.stdout.splitlines()
-    assert first == "[(2, 'poison-row: the process that read it was ended by SIGKILL')]"
+    assert first == "[(2, 'poison-row: the process that read it was killed by SIGKILL')]"
     assert rest == "True [2, 30, 55]"
     assert left == "[]"
     assert done.stderr == ""

@@ -1,4 +1,4 @@
-"""The executor: results in order, errors unchanged, and a quick end."""
+"""Execution of a stage: results in order, errors unchanged, and a quick end."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dataset_tools.bundled import sample_path
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor.run import Work, run
 from dataset_tools.readers.shards import Shard
@@ -22,8 +23,8 @@ from tests.dataset_tools.io import stages
 ROOT = Path(__file__).parents[3]
 FILE = DataFile(Path("x.jsonl"), "x", "x.jsonl", "jsonl", "")
 
-FAMILY = 5
-"""The processes of a run with two workers beside its own: they, their server, its tracker, and one for the start."""
+FAMILY = 4
+"""Child processes of a run with two workers: both, the fork server and its resource tracker."""
 
 
 def _shards(count: int) -> Iterator[Shard]:
@@ -32,7 +33,7 @@ def _shards(count: int) -> Iterator[Shard]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_in_order(workers: int) -> None:
-    """Results come in the order of the shards, even if later ones are done first, each announced before it comes."""
+    """Results come in the order of the shards, even if later ones finish first, each after its callback."""
     done: list[int] = []
     results = run(
         stages.slow_at_first,
@@ -46,8 +47,8 @@ def test_results_in_order(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_errors_come_through(workers: int) -> None:
-    """A worker's error arrives with all that it says, after the results before it."""
+def test_errors_of_the_stage(workers: int) -> None:
+    """An error arrives unchanged, after the earlier results."""
     results = run(stages.fail_at_two, _shards(6), Work(workers=workers))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(InputError) as caught:
@@ -58,16 +59,16 @@ def test_errors_come_through(workers: int) -> None:
     assert (row.value.code, row.value.hint) == ("unreadable-row", "mend it")
 
 
-def test_a_killed_worker_is_told() -> None:
-    """A worker that dies whatever row is left out becomes an error with the file, the rows and what to do."""
-    with pytest.raises(InputError, match="was ended by SIGKILL, though none of them is fatal alone") as caught:
+def test_a_worker_that_always_dies() -> None:
+    """A worker that dies whichever row is skipped becomes an error with file, rows and a hint."""
+    with pytest.raises(InputError, match="was killed by SIGKILL") as caught:
         list(run(stages.die_at_two, _shards(8), Work(workers=2)))
     assert caught.value.where.startswith("x.jsonl:")
     assert "--workers" in caught.value.hint
 
 
 def test_shards_are_taken_as_needed() -> None:
-    """No more shards than two a worker are under way, so memory does not depend on the number of shards."""
+    """At most two shards per worker are in progress, so memory does not depend on their number."""
     taken = 0
 
     def shards() -> Iterator[Shard]:
@@ -82,8 +83,8 @@ def test_shards_are_taken_as_needed() -> None:
     results.close()
 
 
-def test_the_stage_travels_once_a_worker() -> None:
-    """The stage is pickled for the workers, not for the shards."""
+def test_the_stage_is_pickled_once_per_worker() -> None:
+    """The stage is pickled per worker, not per shard."""
     stage = stages.Encode("x.jsonl")
     results = run(stage, _shards(2), Work(workers=2))
     with pytest.raises(InputError, match="No such file"):
@@ -92,15 +93,15 @@ def test_the_stage_travels_once_a_worker() -> None:
 
 
 def test_one_worker_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A single worker is this process, which needs nothing of what starts others."""
+    """A single worker is this process."""
     monkeypatch.delitem(sys.modules, "dataset_tools.executor.worker_pool", raising=False)
     assert list(run(lambda shard: shard.index, _shards(3), Work(workers=1))) == [0, 1, 2]
     assert "dataset_tools.executor.worker_pool" not in sys.modules
     assert list(run(lambda shard: shard.index, _shards(0), Work(workers=8))) == []
 
 
-def test_leaving_while_a_result_is_sent() -> None:
-    """Who leaves while a worker is in the middle of a large result waits for nothing: half of it never ends."""
+def test_closing_while_a_result_is_sent() -> None:
+    """Closing the generator while a worker sends a large result does not block."""
     for pause in range(8):
         results = run(poison.large, _shards(50), Work(workers=2), isolated=True)
         next(results)
@@ -109,13 +110,13 @@ def test_leaving_while_a_result_is_sent() -> None:
 
 
 def test_no_workers() -> None:
-    """Less than one worker is wrong usage."""
+    """Fewer than one worker is a usage error."""
     with pytest.raises(UsageError):
         list(run(lambda shard: shard.index, _shards(1), Work(workers=0)))
 
 
-def test_a_script_from_standard_input_is_told() -> None:
-    """New processes cannot import it; that is said at once, and not taken for a lack of memory."""
+def test_a_script_from_standard_input() -> None:
+    """A script that workers cannot import is a usage error, not a lack of memory."""
     script = """
 from dataset_tools.errors import UsageError
 from tests.dataset_tools.executor.test_run import Work, _shards, run, stages
@@ -127,6 +128,47 @@ except UsageError as error:
     command = [sys.executable, "-"]
     done = subprocess.run(command, check=False, input=script, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.stdout.startswith("a script from standard input cannot use worker processes, which import it (write it")
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+UNGUARDED = """
+import sys
+from pathlib import Path
+from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.errors import UsageError
+from dataset_tools.executor.run import Work
+from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.to_file import Outputs
+target, workers, *inputs = sys.argv[1:]
+outputs = FolderOutputs(Path(target), ".jsonl") if target == "parts" else Outputs(Path(target), Path("rejects.jsonl"))
+try:
+    clean(inputs, outputs, CleanOptions(work=Work(workers=int(workers))))
+except UsageError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("target, workers", [("parts", 1), ("parts", 2), ("clean.jsonl", 2)])
+def test_a_script_without_an_entry_point(target: str, workers: int, tmp_path: Path) -> None:
+    """Workers that start the work of an unguarded script again end the run with the reason and the remedy."""
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    inputs = [f"{number}.jsonl" for number in range(3)]
+    for name in inputs:
+        (tmp_path / name).write_bytes(sample_path().read_bytes())
+    done = subprocess.run(
+        [sys.executable, str(script), target, str(workers), *inputs],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == (
+        f"{script}: worker processes import this script, which fails or starts its work again in each of them "
+        '(put what it does below `if __name__ == "__main__":`)\n'
+    )
     assert (done.stderr, done.returncode) == ("", 0)
 
 
@@ -146,7 +188,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Starts a run whose workers sleep, and waits until they do."""
+    """Return a function that starts a run with sleeping workers."""
     script = tmp_path / "sleeper.py"
     script.write_text(SLEEPER)
     started: list[subprocess.Popen[str]] = []
@@ -169,11 +211,11 @@ def sleeper(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
 
 
 def _family(pid: int) -> list[int]:
-    """The children of a process, and theirs: workers are children of the server that starts them."""
+    """Return the ids of all descendants: workers are children of the fork server."""
     if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
         pytest.skip("needs /proc to see processes")
     children: list[int] = []
-    with suppress(OSError):  # it may end while it is looked at
+    with suppress(OSError):  # it may end at any time
         for task in Path(f"/proc/{pid}/task").iterdir():
             children.extend(map(int, (task / "children").read_text().split()))
     return [*children, *(other for child in children for other in _family(child))]
@@ -196,7 +238,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_ctrl_c_ends_it_quickly_and_quietly(sleeper: Callable[[], subprocess.Popen[str]]) -> None:
-    """Ctrl-C in the terminal, which reaches every process, ends all of them at once with one message."""
+    """Ctrl-C, which reaches every process, ends all of them at once with one message."""
     process = sleeper()
     children = _family(process.pid)
     assert len(children) == FAMILY
@@ -210,7 +252,7 @@ def test_ctrl_c_ends_it_quickly_and_quietly(sleeper: Callable[[], subprocess.Pop
 
 
 def test_workers_do_not_outlive_a_killed_parent(sleeper: Callable[[], subprocess.Popen[str]]) -> None:
-    """When the parent is killed, its workers end by themselves."""
+    """Workers end when their parent is killed."""
     process = sleeper()
     children = _family(process.pid)
     assert len(children) == FAMILY
