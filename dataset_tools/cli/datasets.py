@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from dataset_tools.cli.options import (
+    AsJson,
+    CountTokens,
     EngineChoice,
     EngineName,
+    Examples,
     LayoutName,
     LogJson,
+    MinCell,
     OutputOrFolder,
     PartsFormat,
     Quiet,
@@ -36,22 +40,14 @@ from dataset_tools.cli.options import (
 )
 from dataset_tools.display.console import stderr_console, stdout_console
 
-__all__ = ["mount"]
+__all__ = ["dedup_command", "report_command", "split_command", "stats_command"]
 
 
-class SideFormat(StrEnum):
-    """How ``split`` writes its sides."""
+class SplitFormat(StrEnum):
+    """File formats of ``split``."""
 
     PARQUET = "parquet"
     JSONL = "jsonl"
-
-
-def mount(app: typer.Typer) -> None:
-    """Add the commands to ``afg-data``."""
-    app.command("dedup")(dedup_command)
-    app.command("report")(report_command)
-    app.command("split")(split_command)
-    app.command("stats")(stats_command)
 
 
 def dedup_command(
@@ -59,16 +55,16 @@ def dedup_command(
     output: OutputOrFolder,
     near: Annotated[
         float,
-        typer.Option(
-            metavar="LIKENESS", help="Drop a row that calls the same and asks so nearly the same; 0 for no such row."
-        ),
+        typer.Option(metavar="SIMILARITY", help="Drop near-duplicates from this Jaccard similarity; 0: off."),
     ] = 0.9,
-    twins: Annotated[bool, typer.Option("--twins", help="Drop rows that only make the same calls, too.")] = False,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="Also drop rows with equal calls but other questions.")
+    ] = False,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     rejects: Rejects = None,
     report: ReportFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: AsJson = False,
     parts: PartsFormat = "",
     resume: Resume = False,
     log_json: LogJson = False,
@@ -77,9 +73,13 @@ def dedup_command(
     workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
-    """Keep the first of rows that say the same; the others are rejects that name the row they repeat.
+    """Drop rows that repeat an earlier row, exactly or nearly.
 
-    Example: afg-data dedup clean.jsonl -o distinct.jsonl
+    Dropped rows are written to the rejects; each names the row that it repeats.
+
+    Examples:
+        afg-data dedup clean.jsonl -o distinct.jsonl
+        afg-data dedup clean/ -o distinct/ --near 0.8 --twins -j 4
     """
     from dataset_tools.dedup.dedup import DedupOptions, dedup
 
@@ -98,20 +98,20 @@ def dedup_command(
 
 def report_command(
     sources: Sources,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write; .html.")],
-    tokenizer: Annotated[
-        str, typer.Option("--tokenizer", metavar="PATH|ID", help="Count tokens, too: a folder, or ORG/NAME on the Hub.")
-    ] = "",
-    examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 3,
-    min_cell: Annotated[int, typer.Option(min=0, help="Tell where a dialect has fewer rows of a tool.")] = 5,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page; .html.")],
+    tokenizer: CountTokens = "",
+    examples: Examples = 3,
+    min_cell: MinCell = 5,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Write one page for the browser with all there is to see of a dataset; it needs no network.
+    """Write one HTML page about a dataset; it needs no network.
 
-    Example: afg-data report raw.jsonl -o report.html
+    Examples:
+        afg-data report raw.jsonl -o report.html
+        afg-data report data/train.parquet -o report.html --tokenizer gemma/
     """
     from dataset_tools.report.pages import report_page
     from dataset_tools.report.report import PASSES, ReportOptions, report
@@ -134,40 +134,40 @@ def report_command(
 
 def split_command(
     sources: Sources,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of sides to write.")],
-    test: Annotated[float, typer.Option(metavar="SHARE", help="The share of rows to test on.")] = 0.1,
-    validation: Annotated[float, typer.Option(metavar="SHARE", help="The share of rows to watch training with.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="Another one gives another split.")] = 0,
-    by: Annotated[
-        str, typer.Option(metavar="FIELD,...", help="Fields whose values are on every side in the same shares.")
-    ] = "",
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the splits.")],
+    test: Annotated[float, typer.Option(metavar="SHARE", help="Share of test rows.")] = 0.1,
+    validation: Annotated[float, typer.Option(metavar="SHARE", help="Share of validation rows.")] = 0.1,
+    seed: Annotated[int, typer.Option(metavar="SEED", help="Random seed.")] = 0,
+    by: Annotated[str, typer.Option(metavar="FIELD,...", help="Stratify by these fields.")] = "",
     near: Annotated[
         float,
-        typer.Option(metavar="LIKENESS", help="Questions that are so nearly the same stay together; 0: equal ones."),
+        typer.Option(metavar="SIMILARITY", help="Keep questions this similar in one split; 0: only equal ones."),
     ] = 0.8,
     against: Annotated[
         list[str] | None,
-        typer.Option(
-            "--against", metavar="FILE", help="Leave out what repeats a row of this evaluation data. Repeat it."
-        ),
+        typer.Option("--against", metavar="FILE", help="Drop rows that overlap this evaluation set. Repeatable."),
     ] = None,
     made_by: Annotated[
         list[Path] | None,
-        typer.Option("--made-by", metavar="FILE", help="A report of clean or dedup, kept for the card. Repeat it."),
+        typer.Option("--made-by", metavar="FILE", help="Include this clean/dedup report in the card. Repeatable."),
     ] = None,
-    format_: Annotated[SideFormat, typer.Option("--format", help="The format of the sides.")] = SideFormat.PARQUET,
+    format_: Annotated[SplitFormat, typer.Option("--format", help="File format of the splits.")] = SplitFormat.PARQUET,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     rejects: Rejects = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what split.json holds.")] = False,
+    as_json: AsJson = False,
     engine: EngineName = EngineChoice.LOCAL,
     ray_address: RayAddress = "",
     workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
-    """Divide rows into train, validation and test, so that no side repeats a question or a call of another.
+    """Split into train, validation and test without leakage.
 
-    Example: afg-data split distinct.jsonl -o data --by dialect
+    No question and no call of one split occurs in another, not even in another spelling.
+
+    Examples:
+        afg-data split distinct.jsonl -o data --by dialect
+        afg-data split distinct.jsonl -o data --test 0 --against test.jsonl
     """
     from dataset_tools.cli.text import print_split
     from dataset_tools.split.split import SplitOptions, split
@@ -197,23 +197,21 @@ def split_command(
 
 def stats_command(
     sources: Sources,
-    tokenizer: Annotated[
-        str, typer.Option("--tokenizer", metavar="PATH|ID", help="Count tokens too: a folder, or ORG/NAME on the Hub.")
-    ] = "",
-    min_cell: Annotated[
-        int, typer.Option(min=0, help="Tell each dialect with fewer rows than this of a tool, or without a call.")
-    ] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    tokenizer: CountTokens = "",
+    min_cell: MinCell = 5,
+    as_json: AsJson = False,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     engine: EngineName = EngineChoice.LOCAL,
     ray_address: RayAddress = "",
     workers: WorkersOrTasks = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Count what a dataset is made of: tools, dialects, arguments, lengths.
+    """Count tools, dialects, arguments, lengths and tokens.
 
-    Example: afg-data stats clean.jsonl --tokenizer unsloth/functiongemma-270m-it
+    Examples:
+        afg-data stats clean.jsonl --json
+        afg-data stats clean.jsonl --tokenizer unsloth/functiongemma-270m-it
     """
     from dataset_tools.stats.stats import StatsOptions, stats
     from dataset_tools.stats.text import print_stats

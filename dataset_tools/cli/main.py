@@ -12,12 +12,15 @@ from typing import Annotated
 import typer
 
 from dataset_tools.bundled import SamplePart
-from dataset_tools.cli import datasets, records, samples
+from dataset_tools.cli.datasets import dedup_command, report_command, split_command, stats_command
 from dataset_tools.cli.options import (
+    AsJson,
     EngineChoice,
     EngineName,
+    Examples,
     Html,
     LayoutName,
+    Quiet,
     RayAddress,
     Sources,
     ToolsFile,
@@ -30,25 +33,32 @@ from dataset_tools.cli.options import (
     work_of,
     write_page,
 )
-from dataset_tools.display.console import EXIT_CODES, run_app, stdout_console
+from dataset_tools.cli.records import clean_command, import_command
+from dataset_tools.cli.samples import build_command, parse_command, render_command, show_command
+from dataset_tools.display.console import EXIT_CODE_HELP, run_app, stdout_console
+from dataset_tools.display.help import Group, Version, add_commands
 from dataset_tools.errors import UsageError
 
 __all__ = ["app", "main"]
 
-_CODES = "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())
 app = typer.Typer(
     name="afg-data",
-    help="Arabic function-calling data, from any layout to what a model is trained on: clean, validate, split, build.",
-    epilog=f"\b\nExit codes:\n{_CODES}",
+    cls=Group,
+    epilog=EXIT_CODE_HELP,
     no_args_is_help=True,
-    rich_markup_mode=None,  # rich costs a tenth of a second that a help text is not worth
+    rich_markup_mode=None,  # rich would add 0.1 s to every help text
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+@app.callback()
+def common(_version: Version = False) -> None:
+    """Arabic function-calling data, from any layout to training samples."""
+
+
 class Format(StrEnum):
-    """How ``validate`` prints its result."""
+    """Output formats of ``validate``."""
 
     TEXT = "text"
     JSON = "json"
@@ -56,37 +66,37 @@ class Format(StrEnum):
 
 
 class Level(StrEnum):
-    """From which severity on ``validate`` fails."""
+    """Lowest severity at which ``validate`` fails."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
-records.mount(app)
-
-
-@app.command("validate")
 def validate_command(
     sources: Sources,
-    format_: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TEXT,
-    fail_on: Annotated[Level, typer.Option(help="Exit with 1 from this severity on.")] = Level.ERROR,
+    format_: Annotated[Format, typer.Option("--format", help="Output format; --json is --format json.")] = Format.TEXT,
+    fail_on: Annotated[Level, typer.Option(help="Exit with 1 from this severity.")] = Level.ERROR,
     tools_file: ToolsFile = None,
     layout: LayoutName = "",
-    examples: Annotated[int, typer.Option(min=0, help="Findings of each check to show; all are counted.")] = 3,
+    examples: Examples = 3,
     html: Html = None,
+    as_json: AsJson = False,
     engine: EngineName = EngineChoice.LOCAL,
     ray_address: RayAddress = "",
     workers: WorkersOrTasks = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Check every row: what is wrong, where, what mends it.
+    """Check every row; report defects with place and repair.
 
-    Example: afg-data validate clean.jsonl --fail-on warning
+    Examples:
+        afg-data validate clean.jsonl --fail-on warning
+        afg-data validate raw/ --json > findings.json
     """
     from dataset_tools.checks.base import Severity
     from dataset_tools.cli.text import github_annotations, print_validation
     from dataset_tools.validation.validate import ValidateOptions, validate
 
+    format_ = Format.JSON if as_json else format_
     # An annotation is one finding at its line, so GitHub gets them all.
     shown = -1 if format_ is Format.GITHUB else examples
     options = ValidateOptions(
@@ -113,18 +123,15 @@ def validate_command(
         raise typer.Exit(1)
 
 
-samples.mount(app)
-datasets.mount(app)
-
-
-@app.command("checks")
 def checks_command(
-    code: Annotated[str, typer.Argument(help="One check, to explain.")] = "",
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Explain this check.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
 ) -> None:
     """List the checks of the catalogue, or explain one.
 
-    Example: afg-data checks ungrounded-argument
+    Examples:
+        afg-data checks
+        afg-data checks ungrounded-argument
     """
     from dataset_tools.checks.base import catalogue
     from dataset_tools.cli.text import check_facts, print_check, print_checks
@@ -140,13 +147,14 @@ def checks_command(
         print_checks(stdout_console())
 
 
-@app.command("layouts")
 def layouts_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List the layouts that are recognised.
+    """List the dataset layouts that are recognised.
 
-    Example: afg-data layouts
+    Examples:
+        afg-data layouts
+        afg-data layouts --json
     """
     from dataset_tools.records.layouts import all_layouts
 
@@ -157,22 +165,23 @@ def layouts_command(
         sys.stdout.write(f"{layout.name:<16}{layout.title}\n")
 
 
-@app.command("sample")
 def sample_command(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; .jsonl.")],
-    dirty: Annotated[bool, typer.Option("--dirty", help="The edition with known defects.")] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file; .jsonl.")],
+    dirty: Annotated[bool, typer.Option("--dirty", help="The copy with known defects.")] = False,
     part: Annotated[
-        SamplePart, typer.Option("--part", help="All rows, those to train on, or those held out to test on.")
+        SamplePart, typer.Option("--part", help="All rows, rows to train on, or held-out rows.")
     ] = SamplePart.ALL,
     rows: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="With --part train: so many new rows of the same phrases.")
+        int | None, typer.Option(metavar="N", min=1, help="With --part train: draw N new rows from its phrases.")
     ] = None,
 ) -> None:
-    """Write the bundled sample, clean or with known defects, whole or one part of it.
+    """Write the bundled sample, clean or with known defects.
 
-    With --rows, rows to train on are drawn anew from its phrases; none asks or calls what a held-out row does.
+    With --rows, new rows are drawn from its phrases; none repeats the question or calls of a held-out row.
 
-    Example: afg-data sample --dirty --part train -o raw.jsonl
+    Examples:
+        afg-data sample --dirty -o raw.jsonl
+        afg-data sample --part train --rows 2000 -o drawn.jsonl
     """
     from dataset_tools.bundled.drawing import draw
     from dataset_tools.bundled.parts import text
@@ -183,6 +192,27 @@ def sample_command(
     if rows is not None and (dirty or part is not SamplePart.TRAIN):
         raise UsageError("--rows draws rows to train on", hint="with --part train, and without --dirty")
     write_file(output, (text(part, dirty=dirty) if rows is None else draw(rows)).encode())
+
+
+add_commands(
+    app,
+    {
+        "sample": sample_command,
+        "import": import_command,
+        "clean": clean_command,
+        "validate": validate_command,
+        "dedup": dedup_command,
+        "split": split_command,
+        "stats": stats_command,
+        "report": report_command,
+        "build": build_command,
+        "show": show_command,
+        "render": render_command,
+        "parse": parse_command,
+        "checks": checks_command,
+        "layouts": layouts_command,
+    },
+)
 
 
 def main() -> None:

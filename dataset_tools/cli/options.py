@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dataset_tools.records.reading import Reading
 
 __all__ = [
-    "AsJson", "EngineChoice", "EngineName", "Html", "LayoutName", "LogJson", "Output", "OutputOrFolder", "PartsFormat",
+    "AsJson", "CountTokens", "EngineChoice", "EngineName", "Examples", "Html", "LayoutName", "LogJson", "MinCell", "OutputOrFolder", "PartsFormat",
     "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile",
     "Trace", "Workers", "WorkersOrTasks", "check_page", "find", "outputs_of", "print_json", "progress_of",
     "reading_of", "require_whole", "tell_report", "work_of", "write_page",
@@ -33,62 +33,104 @@ class EngineChoice(StrEnum):
     RAY = "ray"
 
 
+_INPUT, _RESULTS, _LARGE = "Reading", "Results", "Large data"
+"""Groups of options in the help; the others come first."""
+
 Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SRC", help="Files, folders or globs, here or as s3://..., or hf://datasets/ORG/NAME; any layout."
-    ),
+    list[str], typer.Argument(metavar="SRC", help="Files, folders or globs; also s3://... and hf://datasets/ORG/NAME.")
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The records; .jsonl, .jsonl.gz, .jsonl.zst or .parquet.")]
 OutputOrFolder = Annotated[
     str,
     typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE|DIR/",
-        help="The records; .jsonl, .jsonl.gz, .jsonl.zst, .parquet, or a folder to write them in parts.",
+        "--output", "-o", metavar="FILE|DIR/", help=".jsonl, .jsonl.gz, .jsonl.zst, .parquet, or a folder of parts."
     ),
 ]
 PartsFormat = Annotated[
-    str, typer.Option("--parts", metavar="ENDING", help="What the parts of a folder are [default: parquet].")
+    str,
+    typer.Option(
+        "--parts", metavar="ENDING", help="Format of the parts of a folder [default: parquet].", rich_help_panel=_LARGE
+    ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a folder that a run has begun.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue an interrupted run into a folder.", rich_help_panel=_LARGE)
+]
 LogJson = Annotated[
-    bool, typer.Option("--log-json", help="Tell the progress as JSON, a line every 30 seconds, on standard error.")
+    bool, typer.Option("--log-json", help="Report progress on stderr as JSON lines.", rich_help_panel=_LARGE)
 ]
-LayoutName = Annotated[str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.")]
+LayoutName = Annotated[
+    str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.", rich_help_panel=_INPUT)
+]
 ToolsFile = Annotated[
-    Path | None, typer.Option("--tools-file", metavar="FILE", help="Tools for layouts that declare none.")
+    Path | None,
+    typer.Option(
+        "--tools-file",
+        "--tools",
+        metavar="FILE",
+        help="Tools for layouts that declare none.",
+        rich_help_panel=_INPUT,
+    ),
 ]
 Rename = Annotated[
-    bool, typer.Option("--rename-tools", help="Rewrite tool names that FunctionGemma parsers reject, as a.b to a_b.")
+    bool, typer.Option("--rename-tools", help="Rename tools that FunctionGemma parsers reject: a.b to a_b.")
 ]
 Rejects = Annotated[
-    Path | None, typer.Option("--rejects", metavar="FILE", help="Rejected rows and why [default: beside OUT].")
+    Path | None,
+    typer.Option(
+        "--rejects",
+        metavar="FILE",
+        help="Rejected rows with reasons [default: next to the output].",
+        rich_help_panel=_RESULTS,
+    ),
 ]
-ReportFile = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="The counts of every rule, as JSON.")]
-Trace = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Every change with its path, a line each.")]
-Workers = Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes to use.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Counts of every rule, as JSON.", rich_help_panel=_RESULTS),
+]
+Trace = Annotated[
+    Path | None,
+    typer.Option("--trace", metavar="FILE", help="Every change with its path, one per line.", rich_help_panel=_RESULTS),
+]
+Workers = Annotated[
+    int, typer.Option("--workers", "-j", min=1, max=256, help="Number of processes.", rich_help_panel=_LARGE)
+]
 WorkersOrTasks = Annotated[
     int | None,
     typer.Option(
-        "--workers", "-j", min=1, max=256, help="Processes to use [default: 1, or with --engine ray one a CPU]."
+        "--workers",
+        "-j",
+        min=1,
+        max=256,
+        help="Number of processes [default: 1; with Ray, one per CPU].",
+        rich_help_panel=_LARGE,
     ),
 ]
 EngineName = Annotated[
-    EngineChoice, typer.Option("--engine", help="Who does the work: this machine, or a Ray cluster.")
+    EngineChoice,
+    typer.Option("--engine", help="Where to run: this machine or a Ray cluster.", rich_help_panel=_LARGE),
 ]
 RayAddress = Annotated[
     str,
     typer.Option(
-        "--ray-address", metavar="auto|HOST:PORT", help="The Ray cluster [default: started here for the run]."
+        "--ray-address",
+        metavar="auto|HOST:PORT",
+        help="Ray cluster [default: one started for the run].",
+        rich_help_panel=_LARGE,
     ),
 ]
-Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page for the browser, too.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the counts as one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Also write an HTML page.", rich_help_panel=_RESULTS)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=_RESULTS)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.", rich_help_panel=_RESULTS)]
+Examples = Annotated[int, typer.Option("--examples", min=0, help="Findings to show per check; all are counted.")]
+MinCell = Annotated[
+    int, typer.Option("--min-cell", min=0, help="Warn if a dialect has fewer rows than this for a tool.")
+]
 TokenizerName = Annotated[
-    str, typer.Option("--tokenizer", metavar="PATH|ID", help="A folder, or ORG/NAME[@REVISION] on the Hub.")
+    str, typer.Option("--tokenizer", metavar="PATH|ID", help="Folder, or ORG/NAME[@REVISION] on the Hub.")
+]
+CountTokens = Annotated[
+    str, typer.Option("--tokenizer", metavar="PATH|ID", help="Also count tokens: a folder, or ORG/NAME on the Hub.")
 ]
 
 

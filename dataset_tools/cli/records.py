@@ -33,13 +33,7 @@ from dataset_tools.cli.options import (
     write_page,
 )  # fmt: skip
 
-__all__ = ["mount"]
-
-
-def mount(app: typer.Typer) -> None:
-    """Add the commands to ``afg-data``."""
-    app.command("import")(import_command)
-    app.command("clean")(clean_command)
+__all__ = ["clean_command", "import_command"]
 
 
 def import_command(
@@ -59,9 +53,11 @@ def import_command(
     workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
-    """Read any known layout and write records; nothing is repaired.
+    """Convert any known layout to records; repair nothing.
 
-    Example: afg-data import raw/ -o records.jsonl
+    Examples:
+        afg-data import raw/ -o records.jsonl
+        afg-data import hf://datasets/ORG/NAME -o records/ -j 4 --resume
     """
     from dataset_tools.cleaning.import_data import ImportOptions, import_data
 
@@ -84,10 +80,10 @@ def clean_command(
         str,
         typer.Option(
             metavar="NAME,...",
-            help="Fold letters in text and arguments together: dediac, alef, alef-maksura, teh-marbuta, digits.",
+            help="Also fold: dediac, alef, alef-maksura, teh-marbuta, digits.",
         ),
     ] = "",
-    developer_turn: Annotated[bool, typer.Option(help="Add the developer turn where it is missing.")] = True,
+    developer_turn: Annotated[bool, typer.Option(help="Add the developer turn if it is missing.")] = True,
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     rename_tools: Rename = False,
@@ -104,9 +100,13 @@ def clean_command(
     workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
-    """Repair every row without losing anything, and write records.
+    """Convert any known layout to records and repair them.
 
-    Example: afg-data clean raw.jsonl -o clean.jsonl --report report.json
+    Rows that cannot be repaired are rejected with file, line and reason.
+
+    Examples:
+        afg-data clean raw.jsonl -o clean.jsonl --report report.json
+        afg-data clean s3://bucket/raw/ -o clean/ -j 4 --resume
     """
     from dataset_tools.cleaning.clean import CleanOptions, clean
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.cli.options import (
+    AsJson,
     EngineChoice,
     EngineName,
     Html,
@@ -33,29 +34,23 @@ from dataset_tools.errors import UsageError
 if TYPE_CHECKING:
     from dataset_tools.samples.render_rows import Problem
 
-__all__ = ["mount"]
-
-
-def mount(app: typer.Typer) -> None:
-    """Add the commands to ``afg-data``."""
-    app.command("render")(render_command)
-    app.command("build")(build_command)
-    app.command("show")(show_command)
-    app.command("parse")(parse_command)
+__all__ = ["build_command", "parse_command", "render_command", "show_command"]
 
 
 def render_command(
     sources: Sources,
     generation_prompt: Annotated[
-        bool, typer.Option("--generation-prompt", help="End with the header of the turn that the model is to write.")
+        bool, typer.Option("--generation-prompt", help="End with the header of the next model turn.")
     ] = False,
     workers: Workers = 1,
 ) -> None:
-    """Print each row as the text that the model reads, as JSONL.
+    """Print each row as the prompt text of the model, as JSONL.
 
-    A row that FunctionGemma's template cannot express is told on standard error, and the exit code is 1.
+    Rows that FunctionGemma's template cannot express are reported on stderr; the exit code is then 1.
 
-    Example: afg-data render clean.jsonl > texts.jsonl
+    Examples:
+        afg-data render clean.jsonl > texts.jsonl
+        afg-data render test.parquet --generation-prompt > prompts.jsonl
     """
     from dataset_tools.samples.render_rows import render_rows
 
@@ -73,30 +68,32 @@ def render_command(
 
 def build_command(
     sources: Sources,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of samples to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the samples.")],
     tokenizer: TokenizerName,
-    max_length: Annotated[int, typer.Option(min=1, help="The most tokens of a sample; none is ever cut off.")] = 4096,
+    max_length: Annotated[int, typer.Option(min=1, help="Reject samples with more tokens; none is cut off.")] = 4096,
     shuffle_tools: Annotated[
         int | None,
-        typer.Option(metavar="SEED", help="Shuffle each row's tools, so that no place gives the answer away."),
+        typer.Option(metavar="SEED", help="Shuffle each row's tools with this random seed."),
     ] = None,
-    max_tools: Annotated[int | None, typer.Option(min=1, help="Offer at most so many tools; called ones stay.")] = None,
-    fit: Annotated[bool, typer.Option("--fit", help="Drop tools that are not called where a row is too long.")] = False,
+    max_tools: Annotated[int | None, typer.Option(min=1, help="Offer at most N tools; called tools stay.")] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Drop uncalled tools from rows that are too long.")] = False,
     verify: Annotated[
-        str, typer.Option(metavar="N|all", help="Rows to compare with the tokenizer's own chat template.")
+        str, typer.Option(metavar="N|all", help="Rows to compare with the tokenizer's chat template.")
     ] = "200",
     layout: LayoutName = "",
     tools_file: ToolsFile = None,
     html: Html = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what build.json holds.")] = False,
+    as_json: AsJson = False,
     engine: EngineName = EngineChoice.LOCAL,
     ray_address: RayAddress = "",
     workers: WorkersOrTasks = None,
     quiet: Quiet = False,
 ) -> None:
-    """Make the masked samples that a model is trained on: Parquet, for datasets and TRL.
+    """Build masked training samples: Parquet for datasets and TRL.
 
-    Example: afg-data build clean.jsonl -o samples --tokenizer unsloth/functiongemma-270m-it --shuffle-tools 7
+    Examples:
+        afg-data build train.parquet -o samples --tokenizer unsloth/functiongemma-270m-it
+        afg-data build train.parquet -o samples --tokenizer gemma/ --shuffle-tools 7 --fit
     """
     from dataset_tools.cli.text import print_build
     from dataset_tools.samples.build import BuildOptions, build
@@ -127,23 +124,19 @@ def build_command(
 
 
 def show_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `afg-data build` has written.")],
-    row: Annotated[
-        int | None, typer.Option(min=0, help="The sample, counted from 0 as datasets does [default: 0].")
-    ] = None,
-    identity: Annotated[str | None, typer.Option("--id", metavar="ID", help="The sample with this id.")] = None,
-    count: Annotated[
-        int, typer.Option("--count", "-n", min=1, max=1000, help="Samples to show, from that one on.")
-    ] = 1,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder written by `afg-data build`.")],
+    row: Annotated[int | None, typer.Option(min=0, help="Sample number, from 0 [default: 0].")] = None,
+    identity: Annotated[str | None, typer.Option("--id", metavar="ID", help="Sample with this id.")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="Number of samples to show.")] = 1,
     ids: Annotated[bool, typer.Option("--ids", help="List every token with its id.")] = False,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page for the browser instead.")] = None,
-    tokenizer: Annotated[
-        str, typer.Option("--tokenizer", metavar="PATH|ID", help="Another place of the tokenizer [default: as built].")
-    ] = "",
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page instead.")] = None,
+    tokenizer: Annotated[str, typer.Option("--tokenizer", metavar="PATH|ID", help="Tokenizer path, if it moved.")] = "",
 ) -> None:
-    """Show samples as text, what is trained and what is ignored told apart.
+    """Show samples with trained and ignored text marked.
 
-    Example: afg-data show samples --row 3
+    Examples:
+        afg-data show samples --row 3
+        afg-data show samples --count 20 --html samples.html
     """
     from dataset_tools.show.preview import preview
 
@@ -162,14 +155,18 @@ def show_command(
 
 
 def parse_command(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="A model's outputs; - for standard input.")] = "-",
-    tools: Annotated[Path | None, typer.Option(metavar="FILE", help="Tools that give the arguments types.")] = None,
+    source: Annotated[str, typer.Argument(metavar="FILE", help="Outputs of a model; - reads standard input.")] = "-",
+    tools: Annotated[
+        Path | None, typer.Option("--tools", "--tools-file", metavar="FILE", help="Tools, for the types of arguments.")
+    ] = None,
 ) -> None:
-    """Read a model's raw outputs and print their calls, as JSONL.
+    """Parse raw outputs of a model and print the calls, as JSONL.
 
-    Takes plain lines, or JSONL with id and text. The exit code is 1 if an output could not be read.
+    Input: plain lines, or JSONL with id and text. The exit code is 1 if an output cannot be parsed.
 
-    Example: afg-data parse outputs.jsonl --tools tools.json
+    Examples:
+        afg-data parse outputs.jsonl --tools tools.json
+        cat outputs.txt | afg-data parse
     """
     from dataset_tools.records.reading import load_tools
     from dataset_tools.samples.parse_rows import open_outputs, parse_rows

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Container, Iterable, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from typer import TyperException
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
-    "EXIT_CODES", "counted", "isolate", "isolate_message", "print_table", "run_app", "stderr_console", "stdout_console",
+    "EXIT_CODES", "EXIT_CODE_HELP", "counted", "isolate", "isolate_message", "print_table", "run_app", "stderr_console", "stdout_console",
     "text_bar",
 ]  # fmt: skip
 
@@ -33,6 +34,11 @@ EXIT_CODES = {
 }
 """Meaning of the exit codes of both command lines."""
 
+EXIT_CODE_HELP = "\b\nExit codes:\n" + "\n".join(
+    fill(f"{code:>5}  {meaning}", 76, subsequent_indent=" " * 7) for code, meaning in EXIT_CODES.items()
+)
+"""The exit codes as the end of a help text."""
+
 _INTERRUPTED = 130
 _BAR = 40  # columns of the longest bar
 _UNLIMITED = 1000  # columns without a terminal, so that no cell is cut off in a file
@@ -44,7 +50,7 @@ def run_app(app: Callable[..., Any], name: str) -> None:
     """Run a command line; an error that the user caused becomes one line and an exit code."""
     try:
         # In standalone mode, Typer would print errors in its own format, and nothing for Ctrl-C.
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name=name)
         sys.stdout.flush()
     except AfgError as error:
         sys.stderr.write(f"{name}: {_one_line(str(error))}\n")
