@@ -141,7 +141,7 @@ def split_command(
     by: Annotated[str, typer.Option(metavar="FIELD,...", help="Stratify by these fields.")] = "",
     near: Annotated[
         float,
-        typer.Option(metavar="SIMILARITY", help="Keep questions this similar in one split; 0: only equal ones."),
+        typer.Option(metavar="SIMILARITY", help="Keep questions this similar together; 0: equal ones only."),
     ] = 0.8,
     against: Annotated[
         list[str] | None,

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from dataset_tools.records.reading import Reading
 
 __all__ = [
-    "AsJson", "CountTokens", "EngineChoice", "EngineName", "Examples", "Html", "LayoutName", "LogJson", "MinCell", "OutputOrFolder", "PartsFormat",
-    "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources", "TokenizerName", "ToolsFile",
-    "Trace", "Workers", "WorkersOrTasks", "check_page", "find", "outputs_of", "print_json", "progress_of",
-    "reading_of", "require_whole", "tell_report", "work_of", "write_page",
+    "AsJson", "CountTokens", "EngineChoice", "EngineName", "Examples", "Html", "LayoutName", "LogJson", "MinCell",
+    "OutputOrFolder", "PartsFormat", "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources",
+    "TokenizerName", "ToolsFile", "Trace", "Workers", "WorkersOrTasks", "check_page", "find", "outputs_of",
+    "print_json", "progress_of", "reading_of", "require_whole", "tell_report", "work_of", "write_page",
 ]  # fmt: skip
 
 
@@ -37,12 +37,12 @@ _INPUT, _RESULTS, _LARGE = "Reading", "Results", "Large data"
 """Groups of options in the help; the others come first."""
 
 Sources = Annotated[
-    list[str], typer.Argument(metavar="SRC", help="Files, folders or globs; also s3://... and hf://datasets/ORG/NAME.")
+    list[str], typer.Argument(metavar="SRC", help="Files, folders or globs; s3:// or hf://datasets/ORG/NAME.")
 ]
 OutputOrFolder = Annotated[
     str,
     typer.Option(
-        "--output", "-o", metavar="FILE|DIR/", help=".jsonl, .jsonl.gz, .jsonl.zst, .parquet, or a folder of parts."
+        "--output", "-o", metavar="FILE|DIR/", help=".jsonl, .jsonl.gz, .jsonl.zst, .parquet, or DIR/ for parts."
     ),
 ]
 PartsFormat = Annotated[

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
-    "EXIT_CODES", "EXIT_CODE_HELP", "counted", "isolate", "isolate_message", "print_table", "run_app", "stderr_console", "stdout_console",
+    "EXIT_CODES", "EXIT_CODE_HELP", "counted", "isolate", "isolate_message", "print_table", "run_app",
+    "stderr_console", "stdout_console",
     "text_bar",
 ]  # fmt: skip
 

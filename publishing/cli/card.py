@@ -27,15 +27,19 @@ def card_command(
     ] = None,
     hub: Annotated[str, typer.Option(help="Name on the Hub.", metavar="ORG/NAME")] = "",
     dataset: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write a card for this data.")] = None,
-    dataset_license: Annotated[str, typer.Option(metavar="ID", help="Its licence, such as cc-by-4.0.")] = "",
+    dataset_license: Annotated[str, typer.Option(metavar="ID", help="Licence of the dataset, such as cc-by-4.0.")] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write the cards into this folder.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check cards, write nothing; exit 1 on problems.")] = False,
 ) -> None:
-    """Write model cards from measured results; text between the marks of hand-written sections is kept.
+    """Write model and dataset cards from measured results.
 
-    Example: afg card release --run run --eval eval.json --data samples/build.json --hub ORG/NAME
+    Text between the marks for humans is kept.
+
+    Examples:
+        afg card release --run run --eval eval.json --data samples/build.json --hub ORG/NAME
+        afg card release --check
     """
     from publishing.cards.dataset import make_dataset_card
     from publishing.cards.hub_terms import is_gemma

@@ -23,7 +23,7 @@ _Quant = Annotated[str, typer.Option("--quant", help="Only the GGUF file of this
 
 
 def pull_command(
-    name: Annotated[str, typer.Argument(help="A release on the Hub.", metavar="ORG/NAME")],
+    name: Annotated[str, typer.Argument(help="Release on the Hub.", metavar="ORG/NAME")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Output folder; by default NAME.")
     ] = None,
@@ -31,9 +31,11 @@ def pull_command(
     part: _Parts = None,
     quant: _Quant = "",
 ) -> None:
-    """Download a release from the Hub and compare each file with its recorded checksum.
+    """Fetch a release from the Hub and verify every checksum.
 
-    Example: afg pull ORG/NAME --tag v1.0.0 --quant Q8_0
+    Examples:
+        afg pull ORG/NAME --tag v1.0.0
+        afg pull ORG/NAME --part gguf --quant Q8_0 -o model
     """
     from publishing.hub.pull import pull
 
@@ -46,18 +48,20 @@ def pull_command(
 
 
 def verify_command(
-    source: Annotated[str, typer.Argument(help="A folder, or a release on the Hub.", metavar="DIR|ORG/NAME")],
+    source: Annotated[str, typer.Argument(help="Folder, or release on the Hub.", metavar="DIR|ORG/NAME")],
     tag: _Tag = "",
     part: _Parts = None,
     quant: _Quant = "",
-    quick: Annotated[bool, typer.Option("--quick", help="Checksums and headers only: load no model.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Checksums and headers only; load no model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every check as JSON.")] = False,
 ) -> None:
-    """Check a release: checksums, headers, and the answers of the models to the recorded prompts.
+    """Check a release: checksums, headers, recorded answers.
 
-    Exits with 1 if a check fails.
+    The models are loaded and answer the prompts recorded at export. The exit code is 1 if a check fails.
 
-    Example: afg verify ORG/NAME --tag v1.0.0
+    Examples:
+        afg verify release
+        afg verify ORG/NAME --tag v1.0.0 --quick
     """
     from publishing.hub.pull import pull
     from publishing.release.manifest import read_release

@@ -139,11 +139,13 @@ def _advice(lacking: set[str], *, has_gpu: bool) -> list[str]:
 def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as JSON.")] = False,
 ) -> None:
-    """Show versions, GPU and Hub, and how to install what is missing.
+    """Show versions, GPU and Hub login, and what is missing.
 
-    Exits with 1 if a package of the data commands is missing.
+    The exit code is 1 if a package of the data commands is missing.
 
-    Example: afg doctor
+    Examples:
+        afg doctor
+        afg doctor --json
     """
     diagnosis = diagnose()
     if as_json:

@@ -30,12 +30,14 @@ def export_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Make a release of a run: adapter, merged weights and GGUF files, each checked.
+    """Export a run: adapter, merged weights and GGUF, each proven.
 
-    Exit code 5: a check failed. Exit code 1: llama.cpp is not installed, so there are no GGUF files. Repeat the command
-    to resume an interrupted export.
+    A failed proof is exit code 5. Without llama.cpp the other two parts are made, and the exit code is 1. Run the
+    same command again to resume.
 
-    Example: afg export run -o release
+    Examples:
+        afg export run -o release
+        afg export run -o release --quant Q8_0 --prompts test.parquet
     """
     from publishing.export.export import ExportOptions, export
     from publishing.export.text import as_json as result_as_json

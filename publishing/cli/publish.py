@@ -18,22 +18,29 @@ __all__ = ["publish_command"]
 
 
 def publish_command(
-    release: Annotated[Path, typer.Argument(help="The folder that the export wrote.", metavar="RELEASE")],
+    release: Annotated[Path, typer.Argument(help="Folder written by `afg export`.", metavar="RELEASE")],
     hub: Annotated[str, typer.Option("--hub", help="Publish to the Hub as ORG/NAME.", metavar="ORG/NAME")] = "",
-    to: Annotated[Path | None, typer.Option("--to", help="Write the repositories to a folder instead.")] = None,
-    dataset: Annotated[Path | None, typer.Option("--dataset", help="Also publish this folder as a dataset.")] = None,
-    tag: Annotated[str, typer.Option("--tag", help="Tag every repository at the end, such as v1.0.0.")] = "",
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Write the repositories to a folder instead.")
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="DIR", help="Also publish this folder as a dataset.")
+    ] = None,
+    tag: Annotated[str, typer.Option("--tag", metavar="TAG", help="Tag all repositories, such as v1.0.0.")] = "",
     private: Annotated[bool, typer.Option("--private", help="Make new repositories private.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete remote files that are not in this release.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the result as JSON.")] = False,
 ) -> None:
-    """Publish a release: up to four repositories, one commit each, verified, tagged, and one collection.
+    """Publish a release: scan, plan, upload, verify, tag.
 
-    The token comes from HF_TOKEN or `hf auth login`. Run the same command again to complete an interrupted run.
+    Up to four repositories, one commit each, and one collection. The token comes from HF_TOKEN or `hf auth login`.
+    Run the same command again to complete an interrupted run.
 
-    Example: afg publish release --hub ORG/NAME --tag v1.0.0 --dry-run
+    Examples:
+        afg publish release --hub ORG/NAME --tag v1.0.0 --dry-run
+        afg publish release --to out --dataset data
     """
     from publishing.hub.client import Hub
     from publishing.hub.local import LocalFolder

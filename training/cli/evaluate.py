@@ -14,14 +14,7 @@ from training.answers.decoder import MAX_TOKENS, let_threads_sleep
 from training.answers.progress import AnswerProgress
 from training.cli.options import BaseName, MaxTokens, ModelName
 
-__all__ = ["add_commands"]
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands to an application."""
-    app.command("evaluate")(evaluate_command)
-    app.command("compare")(compare_command)
-    app.command("call")(call_command)
+__all__ = ["call_command", "compare_command", "evaluate_command"]
 
 
 def evaluate_command(
@@ -52,9 +45,9 @@ def evaluate_command(
     MODEL is a run of afg train, an adapter, a folder with weights, a GGUF file, or one of these on the Hub. Its answers
     are cached next to the result, so a repeated command resumes. Without MODEL, score the outputs in --predictions.
 
-    Example: afg evaluate run held-out.jsonl -o eval.json
-
-    Example: afg evaluate --predictions outputs.jsonl held-out.jsonl -o eval.json
+    Examples:
+        afg evaluate run held-out.jsonl -o eval.json
+        afg evaluate --predictions outputs.jsonl held-out.jsonl -o eval.json
     """
     from training.answers.decode import DecodeOptions
     from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model
@@ -106,11 +99,13 @@ def call_command(
     max_tokens: MaxTokens = MAX_TOKENS,
     base: BaseName = "",
 ) -> None:
-    """Ask a model one question and print its calls as JSON, one per line; exit 1 without a call.
+    """Ask a model once and print its calls, one JSON per line.
 
-    Example: afg call run "ما حالة الطقس في جدة غدًا؟" --tools tools.json
+    The exit code is 1 if the model makes no call.
 
-    Example: afg call model-Q8_0.gguf "ما حالة الطقس في جدة غدًا؟" --tools tools.json --json
+    Examples:
+        afg call run "ما حالة الطقس في جدة غدًا؟" --tools tools.json
+        afg call release/gguf/NAME-Q8_0.gguf "حوّل 100 ريال إلى درهم" --tools tools.json --json
     """
     from dataset_tools.io.jsonl import dump_text
     from training.answers.call import call
@@ -141,11 +136,11 @@ def compare_command(
     ] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
-    """Compare evaluations of the same rows: differences with paired intervals, and the rows that flipped.
+    """Compare evaluations of the same rows, with paired intervals.
 
-    Example: afg compare base.json tuned.json q8.json
-
-    Example: afg compare base.json tuned.json -o compare.html
+    Examples:
+        afg compare base.json tuned.json
+        afg compare base.json tuned.json q8.json -o compare.html
     """
     from dataset_tools.io.jsonl import dump_text
     from dataset_tools.io.writer import write_file

@@ -28,11 +28,13 @@ def serve_command(
     max_tokens: MaxTokens = MAX_TOKENS,
     base: BaseName = "",
 ) -> None:
-    """Serve a model with the chat interface of the OpenAI API, tool calls included, until Ctrl-C.
+    """Serve a model on this machine with the OpenAI chat API.
 
-    Example: afg serve run --tools tools.json
+    Tool calls are supported. Ctrl-C stops the server.
 
-    Example: afg serve model-Q8_0.gguf --port 0
+    Examples:
+        afg serve run --tools tools.json
+        afg serve release/gguf/NAME-Q8_0.gguf --port 0
     """
     from dataset_tools.records.reading import load_tools
     from training.answers.decode import DecodeOptions, load_decoder

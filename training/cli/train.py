@@ -37,7 +37,9 @@ def train_command(
 ) -> None:
     """Train a LoRA adapter on built samples with a fixed recipe.
 
-    Example: afg train samples -o run --validation held-out
+    Examples:
+        afg train samples -o run --validation held-out --dry-run
+        afg train samples -o run --resume
     """
     from training.answers.decoder import let_threads_sleep
     from training.fit.plan import plan_training

@@ -172,6 +172,6 @@ def test_the_help_shows_an_example(build: Command) -> None:
     done = build("--help")
     assert (done.returncode, done.stderr) == (0, "")
     text = " ".join(done.stdout.split())
-    assert "Example: afg-data build clean.jsonl -o samples --tokenizer unsloth/functiongemma-270m-it" in text
+    assert "afg-data build train.parquet -o samples --tokenizer unsloth/functiongemma-270m-it" in text
     for option in ("--max-length", "--shuffle-tools", "--max-tools", "--fit", "--verify", "--workers", "--tools-file"):
         assert option in text

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.checks import catalogue
 from dataset_tools.cli import main
+from dataset_tools.display import console
 from dataset_tools.records.layouts import all_layouts
 from publishing.cli import main as publishing_cli
 
@@ -278,7 +279,7 @@ def test_a_reader_that_stops_is_no_error() -> None:
 def test_help_has_an_example_and_every_option(name: str) -> None:
     """The help of a command shows one example of it and all of its options."""
     text = CliRunner().invoke(main.app, [name, "--help"], prog_name="afg-data").output
-    assert re.search(rf"Example:\s+afg-data {name}", text)
+    assert re.search(rf"Examples:\s+.*afg-data {name}", text)
     command = typer.main.get_command(main.app).commands[name]  # type: ignore[attr-defined]
     for parameter in command.params:
         if parameter.param_type_name == "option":
@@ -289,7 +290,7 @@ def test_help_lists_commands_and_exit_codes() -> None:
     """The help of ``afg-data`` names each command and what each exit code means."""
     text = CliRunner().invoke(main.app, ["--help"], prog_name="afg-data").output
     assert all(f"  {name} " in text for name in COMMANDS)
-    assert all(f"{code}  {meaning}"[:40] in text for code, meaning in main.EXIT_CODES.items())
+    assert all(f"{code}  {meaning}"[:40] in text for code, meaning in console.EXIT_CODES.items())
 
 
 def test_checks_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,7 @@ def test_help_names_the_command_and_its_option() -> None:
     assert "doctor" in CliRunner().invoke(main.app, ["--help"]).output
     text = CliRunner().invoke(main.app, ["doctor", "--help"]).output
     assert "--json" in text
-    assert re.search(r"Example:\s+afg doctor", text)
+    assert re.search(r"Examples:\s+afg doctor", text)
 
 
 def test_the_json_diagnosis_is_complete_and_keeps_the_token() -> None:
