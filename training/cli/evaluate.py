@@ -93,7 +93,9 @@ def _model_and_data(names: list[str], predictions: Path | None) -> tuple[str, st
 def call_command(
     model: ModelName,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The user's message.")],
-    tools: Annotated[Path, typer.Option("--tools", metavar="FILE", help="The model's tools: a JSON array.")],
+    tools: Annotated[
+        Path, typer.Option("--tools", "--tools-file", metavar="FILE", help="The model's tools: a JSON array.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one object: calls, text, warnings, error.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Also print the model's text.")] = False,
     max_tokens: MaxTokens = MAX_TOKENS,

@@ -17,7 +17,8 @@ __all__ = ["serve_command"]
 def serve_command(
     model: ModelName,
     tools: Annotated[
-        Path | None, typer.Option("--tools", metavar="FILE", help="Tools for requests without any: a JSON array.")
+        Path | None,
+        typer.Option("--tools", "--tools-file", metavar="FILE", help="Tools for requests without any: a JSON array."),
     ] = None,
     host: Annotated[
         str, typer.Option("--host", metavar="HOST", help="Address to listen on; the server has no password.")
