@@ -1,8 +1,8 @@
-"""Makes the tiny tokenizer from the bundled sample: ``python -m tools.tiny.make_tokenizer [FOLDER]``.
+"""Maker of the tiny tokenizer from the bundled sample: ``python -m tools.tiny.make_tokenizer [FOLDER]``.
 
-SentencePiece learns the pieces. The fast form is then built from them by hand, with the `tokenizers` library alone:
-GemmaTokenizerFast of transformers 5, given a vocabulary file that is not Gemma's, makes a tokenizer of five tokens and
-says nothing. Run again, it writes the same bytes, as long as both libraries stay at their versions in constraints.txt.
+SentencePiece learns the pieces. The fast form is built from them with the `tokenizers` library, because
+GemmaTokenizerFast of transformers 5 silently makes a tokenizer of five tokens from a vocabulary that is not Gemma's.
+The output is the same byte for byte with the library versions of constraints.txt.
 """
 
 import io
@@ -24,20 +24,20 @@ __all__ = ["make", "sample_texts", "write"]
 
 _TEMPLATE = Path(render.__file__).with_name("chat_template.jinja")
 
-# What ends a text that is learned from: no piece may cross a control token or hold a newline beside anything else.
+# Ends of the training texts: no piece may cross a control token, or hold a newline and other characters.
 _BREAK = re.compile("|".join(map(re.escape, (*CONTROL_TOKENS, "\n"))))
 
-# Pieces of their own whether the sample has them or not, so that ordinary text does not fall apart into bytes:
-# visible ASCII; letters, marks, digits and punctuation of Arabic; the letters that names and dialects borrow.
+# Pieces even if the sample lacks them, so that ordinary text needs no byte pieces: visible ASCII; Arabic letters,
+# marks, digits and punctuation; borrowed letters of names and dialects.
 _ALPHABET = "".join(map(chr, (*range(0x21, 0x7F), *range(0x621, 0x63B), *range(0x641, 0x653), *range(0x660, 0x66D))))
 _ALPHABET += "،؛؟ـ«»ٱپچڤگ"
 
-# The base model's context; it is what transformers warns of when a text is longer.
+# The base model's context; transformers warns of longer texts.
 _CONTEXT = 32768
 
 
 def make() -> dict[str, bytes]:
-    """The files of the tokenizer's folder, by name."""
+    """Return the files of the tokenizer's folder by name."""
     model = _learn()
     fast = _fast(sentencepiece.SentencePieceProcessor(model_proto=model))
     return {
@@ -49,7 +49,7 @@ def make() -> dict[str, bytes]:
 
 
 def write(folder: Path) -> None:
-    """Write the files of :func:`make` into a folder, which is made if need be.
+    """Write the files of :func:`make` into a folder.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -60,17 +60,17 @@ def write(folder: Path) -> None:
 
 
 def sample_texts() -> Iterator[str]:
-    """What stands between the control tokens and newlines of the sample's prompts, as often as it stands there."""
+    """Yield the texts between control tokens and newlines of the sample's prompts, with repetitions."""
     with sample_path().open(encoding="utf-8") as lines:
         for line in lines:
             yield from filter(None, _BREAK.split(render.render(json.loads(line))))
 
 
 def _learn() -> bytes:
-    """The SentencePiece model. Its settings are Gemma's where those are known.
+    """Train the SentencePiece model with Gemma's settings, as far as they are known.
 
-    ``split_digits`` looks at ASCII digits alone, so that numbers in Arabic-Indic digits may become pieces, as they may
-    in Gemma. One thread and no file names: the model holds its own settings, and they must not differ between runs.
+    ``split_digits`` covers ASCII digits only, so numbers in Arabic-Indic digits may become pieces, as in Gemma. One
+    thread and no file names, because the model file stores its settings.
     """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -93,7 +93,7 @@ def _learn() -> bytes:
         eos_piece=EOS,
         bos_piece=BOS,
         unk_piece=UNK,
-        # In this order they take the ids that are left, from the first on; bytes and learned pieces follow.
+        # They take the free ids in this order; bytes and learned pieces follow.
         user_defined_symbols=[token for token in CONTROL_TOKENS if token not in (PAD, EOS, BOS, UNK)]
         + [*NEWLINES, *SPACES],
         num_threads=1,
@@ -103,7 +103,7 @@ def _learn() -> bytes:
 
 
 def _fast(model: sentencepiece.SentencePieceProcessor) -> Tokenizer:
-    """The same tokenizer in the form that transformers loads."""
+    """Return the same tokenizer in the form that transformers loads."""
     pieces = [model.id_to_piece(place) for place in range(model.get_piece_size())]
     vocabulary = {piece: place for place, piece in enumerate(pieces)}
     bytes_end = max(place for place in vocabulary.values() if model.is_byte(place)) + 1
@@ -116,7 +116,7 @@ def _fast(model: sentencepiece.SentencePieceProcessor) -> Tokenizer:
     )
     fast = Tokenizer(bpe)
     fast.normalizer = normalizers.Replace(" ", SPACE)
-    # Gemma's file has this too. The normaliser has left no space to split at, so it does nothing.
+    # As in Gemma's file; without effect, because the normalizer leaves no space.
     fast.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     fast.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
     fast.post_processor = processors.TemplateProcessing(
@@ -124,17 +124,15 @@ def _fast(model: sentencepiece.SentencePieceProcessor) -> Tokenizer:
     )
     fast.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL_TOKENS])
     fast.add_tokens([AddedToken(newlines, special=False, normalized=False) for newlines in NEWLINES])
-    # Looked for after normalisation, which is what turns spaces into them: then the longest run wins, as it does in
-    # SentencePiece, however many spaces there are.
+    # Matched after normalization, which makes them from spaces, so that the longest run wins as in SentencePiece.
     fast.add_tokens([AddedToken(spaces, special=False, normalized=True) for spaces in SPACES])
     return fast
 
 
 def _merges(learned: list[str]) -> list[tuple[str, str]]:
-    """The pairs that are merged into each learned piece, the piece that was learned first before all others.
+    """Return the merges of each learned piece, in the order of learning.
 
-    SentencePiece asks only whether two neighbours make a piece, and which piece is best; so every way to cut a piece
-    in two pieces is a merge.
+    SentencePiece merges any two neighbours that form a piece, so each way to cut a piece into two pieces is a merge.
     """
     known = set(learned)
     return [
@@ -146,7 +144,7 @@ def _merges(learned: list[str]) -> list[tuple[str, str]]:
 
 
 def _config() -> dict[str, object]:
-    """What transformers reads beside the tokenizer itself."""
+    """Return ``tokenizer_config.json``."""
     return {
         "tokenizer_class": "GemmaTokenizer",
         "bos_token": BOS,

@@ -1,9 +1,9 @@
-"""Makes the tiny base model: ``python -m tools.tiny.pretrain OUT [--seconds N | --steps N] [--device cuda]``.
+"""Maker of the tiny base model: ``python -m tools.tiny.pretrain OUT [--seconds N | --steps N] [--device cuda]``.
 
-The whole of it is generated: :mod:`tools.tiny.pretraining` composes the text. The model learns to produce what
-:mod:`dataset_tools.samples.masking` marks, as in fine-tuning, and in a small part the rest of the text too, which
-shows it names and values again and again. A GPU does it in minutes; a few steps on a CPU show that it runs.
-OUT receives ``base/``, and ``pretrain.jsonl``: the settings, then the progress.
+:mod:`tools.tiny.pretraining` generates all of the text. The loss covers the tokens that
+:mod:`dataset_tools.samples.masking` marks, as in fine-tuning, and with a small weight all others, which repeat names
+and values. A GPU needs minutes; a few steps on a CPU test the script. OUT receives ``base/`` and ``pretrain.jsonl``:
+settings, then progress.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.tiny.pretraining.architecture import ARCHITECTURE, new_model, save
-from tools.tiny.pretraining.batches import Batch, Plan, batches
+from tools.tiny.pretraining.batches import Batch, BatchPlan, batches
 from tools.tiny.pretraining.examination import exam, examine
 from tools.tiny.pretraining.optimizer import Optimizer
 
@@ -29,21 +29,21 @@ __all__ = ["Settings", "learning_rate", "pretrain"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what comes out, but for the rounding of the hardware.
+    """Settings of pre-training; they decide the result up to rounding.
 
     Attributes:
-        seed: of the text and of the first weights.
-        steps: how many batches are trained on.
-        seconds: instead of ``steps``, how long; the learning rate then follows the clock.
+        seed: seed of the text and of the first weights.
+        steps: number of batches.
+        seconds: duration instead of ``steps``; the learning rate then follows the clock.
         length: tokens of a row.
         rows: rows of a batch.
-        peak: the highest learning rate.
-        warmup: how many steps lead up to it.
-        decay: the last part of the training, in which it falls to zero.
-        weight_decay: of matrices; embeddings and norms have none.
-        clip: the largest norm of a gradient.
-        reading: the weight of a token that is only read, beside 1 for one that is produced.
-        exam_rows: generated rows that are never trained on and measure the progress.
+        peak: highest learning rate.
+        warmup: steps up to the peak.
+        decay: share of the training at its end in which the learning rate falls to zero.
+        weight_decay: weight decay of matrices; embeddings and norms have none.
+        clip: largest norm of the gradient.
+        reading: weight of a token that is not trained in fine-tuning; the others have 1.
+        exam_rows: generated rows for measuring, never trained on.
         every: steps between two lines of the log.
     """
 
@@ -66,21 +66,21 @@ def pretrain(out: Path, settings: Settings, *, device: str, workers: int, save_e
     """Train a new model and write it, with its settings and its log.
 
     Args:
-        out: the folder that receives both.
-        settings: what to do.
-        device: ``cuda``, or ``cpu`` for a trial.
-        workers: processes that make the text.
-        save_every: seconds between two copies of the unfinished model.
+        out: the output folder.
+        settings: the settings.
+        device: ``cuda``, or ``cpu`` for a test.
+        workers: processes that generate text.
+        save_every: seconds between two saves of the unfinished model.
     """
-    plan = Plan(settings.seed, settings.length, settings.rows, shard_rows=8 * settings.rows)
+    plan = BatchPlan(settings.seed, settings.length, settings.rows, shard_rows=8 * settings.rows)
     made = batches(plan, workers)
-    # The workers begin here, while the rest is prepared.
+    # Starts the workers while the rest is prepared.
     text = chain([next(made)], made)
     out.mkdir(parents=True, exist_ok=True)
     with (out / "pretrain.jsonl").open("w", encoding="utf-8") as log:
         model: Any = new_model(settings.seed)
         model.to(device)
-        _tell(log, {"settings": asdict(settings), "architecture": ARCHITECTURE, "parameters": model.num_parameters()})
+        _write(log, {"settings": asdict(settings), "architecture": ARCHITECTURE, "parameters": model.num_parameters()})
         questions = exam(plan, settings.exam_rows)
         tokens = 0
         saved = time.monotonic()
@@ -88,7 +88,7 @@ def pretrain(out: Path, settings: Settings, *, device: str, workers: int, save_e
             tokens += int((batch.input_ids > 0).sum())
             if seen["step"] % settings.every == 0 or seen["done"] >= 1:
                 score = examine(model, questions, device)
-                _tell(log, {**seen, "tokens": tokens, "loss": round(float(loss), 4), **score._asdict()})
+                _write(log, {**seen, "tokens": tokens, "loss": round(float(loss), 4), **score._asdict()})
             if time.monotonic() - saved > save_every:
                 save(model, out / "base")
                 saved = time.monotonic()
@@ -96,14 +96,14 @@ def pretrain(out: Path, settings: Settings, *, device: str, workers: int, save_e
 
 
 def learning_rate(settings: Settings, step: int, done: float) -> float:
-    """The learning rate of a step; the first is 1, and ``done`` is the part of the training that lies behind it."""
+    """Return the learning rate of a step, counted from 1; ``done`` is the finished share of the training."""
     return settings.peak * min(1.0, step / settings.warmup, (1 - done) / settings.decay)
 
 
 def _steps(
     model: "Gemma3ForCausalLM", settings: Settings, text: Iterator[Batch], device: str
 ) -> Iterator[tuple[dict[str, Any], Batch, "torch.Tensor"]]:
-    """Train, a step for each batch; gives where it stands, and its loss."""
+    """Train on one batch after another; yield progress, batch and loss."""
     import torch
 
     torch.set_float32_matmul_precision("high")
@@ -127,11 +127,10 @@ def _steps(
 def _loss(
     model: "Gemma3ForCausalLM", settings: Settings, device: str
 ) -> Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]:
-    """What is made smaller: the weighted mean of each token's cross-entropy."""
+    """Return the loss: the weighted mean of the tokens' cross-entropy."""
     import torch
 
-    # No row is longer than the window and padding stands behind its end, so every layer's mask is causal and no more;
-    # None says that, and costs no memory.
+    # No row is longer than the window, and padding is at its end, so a causal mask (None) is enough.
     seen = {"full_attention": None, "sliding_attention": None}
 
     def loss_of(ids: "torch.Tensor", trained: "torch.Tensor") -> "torch.Tensor":
@@ -146,7 +145,7 @@ def _loss(
     return torch.compile(loss_of, dynamic=False) if device == "cuda" else loss_of
 
 
-def _tell(log: Any, line: dict[str, Any]) -> None:  # noqa: ANN401 - an open file
+def _write(log: Any, line: dict[str, Any]) -> None:  # noqa: ANN401 - an open file
     text = json.dumps(line)
     log.write(text + "\n")
     log.flush()

@@ -1,8 +1,7 @@
-"""Which piece has which id: Gemma 3's layout, with FunctionGemma's control tokens at their real ids.
+"""Vocabulary layout of Gemma 3, with FunctionGemma's control tokens at their real ids.
 
-A program that works with the tiny tokenizer may rely on the ids of control tokens, newlines and runs of spaces as it
-may with the real one. What stands behind them differs: Gemma 3 has pieces for HTML next, then bytes and 260,000 learned
-pieces; here bytes and the few learned pieces follow at once.
+Control tokens, newlines and runs of spaces have the same ids as in the real tokenizer. Gemma 3 continues with pieces
+for HTML, bytes and 260,000 learned pieces; the tiny vocabulary continues with bytes and its few learned pieces.
 """
 
 __all__ = ["BOS", "CONTROL_TOKENS", "EOS", "NEWLINES", "PAD", "SPACE", "SPACES", "UNK", "VOCABULARY_SIZE"]
@@ -11,7 +10,7 @@ VOCABULARY_SIZE = 4096
 
 PAD, EOS, BOS, UNK = "<pad>", "<eos>", "<bos>", "<unk>"
 
-# SentencePiece's picture of a space, U+2581.
+# SentencePiece's sign for a space, U+2581.
 SPACE = "▁"
 
 _FIRST_UNUSED = 6
@@ -33,10 +32,9 @@ _NAMED = {
     106: "<end_of_turn>",
 }
 
-# The token at each id from 0 on. The reserve is numbered by place: FunctionGemma took seven tokens out of it for its
-# own and left the others their numbers.
+# Control tokens by id. Unused tokens are numbered by position; FunctionGemma renamed seven of them.
 CONTROL_TOKENS = tuple(_NAMED.get(place, f"<unused{place - _FIRST_UNUSED}>") for place in range(max(_NAMED) + 1))
 
-# Ids 107 to 137: one to 31 newlines. Ids 138 to 167: two to 31 spaces; a single space belongs to the word after it.
+# Ids 107 to 137: one to 31 newlines. Ids 138 to 167: two to 31 spaces; a single space is part of the next word.
 NEWLINES = tuple("\n" * length for length in range(1, 32))
 SPACES = tuple(SPACE * length for length in range(2, 32))

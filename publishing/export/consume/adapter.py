@@ -1,4 +1,4 @@
-"""Ask the adapter in this folder with PEFT: python example.py [the base's folder, if it is not to be downloaded]."""
+"""Run the adapter in this folder with PEFT: python example.py [BASE_FOLDER]."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Ask a GGUF file in this folder with llama.cpp: pip install xllamacpp jinja2; python example.py [FILE.gguf]."""
+"""Run a GGUF file in this folder with llama.cpp: pip install xllamacpp jinja2; python example.py [FILE.gguf]."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ messages = [
     {"role": "user", "content": "كيف الطقس في جدة؟"},
 ]
 
-# llama.cpp puts the BOS before a prompt by itself, so the template gets none to write.
+# llama.cpp adds the BOS, so the template gets an empty one.
 environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
 template = environment.from_string((FOLDER / "chat_template.jinja").read_text(encoding="utf-8"))
 prompt = template.render(messages=messages, tools=tools, add_generation_prompt=True, bos_token="")
@@ -26,7 +26,7 @@ params = CommonParams()
 params.model.path = sys.argv[1] if sys.argv[1:] else str(min(FOLDER.glob("*.gguf")))
 params.n_ctx = 4096
 params.n_parallel = 1
-params.special = True  # the tokens around a call are what the parser looks for
+params.special = True  # keeps the tokens around a call, which the parser needs
 answer = Server(params).handle_completions({"prompt": prompt, "max_tokens": 128, "temperature": 0})
 text = answer["choices"][0]["text"]
 print(text)

@@ -1,4 +1,4 @@
-"""Ask the model in this folder with transformers: python example.py."""
+"""Run the model in this folder with transformers: python example.py."""
 
 from pathlib import Path
 

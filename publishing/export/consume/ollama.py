@@ -1,4 +1,4 @@
-"""Ask Ollama, after `ollama create arabic-calls -f Modelfile`: python example_ollama.py."""
+"""Run the model with Ollama, after `ollama create arabic-calls -f Modelfile`: python example_ollama.py."""
 
 import json
 from urllib.request import Request, urlopen

@@ -1,4 +1,4 @@
-"""The bundled base model: FunctionGemma in every respect but size, and what it was pre-trained with is written down."""
+"""The bundled base model: FunctionGemma in everything but size, with a log of its pre-training."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ def _read(name: str) -> Any:
 
 
 def _tensors() -> dict[str, Any]:
-    """What the head of the weights' file names."""
+    """Return the header of the weights file."""
     with (base_path() / "model.safetensors").open("rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
         found: dict[str, Any] = json.loads(file.read(size))
@@ -30,8 +30,8 @@ def _tensors() -> dict[str, Any]:
     return found
 
 
-def test_it_is_found_by_its_name() -> None:
-    """As a base, with the tokenizer that stands beside it, and nothing speaks against it; as a model, too."""
+def test_it_is_found_by_name() -> None:
+    """It is a base without problems, with its tokenizer, and a model."""
     base = find_base("tiny")
     assert (base.name, base.revision, base.folder) == ("tiny", "", base_path().resolve())
     assert base.tokenizer.folder == tokenizer_path().resolve()
@@ -43,16 +43,16 @@ def test_it_is_found_by_its_name() -> None:
 
 
 def test_it_is_gemma_3_with_both_kinds_of_layers() -> None:
-    """Sliding and full attention, in the settings that the script trains with."""
+    """Sliding and full attention, with the settings of the script."""
     config = _read("config.json")
     assert (config["model_type"], config["architectures"]) == ("gemma3_text", ["Gemma3ForCausalLM"])
     assert config["layer_types"] == (["sliding_attention"] * 3 + ["full_attention"]) * 2
-    # The output layer is the embedding: transformers does not write down what is its default.
+    # Transformers omits defaults, such as tied embeddings.
     assert {key: config.get(key, True) for key in ARCHITECTURE} == ARCHITECTURE
 
 
 def test_it_is_small() -> None:
-    """At most 8.1 MB in the repository, all of it in bfloat16, and as many parameters as the plan counts."""
+    """At most 8.1 MB, all in bfloat16, with the number of parameters that the plan counts."""
     assert sum(path.stat().st_size for path in base_path().iterdir()) <= 8_100_000
     tensors = _tensors()
     assert {tensor["dtype"] for tensor in tensors.values()} == {"BF16"}
@@ -62,7 +62,7 @@ def test_it_is_small() -> None:
 
 
 def test_its_control_tokens_have_the_real_ids() -> None:
-    """Those of FunctionGemma; it stops at the same ones, and chooses nothing at random."""
+    """Ids and stop ids are FunctionGemma's, and decoding is greedy."""
     tokenizer = load_tokenizer(tokenizer_path())
     assert {token: tokenizer.token_to_id(token) for token in CONTROL_TOKENS} == CONTROL_TOKENS
     generation = _read("generation_config.json")
@@ -72,7 +72,7 @@ def test_its_control_tokens_have_the_real_ids() -> None:
         assert _read("config.json")[f"{name}_token_id"] == CONTROL_TOKENS[token]
 
 
-def test_the_log_tells_settings_and_progress() -> None:
+def test_the_log_has_settings_and_progress() -> None:
     """The first line holds the settings of the script and the padding done afterwards; the last one the result."""
     first, *progress = [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()]
     assert first["settings"].keys() == {field.name for field in dataclasses.fields(Settings)}

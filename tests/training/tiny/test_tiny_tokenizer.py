@@ -1,4 +1,4 @@
-"""The bundled tokenizer has Gemma's layout, loads offline, and is what making it again gives."""
+"""The bundled tokenizer: Gemma's layout, loading offline, and the same bytes when made again."""
 
 import json
 import shutil
@@ -48,15 +48,15 @@ REAL_IDS = {
 
 
 @pytest.mark.parametrize("text, place", REAL_IDS.items(), ids=[repr(text) for text in REAL_IDS])
-def test_a_reserved_piece_is_one_id_and_the_real_one(tokenizer: Any, text: str, place: int) -> None:
-    """Alone and inside a text; and the id is read back as the piece."""
+def test_a_reserved_piece_has_its_real_id(tokenizer: Any, text: str, place: int) -> None:
+    """Alone and inside a text; the id decodes to the piece."""
     assert ids(tokenizer, text) == [place]
     assert ids(tokenizer, f"أ{text}ب") == [*ids(tokenizer, "أ"), place, *ids(tokenizer, "ب")]
     assert tokenizer.decode([place]) == text
 
 
-def test_the_vocabulary_is_whole_in_both_forms(tokenizer: Any, model: Any) -> None:
-    """A tokenizer that was loaded wrongly has five pieces, and no error; pieces and ids are the same in both files."""
+def test_both_forms_have_the_same_vocabulary(tokenizer: Any, model: Any) -> None:
+    """Pieces and ids are equal in both files; a wrongly loaded tokenizer would have five pieces."""
     assert len(tokenizer) == tokenizer.vocab_size == model.get_piece_size() == VOCABULARY_SIZE == 4096
     assert [tokenizer.convert_ids_to_tokens(place) for place in range(4096)] == [
         model.id_to_piece(place) for place in range(4096)
@@ -64,8 +64,8 @@ def test_the_vocabulary_is_whole_in_both_forms(tokenizer: Any, model: Any) -> No
     assert sum(model.is_byte(place) for place in range(4096)) == 256
 
 
-def test_the_tokens_that_transformers_asks_for_are_set(tokenizer: Any) -> None:
-    """The beginning, the end, padding and the unknown."""
+def test_the_named_tokens_are_set(tokenizer: Any) -> None:
+    """BOS, EOS, padding and unknown."""
     assert (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.unk_token_id) == (
         0, 1, 2, 3,
     )  # fmt: skip
@@ -83,8 +83,8 @@ def test_control_tokens_are_special_and_runs_are_not(tokenizer: Any) -> None:
     assert tokenizer.decode(ids(tokenizer, text), skip_special_tokens=True) == "user\nأ   ب\n\n"
 
 
-def test_bos_is_put_before_a_text_only_where_it_is_asked_for(tokenizer: Any) -> None:
-    """The template writes it already, so a rendered prompt must be read without."""
+def test_bos_is_added_on_request(tokenizer: Any) -> None:
+    """The template writes it, so a rendered prompt is encoded without."""
     plain = ids(tokenizer, "مرحبا")
     assert tokenizer("مرحبا").input_ids == [2, *plain]
     assert tokenizer("مرحبا", "أهلا").input_ids == [2, *plain, 2, *ids(tokenizer, "أهلا")]
@@ -92,45 +92,45 @@ def test_bos_is_put_before_a_text_only_where_it_is_asked_for(tokenizer: Any) -> 
     assert [ids(tokenizer, text)[:3].count(2) for text in sample_prompts()[:3]] == [1, 1, 1]
 
 
-def test_no_piece_holds_a_newline_beside_anything_else(model: Any) -> None:
-    """So a text may be cut at its newlines without altering the ids."""
+def test_no_piece_mixes_newlines_and_other_characters(model: Any) -> None:
+    """So a text can be cut at its newlines without a change of ids."""
     pieces = [model.id_to_piece(place) for place in range(model.get_piece_size())]
     assert [piece for piece in pieces if "\n" in piece and piece.strip("\n")] == []
     assert sum("\n" in piece for piece in pieces) == len(NEWLINES)
 
 
 def _learned(model: Any) -> list[str]:
-    """The pieces behind control tokens, runs and bytes."""
+    """Return the pieces after control tokens, runs and bytes."""
     return [model.id_to_piece(place) for place in range(168 + 256, model.get_piece_size())]
 
 
 def test_a_digit_is_always_a_piece_of_its_own(model: Any) -> None:
-    """Numbers are read digit by digit, so that one never seen is as good as any."""
+    """Numbers are encoded digit by digit, so unseen ones are no exception."""
     assert [piece for piece in _learned(model) if len(piece) > 1 and set(piece) & set("0123456789")] == []
     assert set("0123456789") < set(_learned(model))
 
 
 def test_no_learned_piece_holds_a_control_token(model: Any) -> None:
-    """It would hide the token from whoever looks for its id."""
+    """It would hide the token's id."""
     assert [piece for piece in _learned(model) if any(token in piece for token in CONTROL_TOKENS)] == []
 
 
 @given(PLAIN)
 @settings(max_examples=300)
-def test_a_text_is_read_back_as_it_was(tokenizer: Any, text: str) -> None:
-    """Any text, letters never seen too: they are written in bytes."""
+def test_a_text_survives_a_round_trip(tokenizer: Any, text: str) -> None:
+    """Any text does; unknown letters become bytes."""
     assert tokenizer.decode(ids(tokenizer, text)) == text
 
 
 @given(WITH_TOKENS)
 @settings(max_examples=200)
-def test_a_text_with_control_tokens_is_read_back_as_it_was(tokenizer: Any, text: str) -> None:
-    """No space comes or goes beside a control token."""
+def test_a_text_with_control_tokens_survives_a_round_trip(tokenizer: Any, text: str) -> None:
+    """No space is added or lost next to a control token."""
     assert tokenizer.decode(ids(tokenizer, text)) == text
 
 
 def test_making_it_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    """What is bundled is what the script makes of the sample, and nothing else lies in the folder."""
+    """The script writes exactly the bundled files."""
     made = make()
     assert {path.name: path.read_bytes() for path in tokenizer_path().iterdir()} == made
     assert sum(map(len, made.values())) < 500_000
@@ -139,20 +139,20 @@ def test_making_it_again_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_bundled_template_is_the_projects_own() -> None:
-    """One file, in two places."""
+    """Both copies are equal."""
     own = Path(render.__file__).with_name("chat_template.jinja")
     assert (tokenizer_path() / "chat_template.jinja").read_bytes() == own.read_bytes()
 
 
-def test_transformers_takes_the_file_as_it_stands(tokenizer: Any) -> None:
-    """It builds a Gemma tokenizer of its own around the pieces; that one must be what the file says, in all parts."""
+def test_transformers_loads_the_file_unchanged(tokenizer: Any) -> None:
+    """It builds its own Gemma tokenizer from the pieces, which must equal the file in all parts."""
     assert (
         Tokenizer.from_file(str(tokenizer_path() / "tokenizer.json")).to_str() == tokenizer.backend_tokenizer.to_str()
     )
 
 
-def test_it_is_the_same_beside_a_gemma_model_and_after_saving(tokenizer: Any, tmp_path: Path) -> None:
-    """A model's config, which has a say in how a tokenizer is loaded, alters nothing; nor does saving it."""
+def test_it_is_the_same_with_a_gemma_model_and_after_saving(tokenizer: Any, tmp_path: Path) -> None:
+    """Neither a model's config nor saving changes it."""
     folder = shutil.copytree(tokenizer_path(), tmp_path / "model")
     (folder / "config.json").write_text(json.dumps({"model_type": "gemma3_text"}), encoding="utf-8")
     beside = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -164,7 +164,7 @@ def test_it_is_the_same_beside_a_gemma_model_and_after_saving(tokenizer: Any, tm
 
 
 def test_rendering_needs_neither_transformers_nor_its_tokenizers() -> None:
-    """They take seconds to import and are asked for by none of these modules."""
+    """Both take seconds to import; none of these modules imports them."""
     code = "import sys, dataset_tools.cli.main, dataset_tools.prompt.render, tools.tiny.vocabulary; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"transformers", "tokenizers", "sentencepiece", "jinja2", "torch"}.isdisjoint(done.stdout.split())

@@ -1,6 +1,5 @@
-"""Generated function-calling text that the tiny base model is pre-trained on: other tools than the sample's.
+"""Generated function-calling text for pre-training the tiny base model, with other tools than the sample's.
 
-Tools, their arguments, the requests and the values are composed anew for every row from word lists, made-up words and
-single pieces of the tokenizer. What a model can learn from such text is to pick the tool that a request names, to copy
-values out of the request, and to stop; it cannot learn Arabic from it.
+Tools, arguments, requests and values of each row are composed from word lists, made-up words and pieces of the
+tokenizer. A model can learn from it to choose a tool, to copy values from a request and to stop, but no Arabic.
 """

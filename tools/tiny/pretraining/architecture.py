@@ -29,9 +29,9 @@ ARCHITECTURE: dict[str, Any] = {
     "num_key_value_heads": 2,
     "head_dim": _HEAD,
     "query_pre_attn_scalar": _HEAD,
-    # Every sixth of the 270M model's layers sees everything; with so few layers it is every fourth.
+    # Every sixth layer of the 270M model has full attention; with so few layers, every fourth.
     "layer_types": [f"{'sliding' if place % _FULL else 'full'}_attention" for place in range(1, _LAYERS + 1)],
-    # The window of Gemma 3's larger models, in which the longest row of the sample fits.
+    # The window of Gemma 3's larger models; the longest row of the sample fits.
     "sliding_window": 1024,
     "max_position_embeddings": 32768,
     "rope_parameters": {
@@ -43,11 +43,11 @@ ARCHITECTURE: dict[str, Any] = {
     "eos_token_id": CONTROL_TOKENS["<eos>"],
     "pad_token_id": CONTROL_TOKENS["<pad>"],
 }
-"""The settings of the model, as ``Gemma3TextConfig`` takes them."""
+"""Arguments of ``Gemma3TextConfig``."""
 
 
 def new_model(seed: int) -> "Gemma3ForCausalLM":
-    """A model of noise, in 32-bit floats."""
+    """Return a model with random weights in float32."""
     import torch
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
@@ -58,7 +58,7 @@ def new_model(seed: int) -> "Gemma3ForCausalLM":
 
 
 def save(model: "Gemma3ForCausalLM", folder: Path) -> None:
-    """Write the model in bfloat16, to stand beside the tokenizer's files.
+    """Write the model in bfloat16.
 
     Raises:
         OSError: the folder cannot be written to.

@@ -1,4 +1,4 @@
-"""Generated records as batches of token ids: made by worker processes, in an order that depends on the seed alone."""
+"""Batches of token ids from generated records, made by worker processes in an order that only the seed decides."""
 
 import random
 from collections import deque
@@ -17,17 +17,17 @@ from schemas.record import JsonObject
 from tools.tiny.pretraining.conversations import record
 from training.tiny import tokenizer_path
 
-__all__ = ["Batch", "Plan", "batches", "encoded", "records"]
+__all__ = ["Batch", "BatchPlan", "batches", "encoded", "records"]
 
 
-class Plan(NamedTuple):
-    """How records become batches.
+class BatchPlan(NamedTuple):
+    """Sizes and seed of the batches.
 
     Attributes:
-        seed: of everything.
-        length: tokens of a row; what is longer is cut off, what is shorter is padded.
+        seed: seed of the records.
+        length: tokens of a row; longer rows are cut, shorter ones are padded.
         rows: rows of a batch.
-        shard_rows: how many records a worker makes at a time; a multiple of ``rows``.
+        shard_rows: records that a worker makes at a time; a multiple of ``rows``.
     """
 
     seed: int
@@ -40,8 +40,8 @@ class Batch(NamedTuple):
     """Rows of one length.
 
     Attributes:
-        input_ids: the ids, zeros behind each row's end.
-        trained: which of them the model learns to produce in fine-tuning.
+        input_ids: token ids (rows by length), padded with zeros.
+        trained: mask of the tokens that are trained in fine-tuning.
     """
 
     input_ids: np.ndarray
@@ -49,13 +49,13 @@ class Batch(NamedTuple):
 
 
 def records(seed: int, shard: int, count: int) -> list[JsonObject]:
-    """The records of one shard; shards below zero are never trained on."""
+    """Return the records of one shard; negative shards are never trained on."""
     rng = random.Random(f"{seed}:{shard}")
     return [record(rng) for _ in range(count)]
 
 
 def encoded(rows: list[JsonObject], length: int) -> Batch:
-    """The records as rows, in their order."""
+    """Return the records as rows, in order."""
     samples = join(_encoder().tokens([render.segments(row) for row in rows]))
     batch = Batch(np.zeros((len(rows), length), np.uint16), np.zeros((len(rows), length), np.bool_))
     for row, (start, end) in enumerate(zip(samples.offsets[:-1], samples.offsets[1:], strict=True)):
@@ -66,15 +66,15 @@ def encoded(rows: list[JsonObject], length: int) -> Batch:
     return batch
 
 
-def batches(plan: Plan, workers: int) -> Iterator[Batch]:
-    """Batches without end; the number of workers changes nothing."""
+def batches(plan: BatchPlan, workers: int) -> Iterator[Batch]:
+    """Yield batches without end; they do not depend on the number of workers."""
     for shard in _shards(plan, workers):
         for start in range(0, plan.shard_rows, plan.rows):
             yield Batch(*(part[start : start + plan.rows] for part in shard))
 
 
-def _shards(plan: Plan, workers: int) -> Iterator[Batch]:
-    """The shards from 0 on, a few of them made ahead."""
+def _shards(plan: BatchPlan, workers: int) -> Iterator[Batch]:
+    """Yield the shards from 0 on; some are made ahead."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         ahead: deque[Future[Batch]] = deque()
         number = 0
@@ -88,7 +88,7 @@ def _shards(plan: Plan, workers: int) -> Iterator[Batch]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _shard(plan: Plan, number: int) -> Batch:
+def _shard(plan: BatchPlan, number: int) -> Batch:
     return encoded(records(plan.seed, number, plan.shard_rows), plan.length)
 
 

@@ -1,7 +1,6 @@
-"""Generated conversations: one user, a few tools, and many requests one after another.
+"""Generated conversations: one user, a few tools, many requests.
 
-Declarations are most of a row's text and only calls are learned from, so a row that goes on for long teaches far more
-for the same work than one that ends with its first call.
+Declarations are most of a row's text but only calls are trained, so long conversations teach more for the same work.
 """
 
 import json
@@ -17,7 +16,7 @@ from tools.tiny.pretraining.words import ENGLISH, LANGUAGES, Draw, table
 __all__ = ["DEVELOPER", "record"]
 
 DEVELOPER = "You are a model that can do function calling with the following functions"
-"""The sentence without which FunctionGemma calls nothing; the sample's rows begin with it too."""
+"""Sentence that FunctionGemma needs before it calls tools; the sample's rows begin with it, too."""
 
 _LANGUAGE_WEIGHTS = (20, 16, 16, 16, 16, 16)
 _ARABIC_DESCRIPTIONS = 0.85
@@ -25,12 +24,12 @@ _REQUESTS = (1, 3, 5, 7, 9, 11)
 
 
 def record(rng: random.Random) -> JsonObject:
-    """A conversation that no other row has."""
+    """Return a random conversation."""
     draw = Draw(rng, rng.choices(LANGUAGES, _LANGUAGE_WEIGHTS)[0])
     arabic = draw.chance(0.1 if draw.language == ENGLISH else _ARABIC_DESCRIPTIONS)
     tools = offered(draw, arabic=arabic)
-    # One tool that is asked for now and then is not offered.
-    absent = tools.pop() if len(tools) > 2 and draw.chance(0.5) else None  # noqa: PLR2004
+    # A tool that some requests ask for but that is not offered.
+    absent = tools.pop() if len(tools) > 2 and draw.chance(0.5) else None
     messages: list[JsonObject] = [{"role": "developer", "content": DEVELOPER}]
     said: Wish | None = None
     for left in reversed(range(draw.pick(_REQUESTS))):
@@ -50,7 +49,7 @@ def record(rng: random.Random) -> JsonObject:
 
 
 def _parallel(draw: Draw, tools: list[MadeTool]) -> list[Wish]:
-    """Several calls that one sentence asks for, which each of them holds."""
+    """Return several calls of one request, each with its text."""
     if len(tools) == 1 or draw.chance(0.6):
         return repeated(draw, draw.pick(tools), tools)
     wishes = [wish(draw, tool, tools) for tool in draw.rng.sample(tools, 2)]
@@ -59,11 +58,11 @@ def _parallel(draw: Draw, tools: list[MadeTool]) -> list[Wish]:
 
 
 def _negative(draw: Draw, tools: list[MadeTool], absent: MadeTool | None) -> list[JsonObject]:
-    """Small talk, a request without a value that is needed, or one for something else."""
+    """Return a turn without a call: small talk, a request without a required value, or one for another tool."""
     share = draw.rng.random()
-    if share < 0.3:  # noqa: PLR2004 - the shares stand side by side
+    if share < 0.3:
         said, answer = draw.listed("talk")
-    elif share < 0.6 or absent is None:  # noqa: PLR2004
+    elif share < 0.6 or absent is None:
         tool = draw.pick(tools)
         lacking = next(one for one in tool.parameters if one.name in tool.required)
         said, answer = opening(draw, tool, tools), draw.listed("asks").format(d=lacking.schema["description"])
@@ -74,7 +73,7 @@ def _negative(draw: Draw, tools: list[MadeTool], absent: MadeTool | None) -> lis
 
 
 def _exchange(draw: Draw, wishes: list[Wish], *, answered: bool) -> list[JsonObject]:
-    """A request and its calls, and if it is answered their results and what the model says of them."""
+    """Return a request and its calls; if ``answered``, also their results and the final answer."""
     messages: list[JsonObject] = [
         {"role": "user", "content": spoken(draw, wishes[0].said)},
         {"role": "assistant", "tool_calls": [one.call() for one in wishes]},

@@ -1,7 +1,7 @@
-"""How well a model does on generated records that it was not trained on.
+"""Score of a model on generated records that it was not trained on.
 
-The model is shown the right tokens before each one it must produce. Where it would pick every one of them itself, it
-would write the same calls on its own, without choosing at random; so exact calls are measured in one pass.
+One pass with the right tokens as input is enough: if the model predicts each of them, greedy decoding gives the same
+calls.
 """
 
 from functools import cache
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dataset_tools.samples.tokenizer import load_tokenizer
-from tools.tiny.pretraining.batches import Batch, Plan, encoded, records
+from tools.tiny.pretraining.batches import Batch, BatchPlan, encoded, records
 from tools.tiny.vocabulary import VOCABULARY_SIZE
 from training.tiny import tokenizer_path
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 __all__ = ["Score", "exam", "examine"]
 
 _SHARD = -1
-_MESSAGES = 3  # the developer's, the user's, and the calls
+_MESSAGES = 3  # developer, user, calls
 
 
 class Score(NamedTuple):
     """Shares of the rows.
 
     Attributes:
-        name: with the right name in the first call.
-        exact: with every call right, to the last letter.
+        name: rows whose first call has the right name.
+        exact: rows whose calls are exactly right.
     """
 
     name: float
     exact: float
 
 
-def exam(plan: Plan, rows: int) -> Batch:
-    """Up to so many records of one request and its calls, among ten times as many that are made."""
+def exam(plan: BatchPlan, rows: int) -> Batch:
+    """Return up to ``rows`` records with one request and its calls, out of ten times as many."""
     found = [row for row in records(plan.seed, _SHARD, 10 * rows) if len(row["messages"]) == _MESSAGES]
     made = encoded([row for row in found if "tool_calls" in row["messages"][-1]], plan.length)
-    # A call that stands behind the cut asks for nothing.
+    # Rows whose call is cut off are left out.
     whole = np.flatnonzero(made.trained.any(axis=1))[:rows]
     return Batch(made.input_ids[whole], made.trained[whole])
 
@@ -51,7 +51,7 @@ def examine(model: "torch.nn.Module", questions: Batch, device: str, size: int =
         model: gives logits for ids, as transformers' models do.
         questions: from :func:`exam`.
         device: where the model is.
-        size: how many rows are looked at in one go.
+        size: rows of a batch.
     """
     import torch
 
@@ -59,14 +59,14 @@ def examine(model: "torch.nn.Module", questions: Batch, device: str, size: int =
     count = len(questions.input_ids)
     for start in range(0, count, size):
         ids, trained = (part[start : start + size] for part in questions)
-        # Rows are padded behind their end, so a causal mask is all that is needed.
+        # Padding is at the end, so a causal mask is enough.
         seen = {"full_attention": None, "sliding_attention": None}
         with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
             shown = torch.from_numpy(ids.astype(np.int64)).to(device)
             logits = model(input_ids=shown, attention_mask=seen, use_cache=False).logits
         right = logits[:, :-1].argmax(-1).cpu().numpy() == ids[:, 1:]
         wanted = trained[:, 1:]
-        # The name ends where the arguments open for the first time.
+        # The name ends where the first arguments begin.
         named = wanted & (np.cumsum(wanted & np.isin(ids[:, 1:], _openings()), axis=1) == 0)
         names += int((right | ~named).all(axis=1).sum())
         exact += int((right | ~wanted).all(axis=1).sum())

@@ -1,7 +1,7 @@
-"""The optimizer of pre-training: Muon for the layers' matrices, AdamW for embeddings and norms.
+"""Optimizer of pre-training: Muon for the layers' matrices, AdamW for embeddings and norms.
 
-Muon moves a matrix in the direction of the orthogonal matrix that is nearest to its momentum, so that all directions
-are learned equally fast. For models of this size it takes about half of AdamW's tokens to the same loss.
+Muon replaces the momentum of a matrix by the nearest orthogonal matrix, so that all directions are learned equally
+fast. At this size it needs about half of AdamW's tokens for the same loss.
 """
 
 from collections import defaultdict
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 __all__ = ["Optimizer"]
 
 _MOMENTUM = 0.95
-# Coefficients of a polynomial whose repeated application brings every singular value near 1, and how often.
+# Coefficients of the polynomial that brings singular values near 1, and the number of its applications.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ROUNDS = 5
-# An update is scaled to the size that AdamW's have, so that one learning rate serves both.
+# Updates are scaled to the size of AdamW's, so that both use the same learning rate.
 _ADAMW_SIZE = 0.2
 
 
 class Optimizer:
-    """Both, behind one ``step``."""
+    """Muon and AdamW with one ``step``."""
 
     def __init__(self, model: "PreTrainedModel", *, weight_decay: float) -> None:
-        """An optimizer of all of ``model``'s weights; ``weight_decay`` is for the layers' matrices."""
+        """Optimize all weights of ``model``; ``weight_decay`` applies to the layers' matrices."""
         import torch
 
         embeddings: Any = model.get_input_embeddings().weight
         rest = [weight for weight in model.parameters() if weight.ndim == 1 or weight is embeddings]
         self._adamw = torch.optim.AdamW(rest, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, fused=embeddings.is_cuda)
         self._decay = weight_decay
-        # Matrices of one shape are worked on together, which is what makes this fast.
+        # Matrices of the same shape are updated together, for speed.
         shapes: dict[tuple[int, ...], list[Any]] = defaultdict(list)
         for weight in model.parameters():
             if weight.ndim > 1 and weight is not embeddings:
@@ -40,7 +40,7 @@ class Optimizer:
         self._groups = [(group, torch.zeros_like(torch.stack(list(group)))) for group in shapes.values()]
 
     def step(self, rate: float) -> None:
-        """Move every weight along its gradient, and forget the gradients."""
+        """Update all weights and clear the gradients."""
         import torch
 
         self._adamw.param_groups[0]["lr"] = rate
@@ -59,7 +59,7 @@ class Optimizer:
 
 
 def _orthogonal(matrices: "torch.Tensor") -> "torch.Tensor":
-    """Each matrix with its singular values brought near 1, by Newton and Schulz's iteration."""
+    """Bring the singular values of each matrix near 1, by the Newton-Schulz iteration."""
     tall = matrices.shape[1] > matrices.shape[2]
     found: torch.Tensor = (matrices.mT if tall else matrices).bfloat16()
     found = found / (found.norm(dim=(1, 2), keepdim=True) + 1e-7)

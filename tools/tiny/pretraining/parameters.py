@@ -1,4 +1,4 @@
-"""Parameters of made-up tools: a declaration, and a way to speak of a value for it."""
+"""Parameters of made-up tools, with phrases for their values."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,8 +18,8 @@ class Parameter(NamedTuple):
     Attributes:
         name: its name.
         schema: its declaration.
-        mention: makes a part of a request, and the argument that it asks for.
-        telling: whether the mention alone tells the parameter from those of other tools.
+        mention: makes a part of a request and the argument in it.
+        telling: whether the mention alone identifies the parameter.
     """
 
     name: str
@@ -29,18 +29,13 @@ class Parameter(NamedTuple):
 
 
 def parameter(draw: Draw, *, arabic: bool) -> Parameter:
-    """A parameter of any kind.
-
-    Args:
-        draw: the chance.
-        arabic: whether descriptions are Arabic.
-    """
+    """Return a random parameter; ``arabic`` is the language of its description."""
     make = draw.rng.choices(_MAKERS, _WEIGHTS)[0]
     return make(draw, arabic)
 
 
-def _known(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001 - the makers are called alike
-    """Of a listed kind: a city, a name, a date, a sum."""
+def _known(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001 - all makers have the same signature
+    """Return a parameter of a listed kind: a city, a name, a date, an amount."""
     kind = draw.pick(table()["kinds"])
     frames = kind["say_en" if draw.english else "say"]
     described = draw.pick(kind["ar" if arabic else "en"])
@@ -57,7 +52,7 @@ def _known(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001 - the makers 
 
 
 def _labelled(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
-    """Of no known kind: the request names it as its description does."""
+    """Return a parameter of no known kind; the request names it like its description."""
     label, name, said_label = _label(draw, arabic=arabic)
     kind = draw.pick(("word", "word", "item", "code", "digits", "small", "integer", "amount", "person", "text"))
     schema = {"type": numeric(kind) or "string", "description": _suffixed(draw, label, arabic=arabic)}
@@ -71,7 +66,7 @@ def _labelled(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
 
 
 def _enum(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
-    """One of a few values, which the request names in the same or in other words."""
+    """Return an enum; the request names its values in the same or in other words."""
     label, name, said_label = _label(draw, arabic=arabic)
     said = draw.pick((_coded, _coded, _currencies, _synonyms, _listed, _made_up))(draw)
     schema = {"type": "string", "enum": list(said), "description": _suffixed(draw, label, arabic=arabic)}
@@ -87,13 +82,13 @@ def _enum(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
 
 
 def _coded(draw: Draw) -> dict[str, list[str]]:
-    """English values, which an Arabic request names in Arabic."""
+    """Return English values; an Arabic request names them in Arabic."""
     found = draw.pick(table()["enums"])
     return _some(draw, {code: [code if draw.english else word] for code, word in found})
 
 
 def _currencies(draw: Draw) -> dict[str, list[str]]:
-    """Codes of currencies, whose names are said with the article or without."""
+    """Return currency codes; requests use their names with or without the article."""
     names: dict[str, str] = table()["currencies"]
     if draw.english:
         return _some(draw, {code: [code] for code in names})
@@ -101,24 +96,24 @@ def _currencies(draw: Draw) -> dict[str, list[str]]:
 
 
 def _synonyms(draw: Draw) -> dict[str, list[str]]:
-    """Things that each dialect has its own word for."""
+    """Return objects that dialects name differently."""
     at = 1 if draw.english else 0
     known = [entry for entry in table()["objects"] if entry[2]]
     return _some(draw, {entry[at]: [entry[at]] if draw.english else [entry[0], *entry[2]] for entry in known})
 
 
 def _listed(draw: Draw) -> dict[str, list[str]]:
-    """Values in the language of the request, word for word."""
+    """Return values in the language of the request."""
     return _made_up(draw) if draw.english else {word: [word] for word in draw.pick(table()["word_enums"])}
 
 
 def _made_up(draw: Draw) -> dict[str, list[str]]:
-    """Values of any words."""
+    """Return values of random words."""
     return {word: [word] for word in [draw.words(2) for _ in range(draw.rng.randint(2, 6))]}
 
 
 def _flag(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
-    """Something with or without."""
+    """Return a boolean: with or without something."""
     shown, name = draw.pick(table()["flags"])
     said = name.replace("_", " ") if draw.english else shown
     frames = table()["flag_frames"]
@@ -135,7 +130,7 @@ def _flag(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
 
 
 def _list(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
-    """Several of a kind."""
+    """Return a list of values of one kind."""
     label, name, said_label = _label(draw, arabic=arabic)
     items: JsonObject = {"type": "string"}
     kind = draw.pick(("word", "item", "person", "city", "time"))
@@ -160,7 +155,7 @@ def _list(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
 
 
 def _object(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
-    """Two plain parameters inside one."""
+    """Return an object with up to two plain parameters."""
     inner = [draw.pick((_known, _labelled))(draw, arabic) for _ in range(2)]
     parts = list({part.name: part for part in inner}.values())
     label, name, _ = _label(draw, arabic=arabic)
@@ -180,13 +175,13 @@ def _object(draw: Draw, arabic: bool) -> Parameter:  # noqa: FBT001
 
 
 def _some(draw: Draw, said: dict[str, list[str]]) -> dict[str, list[str]]:
-    """At most seven of many choices, in any order."""
+    """Return two to seven of the choices, in random order."""
     chosen = draw.rng.sample(list(said), min(len(said), draw.rng.randint(2, 7)))
     return {code: said[code] for code in chosen}
 
 
 def _label(draw: Draw, *, arabic: bool) -> tuple[str, str, str]:
-    """What a parameter without a known kind is called: in its description, as a name, and by the user."""
+    """Return the description, the name and the user's word of a parameter without a known kind."""
     shown, name = draw.pick(table()["labels"])
     if draw.chance(0.5):
         shown, name = draw.arabic_word(), draw.english_word().lower()

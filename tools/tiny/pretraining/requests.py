@@ -1,4 +1,4 @@
-"""What a user says: which tool, and the values for it; and the call that is due."""
+"""Requests of a user with tool and values, and the expected calls."""
 
 from typing import Any, NamedTuple
 
@@ -17,8 +17,8 @@ class Wish(NamedTuple):
 
     Attributes:
         tool: the tool.
-        said: the request.
-        arguments: what the call must hold.
+        said: the request's text.
+        arguments: arguments of the expected call.
     """
 
     tool: MadeTool
@@ -26,28 +26,28 @@ class Wish(NamedTuple):
     arguments: dict[str, Any]
 
     def call(self) -> ToolCall:
-        """The call that is due."""
+        """Return the expected call."""
         return call(self.tool.name, self.arguments)
 
 
 def wish(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> Wish:
-    """A request for a tool, in any order, with all that is required and some of what is not."""
-    told = _told(draw, tool)
-    parts = [made.said for made in told.values()]
+    """Return a request for a tool with all required and some optional values, in random order."""
+    values = _values(draw, tool)
+    parts = [made.said for made in values.values()]
     draw.rng.shuffle(parts)
-    # Now and then the request is told by its values alone.
-    bare = any(one.telling for one in tool.parameters if one.name in told) and draw.chance(0.12)
+    # Some requests consist of values only.
+    bare = any(one.telling for one in tool.parameters if one.name in values) and draw.chance(0.12)
     opened = draw.listed("bare") if bare else opening(draw, tool, tools)
-    return Wish(tool, _composed(draw, opened, parts), {name: one.meant for name, one in told.items()})
+    return Wish(tool, _composed(draw, opened, parts), {name: one.meant for name, one in values.items()})
 
 
 def repeated(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> list[Wish]:
-    """One request for several calls of a tool, which differ in one value."""
+    """Return one request for several calls of a tool, which differ in one value or in all."""
     if draw.chance(0.4):
         return _side_by_side(draw, tool, tools)
-    told = _told(draw, tool)
-    varied = next(one for one in tool.parameters if one.name in told)
-    fixed = {name: one for name, one in told.items() if name != varied.name}
+    first = _values(draw, tool)
+    varied = next(one for one in tool.parameters if one.name in first)
+    fixed = {name: one for name, one in first.items() if name != varied.name}
     values: list[Value] = []
     for _ in range(draw.pick((2, 2, 3))):
         made = varied.mention(draw)
@@ -60,13 +60,13 @@ def repeated(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> list[Wish]:
 
 
 def _side_by_side(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> list[Wish]:
-    """Several calls of a tool, each with all its values; said once, what is wanted holds for all."""
-    told = [_told(draw, tool)]
-    told += [{name: _by_name(tool, name).mention(draw) for name in told[0]} for _ in range(draw.pick((1, 1, 2)))]
+    """Return several calls of a tool, each with its own values, after one opening."""
+    calls = [_values(draw, tool)]
+    calls += [{name: _by_name(tool, name).mention(draw) for name in calls[0]} for _ in range(draw.pick((1, 1, 2)))]
     joint = " and " if draw.english else draw.pick((" و", " و ", "، و", " وكمان "))
-    parts = joint.join([" ".join([made.said for made in one.values()]) for one in told])
+    parts = joint.join([" ".join([made.said for made in one.values()]) for one in calls])
     said = _composed(draw, opening(draw, tool, tools), [parts])
-    wishes = [Wish(tool, said, {name: made.meant for name, made in one.items()}) for one in told]
+    wishes = [Wish(tool, said, {name: made.meant for name, made in one.items()}) for one in calls]
     return [one for at, one in enumerate(wishes) if one.arguments not in [other.arguments for other in wishes[:at]]]
 
 
@@ -75,7 +75,7 @@ def _by_name(tool: MadeTool, name: str) -> Parameter:
 
 
 def changed(draw: Draw, before: Wish) -> Wish:
-    """A follow-up: the same again with one other value."""
+    """Return a follow-up: the same request with another value."""
     parameter = draw.pick([one for one in before.tool.parameters if one.name in before.arguments])
     made = parameter.mention(draw)
     frames = (
@@ -87,7 +87,7 @@ def changed(draw: Draw, before: Wish) -> Wish:
 
 
 def spoken(draw: Draw, said: str) -> str:
-    """A request as it is sent: a greeting, a word more, a question mark."""
+    """Add a greeting, an aside or punctuation to a request."""
     if draw.chance(0.3):
         said = f"{draw.listed('greetings')}{draw.pick((' ', ', ' if draw.english else '، '))}{said}"
     if draw.chance(0.08):
@@ -100,13 +100,13 @@ def spoken(draw: Draw, said: str) -> str:
     return said + draw.pick(("", "", ".", "?" if draw.english else "؟"))
 
 
-def _told(draw: Draw, tool: MadeTool) -> dict[str, Value]:
-    told: list[Parameter] = [one for one in tool.parameters if one.name in tool.required or draw.chance(0.35)]
-    return {one.name: one.mention(draw) for one in told}
+def _values(draw: Draw, tool: MadeTool) -> dict[str, Value]:
+    chosen: list[Parameter] = [one for one in tool.parameters if one.name in tool.required or draw.chance(0.35)]
+    return {one.name: one.mention(draw) for one in chosen}
 
 
 def _composed(draw: Draw, opened: str, parts: list[str]) -> str:
-    """The opening and the values, as a rule in this order."""
+    """Join the opening and the values, mostly in this order."""
     if parts and draw.chance(0.15):
         return f"{parts[0]}{draw.pick((' ', ', ' if draw.english else '، '))}{' '.join([opened, *parts[1:]])}"
     separators = (" ", " ", " and ", ", ") if draw.english else (" ", " ", " و", "، ", "، ")

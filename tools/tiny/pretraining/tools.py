@@ -1,4 +1,4 @@
-"""Made-up tools, and how a user asks for one of them."""
+"""Made-up tools, and phrases that ask for them."""
 
 from typing import Any, NamedTuple
 
@@ -9,17 +9,17 @@ from tools.tiny.pretraining.words import Draw, table
 
 __all__ = ["Concept", "MadeTool", "offered", "opening"]
 
-# What names of tools mostly begin with.
+# Common first words of tool names.
 _VERBS = ("get", "set", "find", "check", "search", "book", "add", "report", "calculate", "track", "change", "pay")
 _PARAMETERS = (1, 1, 2, 2, 2, 3, 3, 3, 4, 5)
 
 
 class Concept(NamedTuple):
-    """What a tool does to what.
+    """Action and object of a tool.
 
     Attributes:
-        action: an entry of the list of actions: imperative, first person, the same in the Maghreb, noun, English verbs,
-            other ways to ask for it.
+        action: an entry of the list of actions: imperative, first person, first person in the Maghreb, noun,
+            English verbs, other phrases.
         verb: one of the English verbs.
         thing: the object in Arabic.
         english_thing: the object in English, as part of a name.
@@ -34,13 +34,13 @@ class Concept(NamedTuple):
 
 
 class MadeTool(NamedTuple):
-    """A tool with what is needed to ask for it.
+    """A tool with its concept and parameters.
 
     Attributes:
-        concept: what it does.
+        concept: its action and object.
         declaration: the tool as a record holds it.
         parameters: its parameters.
-        required: the names of those that are always told.
+        required: names of the required parameters.
     """
 
     concept: Concept
@@ -50,23 +50,23 @@ class MadeTool(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The tool's name."""
+        """Name of the tool."""
         return str(self.declaration["function"]["name"])
 
 
 def offered(draw: Draw, *, arabic: bool) -> list[MadeTool]:
-    """The tools of one row: some with the same action or the same object, so that both must be read."""
+    """Return the tools of one row; some share an action or an object, so that both matter."""
     concepts = [_concept(draw)]
     for _ in range(draw.pick((1, 2, 3, 3, 4, 4, 5, 6))):
         near = draw.pick(concepts)
         fresh = _concept(draw)
         share = draw.rng.random()
-        if share < 0.2:  # noqa: PLR2004 - the shares stand side by side
+        if share < 0.2:
             fresh = fresh._replace(action=near.action, verb=near.verb)
-        elif share < 0.4:  # noqa: PLR2004
+        elif share < 0.4:
             fresh = near._replace(action=fresh.action, verb=fresh.verb)
         concepts.append(fresh)
-    # Two of the same action and object could not be told apart.
+    # Tools with the same action and object would be indistinguishable.
     distinct = {(concept.action[3], concept.thing): concept for concept in concepts}
     tools = {tool.name: tool for tool in [_tool(draw, concept, arabic=arabic) for concept in distinct.values()]}
     made = [tool for name, tool in tools.items() if name not in sample_tools()]
@@ -75,7 +75,7 @@ def offered(draw: Draw, *, arabic: bool) -> list[MadeTool]:
 
 
 def opening(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> str:
-    """The words that say which tool is wanted, among the tools that are offered."""
+    """Return a phrase that identifies a tool among the offered ones."""
     concept = tool.concept
     alone = all(other is tool or other.concept.thing != concept.thing for other in tools)
     if draw.english:
@@ -83,13 +83,13 @@ def opening(draw: Draw, tool: MadeTool, tools: list[MadeTool]) -> str:
     thing = _inflected(draw, _said_thing(draw, concept, alone=alone))
     imperative, first, maghrebi, noun, _, asked = concept.action
     share = draw.rng.random()
-    if alone and share < 0.35:  # noqa: PLR2004 - the shares stand side by side
-        return f"{draw.listed('questions' if share < 0.25 else 'nouns_wanted')} {thing}"  # noqa: PLR2004
-    if share < 0.55:  # noqa: PLR2004
+    if alone and share < 0.35:
+        return f"{draw.listed('questions' if share < 0.25 else 'nouns_wanted')} {thing}"
+    if share < 0.55:
         return f"{draw.listed('wants')} {maghrebi if draw.language == 'maghrebi' else first} {thing}"
-    if share < 0.75:  # noqa: PLR2004
+    if share < 0.75:
         return f"{draw.listed('nouns_wanted')} {noun} {thing}"
-    if asked and share < 0.9:  # noqa: PLR2004
+    if asked and share < 0.9:
         return f"{draw.pick(asked)} {thing}"
     for_me = "" if " " in imperative else draw.listed("for_me")
     return " ".join(filter(None, (imperative, for_me, thing)))
@@ -104,7 +104,7 @@ def _english_opening(draw: Draw, concept: Concept, *, alone: bool) -> str:
 
 
 def _said_thing(draw: Draw, concept: Concept, *, alone: bool) -> str:
-    """The object in the description's words, in others, or one of its words."""
+    """Return the object in the words of the description, in others, or as one of its words."""
     if concept.others and draw.chance(0.5):
         return draw.pick(concept.others)
     if alone and draw.chance(0.25):
@@ -113,7 +113,7 @@ def _said_thing(draw: Draw, concept: Concept, *, alone: bool) -> str:
 
 
 def _inflected(draw: Draw, thing: str) -> str:
-    """The object with an article, or as somebody's own; so that a word is known again by its stem."""
+    """Add an article, a preposition or a suffix to the object, so that stems must be recognised."""
     if draw.chance(0.2):
         return thing + draw.pick(("ي", "نا", "ات", "ه", "ين", "ك"))
     return draw.pick(("", "ال", "", "هال", "لل", "ب")) + thing.removeprefix("ال")
@@ -122,13 +122,13 @@ def _inflected(draw: Draw, thing: str) -> str:
 def _concept(draw: Draw) -> Concept:
     action = draw.pick(table()["actions"])
     share = draw.rng.random()
-    if share < 0.4:  # noqa: PLR2004 - the shares stand side by side
+    if share < 0.4:
         thing, english, others = draw.arabic_word(), draw.english_word().lower(), []
         if draw.chance(0.3):
             thing, english = f"{thing} {draw.arabic_word()}", f"{english}_{draw.english_word().lower()}"
     else:
         thing, english, others = draw.pick(table()["objects"])
-        if share < 0.55:  # noqa: PLR2004
+        if share < 0.55:
             more, more_english = draw.pick(table()["adjectives"])
             thing, english = f"{thing} {more}", f"{more_english}_{english}"
     return Concept(action, draw.pick(action[4]), thing, english, others)
@@ -159,7 +159,7 @@ def _tool(draw: Draw, concept: Concept, *, arabic: bool) -> MadeTool:
 
 
 def _name(draw: Draw, concept: Concept) -> str:
-    """A name that says what the tool does, or as often one that does not: then only its declaration tells."""
+    """Return a name that describes the tool, or, as often, one that does not."""
     verb, thing = concept.verb, concept.english_thing
     if draw.chance(0.5):
         verb = draw.pick(_VERBS) if draw.chance(0.5) else draw.pick(draw.pick(table()["actions"])[4])

@@ -1,4 +1,4 @@
-"""Values that fill an argument: what the user says, and what the call must hold."""
+"""Values of arguments: the user's words, and the value in the call."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,31 +13,31 @@ _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 class Value(NamedTuple):
-    """A value as it is said and as it is meant."""
+    """A value in the user's words and in the call."""
 
     said: str
     meant: Any
 
 
 def value(draw: Draw, kind: str) -> Value:
-    """A value of a kind that ``words.json`` names."""
+    """Return a value of a kind that ``words.json`` names."""
     made = _KINDS[kind](draw)
     return made if isinstance(made, Value) else Value(made, made)
 
 
 def numeric(kind: str) -> str | None:
-    """The JSON type of a kind of numbers; None for text."""
+    """Return the JSON type of a kind of numbers; None for text."""
     return {"small": "integer", "integer": "integer", "amount": "number"}.get(kind)
 
 
 def said_number(draw: Draw, number: float) -> Value:
-    """A number in digits of either kind, or in words where it has a listed one."""
+    """Return a number in ASCII or Arabic-Indic digits, or in words if they are listed."""
     share = draw.rng.random()
     spelled = table()["number_words"].get(str(number))
-    if spelled and share < 0.12:  # noqa: PLR2004 - the shares stand side by side
+    if spelled and share < 0.12:
         fitting = [word for word in spelled if word.isascii() == draw.english]
         return Value(draw.pick(fitting or spelled), number)
-    if not draw.english and share > 0.75:  # noqa: PLR2004
+    if not draw.english and share > 0.75:
         return Value(str(number).translate(_EASTERN), number)
     return Value(str(number), number)
 
@@ -51,7 +51,7 @@ def _integer(draw: Draw) -> Value:
 
 
 def _amount(draw: Draw) -> Value:
-    """Round sums more often than others."""
+    """Return an amount, more often a round one."""
     number: float = int(10 ** draw.rng.uniform(0.5, 6))
     if draw.chance(0.6):
         number = draw.rng.randint(1, 99) * draw.pick((5, 10, 50, 100, 500, 1000))
