@@ -6,7 +6,7 @@ them all.
 
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["Change", "Log", "call_path"]
+__all__ = ["Change", "Log", "call_path", "shared_start"]
 
 
 class Change(NamedTuple):
@@ -27,3 +27,9 @@ Log: TypeAlias = list[Change]
 def call_path(message: int, position: int) -> str:
     """Return the path of a call's function in the record."""
     return f"messages[{message}].tool_calls[{position}].function"
+
+
+def shared_start(before: str, after: str) -> int:
+    """Return the length of the common start of two texts."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(before), len(after)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dataset_tools.changes import shared_start
 from dataset_tools.checks.base import Check, catalogue
 from dataset_tools.display.console import counted, isolate, isolate_message, print_table, text_bar
 from dataset_tools.display.invisibles import code_point, is_invisible
@@ -117,14 +118,8 @@ def print_check(check: Check, console: "Console") -> None:
 
 def check_facts(check: Check) -> dict[str, str]:
     """Return one entry of the catalogue."""
-    return {
-        "code": check.code,
-        "severity": str(check.severity),
-        "meaning": check.meaning,
-        "why": check.why,
-        "example": check.example,
-        "repair": str(check.repair),
-    }
+    names = ("code", "severity", "meaning", "why", "example", "repair")
+    return {name: str(getattr(check, name)) for name in names}
 
 
 def print_split(report: "SplitReport", console: "Console") -> None:
@@ -164,9 +159,7 @@ def _change(sample: dict[str, Any], console: "Console", room: int) -> str:
     if after is None:
         return f"{sample['path'].rpartition('.')[2]} removed"
     if isinstance(before, str) and isinstance(after, str):
-        pairs = enumerate(zip(before, after, strict=False))
-        same = next((at for at, (left, right) in pairs if left != right), min(len(before), len(after)))
-        start = max(0, same - _BEFORE)
+        start = max(0, shared_start(before, after) - _BEFORE)
         shown = [("…" if start else "") + _visible(text[start:]) for text in (before, after)]
     else:
         shown = [dump_text(value) for value in (before, after)]

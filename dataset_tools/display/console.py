@@ -73,11 +73,7 @@ def run_app(app: Callable[..., Any], name: str) -> None:
 
 
 def _leave_quietly() -> NoReturn:
-    """Exit with 0 after the reader of our output, such as `head`, closed it; Python would fail when it flushes.
-
-    Raises:
-        SystemExit: always.
-    """
+    """Exit with 0 after the reader of our output, such as `head`, closed it; Python would fail when it flushes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
     sys.exit(0)
 

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from dataset_tools.display.invisibles import is_invisible
 
-__all__ = ["cards", "figure", "isolated", "marked", "scrolling", "shell", "table", "text"]
+__all__ = ["cards", "figure", "heat_table", "isolated", "marked", "shell", "table", "text"]
 
 _FIELD = re.compile(r"\{\{([a-z-]+)\}\}")
 
@@ -76,11 +76,21 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     body = "\n".join(
         f'<tr><th scope="row">{first}</th>{"".join(_cell(cell) for cell in rest)}</tr>' for first, *rest in rows
     )
-    return scrolling(f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>")
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
-def scrolling(inner: str, label: str = "Table") -> str:
-    """Return a box that scrolls sideways by itself, also with the keyboard."""
+def heat_table(label: str, columns: Iterable[str], rows: Iterable[tuple[str, str]], kind: str = "") -> str:
+    """Return a heat map of tools that scrolls sideways by itself, also with the keyboard.
+
+    Args:
+        label: description for screen readers.
+        columns: names of the columns.
+        rows: names of the tools with their cells, as HTML.
+        kind: further class of the table.
+    """
+    head = "".join(f'<th scope="col">{isolated(name)}</th>' for name in ("tool", *columns))
+    body = "\n".join(f'<tr><th scope="row">{isolated(name)}</th>{cells}</tr>' for name, cells in rows)
+    inner = f'<table class="heat {kind}"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{inner}</div>'
 
 

@@ -112,15 +112,7 @@ class _Counted(Protocol):
 
 
 class ShardProgress(Progress):
-    """Progress of a command that reads shards; pass :meth:`shard_done` to its library call.
-
-    Args:
-        command: name of the command.
-        total: size of the input in bytes.
-        passes: number of times that the command reads the input.
-        quiet: see :class:`Progress`.
-        log_json: see :class:`Progress`.
-    """
+    """Progress of reading ``total`` bytes ``passes`` times; pass :meth:`shard_done` to the library call."""
 
     def __init__(
         self, command: str, total: int, *, passes: int = 1, quiet: bool = False, log_json: bool = False
@@ -128,24 +120,19 @@ class ShardProgress(Progress):
         super().__init__(command, quiet=quiet, log_json=log_json)
         self._total, self._passes = total * passes, passes
         self._rows = 0.0
-        self._done = self._earlier = self._rejected = 0
-        self._facts = self._counts()
+        self._done = self._earlier = 0
+        self._facts = {"rows": 0, "rejected": 0, "rows_per_second": 0.0}
 
     def shard_done(self, shard: "Shard", part: _Counted) -> None:
         """Count the rows and bytes of a shard; one without rows counts as done by an earlier run."""
         self._rows += part.rows / self._passes
-        self._rejected += sum(getattr(part, "rejected", {}).values())
         self._done += shard.size
         self._earlier += 0 if part.rows else shard.size
-        counts = self._counts()
-        rejected = f", {self._rejected:,} rejected" if self._rejected else ""
-        text = f"{counts['rows']:,} rows{rejected}, {counts['rows_per_second']:,.0f} rows/s"
-        self.show(self._done, self._total, text, earlier=self._earlier, facts=counts)
-
-    def _counts(self) -> dict[str, Any]:
-        seconds = max(time.monotonic() - self._start, 1e-6)
-        speed = round(self._rows / seconds, 1)
-        return {"rows": round(self._rows), "rejected": self._rejected, "rows_per_second": speed}
+        rows, speed = round(self._rows), self._rows / max(time.monotonic() - self._start, 1e-6)
+        rejected = self._facts["rejected"] + sum(getattr(part, "rejected", {}).values())
+        text = f"{rows:,} rows{f', {rejected:,} rejected' if rejected else ''}, {speed:,.0f} rows/s"
+        facts = {"rows": rows, "rejected": rejected, "rows_per_second": round(speed, 1)}
+        self.show(self._done, self._total, text, earlier=self._earlier, facts=facts)
 
 
 def duration(seconds: float) -> str:

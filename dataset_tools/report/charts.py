@@ -1,10 +1,11 @@
 """Statistics of a dataset as sections of a page: prompt lengths, positions of the called tool, dialects and tools."""
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from dataset_tools.display.chart import Bar, bar_chart
-from dataset_tools.display.html import figure, isolated, scrolling
+from dataset_tools.display.html import figure, heat_table
 from dataset_tools.stats.stats import LIMIT, NO_CALL
 from dataset_tools.stats.text import NONE
 
@@ -71,35 +72,23 @@ def positions_section(gold: Mapping[str, Any]) -> str:
 
 def heat_section(facts: Mapping[str, Any]) -> str:
     """Return the number of rows that call a tool, for each dialect; cells with few rows are marked."""
-    matrix = facts["matrix"]
-    dialects = list(matrix["dialects"])
-    most = max(
-        (tool["calling"] for entry in matrix["dialects"].values() for tool in entry["tools"].values()), default=0
-    )
-    order = sorted(facts["tools"]["by_name"].items(), key=lambda item: (-item[1]["rows_calling"], item[0]))
-    lines = [
-        (tool, [matrix["dialects"][dialect]["tools"][tool]["calling"] for dialect in dialects], counts["rows_calling"])
-        for tool, counts in order
-        if counts["rows_calling"]
-    ]
-    negatives = [matrix["dialects"][dialect]["negatives"] for dialect in dialects]
-    lines.append((NO_CALL, negatives, facts["negatives"]["rows"]))
-    thin = {(cell["dialect"], cell["tool"]) for cell in matrix["thin"]}
-    head = "".join(f'<th scope="col">{isolated(dialect or NONE)}</th>' for dialect in dialects)
-    body = "\n".join(
-        f'<tr><th scope="row">{isolated(tool)}</th>'
-        f"{''.join(_cell(cell, most, (name, tool) in thin) for name, cell in zip(dialects, cells, strict=True))}"
-        f'<td class="sum number">{whole:,}</td></tr>'
-        for tool, cells, whole in lines
-    )
+    matrix, tools = facts["matrix"], facts["tools"]["by_name"]
+    entries = matrix["dialects"].values()
+    called = [(-counts["rows_calling"], tool) for tool, counts in tools.items() if counts["rows_calling"]]
+    lines = [(tool, [entry["tools"][tool]["calling"] for entry in entries], -count) for count, tool in sorted(called)]
+    most = max((count for _, counts, _ in lines for count in counts), default=0)
+    lines.append((NO_CALL, [entry["negatives"] for entry in entries], facts["negatives"]["rows"]))
+    thin = {(cell["tool"], cell["dialect"]) for cell in matrix["thin"]}
+    rows = []
+    for tool, counts, total in lines:
+        marked = [(tool, dialect) in thin for dialect in matrix["dialects"]]
+        cells = "".join(map(_cell, counts, marked, repeat(most)))
+        rows.append((tool, f'{cells}<td class="sum number">{total:,}</td>'))
     note = f"{len(thin):,} of {matrix['cells']:,} cells (marked) have fewer than {matrix['min_cell']:,} rows."
-    inner = (
-        f'<table class="heat counts"><thead><tr><th scope="col">tool</th>{head}<th scope="col">all</th></tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table>"
-    )
-    return f"<p>{note}</p>{scrolling(inner, 'Rows by dialect and tool')}"
+    columns = [*(dialect or NONE for dialect in matrix["dialects"]), "all"]
+    return f"<p>{note}</p>{heat_table('Rows by dialect and tool', columns, rows, 'counts')}"
 
 
-def _cell(rows: int, most: int, thin: bool) -> str:  # noqa: FBT001 - a cell's own fact
+def _cell(rows: int, thin: bool, most: int) -> str:  # noqa: FBT001 - mapped
     kind = "thin" if thin else f"h{min(_SHADES, round(_SHADES * rows / max(most, 1)))}"
     return f'<td class="cell {kind}">{rows:,}</td>'

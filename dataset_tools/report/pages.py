@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
+from dataset_tools.display.console import counted
 from dataset_tools.display.html import cards, isolated, shell, text
 from dataset_tools.pipeline.to_file import Report
 from dataset_tools.report.charts import heat_section, histogram, lengths_section, positions_section
 from dataset_tools.report.report import DatasetReport
-from dataset_tools.report.sections import changes_section, count, findings_section, rejects_section
+from dataset_tools.report.sections import changes_section, findings_section, rejects_section
 from dataset_tools.samples.build import BuildReport
 from dataset_tools.show.masked_prompt import MaskedPrompt
 from dataset_tools.show.preview import Preview
@@ -17,14 +18,13 @@ from dataset_tools.validation.validate import Result
 
 __all__ = ["build_page", "cleaning_page", "report_page", "validation_page"]
 
-_NO_ROWS = "<p>No row can be rendered as a prompt.</p>"
-_PROMPTS = "Trained text"
+_LEGEND = '<p class="line"><mark>trained</mark> <span class="ignored">ignored</span></p>'
 
 
 def report_page(report: DatasetReport) -> str:
     """Return the page of a dataset report."""
     facts, cleaning = report.stats.facts, report.cleaning
-    changes = f"<p>{count(cleaning.rows_in, 'row')} in, {cleaning.rows_out:,} out.</p>\n{changes_section(cleaning)}"
+    changes = f"<p>{counted(cleaning.rows_in, 'row')} in, {cleaning.rows_out:,} out.</p>\n{changes_section(cleaning)}"
     sections = {
         "Numbers": f"<p>{_summary(report)}</p>{_numbers(report)}",
         "Findings": findings_section(report.before, report.values, cleaning, report.after),
@@ -32,9 +32,9 @@ def report_page(report: DatasetReport) -> str:
         "Lengths": lengths_section(facts["lengths"]),
         "Dialects and tools": heat_section(facts),
         "Position of the called tool": positions_section(facts["gold_position"]),
-        _PROMPTS: "\n".join(map(_prompt, report.prompts)) or _NO_ROWS,
+        "Trained text": _prompts(report.prompts),
     }
-    rows = count(report.before.rows, "row")
+    rows = counted(report.before.rows, "row")
     note = f'{rows} in {_names(report.sources)}. Sections below "Cleaning" describe the cleaned data.'
     return _page("Dataset report", note, sections)
 
@@ -49,7 +49,7 @@ def validation_page(sources: Sequence[str], result: Result, values: Excerpts) ->
         }
     )
     sections = {"Numbers": numbers, "Findings": findings_section(result, values)}
-    return _page("Validation", f"{count(result.rows, 'row')} in {_names(sources)}", sections)
+    return _page("Validation", f"{counted(result.rows, 'row')} in {_names(sources)}", sections)
 
 
 def cleaning_page(report: Report) -> str:
@@ -80,12 +80,12 @@ def build_page(report: BuildReport, preview: Preview, limit: int) -> str:
             "rows in": (f"{report.rows_in:,}", ""),
             "samples": (f"{report.rows_out:,}", f"{facts['verified_rows']:,} compared with the chat template"),
             "tokens": (f"{facts['tokens']:,}", f"{facts['trained_fraction']:.1%} trained"),
-            "tools dropped": (f"{dropped['tools']:,}", f"in {count(dropped['rows'], 'row')}"),
+            "tools dropped": (f"{dropped['tools']:,}", f"in {counted(dropped['rows'], 'row')}"),
         }
     )
     steps = [step for step in facts["lengths"] if step["to"] is not None]
     longer = sum(step["rows"] for step in facts["lengths"] if step["to"] is None)
-    more = f"<p>{count(longer, 'sample')} beyond the last bar.</p>" if longer else ""
+    more = f"<p>{counted(longer, 'sample')} beyond the last bar.</p>" if longer else ""
     shown = [
         MaskedPrompt(view.sample.id, (view.sample.dialect, view.sample.domain), view.lines) for view in preview.views
     ]
@@ -93,7 +93,7 @@ def build_page(report: BuildReport, preview: Preview, limit: int) -> str:
         "Numbers": numbers,
         "Lengths": (histogram(steps, "tokens", limit) if steps else "") + more,
         "Rejected": rejects_section(report.rejected),
-        _PROMPTS: "\n".join(map(_prompt, shown)),
+        "Trained text": _prompts(shown),
     }
     return _page("Samples", f"{isolated(str(report.output))} for {isolated(facts['tokenizer']['name'])}", sections)
 
@@ -104,7 +104,7 @@ def _summary(report: DatasetReport) -> str:
     rejected = report.cleaning.rows_in - report.cleaning.rows_out
     if not invalid:
         return "No row has an error."
-    rows = f"{invalid:,} of {count(report.before.rows, 'row')} {'has' if invalid == 1 else 'have'} errors"
+    rows = f"{invalid:,} of {counted(report.before.rows, 'row')} {'has' if invalid == 1 else 'have'} errors"
     repaired = max(invalid - rejected - left, 0)
     return f"{rows}: cleaning repairs {repaired:,} and rejects {rejected:,}; {left:,} need your decision."
 
@@ -133,6 +133,10 @@ def _numbers(report: DatasetReport) -> str:
     )
 
 
+def _prompts(prompts: Sequence[MaskedPrompt]) -> str:
+    return "\n".join((_LEGEND, *map(_prompt, prompts))) if prompts else "<p>No row can be rendered as a prompt.</p>"
+
+
 def _prompt(prompt: MaskedPrompt) -> str:
     about = " · ".join(isolated(word) for word in prompt.about if word)
     lines = prompt_html(prompt.lines, lambda piece: text(piece.text.removesuffix("\n")))
@@ -144,19 +148,11 @@ def _page(title: str, facts: str, sections: Mapping[str, str]) -> str:
     names = {name: name.lower().replace(" ", "-") for name in sections}
     links = "".join(f'<a href="#{anchor}">{text(name)}</a>' for name, anchor in names.items())
     parts = "\n".join(
-        f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{text(name)}</h2>\n'
-        f"{_legend(name)}{sections[name]}\n</section>"
+        f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{text(name)}</h2>\n{sections[name]}\n</section>'
         for name, anchor in names.items()
     )
     style = (files("dataset_tools.display") / "pages" / "report.css").read_text(encoding="utf-8")
     return shell(title, facts, f'<nav aria-label="Sections">{links}</nav>\n{parts}', style=style)
-
-
-def _legend(name: str) -> str:
-    """Return the legend of the prompts: color and signs mark trained text."""
-    if name != _PROMPTS:
-        return ""
-    return '<p class="line"><mark>trained</mark> <span class="ignored">ignored</span></p>\n'
 
 
 def _names(sources: Iterable[str]) -> str:

@@ -2,26 +2,25 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dataset_tools.changes import shared_start
 from dataset_tools.checks.base import catalogue
+from dataset_tools.display.console import counted
 from dataset_tools.display.html import isolated, table, text
 from dataset_tools.pipeline.to_file import Report
 from dataset_tools.validation.excerpts import Excerpts, part_meant
 from dataset_tools.validation.validate import Result
 
-__all__ = ["changes_section", "count", "findings_section", "rejects_section"]
+__all__ = ["changes_section", "findings_section", "rejects_section"]
 
 _AROUND = 40  # characters shown on each side of a change
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
+_EMPTY = '<span class="absent">empty</span>'
+_VALUE = '<dd class="value" dir="auto">'
 _LONGEST = 160  # characters shown of a change
-
-
-def count(number: int, noun: str) -> str:
-    """Return a count with its noun: ``1 row``, ``2 rows``."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def findings_section(
@@ -55,26 +54,32 @@ def _outcome(code: str, cleaning: Report | None, after: Result | None) -> str:
 
 def _check(code: str, entry: Mapping[str, Any], values: Excerpts, outcome: str) -> str:
     check = catalogue()[code]
-    counts = f"{count(entry['rows'], 'row')}, {count(entry['findings'], 'finding')}{outcome}"
+    counts = f"{counted(entry['rows'], 'row')}, {counted(entry['findings'], 'finding')}{outcome}"
     kind = "bad" if entry["severity"] == "error" else "warn"
-    head = (
-        f'<span class="tag {kind}">{entry["severity"]}</span> <b>{text(code)}</b> <span class="quiet">{counts}</span>'
-    )
     about = f"<p>{text(check.meaning)}. {text(check.why)}.</p>"
-    examples = "\n".join(_example(example, values) for example in entry["examples"])
-    return f'<details class="entry"><summary>{head}</summary><div>{about}\n{examples}</div></details>'
+    examples = [_example(example, values) for example in entry["examples"]]
+    return _entry(f'<span class="tag {kind}">{entry["severity"]}</span> ', code, counts, [about, *examples])
+
+
+def _entry(tag: str, name: str, counts: str, parts: Sequence[str]) -> str:
+    head = f'{tag}<b>{text(name)}</b> <span class="quiet">{counts}</span>'
+    return f'<details class="entry"><summary>{head}</summary><div>{"".join(parts)}</div></details>'
+
+
+def _where(example: Mapping[str, Any]) -> str:
+    line = f"{example['file']}:{example['line']}" if example["line"] else "the whole dataset"
+    parts = " · ".join(isolated(part) for part in (line, example["id"], example["path"]) if part)
+    return f'<p class="quiet">{parts}</p>'
 
 
 def _example(example: Mapping[str, Any], values: Excerpts) -> str:
-    place = f"{example['file']}:{example['line']}" if example["line"] else "the whole dataset"
-    where = " · ".join(isolated(part) for part in (place, example["id"], example["path"]) if part)
     value = values.get((example["file"], example["line"], example["path"]))
     shown = "" if value is None else _marked(value, example["message"])
     # A message that only names code points repeats what is marked in the value.
     repeats = shown and example["message"].startswith("U+")
     message = "" if repeats else f'<p dir="ltr">{_quoting(example["message"])}</p>'
     hint = f'<p class="quiet">→ {text(example["hint"])}</p>' if example["hint"] else ""
-    return f'<div class="example"><p class="quiet">{where}</p>{shown}{message}{hint}</div>'
+    return f'<div class="example">{_where(example)}{shown}{message}{hint}</div>'
 
 
 def _quoting(message: str) -> str:
@@ -91,12 +96,8 @@ def _character(escape: re.Match[str]) -> str:
 
 def _marked(value: Any, message: str) -> str:  # noqa: ANN401 - JSON is any value
     pieces = part_meant(value, message).pieces
-    inner = "".join(f"<mark>{_shown(piece)}</mark>" if meant else text(piece) for piece, meant in pieces)
+    inner = "".join(f"<mark>{text(piece) or _EMPTY}</mark>" if meant else text(piece) for piece, meant in pieces)
     return f'<p class="value" dir="auto">{inner}</p>'
-
-
-def _shown(piece: str) -> str:
-    return text(piece) or '<span class="absent">empty</span>'
 
 
 def changes_section(report: Report) -> str:
@@ -104,25 +105,17 @@ def changes_section(report: Report) -> str:
     if not report.rules:
         return "<p>No changes.</p>"
     order = sorted(report.rules.items(), key=lambda item: (-item[1]["rows"], item[0]))
-    return "\n".join(_rule(rule, entry) for rule, entry in order)
-
-
-def _rule(rule: str, entry: Mapping[str, Any]) -> str:
-    counts = f"{count(entry['rows'], 'row')}, {count(entry['changes'], 'change')}"
-    head = f'<b>{text(rule)}</b> <span class="quiet">{counts}</span>'
-    samples = "\n".join(_sample(sample) for sample in entry["samples"])
-    return f'<details class="entry"><summary>{head}</summary><div>{samples}</div></details>'
+    return "\n".join(
+        _entry("", rule, f"{counted(entry['rows'], 'row')}, {counted(entry['changes'], 'change')}", samples)
+        for rule, entry in order
+        for samples in [[_sample(sample) for sample in entry["samples"]]]
+    )
 
 
 def _sample(sample: Mapping[str, Any]) -> str:
-    place = f"{sample['file']}:{sample['line']}"
-    where = " · ".join(isolated(part) for part in (place, sample["id"], sample["path"]) if part)
     before, after = _difference(_written(sample["before"]), _written(sample["after"]))
-    return (
-        f'<div class="example"><p class="quiet">{where}</p><dl class="pair">'
-        f'<dt>before</dt><dd class="value" dir="auto">{before}</dd>'
-        f'<dt>after</dt><dd class="value" dir="auto">{after}</dd></dl></div>'
-    )
+    pair = f"<dt>before</dt>{_VALUE}{before}</dd><dt>after</dt>{_VALUE}{after}</dd>"
+    return f'<div class="example">{_where(sample)}<dl class="pair">{pair}</dl></div>'
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 - JSON is any value
@@ -131,17 +124,9 @@ def _written(value: Any) -> str:  # noqa: ANN401 - JSON is any value
 
 def _difference(before: str, after: str) -> tuple[str, str]:
     """Return two texts with the part in which they differ marked, and some text around it."""
-    start = _common(before, after)
-    end = min(_common(before[::-1], after[::-1]), len(before) - start, len(after) - start)
+    start = shared_start(before, after)
+    end = min(shared_start(before[::-1], after[::-1]), len(before) - start, len(after) - start)
     return _around(before, start, end, "del"), _around(after, start, end, "ins")
-
-
-def _common(one: str, other: str) -> int:
-    """Return the length of the common prefix of two texts."""
-    return next(
-        (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right),
-        min(len(one), len(other)),
-    )
 
 
 def _around(value: str, start: int, end: int, tag: str) -> str:
@@ -149,9 +134,7 @@ def _around(value: str, start: int, end: int, tag: str) -> str:
     first, last = max(0, start - _AROUND), min(len(value), stop + _AROUND)
     changed = value[start:stop]
     shown = changed if len(changed) <= _LONGEST else f"{changed[:_LONGEST]}…"
-    inside = f"<{tag}>{text(shown)}</{tag}>" if shown else ""
-    if not value:
-        inside = '<span class="absent">empty</span>'
+    inside = f"<{tag}>{text(shown)}</{tag}>" if shown else "" if value else _EMPTY
     return f"{'…' * (first > 0)}{text(value[first:start])}{inside}{text(value[stop:last])}{'…' * (last < len(value))}"
 
 

@@ -29,14 +29,10 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-
 class SpanKind(StrEnum):
     """Kind of a span, which decides its direction."""
 
-    CONTROL = "control"
-    """Control token: left to right."""
-    CODE = "code"
-    """Names, delimiters, numbers: left to right."""
-    VALUE = "value"
-    """Text inside code: its own direction."""
-    PROSE = "prose"
-    """Message text: the direction of its line."""
+    CONTROL = "control"  # control token: left to right
+    CODE = "code"  # names, delimiters, numbers: left to right
+    VALUE = "value"  # text inside code: its own direction
+    PROSE = "prose"  # message text: the direction of its line
 
 
 class Span(NamedTuple):

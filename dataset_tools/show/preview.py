@@ -39,10 +39,12 @@ class SampleView:
         return sum(label != IGNORED for label in self.sample.labels)
 
     @property
-    def mislabelled(self) -> int:
-        """Return the number of tokens with a label other than their id; 0 in a dataset as it was built."""
+    def counts(self) -> str:
+        """Return these numbers in words, with tokens whose label is not their id; a dataset as built has none."""
         pairs = zip(self.sample.input_ids, self.sample.labels, strict=True)
-        return sum(label not in (IGNORED, token) for token, label in pairs)
+        other = sum(label not in (IGNORED, token) for token, label in pairs)
+        counts = f"{self.tokens:,} tokens, {self.trained:,} trained ({self.trained / self.tokens:.1%})"
+        return f"{counts}, {other:,} with a label other than their id" if other else counts
 
 
 @dataclass(frozen=True, slots=True)

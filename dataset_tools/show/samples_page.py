@@ -41,10 +41,7 @@ def _article(view: SampleView, rows: int) -> str:
     sample = view.sample
     name = f"row-{sample.row}"
     known = [f"<bdi>{_visible(word)}</bdi>" for word in (sample.dialect, sample.domain) if word]
-    counts = f"{view.tokens:,} tokens, {view.trained:,} trained ({view.trained / view.tokens:.1%})"
-    if view.mislabelled:
-        counts += f", {view.mislabelled:,} with a label other than their id"
-    facts = " · ".join([f"row {sample.row:,} of 0 to {rows - 1:,}", counts, *known])
+    facts = " · ".join([f"row {sample.row:,} of 0 to {rows - 1:,}", view.counts, *known])
     body = prompt_html(view.lines, lambda piece: _token(piece, view))
     head = f'<h2 id="{name}-id"><bdi>{_visible(sample.id)}</bdi></h2>\n<p class="facts">{facts}</p>'
     return f'<article id="{name}" aria-labelledby="{name}-id">\n{head}\n<div class="text">\n{body}\n</div>\n</article>'

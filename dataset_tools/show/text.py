@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["print_preview", "summary"]
+__all__ = ["print_preview"]
 
 _OPEN, _CLOSE, _NEWLINE = "⟦", "⟧", "↵"
 _TRAINED, _IGNORED, _SIGN = "bold green", "bright_black", "bold yellow"
@@ -40,19 +40,10 @@ def print_preview(preview: Preview, console: "Console", *, ids: bool = False) ->
         console.print(visible(what), style="yellow", markup=False)
 
 
-def summary(view: SampleView) -> str:
-    """Return the number of tokens and of trained tokens, and the dialect and domain of a sample."""
-    parts = [f"{view.tokens:,} tokens, {view.trained:,} trained ({view.trained / view.tokens:.1%})"]
-    if view.mislabelled:
-        parts.append(f"{view.mislabelled:,} with a label other than their id")
-    parts += [visible(word) for word in (view.sample.dialect, view.sample.domain) if word]
-    return " · ".join(parts)
-
-
 def _print_view(view: SampleView, rows: int, console: "Console", *, ids: bool) -> None:
     from rich.text import Text
 
-    directed = console.is_terminal  # invisible marks help eyes, and hinder grep
+    directed = console.is_terminal  # in a file, invisible marks would break grep
     head = Text.assemble((visible(view.sample.id), "bold"), f"  row {view.sample.row:,} of 0 to {rows - 1:,}  ")
     head.append_text(_legend())
     console.print(head, soft_wrap=True)
@@ -61,7 +52,8 @@ def _print_view(view: SampleView, rows: int, console: "Console", *, ids: bool) -
     if ids:
         for entry in _listing(view, directed=directed):
             console.print(entry, soft_wrap=True)
-    console.print(summary(view), style="bold", markup=False)
+    known = [visible(word) for word in (view.sample.dialect, view.sample.domain) if word]
+    console.print(" · ".join([view.counts, *known]), style="bold", markup=False)
 
 
 def _legend() -> "Text":

@@ -20,7 +20,7 @@ __all__ = ["LabelRun", "Piece", "label_runs", "token_texts"]
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _SPACE = "▁"  # a space in SentencePiece
-_TWO, _THREE, _FOUR, _INVALID = 0xC0, 0xE0, 0xF0, 0xF8  # smallest first byte of a character of so many bytes
+_LONGEST = 4  # bytes of a character
 
 
 class Piece(NamedTuple):
@@ -84,17 +84,14 @@ def _characters(texts: Sequence[str], places: Sequence[int]) -> Iterator[Piece]:
     held = bytes(int(texts[at][3:5], 16) for at in places)
     at = 0
     while at < len(held):
-        size = _length(held[at])
-        try:
-            text = held[at : at + size].decode("utf-8")
-        except UnicodeDecodeError:
-            text, size = texts[places[at]], 1
+        found = ((size, _decoded(held[at : at + size])) for size in range(1, _LONGEST + 1))
+        size, text = next(((size, text) for size, text in found if text), (1, texts[places[at]]))
         yield Piece(text, places[at], places[at] + size)
         at += size
 
 
-def _length(first: int) -> int:
-    """Return the number of bytes of a character by its first byte; 1 for an invalid first byte."""
-    if first < _TWO or first >= _INVALID:
-        return 1
-    return 2 if first < _THREE else 3 if first < _FOUR else 4
+def _decoded(held: bytes) -> str:
+    try:
+        return held.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""

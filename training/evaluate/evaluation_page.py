@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from dataset_tools.display.chart import interval_bar
-from dataset_tools.display.html import isolated, scrolling, table, text
+from dataset_tools.display.html import heat_table, isolated, table, text
 from training.evaluate.equality_rules import EqualityRule
 from training.evaluate.eval_file import Evaluation
 from training.evaluate.metrics import GROUPS, METRICS, Metric
@@ -61,16 +61,11 @@ def _heat_map(evaluation: Evaluation) -> str:
     for verdict in evaluation.verdicts:
         for tool in GROUPS["tool"](verdict):
             counts[GROUPS["dialect"](verdict)[0], tool].append(verdict.right)
-    dialects, tools = list(evaluation.groups["dialect"]), list(evaluation.groups["tool"])
-    head = "".join(f'<th scope="col">{isolated(dialect)}</th>' for dialect in dialects)
-    lines = "\n".join(
-        f'<tr><th scope="row">{isolated(tool)}</th>{"".join(_heat(dialect, tool, counts) for dialect in dialects)}</tr>'
-        for tool in tools
-    )
-    inner = f"<thead><tr><th scope=col>tool</th>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody>"
-    scroll = scrolling(f'<table class="heat">{inner}</table>', "Right rows by dialect and tool")
+    dialects = list(evaluation.groups["dialect"])
+    rows = [(tool, "".join(_heat(dialect, tool, counts) for dialect in dialects)) for tool in evaluation.groups["tool"]]
     note = "Rows that are right under the fair rule, in percent. Select a cell to list its errors below."
-    return f'<h2>Dialects and tools</h2>\n<p class="quiet">{note}</p>\n{scroll}'
+    cells = heat_table("Right rows by dialect and tool", dialects, rows)
+    return f'<h2>Dialects and tools</h2>\n<p class="quiet">{note}</p>\n{cells}'
 
 
 def _heat(dialect: str, tool: str, counts: Mapping[tuple[str, str], list[bool]]) -> str:
@@ -87,13 +82,12 @@ def _heat(dialect: str, tool: str, counts: Mapping[tuple[str, str], list[bool]])
 
 
 def _groups(evaluation: Evaluation) -> str:
-    parts = ["<h2>By group</h2>"]
-    for group, values in evaluation.groups.items():
-        if values:
-            parts.append(
-                f"<details><summary>By {group}, {len(values):,}</summary>\n{_group(group, values)}\n</details>"
-            )
-    return "\n".join(parts)
+    parts = (
+        f"<details><summary>By {group}, {len(values):,}</summary>\n{_group(group, values)}\n</details>"
+        for group, values in evaluation.groups.items()
+        if values
+    )
+    return "\n".join(("<h2>By group</h2>", *parts))
 
 
 def _group(group: str, values: Mapping[str, Mapping[str, Metric]]) -> str:

@@ -44,7 +44,7 @@ def calls_html(verdict: Verdict, answer: str = "answer") -> str:
     for at, other, levels in sorted(verdict.pairs, key=lambda pair: pair[0] is None):
         wanted = None if at is None else verdict.gold[at]
         made = None if other is None else verdict.calls[other]
-        parts.append(_call_html(wanted, made, _Marks(verdict, levels), answer))
+        parts.append(_call_html(wanted, made, verdict, levels, answer))
     if verdict.problem:
         parts.append(f"<p>{text(verdict.problem)}</p>")
     if verdict.text and (verdict.problem or not verdict.calls):
@@ -54,24 +54,9 @@ def calls_html(verdict: Verdict, answer: str = "answer") -> str:
     return "\n".join(parts)
 
 
-class _Marks:
-    """Marks for the arguments of one pair of calls."""
-
-    def __init__(self, verdict: Verdict, levels: Mapping[str, int]) -> None:
-        self._levels = levels
-        self._mistakes = {(mistake.tool, mistake.parameter) for mistake in verdict.mistakes}
-
-    def wrong(self, tool: str, parameter: str) -> bool:
-        """Return true for a mistake; optional and unscored arguments are none."""
-        return self._levels.get(parameter, NEVER) == NEVER and (tool, parameter) in self._mistakes
-
-    def note(self, parameter: str) -> str:
-        """Return the rule under which two different values are equal."""
-        level = self._levels.get(parameter, NEVER)
-        return f' <span class="tag">equal under {RULES[level].name.lower()}</span>' if 0 < level < NEVER else ""
-
-
-def _call_html(wanted: JsonObject | None, made: JsonObject | None, marks: _Marks, answer: str) -> str:
+def _call_html(
+    wanted: JsonObject | None, made: JsonObject | None, verdict: Verdict, levels: Mapping[str, int], answer: str
+) -> str:
     tool = (wanted or made or {}).get("name", "")
     name = isolated(tool)
     if wanted is None:
@@ -81,16 +66,17 @@ def _call_html(wanted: JsonObject | None, made: JsonObject | None, marks: _Marks
     elif wanted["name"] != made["name"]:
         name += f' <span class="tag bad">answered with {isolated(made["name"])}</span>'
     gold, given = _present(wanted), _present(made)
+    mistakes = {mistake.parameter for mistake in verdict.mistakes if mistake.tool == tool}
     rows = []
     for key in dict.fromkeys((*gold, *given)):
-        wrong = marks.wrong(tool, key)
+        level = levels.get(key, NEVER)
+        wrong = level == NEVER and key in mistakes  # optional and unscored arguments are no mistakes
         left, right = _sides(gold.get(key), given.get(key), marked=wrong)
         kind = ' class="wrong"' if wrong else ""
-        cells = f"<td>{left}</td><td>{right}{marks.note(key)}</td>"
-        rows.append(f'<tr{kind}><th scope="row">{isolated(key)}</th>{cells}</tr>')
-    head, body = _HEAD.format(answer=text(answer)), "\n".join(rows)
-    inner = f"<caption>{name}</caption>{head}<tbody>\n{body}\n</tbody>"
-    return f'<div class="scroll"><table class="call">{inner}</table></div>'
+        note = f' <span class="tag">equal under {RULES[level].name.lower()}</span>' if 0 < level < NEVER else ""
+        rows.append(f'<tr{kind}><th scope="row">{isolated(key)}</th><td>{left}</td><td>{right}{note}</td></tr>')
+    body = f"{_HEAD.format(answer=text(answer))}<tbody>\n{''.join(rows)}\n</tbody>"
+    return f'<div class="scroll"><table class="call"><caption>{name}</caption>{body}</table></div>'
 
 
 def _present(call: JsonObject | None) -> JsonObject:
@@ -121,19 +107,15 @@ def _json(value: Any) -> list[str]:  # noqa: ANN401 - any JSON value
 
 def _marked(one: Sequence[str], two: Sequence[str], joint: str = "") -> tuple[str, str]:
     """Mark the pieces that the other value lacks; marks inside words would break the joining of Arabic letters."""
-    left: list[str] = []
-    right: list[str] = []
-    for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
-        left.extend(_run(one[a:b], joint, "" if kind == "equal" else "ins"))
-        right.extend(_run(two[c:d], joint, "" if kind == "equal" else "del"))
+    changes = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
+    left = [_run(one[a:b], joint, "" if kind == "equal" else "ins") for kind, a, b, _, _ in changes if a < b]
+    right = [_run(two[c:d], joint, "" if kind == "equal" else "del") for kind, _, _, c, d in changes if c < d]
     return joint.join(left), joint.join(right)
 
 
-def _run(pieces: Sequence[str], joint: str, tag: str) -> list[str]:
-    if not pieces:
-        return []
+def _run(pieces: Sequence[str], joint: str, tag: str) -> str:
     inner = joint.join(map(_token, pieces))
-    return [f"<{tag}>{inner}</{tag}>" if tag else inner]
+    return f"<{tag}>{inner}</{tag}>" if tag else inner
 
 
 def _token(piece: str) -> str:
