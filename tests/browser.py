@@ -1,4 +1,4 @@
-"""A browser for tests: found on the machine, never downloaded."""
+"""Browser for tests: an installed Chromium."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Chromium without a window; the test is skipped without one, and fails where AFG_NEED_BROWSER is set."""
+    """Yield headless Chromium; without one the test is skipped, or fails if AFG_NEED_BROWSER is set."""
     path = os.environ.get("AFG_BROWSER") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         _without("no Chromium on the PATH: install one (Debian: apt-get install chromium), or name it in AFG_BROWSER")

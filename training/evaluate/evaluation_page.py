@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from html import escape
+from pathlib import PurePath
 
 from dataset_tools.display.chart import interval_bar
 from dataset_tools.display.html import heat_table, isolated, table, text
@@ -25,7 +26,9 @@ def evaluation_page(evaluation: Evaluation) -> str:
     data = ", ".join(isolated(source) for source in evaluation.data)
     facts = f"{len(evaluation.verdicts):,} rows of {data}"
     body = "\n".join((_summary(evaluation), _metrics(evaluation), _heat_map(evaluation), _groups(evaluation)))
-    return evaluation_shell(f"Evaluation of {evaluation.name}", facts, f"{body}\n{_rows(evaluation)}")
+    name = PurePath(evaluation.name)  # a path of this machine, or a name on the Hub
+    title = f"Evaluation of {name.name if name.is_absolute() else name}"
+    return evaluation_shell(title, facts, f"{body}\n{_rows(evaluation)}")
 
 
 def _summary(evaluation: Evaluation) -> str:

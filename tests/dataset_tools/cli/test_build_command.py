@@ -24,7 +24,7 @@ ROWS = [
 
 
 class Ended(NamedTuple):
-    """How a run ended and what it printed."""
+    """Result of a run and its output."""
 
     returncode: int
     stdout: str

@@ -333,7 +333,7 @@ def test_json_is_what_the_report_says(name: str, tmp_path: Path, capsys: pytest.
 
 
 def test_a_log_holds_whole_lines(afg_data: Command, tmp_path: Path) -> None:
-    """Where nobody watches, what is told on standard error is not broken at the width of a terminal."""
+    """Without a terminal, lines on standard error are not wrapped."""
     done = afg_data("split", sample_path(), "-o", "data", cwd=tmp_path, columns="40")
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["train", "validation", "test", "480"]
 

@@ -1,4 +1,4 @@
-"""What nobody sees is shown by its code point; what is seen stays."""
+"""Invisible characters as code points."""
 
 import unicodedata
 
@@ -30,7 +30,7 @@ def test_invisible_characters_have_a_code_point(text: str, shown: str) -> None:
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_what_is_shown_can_be_seen(text: str) -> None:
-    """For any text: no control, no format character and no strange space is left, and visible text is not touched."""
+    """For any text, no control or format character and no unusual space is left, and visible text is unchanged."""
     shown = visible(text)
     assert not any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in shown)
     assert not any(map(is_invisible, shown))

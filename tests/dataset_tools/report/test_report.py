@@ -1,4 +1,4 @@
-"""The report of a dataset and its page: the numbers of the other commands, places marked, hostile text harmless."""
+"""Dataset report and its page: equal to the other commands, marked, escaped."""
 
 import html
 import json
@@ -27,18 +27,18 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp; {{title}} \x1b[31m \u20
 
 @pytest.fixture(scope="module")
 def dirty() -> DatasetReport:
-    """The report of the sample with known defects."""
+    """Report on the sample with known defects."""
     return report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path())))
 
 
 @pytest.fixture(scope="module")
 def page(dirty: DatasetReport) -> str:
-    """Its page."""
+    """Return the page of the report."""
     return report_page(dirty)
 
 
 def _plain(part: str) -> str:
-    """A part of a page as text."""
+    """Return a part of a page as text."""
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", part)))
 
 
@@ -46,7 +46,7 @@ def _section(page: str, name: str) -> str:
     return page.split(f'<section aria-labelledby="{name}">')[1].split("</section>", maxsplit=1)[0]
 
 
-def test_it_says_what_the_other_commands_say(dirty: DatasetReport, tmp_path: Path) -> None:
+def test_numbers_equal_those_of_other_commands(dirty: DatasetReport, tmp_path: Path) -> None:
     """The findings are those of validate, the counts those of clean and of stats on the cleaned rows."""
     del tmp_path
     assert dirty.before == validate([str(dirty_path())])
@@ -65,7 +65,7 @@ def test_the_first_numbers(page: str) -> None:
 
 
 def test_every_check_that_found_something_is_on_the_page(page: str, dirty: DatasetReport) -> None:
-    """With its counts, what cleaning leaves of it, its reason and its examples, each with its place."""
+    """Each check has its counts, the effect of cleaning, its reason and its examples."""
     findings = _section(page, "findings")
     entries = dict(re.findall(r"<b>([a-z-]+)</b> <span class=\"quiet\">([^<]+)</span>", findings))
     assert set(entries) == set(dirty.before.checks)
@@ -85,7 +85,7 @@ def test_the_offending_span_is_marked(page: str) -> None:
 
 
 def test_what_cleaning_changed_is_marked_on_both_sides(page: str) -> None:
-    """Before and after stand below each other; only what differs is marked."""
+    """Only the difference is marked."""
     cleaning = _section(page, "cleaning")
     assert "مؤشر كتلة ال<del>ــــ</del>جسم عندي كام؟" in cleaning
     assert "480 rows in, 456 out" in cleaning
@@ -104,7 +104,7 @@ def test_what_cleaning_changed_is_marked_on_both_sides(page: str) -> None:
     ],
 )
 def test_differences(before: Any, after: Any, shown: tuple[str, str]) -> None:
-    """What two values share at both ends is not marked, and shortened."""
+    """The common start and end are not marked, and are shortened."""
     change = Change("rule", "p", before, after)
     sample = {"id": "", "file": "f", "line": 1, "path": "p", "before": change.before, "after": change.after}
     rules = {"rule": {"rows": 1, "changes": 1, "samples": [sample]}}
@@ -132,7 +132,7 @@ def test_steps_are_joined_without_losing_a_row() -> None:
 
 
 def test_without_a_tokenizer_characters_are_counted() -> None:
-    """And it is said how to get tokens; where no row is a prompt, that is said."""
+    """The page says how to get tokens, and that no row is a prompt."""
     made = report([str(sample_path())])
     assert "Length in characters: shortest" in _section(report_page(made), "lengths")
     assert lengths_section({"prompt_characters": {"rows": 0}}) == "<p>No row can be rendered as a prompt.</p>"
@@ -151,7 +151,7 @@ def test_the_heat_map_has_every_called_tool(page: str, dirty: DatasetReport) -> 
 
 
 def test_prompts_are_marked_as_they_are_trained(dirty: DatasetReport) -> None:
-    """One of each dialect; what is trained in the lines is what the prompt's segments say, letter by letter."""
+    """One prompt of each dialect; trained characters are those of the prompt's segments."""
     assert [prompt.about[0] for prompt in dirty.prompts] == ["egyptian", "gulf", "levantine", "maghrebi", "msa"]
     for line in sample_path().read_text("utf-8").splitlines()[:40]:
         record = json.loads(line)
@@ -167,7 +167,7 @@ def test_prompts_are_marked_as_they_are_trained(dirty: DatasetReport) -> None:
 
 
 def test_nothing_in_a_row_becomes_part_of_the_page(tmp_path: Path) -> None:
-    """Tags, places of the template and control characters of names, values and paths are shown, never obeyed."""
+    """Tags, template fields and control characters in names, values and paths are shown as text."""
     row = {
         "id": HOSTILE,
         "messages": [
@@ -193,7 +193,7 @@ def test_nothing_in_a_row_becomes_part_of_the_page(tmp_path: Path) -> None:
 
 
 def test_the_page_is_the_same_for_any_number_of_workers(page: str) -> None:
-    """And every time: there is no date in it."""
+    """The page has no date and is the same every time."""
     assert (
         report_page(report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path()), work=Work(workers=2))))
         == page
@@ -201,7 +201,7 @@ def test_the_page_is_the_same_for_any_number_of_workers(page: str) -> None:
 
 
 def test_commands_write_their_part(afg_data: Any, tmp_path: Path) -> None:
-    """report, validate, clean and build; what they print is not changed, and an input is never overwritten."""
+    """The option of report, validate, clean and build changes no other output; an input is never overwritten."""
     run = lambda *words: afg_data(*words, cwd=tmp_path)  # noqa: E731
     assert run("sample", "--dirty", "-o", "raw.jsonl").returncode == 0
     done = run("report", "raw.jsonl", "-o", "report.html")

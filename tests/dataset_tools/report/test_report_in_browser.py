@@ -1,4 +1,4 @@
-"""The page of a report in Chromium, offline: nothing asked for, Arabic shaped and in order, readable everywhere."""
+"""Report page in Chromium: offline, Arabic shaped and in order, readable on every screen."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of the sample with known defects."""
+    """Write the page of the sample with known defects."""
     file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_text(
         report_page(report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path())))), encoding="utf-8"
@@ -36,7 +36,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: Any, written: Path) -> Iterator[Open]:
-    """Opens the page, offline; in the end nothing may have been asked for, said or thrown."""
+    """Open the page offline; requests, console messages and errors fail the test."""
     contexts, heard = [], []
 
     def open_page(**options: Any) -> Any:
@@ -79,7 +79,7 @@ def test_a_marked_letter_keeps_its_word_together(opened: Open) -> None:
 
 
 def test_arabic_runs_from_the_right_and_messages_from_the_left(opened: Open) -> None:
-    """A value has its own direction; in a message each quoted text stands where it is quoted."""
+    """A value has its own direction; in a message each quoted text keeps its position."""
     page = opened()
     page.evaluate(OPEN_ALL)
     value = page.locator(".value").filter(has_text="الــــجسم").first
@@ -93,7 +93,7 @@ def test_arabic_runs_from_the_right_and_messages_from_the_left(opened: Open) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast(opened: Open, scheme: str) -> None:
-    """At least 4.5 for text, on its own ground, and 3 for the bars of a plot."""
+    """Contrast is at least 4.5 for text and 3 for bars."""
     page = opened(color_scheme=scheme)
     page.evaluate(OPEN_ALL)
     colours = """(selector) => {
@@ -126,7 +126,7 @@ def test_text_has_contrast(opened: Open, scheme: str) -> None:
 
 
 def test_a_phone_shows_all_of_it(opened: Open) -> None:
-    """Nothing runs out at the side but the heat map, which scrolls by itself; what is tapped is large enough."""
+    """Only the heat map is wider than the screen, and scrolls by itself; tap targets are large enough."""
     page = opened(**PHONE)
     page.evaluate(OPEN_ALL)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
@@ -138,7 +138,7 @@ def test_a_phone_shows_all_of_it(opened: Open) -> None:
 
 
 def test_no_mark_covers_the_line_above(opened: Open) -> None:
-    """The ground of a marked text of several lines leaves the tails of the letters above it alone."""
+    """The background of a mark does not cover the letters of the line above."""
     page = opened(**PHONE)
     page.evaluate(OPEN_ALL)
     covered = page.evaluate(
@@ -153,7 +153,7 @@ def test_no_mark_covers_the_line_above(opened: Open) -> None:
 
 
 def test_the_keyboard_reaches_everything(opened: Open) -> None:
-    """Tab leads along the sections and the checks, Enter opens one; a ring shows where one is."""
+    """Tab moves along sections and checks with a focus ring; Enter opens a check."""
     page = opened()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Numbers"
@@ -167,8 +167,8 @@ def test_the_keyboard_reaches_everything(opened: Open) -> None:
     assert page.locator(".example").first.is_visible()
 
 
-def test_it_can_be_looked_at(opened: Open, tmp_path: Path) -> None:
-    """A picture of it is no empty page: plots and cells have their colours."""
+def test_a_screenshot_has_colors(opened: Open, tmp_path: Path) -> None:
+    """A screenshot is not empty: charts have their colors."""
     page = opened(viewport={"width": 1000, "height": 900})
     page.locator("#lengths").scroll_into_view_if_needed()
     picture = page.locator("figure").first.screenshot(path=tmp_path / "lengths.png")

@@ -1,4 +1,4 @@
-"""A sample's text falls into lines and spans of one direction, and nothing of it is lost."""
+"""Display lines: spans of one direction that hold the whole text."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ CONTROL, CODE, VALUE, PROSE = SpanKind.CONTROL, SpanKind.CODE, SpanKind.VALUE, S
 
 
 def _lines(*texts: str) -> list[list[tuple[SpanKind, str]]]:
-    """The shapes and texts of each line, for a sample with these tokens."""
+    """Return kind and text of each span in each line."""
     return [
         [(span.kind, "".join(piece.text for piece in span.pieces)) for span in line.spans]
         for line in lines(label_runs(texts, [-100] * len(texts)))
@@ -20,7 +20,7 @@ def _lines(*texts: str) -> list[list[tuple[SpanKind, str]]]:
 
 
 def test_a_turn_is_prose_under_a_header() -> None:
-    """The header is code; what is said has the direction of its first letter, line by line."""
+    """The header is code; message text is prose, line by line."""
     tokens = ("<bos>", "<start_of_turn>", "user", "\n", "كيف", " iPhone", "\n\n", "12", "<end_of_turn>", "\n")
     assert _lines(*tokens) == [
         [(CONTROL, "<bos><start_of_turn>"), (CODE, "user\n")],
@@ -31,7 +31,7 @@ def test_a_turn_is_prose_under_a_header() -> None:
 
 
 def test_values_stand_alone_in_a_call() -> None:
-    """What stands between escapes is a value, names and delimiters are code, and a call begins a line."""
+    """Text between escapes is a value, names and delimiters are code, and a call begins a line."""
     tokens = ("نعم", "<start_function_call>", "call", ":f{", "city", ":", "<escape>", "شارع", " 12: أ", "<escape>", "}",
               "<end_function_call>", "<start_function_response>")  # fmt: skip
     assert _lines(*tokens) == [
@@ -63,8 +63,8 @@ def test_json_in_a_value_is_code(start: str) -> None:
     assert found[-1] == [(PROSE, "تمام")]
 
 
-def test_a_new_value_is_looked_at_anew() -> None:
-    """That one value was JSON, or none, says nothing about the next."""
+def test_each_value_is_parsed_by_itself() -> None:
+    """Each value is JSON or not, independent of the one before."""
     tokens = (
         "<start_function_call>",
         "call:f{a:",
@@ -84,7 +84,7 @@ def test_a_new_value_is_looked_at_anew() -> None:
 
 
 def test_a_span_is_trained_or_ignored() -> None:
-    """Where the mask changes, a span ends, even inside a value; its pieces say which tokens they come from."""
+    """A span ends where the mask changes, even inside a value; its pieces name their tokens."""
     runs = [
         LabelRun(trained=False, pieces=(Piece("<start_function_call>", 0, 1), Piece("س", 1, 3))),
         LabelRun(trained=True, pieces=(Piece("ص:", 3, 4),)),
@@ -104,8 +104,8 @@ WORDS = st.sampled_from(
 
 
 @given(st.lists(st.tuples(WORDS | st.text(st.sampled_from('اب12 ab\n:,{}[]"\u200f'), min_size=1), st.booleans())))
-def test_nothing_is_lost_and_nothing_changes_places(tokens: list[tuple[str, bool]]) -> None:
-    """For any tokens and mask, the pieces in order are the text, with their tokens and labels; newlines end lines."""
+def test_text_and_order_are_kept(tokens: list[tuple[str, bool]]) -> None:
+    """For any tokens and mask, the pieces are the text in order, with tokens and labels; newlines end lines."""
     texts = [text for text, _ in tokens]
     labels = [1 if trained else -100 for _, trained in tokens]
     found = list(lines(label_runs(texts, labels)))

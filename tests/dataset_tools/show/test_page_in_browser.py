@@ -1,4 +1,4 @@
-"""The page in Chromium: nothing is fetched, Arabic is shaped and in order, and mouse, finger and keyboard reach it."""
+"""HTML page of samples in Chromium: offline, Arabic shaped and in order, usable with mouse, touch and keyboard."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any, samples: Path, tmp_path: Path) -> Iterator[Open]:
-    """Opens the page of all samples, offline; in the end nothing may have been asked for, said or thrown."""
+    """Open the page of all samples offline; requests, console messages and errors fail the test."""
     file = tmp_path / "page.html"
     file.write_text(samples_page(preview(samples, count=4)), encoding="utf-8")
     contexts, heard = [], []
@@ -48,12 +48,12 @@ def opened(browser: Any, samples: Path, tmp_path: Path) -> Iterator[Open]:
 
 
 def _box(page: Any, text: str, at: int = 0) -> Any:
-    """The box of the token with that text in the shown sample."""
+    """Return the box of a token in the visible sample."""
     return page.locator("article:visible .t").filter(has_text=text).nth(at).bounding_box()
 
 
 def test_a_word_of_several_tokens_is_shaped_as_one(opened: Open) -> None:
-    """Letters join across tokens: the word is as wide as without them, and not as its letters alone."""
+    """Letters join across tokens: the word is as wide as without spans, and narrower than its single letters."""
     page = opened("#row-0")
     widths = page.evaluate(
         """() => {
@@ -77,8 +77,8 @@ def test_a_word_of_several_tokens_is_shaped_as_one(opened: Open) -> None:
     assert abs(widths["apart"] - widths["whole"]) > 5
 
 
-def test_what_is_said_in_arabic_runs_from_right_to_left(opened: Open) -> None:
-    """Its line begins at the right, and the token that ends the turn stands at its left end."""
+def test_arabic_messages_run_from_right_to_left(opened: Open) -> None:
+    """The line begins at the right, and the token that ends the turn is at its left end."""
     page = opened("#row-0")
     line = page.locator("article:visible .line").filter(has_text="شو الطقس")
     assert line.evaluate("line => getComputedStyle(line).direction") == "rtl"
@@ -88,7 +88,7 @@ def test_what_is_said_in_arabic_runs_from_right_to_left(opened: Open) -> None:
 
 
 def test_a_call_runs_from_left_to_right_around_its_values(opened: Open) -> None:
-    """Names, Arabic values and numbers keep the order in which the model writes them."""
+    """Names, Arabic values and numbers keep the order of generation."""
     page = opened("#row-0", viewport={"width": 1400, "height": 800})
     places = [_box(page, text, at)["x"] for text, at in (("city", 0), ("جدة", 1), ("da", 0), ("3", 0), ("}", 1))]
     assert places == sorted(places)
@@ -107,8 +107,8 @@ def test_json_in_a_result_keeps_its_order(opened: Open) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_trained_is_told_by_colour_and_by_signs(opened: Open, scheme: str) -> None:
-    """Trained text has another ground, an underline and brackets; all text has a contrast of at least 4.5."""
+def test_trained_text_has_color_and_signs(opened: Open, scheme: str) -> None:
+    """Trained text has a background, an underline and brackets; all text has a contrast of at least 4.5."""
     page = opened("#row-3", color_scheme=scheme)
     mark = page.locator("article:visible mark").first
     assert mark.evaluate("mark => getComputedStyle(mark, '::before').content") == '"⟦"'
@@ -139,8 +139,8 @@ def _contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_pointing_at_a_token_tells_its_id_and_label(opened: Open) -> None:
-    """The mouse need only rest on a token; its place, id, label and text stand below."""
+def test_the_mouse_shows_id_and_label(opened: Open) -> None:
+    """A token under the mouse shows its position, id, label and text."""
     page = opened("#row-0")
     detail = page.locator("#detail")
     assert detail.is_hidden()
@@ -151,15 +151,15 @@ def test_pointing_at_a_token_tells_its_id_and_label(opened: Open) -> None:
     assert detail.text_content() == "token 0 · id 2 · label −100, ignored · <bos>"
 
 
-def test_a_letter_of_several_tokens_tells_all_its_ids(opened: Open) -> None:
-    """What bytes make is one thing on the page, with an id for each of them."""
+def test_a_character_of_several_tokens_has_all_ids(opened: Open) -> None:
+    """A character of several bytes is one element with an id for each byte."""
     page = opened("#row-3")
     page.locator("article:visible mark .t").filter(has_text="ڴ").hover()
     assert "· id 386 348 · label 386 348, trained · ڴ" in page.locator("#detail").text_content()
 
 
-def test_a_tap_on_a_phone_tells_the_same(opened: Open) -> None:
-    """On a narrow screen nothing runs out at the side, buttons are large enough, and a tap shows id and label."""
+def test_a_tap_on_a_phone_shows_id_and_label(opened: Open) -> None:
+    """On a narrow screen nothing overflows, buttons are large enough, and a tap shows id and label."""
     page = opened(**PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     for name in ("#previous", "#next"):
@@ -172,7 +172,7 @@ def test_a_tap_on_a_phone_tells_the_same(opened: Open) -> None:
 
 
 def test_the_keyboard_reaches_every_token_and_sample(opened: Open) -> None:
-    """Arrows go through the tokens in the order of the text, t to what is trained, n and p through the samples."""
+    """Arrows select tokens in text order, t the next trained one, n and p the next and previous sample."""
     page = opened("#row-0")
     told = lambda: page.locator("#detail").text_content().split(" · ")[0]  # noqa: E731
     page.keyboard.press("ArrowRight")
@@ -196,7 +196,7 @@ def test_the_keyboard_reaches_every_token_and_sample(opened: Open) -> None:
 
 
 def test_the_buttons_work_without_a_mouse(opened: Open) -> None:
-    """Tab leads to the button that can be used, with a ring around it; Enter presses it, and the ends are ends."""
+    """Tab focuses the enabled button with a ring; Enter presses it; buttons are disabled at the ends."""
     page = opened()
     assert page.locator("#previous").is_disabled()
     page.keyboard.press("Tab")
@@ -211,7 +211,7 @@ def test_the_buttons_work_without_a_mouse(opened: Open) -> None:
 
 
 def test_an_address_names_a_sample(opened: Open) -> None:
-    """The part behind # leads to its row; one that leads nowhere to the first."""
+    """The fragment of the address selects its row; an unknown one selects the first."""
     assert opened("#row-2").locator("article:visible h2").text_content() == "answer"
     page = opened("#nothing")
     assert page.locator("article:visible h2").text_content() == "call"
@@ -220,14 +220,14 @@ def test_an_address_names_a_sample(opened: Open) -> None:
 
 
 def test_without_scripts_all_samples_are_there(opened: Open) -> None:
-    """What needs a script is hidden; the samples stand one below the other."""
+    """Without scripts all samples are shown, one below the other."""
     page = opened(java_script_enabled=False)
     assert page.locator("article:visible").count() == 4
     assert page.locator("nav").is_hidden()
 
 
 def test_hostile_text_is_shown_and_does_nothing(opened: Open) -> None:
-    """A sample full of markup and marks opens no dialog, and its invisible characters are seen."""
+    """A sample full of markup runs nothing, and its invisible characters are shown."""
     page = opened("#row-3")
     page.keyboard.press("t")
     assert page.locator("img").count() == 0

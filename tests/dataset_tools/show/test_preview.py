@@ -1,4 +1,4 @@
-"""What is shown is what was built, and the page about it prints what is really printed."""
+"""Previews: equal to the built rows, and as documented."""
 
 import json
 import re
@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs" / "showing.md").read_text(encoding="utf-8")
 
 @pytest.mark.slow
 def test_the_documented_output_is_real(afg_data: Callable[..., Any], tmp_path: Path) -> None:
-    """From the bundled sample on, the commands lead to the text of the page, byte for byte."""
+    """The commands of the page print the output of the page, byte for byte."""
     for command in (
         ("sample", "--dirty", "-o", "raw.jsonl"),
         ("clean", "raw.jsonl", "-o", "clean.jsonl", "-q"),
@@ -46,7 +46,7 @@ def test_the_documented_output_is_real(afg_data: Callable[..., Any], tmp_path: P
 
 
 def test_the_documented_keys_are_those_of_the_page() -> None:
-    """The table of keys, the page's own help and its script name the same keys."""
+    """The documentation, the page's help and its script name the same keys."""
     folder = ROOT / "dataset_tools" / "show" / "page"
     table = PAGE.partition("| key |")[2].partition("\n\n")[0]
     listed = set(re.findall(r"`([^`]+)`", table))
@@ -58,7 +58,7 @@ def test_the_documented_keys_are_those_of_the_page() -> None:
 
 @pytest.mark.slow
 def test_what_is_shown_is_what_was_rendered(tmp_path: Path) -> None:
-    """For every row of the bundled sample, the text shown is the prompt, and the tokens marked are those counted."""
+    """For every row of the bundled sample, the text is the prompt, and the marked tokens are those of the report."""
     report = build(
         [str(sample_path())], tmp_path / "samples", str(tokenizer_path()), BuildOptions(samples=NOT_VERIFIED)
     )

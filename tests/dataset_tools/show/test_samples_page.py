@@ -1,4 +1,4 @@
-"""The page as a file: nothing from outside, nothing of a sample taken for markup, every token once."""
+"""HTML page of samples: self-contained, escaped, every token once."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from dataset_tools.show.samples_page import samples_page
 
 
 class _Tree(HTMLParser):
-    """Collects what a page is made of, each token's text, and whether elements are closed in order."""
+    """Parser that collects tags, attributes and tokens of a page, and checks nesting."""
 
     void = frozenset(("meta", "link", "br"))
 
@@ -47,7 +47,7 @@ class _Tree(HTMLParser):
 
 
 def test_the_page_is_closed_in_itself(samples: Path) -> None:
-    """No address, no file, no inline handler; the policy admits this style and this script alone."""
+    """No address, no file, no inline handler; the policy allows only this style and this script."""
     text = samples_page(preview(samples, count=4))
     tree = _Tree(text)
     assert tree.tags == {
@@ -65,7 +65,7 @@ def test_the_page_is_closed_in_itself(samples: Path) -> None:
 
 @pytest.mark.parametrize("row", range(4))
 def test_every_token_stands_on_the_page_once(samples: Path, row: int) -> None:
-    """Tokens in order, each with its text; only those of the mask are marked, and have a label."""
+    """Tokens are in order, each with its text; only trained ones are marked and have a label."""
     found = preview(samples, row=row)
     (view,) = found.views
     tree = _Tree(samples_page(found))
@@ -79,7 +79,7 @@ def test_every_token_stands_on_the_page_once(samples: Path, row: int) -> None:
 
 
 def test_a_sample_is_never_markup(samples: Path) -> None:
-    """Tags, quotes, entities and places of the template inside a sample stay text, in its id and facts too."""
+    """Tags, quotes, entities and template fields inside a sample stay text, also in its id and facts."""
     tree = _Tree(samples_page(preview(samples, row=3)))
     said = "".join(text for _, text in sorted(tree.tokens.items()))
     shown = "</script><img src=x onerror=alert(1)>\"'&amp; {{title}} U+001B[31m U+202EيمينU+202C 👩U+200D🚀 ⟦ڴ⟧"
@@ -94,7 +94,7 @@ def test_the_page_is_the_same_each_time(samples: Path) -> None:
 
 
 def test_arabic_values_are_isolated_and_code_is_not(samples: Path) -> None:
-    """Each value is in an isolate with a direction of its own, each span of code runs from left to right."""
+    """Each value is in its own isolate; each span of code is left to right."""
     text = re.sub(r'<span class="t"[^>]*>(.*?)</span>', r"\1", samples_page(preview(samples, row=2)))
     said = '<p class="line" dir="auto"><span class="ignored"><span class="prose">كيف الجو؟</span>'
     assert said + '<span dir="ltr">&lt;end_of_turn&gt;</span>' in text

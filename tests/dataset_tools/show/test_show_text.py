@@ -1,4 +1,4 @@
-"""``afg-data show`` on a terminal and in a file: signs, colours, isolates, ids, and errors in one line."""
+"""``afg-data show`` on a terminal and in a file: signs, colors, isolates, ids and errors."""
 
 import io
 import json
@@ -51,7 +51,7 @@ def _printed(found: Preview, *, ids: bool = False, terminal: bool = False, colou
 
 
 def test_a_call_is_printed_exactly(samples: Path) -> None:
-    """In a file: no colours, no isolates, the signs around what is trained, the facts in the last line."""
+    """A file has no colors and no isolates; signs are around trained text, counts in the last line."""
     assert _printed(preview(samples)) == CALL
 
 
@@ -66,7 +66,7 @@ def test_an_answer_after_a_result_is_trained_alone(samples: Path) -> None:
 
 
 def test_arabic_is_isolated_on_a_terminal(samples: Path) -> None:
-    """What is said and each value in a call have an isolate of their own, names and delimiters none."""
+    """Message text and each value have an isolate; names and delimiters have none."""
     printed = _printed(preview(samples, row=2), terminal=True)
     assert f"{FSI}كيف الجو؟{PDI}<end_of_turn>↵" in printed
     assert f'<escape>{{"{FSI}المدينة{PDI}":"{FSI}جدة{PDI}","{FSI}سماء{PDI}":"{FSI}صحو{PDI}"}}<escape>' in printed
@@ -74,8 +74,8 @@ def test_arabic_is_isolated_on_a_terminal(samples: Path) -> None:
         assert line.count(FSI) == line.count(PDI)
 
 
-def test_colours_and_signs_say_the_same(samples: Path) -> None:
-    """What stands between the signs is what is green; with colours taken away the text is the same."""
+def test_colors_and_signs_agree(samples: Path) -> None:
+    """Text between the signs is green; without colors the text is the same."""
     coloured = _printed(preview(samples, row=0), terminal=True, colours=True)
     assert "\x1b[1;33m⟦\x1b[0m\x1b[1;32m<start_function_response>\x1b[0m\x1b[1;33m⟧\x1b[0m" in coloured
     assert "\x1b[90m<start_of_turn>\x1b[0m\x1b[90muser↵\x1b[0m" in coloured
@@ -84,7 +84,7 @@ def test_colours_and_signs_say_the_same(samples: Path) -> None:
 
 
 def test_hostile_text_cannot_leave_its_line(samples: Path) -> None:
-    """Escape sequences, overrides and our own signs inside a sample are shown by code point, in ids and facts too."""
+    """Escape sequences, overrides and the signs inside a sample are shown as code points, also in ids and facts."""
     printed = _printed(preview(samples, row=3))
     assert "\x1b" not in printed
     shown = "<U+001B>[31m <U+202E>يمين<U+202C> 👩<U+200D>🚀 <U+27E6>ڴ<U+27E7>"
@@ -94,7 +94,7 @@ def test_hostile_text_cannot_leave_its_line(samples: Path) -> None:
 
 
 def test_ids_are_listed_on_request(samples: Path) -> None:
-    """Each token has a line: its place, its id, the signs, its text; a letter of two tokens is listed as its bytes."""
+    """Each token has a line with position, id, signs and text; a character of two tokens is listed as bytes."""
     found = preview(samples, row=3)
     listed = _printed(found, ids=True).splitlines()
     head = listed.index(" place      id  token")
@@ -108,7 +108,7 @@ def test_ids_are_listed_on_request(samples: Path) -> None:
 
 
 def test_several_samples_follow_each_other(samples: Path) -> None:
-    """`count` samples from the first on, as many as there are, with a blank line between."""
+    """Up to `count` samples are printed, with a blank line between them."""
     found = preview(samples, row=1, count=9)
     assert [view.sample.row for view in found.views] == [1, 2, 3]
     blocks = _printed(found).split("\n\n")
@@ -127,7 +127,7 @@ def test_another_tokenizer_gets_a_note(samples: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def changed(samples: Path, tmp_path: Path) -> Path:
-    """A copy whose build.json names a tokenizer that is gone."""
+    """Return a copy whose build.json names a missing tokenizer."""
     folder = tmp_path / "samples"
     shutil.copytree(samples, folder)
     facts = json.loads((folder / "build.json").read_text(encoding="utf-8"))
@@ -168,8 +168,8 @@ def test_wrong_use_is_one_line(name: str, samples: Path, afg_data: Command) -> N
     assert message in run.stderr
 
 
-def test_a_folder_that_is_none_is_one_line(tmp_path: Path, afg_data: Command) -> None:
-    """A folder that holds no build is told as such."""
+def test_a_folder_without_a_build_is_one_line(tmp_path: Path, afg_data: Command) -> None:
+    """A folder without a build is an error."""
     run = afg_data("show", tmp_path)
     assert run.returncode == 2
     assert run.stderr == (

@@ -1,4 +1,4 @@
-"""Ids become text again: every token once, letters that several tokens write whole."""
+"""Ids to text: every token once, characters of several tokens joined."""
 
 from itertools import pairwise
 from typing import Any
@@ -30,13 +30,13 @@ def test_each_token_has_its_text() -> None:
 
 @pytest.mark.parametrize("token", [-1, 4096, 2**31 - 1])
 def test_an_id_that_the_vocabulary_lacks_is_an_error(token: int) -> None:
-    """A tokenizer that did not make the samples is noticed."""
+    """The wrong tokenizer is an error."""
     with pytest.raises(InputError, match=f"id {token} is not in this vocabulary of 4,096"):
         token_texts([2, token], TOKENIZER)
 
 
 def test_a_letter_of_several_tokens_is_one_piece() -> None:
-    """The bytes of one letter belong together; the letter after it is another piece."""
+    """The bytes of one character are joined; the next character is another piece."""
     texts = token_texts(_ids("aڴ😀ب"), TOKENIZER)
     assert list(label_runs(texts, [-100] * len(texts))) == [
         LabelRun(trained=False, pieces=(Piece("a", 0, 1), Piece("ڴ", 1, 3), Piece("😀", 3, 7), Piece("ب", 7, 8)))
@@ -57,14 +57,14 @@ def test_a_letter_of_several_tokens_is_one_piece() -> None:
     ],
 )
 def test_bytes_that_make_no_letter_are_named(bytes_: str, pieces: list[str]) -> None:
-    """Nothing is swallowed and nothing invented: what is no UTF-8 is shown byte by byte."""
+    """Bytes that are not UTF-8 are shown one by one."""
     texts = [f"<0x{byte}>" for byte in bytes_.split()]
     (run,) = label_runs(texts, [1] * len(texts))
     assert [piece.text for piece in run.pieces] == pieces
 
 
 def test_a_letter_is_not_joined_across_labels() -> None:
-    """Where a mask cuts a letter in two, both halves are shown as what they are."""
+    """If the mask cuts a character in two, both halves are shown as bytes."""
     texts = token_texts(_ids("ڴ"), TOKENIZER)
     assert list(label_runs(texts, [-100, 5])) == [
         LabelRun(trained=False, pieces=(Piece("<0xDA>", 0, 1),)),
@@ -74,7 +74,7 @@ def test_a_letter_is_not_joined_across_labels() -> None:
 
 @given(TEXTS, st.data())
 def test_runs_hold_every_token_once_and_the_whole_text(text: str, data: st.DataObject) -> None:
-    """For any text and any mask, pieces follow each other without gap, and runs change where the mask does."""
+    """For any text and mask, pieces are contiguous, and runs change where the mask does."""
     ids = _ids(text)
     trained = data.draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids)))
     labels = [token if wanted else -100 for token, wanted in zip(ids, trained, strict=True)]

@@ -1,4 +1,4 @@
-"""``afg-data stats``: every number of a small dataset written out, known truths of real data, any number of workers."""
+"""``afg-data stats``: all numbers of a small dataset, known numbers of real data, any number of workers."""
 
 import json
 from collections.abc import Callable
@@ -42,7 +42,7 @@ ROWS = [
 
 @pytest.fixture
 def rows(tmp_path: Path) -> str:
-    """The rows above in a file, and one that is no JSON."""
+    """Write the rows above and one that is not JSON."""
     path = tmp_path / "rows.jsonl"
     lines = [*(json.dumps(row, ensure_ascii=False) for row in ROWS), "{broken"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -50,7 +50,7 @@ def rows(tmp_path: Path) -> str:
 
 
 def test_every_number_of_a_small_dataset(rows: str) -> None:
-    """Rows, messages, calls, tools, places, dialects and questions are what counting by hand gives."""
+    """Rows, messages, calls, tools, positions, dialects and questions equal a count by hand."""
     facts = stats([rows]).facts
     assert (facts["rows"], facts["records"], facts["unreadable"]) == (5, 4, {"unreadable-row": 1})
     assert facts["messages"] == {"total": 8, "by_role": {"assistant": 4, "user": 4}, "per_row": {"2": 4}}
@@ -80,7 +80,7 @@ def test_every_number_of_a_small_dataset(rows: str) -> None:
 
 
 def test_arguments_by_type_script_and_ground(rows: str) -> None:
-    """Each value counts once, with the type declared and found; what was said is what the check says was said."""
+    """Each value counts once, with declared and actual type; grounded values are those of the check."""
     facts = stats([rows]).facts
     assert facts["arguments"] == {
         "order.items[].n": {
@@ -99,8 +99,8 @@ def test_arguments_by_type_script_and_ground(rows: str) -> None:
     assert facts["grounded"] == {"values": 7, "grounded": 3, "share": 0.428571}
 
 
-def test_the_matrix_tells_thin_cells(rows: str) -> None:
-    """Each dialect with each called tool, and with none: what holds fewer rows than asked for is told."""
+def test_the_matrix_lists_thin_cells(rows: str) -> None:
+    """Cells of dialect and tool, or no call, with fewer rows than the limit are listed."""
     matrix = stats([rows], StatsOptions(min_cell=1)).facts["matrix"]
     assert matrix["dialects"]["gulf"] == {
         "rows": 2,
@@ -117,7 +117,7 @@ def test_the_matrix_tells_thin_cells(rows: str) -> None:
 
 
 def test_lengths_in_characters_and_tokens() -> None:
-    """Every row has its place in each histogram, and tokens are those that building would make."""
+    """Every row is in each histogram, and token counts equal those of a build."""
     facts = stats([str(sample_path())], StatsOptions(tokenizer=str(tokenizer_path()))).facts
     for name in ("question_characters", "prompt_characters", "tokens"):
         spread = facts["lengths"][name]
@@ -139,7 +139,7 @@ def test_lengths_in_characters_and_tokens() -> None:
 
 
 def test_tokens_are_those_of_a_build(tmp_path: Path) -> None:
-    """The total is what a build of the same rows reports."""
+    """The total equals that of a build of the same rows."""
     from dataset_tools.samples.build import build
 
     built = build([str(sample_path())], tmp_path / "samples", str(tokenizer_path())).facts
@@ -148,7 +148,7 @@ def test_tokens_are_those_of_a_build(tmp_path: Path) -> None:
 
 
 def test_the_clean_sample_is_grounded_and_repeats_nothing() -> None:
-    """What the sample was made to be."""
+    """The sample has these properties by construction."""
     facts = stats([str(sample_path())]).facts
     assert facts["grounded"]["share"] == 1.0
     assert facts["questions"]["repeated"] == 0
@@ -169,7 +169,7 @@ def test_the_numbers_do_not_depend_on_workers(tmp_path: Path) -> None:
 
 
 def test_known_truths_of_real_data(shared_data: Path) -> None:
-    """What independent scripts counted in AISA-ArabicFC."""
+    """Numbers equal those of independent scripts over AISA-ArabicFC."""
     facts = stats([str(shared_data / "aisa_dev.parquet")]).facts
     assert (facts["rows"], facts["records"], facts["negatives"]["rows"]) == (545, 545, 45)
     assert facts["gold_position"]["positions"][0] == {"position": 1, "rows": 500, "chance": 125.0}
@@ -187,7 +187,7 @@ def test_known_truths_of_real_data(shared_data: Path) -> None:
 
 
 def test_the_command_prints_text_and_json(afg_data: Command, tmp_path: Path, rows: str) -> None:
-    """JSON is the library's value; text names the numbers."""
+    """JSON equals the library's value; text names the numbers."""
     run = afg_data("stats", rows, "--json")
     assert (run.returncode, run.stderr) == (0, "")
     assert json.loads(run.stdout) == stats([rows]).as_json()
@@ -198,8 +198,8 @@ def test_the_command_prints_text_and_json(afg_data: Command, tmp_path: Path, row
     assert "warning: 6 of 6 cells have fewer than 5 rows: gulf order 0, gulf weather 2" in run.stdout
 
 
-def test_what_cannot_be_counted_is_one_line(tmp_path: Path) -> None:
-    """No row, no record, a tokenizer that is none, and no worker."""
+def test_unusable_input_is_one_line(tmp_path: Path) -> None:
+    """No row, no record, no tokenizer and no worker are errors."""
     blank, broken = tmp_path / "blank.jsonl", tmp_path / "broken.jsonl"
     blank.write_text("\n\n", encoding="utf-8")
     broken.write_text("{\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The pages: whole by themselves, safe whatever the rows hold, and right about what is wrong."""
+"""Evaluation pages: self-contained, escaped, with differences marked."""
 
 import re
 from html.parser import HTMLParser
@@ -19,7 +19,7 @@ HOSTILE = '</script><img src=x onerror="alert(1)">{{script}} [red]\u202e\u200f'
 
 
 class _Reader(HTMLParser):
-    """Checks that tags nest, and keeps what tests ask for."""
+    """Parser that checks nesting and collects tags and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ def _evaluation(folder: Path, city: str, **arguments: Any) -> Evaluation:
 
 
 def test_a_page_needs_nothing_else(tmp_path: Path) -> None:
-    """Nothing is fetched: no address but that of nothing, and a policy that lets only the page's own parts run."""
+    """Nothing is fetched, and the policy allows only the page's own style and script."""
     page = evaluation_page(_evaluation(tmp_path, "مكة"))
     reader = _read(page)
     for tag, attributes in reader.tags:
@@ -76,7 +76,7 @@ def test_a_page_needs_nothing_else(tmp_path: Path) -> None:
 
 
 def test_rows_are_text_whatever_they_hold(tmp_path: Path) -> None:
-    """Tags, places of the template and marks of direction in a value are shown, and do nothing."""
+    """Tags, template fields and direction marks in a value are shown as text."""
     page = evaluation_page(_evaluation(tmp_path, HOSTILE))
     reader = _read(page)
     assert not any(tag == "img" for tag, _ in reader.tags)
@@ -87,7 +87,7 @@ def test_rows_are_text_whatever_they_hold(tmp_path: Path) -> None:
 
 
 def test_what_differs_is_marked_by_whole_words(tmp_path: Path) -> None:
-    """Only the word that is wrong, on both sides; a missing argument is absent; equal ones are not marked."""
+    """Only wrong words are marked, on both sides; a missing argument is absent."""
     page = evaluation_page(_evaluation(tmp_path, "شرم الدين"))
     assert "<bdi>شرم <ins>الشيخ</ins></bdi>" in page
     assert "<bdi>شرم <del>الدين</del></bdi>" in page
@@ -99,7 +99,7 @@ def test_what_differs_is_marked_by_whole_words(tmp_path: Path) -> None:
 
 
 def test_json_reads_from_left_to_right_with_its_texts_in_their_own_direction(tmp_path: Path) -> None:
-    """Else brackets and numbers would change places beside Arabic; what differs is a whole text or number."""
+    """Brackets and numbers keep their order next to Arabic; whole strings or numbers are marked."""
     gold = call("get_weather", city={"name": "جدة", "code": "71-د"}, days=3)
     made = call("get_weather", city={"name": "مكة", "code": "71-د"}, days="3.5")
     data = write_lines(tmp_path / "data.jsonl", [record("r", gold)])
@@ -115,8 +115,8 @@ def test_json_reads_from_left_to_right_with_its_texts_in_their_own_direction(tmp
     assert '<bdi dir="ltr"><del>&quot;<bdi>3.5</bdi>&quot;</del></bdi>' in page
 
 
-def test_rows_that_only_the_fair_rule_holds_right_can_be_looked_at(tmp_path: Path) -> None:
-    """They stand on the page under a kind of their own, with the rule that holds them equal and no mark of error."""
+def test_rows_right_only_under_the_fair_rule_have_a_filter(tmp_path: Path) -> None:
+    """They have their own filter, with the rule and without a mark of error."""
     page = evaluation_page(_evaluation(tmp_path, "مكة"))
     (article,) = re.findall(r'<article data-kinds="fair-alone".*?</article>', page, re.DOTALL)
     assert "ريال سعودي" in article
@@ -125,7 +125,7 @@ def test_rows_that_only_the_fair_rule_holds_right_can_be_looked_at(tmp_path: Pat
 
 
 def test_what_is_not_scored_is_not_marked(tmp_path: Path) -> None:
-    """A parameter that a benchmark leaves out may differ: only what is a mistake is marked as one."""
+    """A parameter that the benchmark does not score may differ without a mark."""
     about = {"requires_function": True, "tool_called": "get_weather"}
     row = record("r", call("get_weather", city="جدة", country="مصر"), **about)
     data = write_lines(tmp_path / "data.jsonl", [row])
@@ -135,7 +135,7 @@ def test_what_is_not_scored_is_not_marked(tmp_path: Path) -> None:
 
 
 def test_the_heat_map_counts_every_row(tmp_path: Path) -> None:
-    """Each cell says how many of its rows are right."""
+    """Each cell has the number of its right rows."""
     reader = _read(evaluation_page(_evaluation(tmp_path, "مكة")))
     cells = {a["aria-label"] for tag, a in reader.tags if tag == "button" and "data-tool" in a}
     assert cells == {
@@ -146,7 +146,7 @@ def test_the_heat_map_counts_every_row(tmp_path: Path) -> None:
 
 
 def test_a_perfect_evaluation_has_a_page(tmp_path: Path) -> None:
-    """Without errors there is nothing to filter."""
+    """A page without errors has no filters."""
     data = write_lines(tmp_path / "data.jsonl", [record("ok", call("get_weather", city="جدة"))])
     answers = write_lines(tmp_path / "a.jsonl", [{"id": "ok", "tool_calls": [call("get_weather", city="جدة")]}])
     page = evaluation_page(evaluate([str(data)], answers))
@@ -155,7 +155,7 @@ def test_a_perfect_evaluation_has_a_page(tmp_path: Path) -> None:
 
 
 def test_the_page_of_a_comparison_shows_every_answer(tmp_path: Path) -> None:
-    """A flipped row has the calls of both sides, the wrong one open."""
+    """A flipped row has the calls of both evaluations, the wrong one open."""
     one, two = _evaluation(tmp_path, HOSTILE), _evaluation(tmp_path, "شرم الشيخ", days=2)
     page = comparison_page(compare([one, two], ["a<b", "c"]))
     reader = _read(page)
@@ -169,5 +169,5 @@ def test_the_page_of_a_comparison_shows_every_answer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("city", ["", " ", "\n", "ا" * 5000])
 def test_odd_values_have_a_page(tmp_path: Path, city: str) -> None:
-    """Nothing at all, white space, and very long values."""
+    """Empty values, white space and very long values have a page."""
     _read(evaluation_page(_evaluation(tmp_path, city)))
