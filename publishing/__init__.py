@@ -1,1 +1,1 @@
-"""What leaves the machine: the ``afg`` command line and, in time, exports, model cards and the Hub."""
+"""Export, cards, publishing and verification of models, and the ``afg`` command line."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataset_tools.display.console import stdout_console
+from dataset_tools.display.console import counted, print_table, stdout_console
 from publishing.cli.terminal import hide_progress_bars, log, write_json
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def pull_command(
     pulled = pull(name, folder, tag=tag, parts=part or (), quant=quant, log=log)
     for absent in pulled.absent:
         log(f"{absent}/: not downloaded")
-    log(f"{folder}: {pulled.written} files written, all checksums match")
+    log(f"{folder}: {counted(pulled.written, 'file')} written, all checksums match")
 
 
 def verify_command(
@@ -90,16 +90,11 @@ def _print(checks: "list[Check]") -> None:
     """Print the counts of each kind of check, and each check that is not ok."""
     from collections import Counter
 
-    from rich.table import Table
-
-    console = stdout_console()
+    console, results = stdout_console(), ("ok", "failed", "skipped")
     counts = Counter((check.what, str(check.result)) for check in checks)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("check", "ok", "failed", "skipped"):
-        table.add_column(column, justify="left" if column == "check" else "right")
-    for what in dict.fromkeys(check.what for check in checks):
-        table.add_row(what, *(str(counts[what, result]) for result in ("ok", "failed", "skipped")))
-    console.print(table)
+    kinds = dict.fromkeys(check.what for check in checks)
+    rows = [(what, *(str(counts[what, result]) for result in results)) for what in kinds]
+    print_table(("check", *results), rows, console)
     for check in checks:
         if check.result != "ok":
             style = "red" if check.result == "failed" else "dim"

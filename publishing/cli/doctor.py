@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from packaging.requirements import Requirement
 
-from dataset_tools.display.console import stdout_console
+from dataset_tools.display.console import print_table, stdout_console
 from publishing.cli.terminal import write_json
 from training.recipe.hardware import nvidia_gpus
 
@@ -169,13 +169,10 @@ def _print(diagnosis: Diagnosis) -> None:
         bad = [package.name for package in diagnosis.packages if package.group == group and not package.ok]
         facts.add_row(group, f"not ready: {', '.join(bad)}" if bad else "ready")
     console.print(facts)
-    packages = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("group", "package", "required", "installed"):
-        packages.add_column(name)
-    for package in diagnosis.packages:
-        style = "" if package.ok else "red" if package.group == "data" else "yellow"
-        installed = package.version or ("missing" if package.group == "data" else "not installed")
-        packages.add_row(package.group, package.name, package.required, installed, style=style)
-    console.print(packages)
+    rows = [
+        (package.group, package.name, package.required, package.version or "missing", "ok" if package.ok else "not ok")
+        for package in diagnosis.packages
+    ]
+    print_table(("group", "package", "required", "installed", ""), rows, console, left=range(5))
     for line in diagnosis.advice:
         console.print(f"→ {line}", style="green", markup=False, soft_wrap=True)

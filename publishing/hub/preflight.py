@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
+from dataset_tools.io.input_stamps import Stamps
 from publishing.cards.hub_terms import is_gemma
 from publishing.cards.lint import lint
 from publishing.cards.sources import base_of
@@ -15,7 +16,7 @@ __all__ = ["CheckedRelease", "findings"]
 
 
 class CheckedRelease:
-    """A release that passed every check. The constructor runs the checks, so there is none without them.
+    """A release that passed every check. The constructor runs the checks, so a value without them does not exist.
 
     Args:
         release: the release.
@@ -36,6 +37,8 @@ class CheckedRelease:
     ) -> None:
         self.release = release
         self.repositories = tuple(repositories)
+        files = [file for repository in self.repositories for file in repository.files]
+        self._stamps = Stamps(file.source for file in files if isinstance(file.source, Path))
         found = findings(release, self.repositories, token)
         if found:
             for finding in found if len(found) > 1 else ():
@@ -48,6 +51,14 @@ class CheckedRelease:
                 log(f"{repository.name}: no card: `afg card` writes one")
         for name in _unlisted(release, self.repositories):
             log(f"{name}: published, but not in {MANIFEST}")
+
+    def require_unchanged(self) -> None:
+        """Make sure that the files are those that were checked.
+
+        Raises:
+            InputError: a file has changed since.
+        """
+        self._stamps.require_same()
 
 
 def findings(release: Release, repositories: Iterable[Repository], token: str = "") -> list[ScanFinding]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from dataset_tools.display.console import counted
 from dataset_tools.errors import OutputError, UsageError
 from publishing.hub.client import Hub
 from publishing.hub.local import LocalFolder
@@ -137,11 +138,13 @@ def carry_out(prepared: Prepared, log: _Log = lambda _: None) -> Published:
         log: receives a line for each step.
 
     Raises:
+        InputError: a file has changed since it was scanned.
         OutputError: the destination refuses something or cannot be reached, or a checksum differs. Uploads to the
             other repositories have ended by then.
         UsageError: there is no token for the Hub.
     """
     where, options, plans = prepared.where, prepared.options, prepared.plans
+    prepared.checked.require_unchanged()
     if isinstance(where, LocalFolder):
         return Published(tuple(_write(plan, where, log) for plan in plans))
     where.require_token()
@@ -197,7 +200,7 @@ def _commit_of(plan: RepositoryPlan, tag: str) -> str:
 def _write(plan: RepositoryPlan, folder: LocalFolder, log: _Log) -> PublishedRepository:
     folder.write(plan)
     _verify(plan, folder)
-    log(f"{folder.folder(plan.repository)}: {len(plan.uploads)} files written")
+    log(f"{folder.folder(plan.repository)}: {counted(len(plan.uploads), 'file')} written")
     return _published(plan, plan, str(folder.folder(plan.repository)), "")
 
 
@@ -220,7 +223,7 @@ def _announcement(plan: RepositoryPlan) -> str:
     name, files = plan.repository.name, plan.uploads
     if plan.current:
         return f"{name}: all {len(plan.repository.files)} files are there"
-    return f"{name}: sending {len(files)} files, {sum(file.size for file in files) / 1e6:,.1f} MB"
+    return f"{name}: sending {counted(len(files), 'file')}, {sum(file.size for file in files) / 1e6:,.1f} MB"
 
 
 def _send(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -> PublishedRepository:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_tools.display.console import counted
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.atomic_file import AtomicFile, check_writable, remove_partials, write_file
 from dataset_tools.io.checksums import sha256
@@ -77,7 +78,7 @@ def pull(
         repository = name + SUFFIXES[part]
         source = _fetch(repository, folders[part].name, [*names, *CARD_FILES])  # the newest may have changed
         commits[repository] = source.name
-        log(f"{repository}: {len(names)} files at {source.name[:8]}")
+        log(f"{repository}: {counted(len(names), 'file')} at {source.name[:8]}")
         written += sum(_take(source / file, output / part / file, names.get(file)) for file in _present(source, names))
     write_file(output / MANIFEST, content)
     absent = tuple(part for part in SUFFIXES if part not in folders)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from dataset_tools.display.console import counted, print_table
 from publishing.hub.plan import FileState, RepositoryPlan
 from publishing.hub.publish import Prepared, Published
 
@@ -73,16 +74,11 @@ def print_plan(prepared: Prepared, console: "Console", *, unchanged: bool = True
 
 def print_published(published: Published, console: "Console") -> None:
     """Print a table of the repositories, then their full addresses, even in a narrow terminal."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("repository", "sent", "size", "verified", "commit"):
-        right = name in ("sent", "size", "verified")
-        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
-    for item in published.repositories:
-        sent, verified = f"{item.sent} files", f"{item.verified} files"
-        table.add_row(item.name, sent, _size(item.bytes), verified, item.commit[:8])
-    console.print(table)
+    rows = [
+        (item.name, counted(item.sent, "file"), _size(item.bytes), counted(item.verified, "file"), item.commit[:8])
+        for item in published.repositories
+    ]
+    print_table(("repository", "sent", "size", "verified", "commit"), rows, console, left=(0, 4))
     tag = f"tag {published.tag}" if published.tag else ""
     for line in (*(item.url for item in published.repositories), tag, published.collection):
         if line:

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of publishing: releases on disk, a loopback Hub, and exports of a made run."""
+"""Fixtures of publishing tests: releases on disk, a loopback Hub, and exports of a synthetic run."""
 
 import hashlib
 import json
@@ -62,7 +62,7 @@ NAMES = ("org/tiny", "org/tiny-lora", "org/tiny-GGUF")
 
 
 def write_manifest(path: Path) -> None:
-    """Write ``release.json`` for what stands in a folder, as the export does."""
+    """Write ``release.json`` for the files in a folder, as the export does."""
     files = {
         file.relative_to(path).as_posix(): {
             "size": file.stat().st_size,
@@ -87,7 +87,7 @@ def release(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """An empty Hub. The client neither uses Xet nor waits between its tries."""
+    """An empty Hub. The client does not use Xet and does not wait between tries."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=lambda _: None))
     huggingface_hub.utils.disable_progress_bars()
@@ -123,7 +123,7 @@ def publisher(hub: Hub, release: Path) -> Publisher:
 
 @pytest.fixture
 def expected(release: Path) -> Callable[[], dict[str, dict[str, bytes]]]:
-    """Gives what each repository must hold: its part of the release as it is now, the list, and the Hub's own file."""
+    """Return the expected files of each repository: its part of the release, and ``release.json``."""
 
     def contents() -> dict[str, dict[str, bytes]]:
         found = {}
@@ -137,7 +137,7 @@ def expected(release: Path) -> Callable[[], dict[str, dict[str, bytes]]]:
 
 
 def held(hub: Hub, name: str, kind: str = "model", revision: str = "main") -> dict[str, bytes]:
-    """What a repository of the Hub holds, without the Hub's own file."""
+    """Return the files of a repository on the Hub, except the Hub's own file."""
     files = hub.store.read(kind, name, revision)
     files.pop(".gitattributes", None)
     return files
@@ -148,20 +148,20 @@ Export = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def made_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of a random base with a random adapter; nothing may change it."""
+    """A run of a random base with a random adapter; tests must not change it."""
     return make_run(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
 def run(made_run: Path, tmp_path: Path) -> Path:
-    """A copy of the run, with its base where it was, for whoever damages it."""
+    """A copy of the run that a test may damage; its base is shared."""
     copy: Path = shutil.copytree(made_run, tmp_path / "run")
     return copy
 
 
 @pytest.fixture(scope="session")
 def afg_export() -> Export:
-    """Runs `afg export` in a process of its own, on one thread."""
+    """Run `afg export` in a process of its own, on one thread."""
 
     def export(run: Path, output: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         code = "from publishing.cli.main import main; main()"

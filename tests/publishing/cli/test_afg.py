@@ -57,7 +57,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_version_is_the_installed_one() -> None:
-    """``afg --version`` prints the name and the version, and ends well."""
+    """``afg --version`` prints the name and the version."""
     run = _afg("--version")
     assert (run.returncode, run.stdout, run.stderr) == (0, f"afg {metadata.version('arabic-functiongemma')}\n", "")
 
@@ -93,7 +93,7 @@ def test_the_text_diagnosis_keeps_the_token() -> None:
 
 
 def test_without_a_token_the_login_is_named(tmp_path: Path) -> None:
-    """Without a token the diagnosis names the command that gets one, and that is no failure."""
+    """The diagnosis names the command that gets a token; the exit code is 0."""
     run = _afg("doctor", HF_TOKEN="", HF_HOME=str(tmp_path), HF_TOKEN_PATH=str(tmp_path / "token"))
     assert "no token: run `hf auth login`" in run.stdout
     assert run.returncode == 0

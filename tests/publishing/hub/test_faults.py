@@ -1,7 +1,7 @@
-"""Every fault at every step: what passes is got over in the same run, what lasts is completed by the next one.
+"""Every fault at every step: temporary ones are retried in the same run, lasting ones completed by the next run.
 
-Nothing is lost and nothing is double: one commit in each repository, one collection, each item once. Nothing is tagged
-before every repository is whole, and the collection comes after the tags.
+Nothing is lost or duplicated: one commit in each repository, one collection, each item once. Tags are set when every
+repository is complete, and the collection after the tags.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ NAMED = [pytest.param(name, marks=pytest.mark.slow if name.endswith(("-limit", "
 
 
 def _require_whole(hub: Hub, expected: Expected) -> None:
-    """Everything is there, once."""
+    """Check that everything is on the Hub once."""
     assert {name: held(hub, name) for name in NAMES} == expected()
     for name in NAMES:
         repository = hub.store.repositories["model", name]
@@ -66,8 +66,8 @@ def _require_whole(hub: Hub, expected: Expected) -> None:
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_moment_is_got_over(hub: Hub, publisher: Publisher, expected: Expected, name: str) -> None:
-    """A fault that happens once, at the second request of its kind where there are several, costs only a wait."""
+def test_a_temporary_fault_is_retried(hub: Hub, publisher: Publisher, expected: Expected, name: str) -> None:
+    """A single fault, at the second request of its kind if there are several, costs only a wait."""
     fault = EVERY[name]
     hub.faults.add(replace(fault, skip=0 if fault.request == STEPS["collection"] else 1))
     publisher.publish(tag="v1")
@@ -76,8 +76,8 @@ def test_a_moment_is_got_over(hub: Hub, publisher: Publisher, expected: Expected
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_what_lasts_is_completed_by_the_next_run(hub: Hub, publisher: Publisher, expected: Expected, name: str) -> None:
-    """A fault that stays ends the run with one line and tags nothing that is not whole; the next run ends well."""
+def test_the_next_run_completes_a_lasting_fault(hub: Hub, publisher: Publisher, expected: Expected, name: str) -> None:
+    """A lasting fault ends the run with one line and no tag on an incomplete repository; the next run completes it."""
     hub.faults.add(replace(EVERY[name], skip=0 if EVERY[name].request == STEPS["collection"] else 1, times=-1))
     if name.endswith("-answer-lost"):  # whether it was done is seen at the next look
         with contextlib.suppress(OutputError):
@@ -97,7 +97,7 @@ def test_what_lasts_is_completed_by_the_next_run(hub: Hub, publisher: Publisher,
 
 
 def test_objects_that_arrived_are_not_sent_again(hub: Hub, publisher: Publisher) -> None:
-    """After lost commits the large files of all repositories are there: the next run sends the commits alone."""
+    """After failed commits the Hub has the large files: the next run sends only the commits."""
     hub.faults.add(Fault(STEPS["commit"], times=-1, drop="before"))
     with pytest.raises(OutputError, match=r"the connection to .* failed"):
         publisher.publish()
@@ -108,8 +108,8 @@ def test_objects_that_arrived_are_not_sent_again(hub: Hub, publisher: Publisher)
     assert len([line for line in hub.requests if "/commit/" in line]) == len(NAMES)
 
 
-def test_a_refusal_waits_for_what_is_under_way(hub: Hub, publisher: Publisher, expected: Expected) -> None:
-    """One repository is refused while a slow file goes to another: that one is whole when the error comes."""
+def test_a_refusal_waits_for_other_uploads(hub: Hub, publisher: Publisher, expected: Expected) -> None:
+    """If one repository is refused during a slow upload to another, the upload ends before the error is raised."""
     hub.faults.add(Fault("POST /api/models/org/tiny/preupload/", status=403, times=-1))
     hub.faults.add(Fault("POST /org/tiny-GGUF.git/info/lfs/objects/verify", seconds=1))
     with pytest.raises(OutputError, match="org/tiny: the token has no write access"):
@@ -118,8 +118,8 @@ def test_a_refusal_waits_for_what_is_under_way(hub: Hub, publisher: Publisher, e
     assert not any(repository.tags for repository in hub.store.repositories.values())
 
 
-def test_the_hub_says_how_long_to_wait(hub: Hub, publisher: Publisher) -> None:
-    """The pause after a limit is the one that the Hub asks for; other pauses grow."""
+def test_the_pause_is_the_one_that_the_hub_requests(hub: Hub, publisher: Publisher) -> None:
+    """The pause after a rate limit is the one that the Hub requests; other pauses grow."""
     hub.faults.add(Fault(STEPS["commit"], status=429, headers={"Retry-After": "7"}))
     publisher.publish()
     assert publisher.waits == [7.0]
@@ -139,8 +139,8 @@ def test_the_hub_says_how_long_to_wait(hub: Hub, publisher: Publisher) -> None:
     ],
     ids=["denied", "conflict", "failed", "limit", "refused"],
 )
-def test_refusals_are_told_plainly(hub: Hub, publisher: Publisher, fault: Fault, message: str) -> None:
-    """Which repository, what the Hub means, and what to do, in one line."""
+def test_refusals_are_one_plain_line(hub: Hub, publisher: Publisher, fault: Fault, message: str) -> None:
+    """One line has the repository, the reason and the next step."""
     hub.faults.add(replace(fault, times=-1))
     with pytest.raises(OutputError, match=message) as caught:
         publisher.publish()
@@ -160,8 +160,8 @@ def test_refusals_are_told_plainly(hub: Hub, publisher: Publisher, fault: Fault,
         (ValueError("org/xet-model: 404 Not Found"), "org/xet-model: 404"),
     ],
 )
-def test_only_a_hub_without_xet_is_told_to_be_one(monkeypatch: pytest.MonkeyPatch, error: Exception, what: str) -> None:
-    """Where Xet is on, an error that merely names it, by a path or a model, keeps its own words."""
+def test_only_a_missing_xet_is_reported_as_one(monkeypatch: pytest.MonkeyPatch, error: Exception, what: str) -> None:
+    """An error that only mentions Xet, in a path or a model name, keeps its message."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
 
     def fail() -> None:
@@ -173,8 +173,8 @@ def test_only_a_hub_without_xet_is_told_to_be_one(monkeypatch: pytest.MonkeyPatc
     assert ("HF_HUB_DISABLE_XET" in str(caught.value)) == ("does not support" in what)
 
 
-def test_a_wrong_token_is_told_before_anything_is_sent(hub: Hub, publisher: Publisher) -> None:
-    """A token that the Hub does not know does not make repositories look new."""
+def test_a_wrong_token_is_refused_before_anything_is_sent(hub: Hub, publisher: Publisher) -> None:
+    """An unknown token does not make repositories look new."""
     hub.token = "hf_" + "x" * 34
     with pytest.raises(OutputError, match="org/tiny: the Hub rejects the token"):
         publisher.publish()

@@ -1,5 +1,6 @@
-"""Publishing a release to a Hub: what arrives, what is not sent again, what is kept, what is refused."""
+"""Publishing to a Hub: uploads, skipped files, kept sections, refusals."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def _history(hub: Hub, name: str) -> list[str]:
 
 
 def test_a_release_becomes_three_repositories(hub: Hub, publisher: Publisher, expected: Expected) -> None:
-    """Each part is one commit in its repository, with the list of the release; all verified, tagged and collected."""
+    """Each part is one commit in its repository, with ``release.json``; all are verified, tagged and collected."""
     result = publisher.publish(tag="v1.0.0")
     assert {name: held(hub, name) for name in NAMES} == expected()
     assert _history(hub, "org/tiny") == ["Publish merged v1.0.0", "initial commit"]
@@ -44,7 +45,7 @@ def test_a_release_becomes_three_repositories(hub: Hub, publisher: Publisher, ex
 
 
 def test_a_plan_sends_no_write_request(hub: Hub, publisher: Publisher, release: Path) -> None:
-    """Looking asks with GET and HEAD alone, before anything was published and after a change."""
+    """`prepare` sends only GET and HEAD requests, before the first publication and after a change."""
     prepared = publisher.prepare(tag="v1")
     assert [file.state for file in prepared.plans[0].files] == [FileState.NEW] * 6
     assert hub.writes() == []
@@ -58,7 +59,7 @@ def test_a_plan_sends_no_write_request(hub: Hub, publisher: Publisher, release: 
 
 
 def test_a_second_publish_makes_no_commit(hub: Hub, publisher: Publisher) -> None:
-    """What stands there is found by its checksums: no commit, no upload, no second tag, item or collection."""
+    """Files on the Hub are recognised by checksum: no commit, upload, second tag, item or collection."""
     publisher.publish(tag="v1")
     writes = len(hub.writes())
     result = publisher.publish(tag="v1")
@@ -69,7 +70,7 @@ def test_a_second_publish_makes_no_commit(hub: Hub, publisher: Publisher) -> Non
 
 
 def test_only_what_changed_is_sent(hub: Hub, publisher: Publisher, release: Path, expected: Expected) -> None:
-    """A changed file, and the list that has its checksum, are one commit; large files are not uploaded again."""
+    """A changed file and ``release.json`` are one commit; large files are not uploaded again."""
     publisher.publish()
     hub.requests.clear()
     (release / "gguf" / "Modelfile").write_bytes(b"FROM ./tiny-Q8_0.gguf\nPARAMETER temperature 0\n")
@@ -85,15 +86,15 @@ def test_only_what_changed_is_sent(hub: Hub, publisher: Publisher, release: Path
 
 
 def test_large_files_go_in_parts(hub: Hub, publisher: Publisher, expected: Expected) -> None:
-    """Files above the Hub's part size arrive whole."""
+    """Files above the Hub's part size arrive complete."""
     hub.part_size = 700
     publisher.publish()
     assert {name: held(hub, name) for name in NAMES} == expected()
     assert any("/parts/4" in line for line in hub.requests)
 
 
-def test_what_people_wrote_in_a_card_stays(hub: Hub, publisher: Publisher, release: Path) -> None:
-    """A section filled in on the Hub survives a new card, a section that the new card lacks too, and it settles."""
+def test_human_sections_of_a_card_are_kept(hub: Hub, publisher: Publisher, release: Path) -> None:
+    """Sections filled in on the Hub survive a new card, even one without them; the next run changes nothing."""
     publisher.publish()
     filled = CARD.replace("notes -->\n<!--", "notes -->\nكتبه إنسان\n<!--")
     extra = "\n<!-- begin human: thanks -->\nto all\n<!-- end human: thanks -->\n"
@@ -111,7 +112,7 @@ def test_what_people_wrote_in_a_card_stays(hub: Hub, publisher: Publisher, relea
 
 
 def test_damaged_marks_lose_nothing(hub: Hub, publisher: Publisher) -> None:
-    """A card on the Hub whose marks are not in pairs is not written over; nothing is sent at all."""
+    """A card on the Hub with unpaired marks is not overwritten; nothing is sent."""
     damaged = CARD.replace("<!-- end human: notes -->", "text without an end")
     hub.store.put("model", "org/tiny", {"README.md": damaged.encode()})
     with pytest.raises(InputError, match=r"org/tiny/README.md: unpaired or repeated marks of a human section"):
@@ -119,8 +120,8 @@ def test_damaged_marks_lose_nothing(hub: Hub, publisher: Publisher) -> None:
     assert hub.writes() == []
 
 
-def test_nothing_is_deleted_unasked(hub: Hub, publisher: Publisher) -> None:
-    """Files that are only on the Hub stay; with the option they go, but neither the card nor the attributes."""
+def test_files_are_deleted_only_with_the_option(hub: Hub, publisher: Publisher) -> None:
+    """Files that are only on the Hub are kept; ``delete`` removes them, except the card and the attributes."""
     hub.store.put("model", "org/tiny", {"old.gguf": b"old", "notes/x.txt": b"x"})
     publisher.publish()
     assert {"old.gguf", "notes/x.txt"} <= set(held(hub, "org/tiny"))
@@ -134,7 +135,7 @@ def test_nothing_is_deleted_unasked(hub: Hub, publisher: Publisher) -> None:
 
 
 def test_a_tag_never_moves(hub: Hub, publisher: Publisher, release: Path) -> None:
-    """A tag that stands for other files stops everything before anything is sent; a new card alone does not."""
+    """A tag of different files stops the run before anything is sent; a new card alone does not."""
     publisher.publish(tag="v1")
     tagged = hub.store.repositories["model", "org/tiny"].tags["v1"]
     (release / "merged" / "README.md").write_text(CARD + "more\n", encoding="utf-8")
@@ -152,14 +153,14 @@ def test_a_tag_never_moves(hub: Hub, publisher: Publisher, release: Path) -> Non
 
 
 @pytest.mark.parametrize("tag", ["main", "-x", "a b", "v1..2", "x.lock", "a/b"])
-def test_a_tag_must_be_one(publisher: Publisher, tag: str) -> None:
-    """What git or a branch would confuse is refused."""
+def test_a_tag_must_be_valid(publisher: Publisher, tag: str) -> None:
+    """Names that git does not allow, or that are branches, are refused."""
     with pytest.raises(UsageError, match="is not a valid tag"):
         publisher.prepare(tag=tag)
 
 
 def test_private_means_private(hub: Hub, publisher: Publisher) -> None:
-    """New repositories and the collection are private; one that is public already is not published to by mistake."""
+    """New repositories and the collection are private; an existing public repository stops the run."""
     publisher.publish(private=True)
     assert all(repository.private for repository in hub.store.repositories.values())
     assert all(collection.private for collection in hub.store.collections.values())
@@ -168,7 +169,7 @@ def test_private_means_private(hub: Hub, publisher: Publisher) -> None:
         publisher.prepare(private=True)
 
 
-def test_a_dataset_goes_along(hub: Hub, publisher: Publisher, tmp_path: Path) -> None:
+def test_a_dataset_is_published_with_the_release(hub: Hub, publisher: Publisher, tmp_path: Path) -> None:
     """A folder becomes a dataset of its own, tagged and in the collection like the others."""
     folder = tmp_path / "split"
     (folder / "data").mkdir(parents=True)
@@ -195,8 +196,8 @@ def test_parts_that_were_not_exported_are_left_out(hub: Hub, publisher: Publishe
         publisher.publish()
 
 
-def test_what_changed_meanwhile_is_not_written_over(hub: Hub, publisher: Publisher, release: Path) -> None:
-    """A file that somebody changes between the plan and the commit stops it; a change elsewhere does not."""
+def test_changes_on_the_hub_are_not_overwritten(hub: Hub, publisher: Publisher, release: Path) -> None:
+    """A file changed on the Hub between the plan and the commit stops the run; a change of other files does not."""
     publisher.publish()
     (release / "merged" / "config.json").write_bytes(b"{}")
     write_manifest(release)
@@ -212,19 +213,24 @@ def test_what_changed_meanwhile_is_not_written_over(hub: Hub, publisher: Publish
     assert held(hub, "org/tiny")["LICENSE"] == b"theirs"
 
 
-def test_a_file_that_changes_under_way_is_noticed(hub: Hub, publisher: Publisher, release: Path) -> None:
-    """A large file written on after the plan does not pass as what was planned; the tag is not put."""
+def test_a_file_that_changes_after_the_scan_is_not_published(hub: Hub, publisher: Publisher, release: Path) -> None:
+    """It is refused before the first commit. If its time hides the change, the Hub refuses it, and no tag is set."""
     prepared = publisher.prepare(tag="v1")
     assert all(file.sha256 for file in prepared.plans[0].repository.files)
     path = release / "merged" / "model.safetensors"
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
     path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError, match=r"model.safetensors: the input changed while it was read"):
+        carry_out(prepared)
+    assert not [line for line in hub.writes() if "/commit/" in line]
+    os.utime(path, ns=times)
     with pytest.raises(OutputError, match="changed or was damaged during the upload"):
         carry_out(prepared)
     assert hub.store.repositories["model", "org/tiny"].tags == {}
 
 
-def test_what_the_hub_remarks_on_a_card_is_told_with_its_repository(publisher: Publisher, release: Path) -> None:
-    """The repositories are sent side by side, and each remark names its own."""
+def test_warnings_about_a_card_name_the_repository(publisher: Publisher, release: Path) -> None:
+    """The repositories are sent in parallel, and each warning names its own."""
     for part in ("merged", "gguf"):
         (release / part / "README.md").write_text("# A model\n", encoding="utf-8")
     plans = [publisher.client.plan(found) for found in repositories(read_release(release), "org/tiny")]
@@ -260,7 +266,7 @@ def test_a_token_is_never_published(hub: Hub, publisher: Publisher, tmp_path: Pa
 
 
 def test_the_token_of_the_client_is_never_published(hub: Hub, publisher: Publisher, release: Path) -> None:
-    """It is found whatever it looks like."""
+    """It needs no known form."""
     hub.token = publisher.client._given.token = "no known form"  # noqa: S105 - made up
     (release / "merged" / "notes.txt").write_text("a no known form b", encoding="utf-8")
     with pytest.raises(InputError, match=r"notes.txt:1: it looks like your own token"):

@@ -1,4 +1,4 @@
-"""``afg publish`` as a user runs it: a process of its own, with the genuine client, set up by its environment."""
+"""``afg publish`` in a process of its own, with the real client, configured by its environment."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ COMMAND = [CLIENT, "-c", "from publishing.cli.main import main; main()"]
 
 @pytest.fixture
 def afg(hub: Hub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``afg`` against the Hub; variables of the environment are named arguments."""
+    """Run ``afg`` against the Hub; keyword arguments are environment variables."""
 
     def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -50,13 +50,13 @@ Afg = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def _commits(hub: Hub) -> list[int]:
-    """How many commits each of the models has."""
+    """Return the number of commits of each model."""
     found = hub.store.repositories
     return [len(found["model", name].history()) if ("model", name) in found else 0 for name in NAMES]
 
 
 def test_a_release_is_published_and_shown_with_links(hub: Hub, afg: Afg, release: Path, expected: Expected) -> None:
-    """Plan and result stand on standard output, steps on standard error, the token nowhere; twice is once."""
+    """Plan and result go to standard output, steps to standard error, the token nowhere; a second run sends nothing."""
     run = afg("publish", release, "--hub", "org/tiny", "--tag", "v1.0.0", "--yes")
     assert run.returncode == 0, run.stderr
     assert {name: held(hub, name) for name in NAMES} == expected()
@@ -82,8 +82,8 @@ def test_a_release_is_published_and_shown_with_links(hub: Hub, afg: Afg, release
     assert all(f"\n{hub.address}/{name}\n" in narrow for name in NAMES)
 
 
-def test_a_dry_run_asks_no_token_and_writes_nothing(hub: Hub, afg: Afg, release: Path) -> None:
-    """Every file with its size and what would happen; no request that could change anything leaves."""
+def test_a_dry_run_needs_no_token_and_writes_nothing(hub: Hub, afg: Afg, release: Path) -> None:
+    """The plan has every file with its size and state; no write request is sent."""
     run = afg("publish", release, "--hub", "org/tiny", "--dry-run", "--json", HF_TOKEN="")
     assert run.returncode == 0, run.stderr
     plan: list[dict[str, Any]] = json.loads(run.stdout)
@@ -95,8 +95,8 @@ def test_a_dry_run_asks_no_token_and_writes_nothing(hub: Hub, afg: Afg, release:
     assert hub.requests != []
 
 
-def test_nobody_to_ask_sends_nothing(hub: Hub, afg: Afg, release: Path) -> None:
-    """Without a terminal and without --yes it looks and stops; without a token it says where to get one."""
+def test_without_a_terminal_nothing_is_sent(hub: Hub, afg: Afg, release: Path) -> None:
+    """Without a terminal and --yes the command stops after the plan; without a token it says how to get one."""
     run = afg("publish", release, "--hub", "org/tiny")
     assert (run.returncode, hub.writes()) == (2, [])
     assert "afg: nothing was sent: no terminal to ask on (add --yes" in run.stderr
@@ -123,7 +123,7 @@ def test_only_a_yes_sends(hub: Hub, release: Path, tmp_path: Path, answer: str, 
 
 
 def test_a_new_tag_is_asked_for(hub: Hub, afg: Afg, release: Path) -> None:
-    """Where every file stands there, a tag that does not is a change, too: without --yes nothing is tagged."""
+    """A new tag is a change, even if every file is on the Hub: without --yes nothing is tagged."""
     assert afg("publish", release, "--hub", "org/tiny", "--tag", "v1", "--yes").returncode == 0
     before = hub.writes()
     run = afg("publish", release, "--hub", "org/tiny", "--tag", "v2")
@@ -135,8 +135,8 @@ def test_a_new_tag_is_asked_for(hub: Hub, afg: Afg, release: Path) -> None:
     assert afg("publish", release, "--hub", "org/tiny", "--tag", "v2").returncode == 0
 
 
-def test_two_texts_of_a_section_are_told(hub: Hub, afg: Afg, release: Path, tmp_path: Path) -> None:
-    """A section that says one thing there and another here stays as it is there; that is said before any question."""
+def test_a_section_that_differs_is_reported(hub: Hub, afg: Afg, release: Path, tmp_path: Path) -> None:
+    """A section that differs keeps the destination's text, and a line says so before the question."""
     card = release / "merged" / "README.md"
     card.write_text(CARD.replace("notes -->\n<!--", "notes -->\nthe first\n<!--"), encoding="utf-8")
     assert afg("publish", release, "--hub", "org/tiny", "--yes").returncode == 0
@@ -156,7 +156,7 @@ def test_two_texts_of_a_section_are_told(hub: Hub, afg: Afg, release: Path, tmp_
 
 
 def test_a_killed_run_is_completed(hub: Hub, afg: Afg, release: Path, expected: Expected, tmp_path: Path) -> None:
-    """Killed while one model is on its way: what is whole stays, nothing is tagged, the next run ends it."""
+    """Killed during an upload: complete repositories stay, nothing is tagged, and the next run completes it."""
     slow = hashlib.sha256((release / "gguf" / "tiny-Q8_0.gguf").read_bytes()).hexdigest()
     hub.faults.add(Fault(f"PUT /lfs/{slow}", seconds=60))
     arguments = ["publish", str(release), "--hub", "org/tiny", "--tag", "v1", "--yes"]
@@ -181,7 +181,7 @@ def test_a_killed_run_is_completed(hub: Hub, afg: Afg, release: Path, expected: 
 
 
 def test_a_hub_without_xet_names_the_variable(hub: Hub, afg: Afg, release: Path) -> None:
-    """With Xet on, the client finds no way to send; the error says which variable helps, in one line."""
+    """With Xet on, the client cannot upload; one line names the variable that helps."""
     pytest.importorskip("hf_xet")
     run = afg("publish", release, "--hub", "org/tiny", "--yes", HF_HUB_DISABLE_XET="0")
     assert run.returncode == 3
@@ -194,7 +194,7 @@ def test_a_hub_without_xet_names_the_variable(hub: Hub, afg: Afg, release: Path)
 
 
 def test_a_secret_stops_it_before_any_request(hub: Hub, afg: Afg, release: Path) -> None:
-    """What is found is told by file and line, never by its letters; the Hub is not even asked."""
+    """A finding has file and line but never the secret; no request is sent."""
     (release / "merged" / "notes.txt").write_text(f"one\n{hub.token}\n", encoding="utf-8")
     (release / "gguf" / "old.pkl").write_bytes(b"")
     run = afg("publish", release, "--hub", "org/tiny", "--yes")
@@ -207,7 +207,7 @@ def test_a_secret_stops_it_before_any_request(hub: Hub, afg: Afg, release: Path)
 
 
 def test_a_folder_needs_neither_hub_nor_token(afg: Afg, hub: Hub, release: Path, tmp_path: Path) -> None:
-    """--to lays out what --hub would send; a dry run writes nothing, and the second run changes nothing."""
+    """--to writes the files that --hub would send; a dry run writes nothing, and the second run changes nothing."""
     offline = {"HF_TOKEN": "", "HF_HUB_OFFLINE": "1"}
     target = tmp_path / "out"
     assert afg("publish", release, "--to", target, "--dry-run", **offline).returncode == 0
@@ -233,15 +233,15 @@ def test_a_folder_needs_neither_hub_nor_token(afg: Afg, hub: Hub, release: Path,
         (("--hub", "org/tiny.git"), "not a valid repository name"),
     ],
 )
-def test_wrong_usage_is_told(release: Path, arguments: tuple[str, ...], message: str) -> None:
-    """What cannot be meant, and names that no Hub takes, are refused before anything is read."""
+def test_wrong_usage_is_refused(release: Path, arguments: tuple[str, ...], message: str) -> None:
+    """Contradicting options and invalid names are refused before anything is read."""
     result = CliRunner().invoke(main.app, ["publish", str(release), *arguments])
     assert isinstance(result.exception, UsageError)
     assert message in str(result.exception)
 
 
 def test_the_snippet_of_the_page_runs(hub: Hub, release: Path, tmp_path: Path, expected: Expected) -> None:
-    """What the page shows for Python does what it says."""
+    """The Python example of the page works."""
     page = (Path(__file__).parents[3] / "docs" / "publishing.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     script = snippet.replace("ORG/NAME", "org/tiny")
@@ -255,7 +255,7 @@ def test_the_snippet_of_the_page_runs(hub: Hub, release: Path, tmp_path: Path, e
 
 
 def test_help_comes_without_the_client() -> None:
-    """The help is quick: huggingface_hub, torch and transformers are not imported for it."""
+    """The help does not import huggingface_hub, torch or transformers."""
     script = "import sys, publishing.cli.main; print({'huggingface_hub', 'torch', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -1,4 +1,4 @@
-"""A release on its way: what a kill left at its very first file, and whose fault a file is that cannot be read."""
+"""Release folder during an export: unfinished files of a killed run, and errors of inputs and outputs."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from dataset_tools.errors import InputError, OutputError, UsageError
 from publishing.release.folder import ReleaseFolder
 
 
-def test_a_kill_at_the_first_file_leaves_a_folder_that_is_empty(tmp_path: Path) -> None:
-    """What a writer of ours left half done is removed; what is somebody else's is not touched, and refused."""
+def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    """An unfinished file of our own is removed; other files are kept, and the folder is refused."""
     left = tmp_path / "..export.json.0123456789abcdef.partial"
     left.write_text('{"st', encoding="utf-8")
     assert not ReleaseFolder(tmp_path).complete
@@ -21,8 +21,8 @@ def test_a_kill_at_the_first_file_leaves_a_folder_that_is_empty(tmp_path: Path) 
     assert other.exists()
 
 
-def test_a_file_of_the_run_that_is_gone_is_no_fault_of_the_release(tmp_path: Path) -> None:
-    """It is named as what could not be read, with the code of an input; nothing of the step stays."""
+def test_a_missing_input_is_an_input_error(tmp_path: Path) -> None:
+    """The error names the input; nothing of the step remains."""
     missing = tmp_path / "run" / "adapter" / "chat_template.jinja"
     folder = ReleaseFolder(tmp_path / "release")
     with pytest.raises(InputError) as error, folder.making("merged"):
@@ -32,8 +32,8 @@ def test_a_file_of_the_run_that_is_gone_is_no_fault_of_the_release(tmp_path: Pat
     assert [path.name for path in (tmp_path / "release").iterdir()] == [".export.json"]
 
 
-def test_what_cannot_be_written_is_told_of_the_release(tmp_path: Path) -> None:
-    """A name below the folder, or an error of the disk that names no file, as writing has."""
+def test_a_failed_write_is_an_output_error(tmp_path: Path) -> None:
+    """Errors with a path below the folder, and disk errors without a path, are output errors."""
     folder = ReleaseFolder(tmp_path / "release")
     with pytest.raises(OutputError) as error, folder.making("merged") as staging:
         (staging / "none" / "x").write_bytes(b"")

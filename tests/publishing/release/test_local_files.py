@@ -1,4 +1,4 @@
-"""Work beside this thread: results in order, errors where they are asked for, and no waiting at the end."""
+"""Background work: results in order, errors raised by their future, no delay at the end of the process."""
 
 import subprocess
 import sys
@@ -12,8 +12,8 @@ from dataset_tools.io.checksums import sha256
 from publishing.release.local_files import LocalFile, hash_soon, in_background
 
 
-def test_results_come_in_order_and_errors_where_they_are_asked_for() -> None:
-    """What one action raises costs the others nothing."""
+def test_results_are_in_order_and_futures_raise() -> None:
+    """An error of one action does not affect the others."""
     squares = in_background([partial(pow, number, 2) for number in range(20)], threads=3)
     assert [future.result() for future in squares] == [number**2 for number in range(20)]
     good, bad, last = in_background([partial(int, text) for text in ("1", "one", "2")], threads=1)
@@ -22,8 +22,8 @@ def test_results_come_in_order_and_errors_where_they_are_asked_for() -> None:
         bad.result()
 
 
-def test_so_many_go_on_at_a_time() -> None:
-    """Two actions go on side by side; a third one waits until one of them is done."""
+def test_the_number_of_threads_is_limited() -> None:
+    """With two threads a third action waits until one of them is done."""
     barrier, end = threading.Barrier(3, timeout=30), threading.Event()
 
     def meet() -> bool:
@@ -38,7 +38,7 @@ def test_so_many_go_on_at_a_time() -> None:
 
 
 def test_a_process_that_ends_does_not_wait() -> None:
-    """Who stops a publication does not wait for the files that are under way."""
+    """Stopping a publication does not wait for files in transfer."""
     script = (
         "import time; from publishing.release.local_files import in_background; "
         "in_background([lambda: time.sleep(60)], 1)"
@@ -47,7 +47,7 @@ def test_a_process_that_ends_does_not_wait() -> None:
 
 
 def test_a_file_is_read_once(tmp_path: Path) -> None:
-    """However often its checksum is asked for; here it changes meanwhile, to be found out by the Hub."""
+    """The checksum stays that of the first read, even if the file changes."""
     path = tmp_path / "file"
     path.write_bytes(b"one")
     known, asked = LocalFile("file", path), LocalFile("other", path)

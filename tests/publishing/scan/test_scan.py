@@ -1,4 +1,4 @@
-"""What must not be published is found, by its place; what only looks like it is not."""
+"""Findings of the scan, and similar content that passes."""
 
 import base64
 import gzip
@@ -52,8 +52,8 @@ def _found(release: Path, token: str = "") -> list[ScanFinding]:
     return findings(exported, repositories(exported, "org/tiny"), token)
 
 
-def _told(release: Path, token: str = "") -> list[tuple[str, str]]:
-    """Each problem: its place in the release, and what it is."""
+def _texts(release: Path, token: str = "") -> list[tuple[str, str]]:
+    """Return the place in the release and the text of each finding."""
     return [(problem.where.removeprefix(f"{release}/"), problem.what) for problem in _found(release, token)]
 
 
@@ -65,40 +65,40 @@ def _add(release: Path, name: str, content: bytes) -> Path:
     return path
 
 
-def test_a_good_release_has_no_problem(release: Path) -> None:
-    """Cards, configurations, weights and templates as the export writes them pass."""
+def test_a_good_release_has_no_finding(release: Path) -> None:
+    """Cards, configurations, weights and templates of an export pass."""
     assert _found(release) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_secret_is_found(release: Path, kind: str) -> None:
-    """A secret is told by file and line and kind; its letters are not."""
+    """The finding has file, line and kind, but not the secret."""
     _add(release, "merged/notes.txt", f"one\nkey: {SECRETS[kind]}\n".encode())
     (problem,) = _found(release)
     assert (problem.where, problem.what) == (f"{release}/merged/notes.txt:2", f"it looks like {kind}")
     assert SECRETS[kind] not in f"{problem}"
 
 
-def test_the_own_token_is_found_whatever_it_looks_like(release: Path) -> None:
-    """The token at hand must stand nowhere, not even in the header of weights or in the list of the release."""
+def test_the_own_token_needs_no_known_form(release: Path) -> None:
+    """The user's token is found everywhere, including headers of weights and release.json."""
     _add(release, "gguf/tiny-F16.gguf", b"GGUF\0\0my-own-secret\0")
     manifest = (release / "release.json").read_text(encoding="utf-8")
     (release / "release.json").write_text(manifest[:-1] + ', "by": "my-own-secret"}', encoding="utf-8")
-    assert _told(release, "my-own-secret") == [
+    assert _texts(release, "my-own-secret") == [
         ("gguf/tiny-F16.gguf:1", "it looks like your own token"),
         ("release.json:1", "it looks like your own token"),
     ]
 
 
 @pytest.mark.parametrize("length", [100, 2 << 20])
-def test_all_of_the_header_of_weights_is_scanned(release: Path, length: int) -> None:
-    """A secret at the end of a header is found, however long that is; numbers behind it are no text."""
+def test_the_complete_header_of_weights_is_scanned(release: Path, length: int) -> None:
+    """A secret at the end of a long header is found; the weights after it are not scanned."""
     text = json.dumps({"__metadata__": {"note": " " * length + "my-own-secret"}}).encode()
     _add(release, "merged/model.safetensors", struct.pack("<Q", len(text)) + text + b"behind it")
-    assert _told(release, "my-own-secret") == [("merged/model.safetensors:1", "it looks like your own token")]
-    assert _told(release, "behind it") == []
+    assert _texts(release, "my-own-secret") == [("merged/model.safetensors:1", "it looks like your own token")]
+    assert _texts(release, "behind it") == []
     _add(release, "merged/model.safetensors", struct.pack("<Q", 1 << 60) + text + b"behind it")
-    assert len(_told(release, "behind it")) == 1  # it is no header: all of it is looked at
+    assert len(_texts(release, "behind it")) == 1  # it is no header: all of it is looked at
 
 
 def _parquet(table: "pa.Table") -> bytes:
@@ -124,8 +124,8 @@ _NOISE = {"a": [f"row {number}" for number in range(100)]}
     ],
     ids=["text", "deep", "bytes", "dictionary", "map", "json", "metadata"],
 )
-def test_parquet_is_looked_into(tmp_path: Path, table: pa.Table) -> None:
-    """What zstd has packed is found, told by its column; the same table without it passes."""
+def test_parquet_is_scanned(tmp_path: Path, table: pa.Table) -> None:
+    """A secret in compressed data is found with its column; the same table without it passes."""
     path = tmp_path / "train.parquet"
     path.write_bytes(_parquet(table))
     assert _SECRET.encode() not in path.read_bytes() or table.schema.metadata
@@ -164,7 +164,7 @@ _ENCODED: dict[str, Callable[[str], bytes]] = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", _ENCODED)
 def test_an_encoded_secret_is_found(kind: str, form: str, tmp_path: Path) -> None:
-    """Escapes before it or in it hide no secret, whether in a file of text, in a column, or in notes on weights."""
+    """Escapes before or inside a secret do not hide it, in text files, columns and metadata of weights."""
     encoded = _ENCODED[form](SECRETS[kind])
     assert list(find_secrets([b"a line\n", encoded])) == [(kind, 2)]
     assert list(find_secrets([encoded[at : at + 300] for at in range(0, len(encoded), 300)])) == [(kind, 1)]
@@ -179,21 +179,21 @@ def test_an_encoded_secret_is_found(kind: str, form: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("form", _ENCODED)
 def test_the_own_token_is_found_encoded(form: str) -> None:
-    """The token at hand has no shape of its own, so it is found in each of its encoded forms."""
+    """The user's token, which has no known form, is found in each encoding."""
     assert list(find_secrets([_ENCODED[form]("my/own+secret")], "my/own+secret")) == [("your own token", 1)]
 
 
 @pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_the_own_token_is_found_in_base64(before: str, encoding: str) -> None:
-    """In both alphabets, wherever it begins."""
+    """In both alphabets, at any offset."""
     raw = f"{before}my~own?secret>>token~~after".encode(encoding)
     for text in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
         assert list(find_secrets([text], "my~own?secret>>token~~")) == [("your own token", 1)]
 
 
-def test_names_are_looked_at(release: Path, tmp_path: Path) -> None:
-    """Names of columns, also of those within others, notes of columns, and names of files."""
+def test_names_are_scanned(release: Path, tmp_path: Path) -> None:
+    """Names and metadata of columns, including nested ones, and names of files."""
     note = {"by": f"x\n{_SECRET}"}
     for field in (
         pa.field(_SECRET, pa.string()),
@@ -204,11 +204,11 @@ def test_names_are_looked_at(release: Path, tmp_path: Path) -> None:
         path.write_bytes(_parquet(pa.table({field.name: pa.nulls(3, field.type)}, schema=pa.schema([field]))))
         assert [problem.where for problem in scan_file(path)] == [f"{path} (column names)"]
     _add(release, f"merged/{_SECRET}.txt", b"text")
-    assert ("merged", "the name of a file or folder in it looks like a GitHub token") in _told(release)
+    assert ("merged", "the name of a file or folder in it looks like a GitHub token") in _texts(release)
 
 
 def test_hostile_escapes_take_no_time() -> None:
-    """Long runs of backslashes, percent signs and zeros are searched in the time of any other text."""
+    """Long runs of backslashes, percent signs and zeros do not slow the search down."""
     start = time.perf_counter()
     for piece in (b"\\", b"%", b"\0", b"a\0", b"\\u0041", b"%2525", b"\\u005c", b"hf_", b"AIza!"):
         assert list(find_secrets([piece * ((2 << 20) // len(piece))])) == []
@@ -216,15 +216,15 @@ def test_hostile_escapes_take_no_time() -> None:
 
 
 def test_base64_of_images_passes() -> None:
-    """Random text of the alphabet, as notebooks hold it, is no key."""
+    """Random base64, as in notebooks, is not taken for a key."""
     text = base64.b64encode(random.Random(11).randbytes(1 << 20)) + b"xyAIza" + b"b" * 60
     assert list(find_secrets([text], "my-own-secret")) == []
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.jsonl.zst", "rows.parquet", "rows"])
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_packed_text_is_looked_into(tmp_path: Path, name: str, pack: Callable[[bytes], bytes]) -> None:
-    """By its content, whatever its name is; the line is that of the text. Damaged, it is refused."""
+def test_compressed_text_is_scanned(tmp_path: Path, name: str, pack: Callable[[bytes], bytes]) -> None:
+    """Compression is detected by content, not by name; the line is that of the text. Damaged files are refused."""
     path = tmp_path / name
     text = b"a line\n" * 300_000
     path.write_bytes(pack(text) + pack(_SECRET.encode()))
@@ -238,26 +238,26 @@ def test_packed_text_is_looked_into(tmp_path: Path, name: str, pack: Callable[[b
 
 @pytest.mark.parametrize("end", [b"", _parquet(pa.table(_NOISE))[104:]], ids=["all", "middle"])
 def test_damaged_parquet_is_refused(tmp_path: Path, end: bytes) -> None:
-    """What cannot be read, from its end or in its middle, cannot be known to hold no secret."""
+    """A file that cannot be read to its end may contain a secret."""
     path = tmp_path / "train.parquet"
     path.write_bytes(b"PAR1" + b"x" * 100 + (end or b"PAR1"))
     (problem,) = scan_file(path)
     assert (problem.where, problem.what.startswith("cannot be scanned: ")) == (str(path), True)
 
 
-def test_all_of_the_header_of_a_gguf_file_is_scanned(release: Path) -> None:
-    """Up to where its numbers begin, however long that is; all of it where it cannot be read."""
+def test_the_complete_header_of_a_gguf_file_is_scanned(release: Path) -> None:
+    """The scan ends where the weights begin; a file with a damaged header is scanned completely."""
     long = gguf(b"my-own-secret" * 34, note=" " * (2 << 20) + "the-other-one")
     _add(release, "gguf/tiny-F16.gguf", long)
-    assert _told(release, "the-other-one") == [("gguf/tiny-F16.gguf:1", "it looks like your own token")]
-    assert _told(release, "my-own-secret") == []
+    assert _texts(release, "the-other-one") == [("gguf/tiny-F16.gguf:1", "it looks like your own token")]
+    assert _texts(release, "my-own-secret") == []
     _add(release, "gguf/tiny-F16.gguf", b"GGUF" + bytes([9]) + long[5:])
-    assert _told(release, "my-own-secret") == [("gguf/tiny-F16.gguf:1", "it looks like your own token")]
+    assert _texts(release, "my-own-secret") == [("gguf/tiny-F16.gguf:1", "it looks like your own token")]
 
 
 @given(st.integers(0, 3 * OVERLAP), st.integers(1, 2 * OVERLAP), st.sampled_from(sorted(SECRETS)))
 def test_a_secret_between_two_blocks_is_found_once(before: int, cut: int, kind: str) -> None:
-    """However the text is cut into blocks, each secret is told once, with its line."""
+    """For any block size each secret is found once, with its line."""
     text = b"a line\n" * 3 + b" " * before + SECRETS[kind].encode() + b"\n" + b" " * OVERLAP
     blocks = [text[at : at + cut] for at in range(0, len(text), cut)]
     if cut >= 200:  # blocks of a file have a megabyte; the overlap holds whole secrets
@@ -269,8 +269,8 @@ def test_a_secret_between_two_blocks_is_found_once(before: int, cut: int, kind: 
     "text",
     ["hf_model", "AKIA", "sk-learn-and-more", "hf_" + "a" * 29, "مفتاح", "ghp_short", "sha256:" + "0a" * 32],
 )
-def test_what_only_looks_like_a_secret_passes(release: Path, text: str) -> None:
-    """Words, short prefixes and checksums keep nothing from being published."""
+def test_similar_text_passes(release: Path, text: str) -> None:
+    """Words, short prefixes and checksums are not findings."""
     _add(release, "merged/notes.txt", text.encode())
     assert _found(release) == []
 
@@ -282,7 +282,7 @@ def test_every_kind_has_an_example() -> None:
 
 
 def test_a_large_file_is_scanned_quickly() -> None:
-    """A hundred megabytes of a dataset or a vocabulary are a matter of seconds, whatever stands in them."""
+    """The search takes seconds for a hundred megabytes of any content."""
     blocks = [random.Random(7).randbytes(1 << 20)] * 10
     start = time.perf_counter()
     assert list(find_secrets(blocks)) == []
@@ -290,7 +290,7 @@ def test_a_large_file_is_scanned_quickly() -> None:
 
 
 class _Evil:
-    """A pickle that would run something when it is read."""
+    """A pickle that runs a command when it is loaded."""
 
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, ("true",)
@@ -323,43 +323,43 @@ _ADAPTER = "an adapter's configuration next to merged weights: from_pretrained w
         ("more.md", "اقرأ /home/someone/x".encode(), "a path of this machine, '/home/someone'"),
     ],
 )  # fmt: skip
-def test_each_thing_that_must_not_leave_is_found(release: Path, name: str, content: bytes, what: str) -> None:
-    """Pickles by name and by content, hidden files, names, paths, an adapter's configuration beside weights."""
+def test_each_kind_of_finding(release: Path, name: str, content: bytes, what: str) -> None:
+    """Pickles by name and content, hidden files, bad names, local paths, an adapter's configuration next to weights."""
     _add(release, f"merged/{name}", content)
-    assert [told for _, told in _told(release)] == [what]
+    assert [told for _, told in _texts(release)] == [what]
 
 
 def test_links_out_of_the_folder_are_found(release: Path, tmp_path: Path) -> None:
-    """A link to another place, to nothing, or to a folder outside; one inside of the folder is a file like others."""
+    """Broken links and links out of the folder are findings; a link inside the folder is not."""
     (tmp_path / "outside").mkdir()
     (release / "merged" / "outside").symlink_to(tmp_path / "outside")
     (release / "merged" / "nothing").symlink_to(release / "merged" / "missing")
     (release / "merged" / "same.json").symlink_to(release / "merged" / "config.json")
-    assert _told(release) == [
+    assert _texts(release) == [
         ("merged/nothing", "a broken link"),
         ("merged/outside", "a link out of the folder"),
     ]
 
 
-def test_a_pipe_is_no_file(release: Path) -> None:
-    """What is not read to its end is not opened."""
+def test_a_pipe_is_a_finding(release: Path) -> None:
+    """A special file is never opened."""
     os.mkfifo(release / "merged" / "pipe")
-    assert _told(release) == [("merged/pipe", "not a regular file")]
+    assert _texts(release) == [("merged/pipe", "not a regular file")]
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
 def test_pieces_of_paths_in_vocabularies_pass(release: Path, name: str) -> None:
-    """A vocabulary has tokens that look like paths; they are no paths of ours."""
+    """Tokens of a vocabulary that look like paths are not findings."""
     _add(release, f"merged/{name}", b'{"vocab": ["/home/user", "/usr/bin"]}')
     assert _found(release) == []
 
 
 def test_files_changed_after_the_export_are_found(release: Path) -> None:
-    """A file that is missing or not the one that was recorded; cards may be written later."""
+    """A missing file and a changed file are findings; a card may change."""
     (release / "merged" / "config.json").write_bytes(b'{"model_type": "gemma3_texT"}')
     (release / "gguf" / "Modelfile").unlink()
     (release / "adapter" / "README.md").write_text(CARD + "more", encoding="utf-8")
-    assert _told(release) == [
+    assert _texts(release) == [
         ("gguf/Modelfile", "the file is missing, but release.json lists it"),
         ("merged/config.json", "the file changed after the export: it is not the one in release.json"),
     ]
@@ -411,8 +411,8 @@ def test_several_findings_are_one_error(release: Path) -> None:
         (b'{"files": {}, "versions": []}', "'versions' is not an object"),
     ],
 )
-def test_a_damaged_list_is_told(release: Path, content: bytes, message: str) -> None:
-    """A list that cannot be trusted is refused by its place; a folder without one is no release."""
+def test_a_damaged_manifest_is_refused(release: Path, content: bytes, message: str) -> None:
+    """An invalid release.json is refused; a folder without one is not a release."""
     (release / "release.json").write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_release(release)

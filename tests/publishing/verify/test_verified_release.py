@@ -1,4 +1,4 @@
-"""What the export writes is what `afg verify` understands: each part loads, and answers as was recorded."""
+"""`afg verify` of an export: each part loads and gives the recorded answers."""
 
 import json
 import os
@@ -18,7 +18,7 @@ F16 = "gguf/arabic-calls-F16.gguf"
 
 
 def _verify(release: Path) -> tuple[int, dict[tuple[str, str], str]]:
-    """The exit code, and the result of each check."""
+    """Return the exit code and the result of each check."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     code = "from publishing.cli.main import main; main()"
     command = [sys.executable, "-c", code, "verify", str(release), "--json"]
@@ -28,7 +28,7 @@ def _verify(release: Path) -> tuple[int, dict[tuple[str, str], str]]:
 
 
 def test_an_export_is_verified(whole: Path) -> None:
-    """Merged weights and the three GGUF files load, and answer; the adapter's base is not on this machine."""
+    """Merged weights and three GGUF files load and answer; the adapter is skipped without its base."""
     code, found = _verify(whole)
     assert code == 0
     assert "failed" not in found.values()
@@ -41,8 +41,8 @@ def test_an_export_is_verified(whole: Path) -> None:
         assert found["smoke", f"{F16} prompt {number}"] == "ok"
 
 
-def test_another_answer_of_a_gguf_file_is_caught(whole: Path, tmp_path: Path) -> None:
-    """A file that answers as the merged model did at the export must do so now; one that did not is only told."""
+def test_another_answer_of_a_gguf_file_fails(whole: Path, tmp_path: Path) -> None:
+    """A different answer fails, except for a file whose answers differed at the export."""
     release = shutil.copytree(whole, tmp_path / "arabic-calls", ignore=shutil.ignore_patterns("adapter", "merged"))
     facts: dict[str, Any] = json.loads((release / "release.json").read_bytes())
     facts["smoke"] = [{"prompt": "<bos><start_of_turn>user\nمرحبا<end_of_turn>\n", "output": "never said"}]

@@ -1,6 +1,6 @@
-"""A release that is pulled back loads and answers as was recorded; one whose weights are others is caught.
+"""Verification with loading: recorded answers are repeated, and other weights are detected.
 
-Everything that imports torch runs in a process of its own: Unsloth, which other tests load, wants to come first.
+Code that imports torch runs in a process of its own, because Unsloth, which other tests load, must be imported first.
 """
 
 import json
@@ -52,7 +52,7 @@ print(json.dumps([{"prompt": prompt, "output": tokenizer.decode(made[:length])}]
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base, and a release whose recorded answers the merged model gave."""
+    """A base, and a release with recorded answers of the merged model."""
     path = tmp_path_factory.mktemp("models")
     base, release = write_base(path / "base"), path / "release"
     (release / "gguf").mkdir(parents=True)
@@ -84,7 +84,7 @@ def _run(arguments: list[str]) -> str:
 
 @pytest.fixture
 def verify(hub: Hub, models: Path, tmp_path: Path) -> Callable[[Path], dict[tuple[str, str], tuple[str, str]]]:
-    """Runs ``afg verify`` with the base on the Hub; gives result and reason of each check."""
+    """Run ``afg verify`` with the base on the Hub; return the result and detail of each check."""
     for path in (models / "base").iterdir():
         hub.store.put("model", "org/base", {path.name: path.read_bytes()})
 
@@ -102,10 +102,10 @@ def verify(hub: Hub, models: Path, tmp_path: Path) -> Callable[[Path], dict[tupl
     return run
 
 
-def test_models_answer_as_was_recorded(models: Path, verify: Any) -> None:
-    """Merged model and adapter load, the adapter on its base from the Hub, and give the recorded answer.
+def test_models_give_the_recorded_answers(models: Path, verify: Any) -> None:
+    """Merged model and adapter, on its base from the Hub, load and give the recorded answer.
 
-    The GGUF file is a header without a model, and found out; whole ones are verified with the exports that made them.
+    The GGUF file has only a header and fails; complete ones are tested with the exports.
     """
     smoke = json.loads((models / "release" / "release.json").read_bytes())["smoke"]
     assert smoke[0]["output"]
@@ -120,8 +120,8 @@ def test_models_answer_as_was_recorded(models: Path, verify: Any) -> None:
     assert "parameters" in found["load", "merged/"][1]
 
 
-def test_other_answers_and_weights_are_caught(models: Path, verify: Any, tmp_path: Path) -> None:
-    """Recorded as they are, but not what the export proved: an answer, weights of another shape, an unknown base."""
+def test_other_answers_and_weights_fail(models: Path, verify: Any, tmp_path: Path) -> None:
+    """Correct checksums, but another answer, weights of another shape, or an unknown base."""
     release = tmp_path / "release"
     shutil.copytree(models / "release", release)
     facts = json.loads((release / "release.json").read_bytes())
@@ -152,8 +152,8 @@ def test_other_answers_and_weights_are_caught(models: Path, verify: Any, tmp_pat
     ],
     ids=["lacking", "nan", "one more"],
 )
-def test_a_broken_adapter_is_caught(models: Path, verify: Any, tmp_path: Path, damage: Any, told: str) -> None:
-    """As `release.json` lists it, and without recorded answers that would tell: its tensors are looked at."""
+def test_a_broken_adapter_fails(models: Path, verify: Any, tmp_path: Path, damage: Any, told: str) -> None:
+    """With a correct checksum and no recorded answers, the check of its tensors fails."""
     from safetensors.torch import load_file, save_file
 
     release = tmp_path / "release"

@@ -1,33 +1,27 @@
-"""Repositories in a folder instead of a Hub, and what people wrote in a card."""
+"""Repositories in a folder instead of a Hub."""
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from dataset_tools.errors import InputError, UsageError
-from publishing.cards.human_sections import human_section, human_sections, keep_human_sections, overruled_sections
+from dataset_tools.errors import UsageError
 from publishing.cli import main
 from publishing.hub.local import LocalFolder
 from publishing.hub.plan import FileState
 from publishing.hub.publish import PublishOptions, carry_out, prepare
 from tests.publishing.conftest import CARD, NAMES
 
-NAME = st.from_regex(r"[a-z0-9][a-z0-9-]{0,9}", fullmatch=True)
-TEXT = st.text(st.characters(exclude_characters="<>\r"), max_size=40).map(str.strip)
-
 
 def _lay_out(release: Path, target: Path, *, delete: bool = False) -> list[list[str]]:
-    """Lay a release out; gives what was written into each repository."""
+    """Publish to a folder; return the files written to each repository."""
     prepared = prepare(release, LocalFolder(target), PublishOptions(delete=delete))
     carry_out(prepared)
     return [plan.paths(FileState.NEW, FileState.CHANGED) for plan in prepared.plans]
 
 
-def test_a_folder_holds_what_the_hub_would(release: Path, tmp_path: Path) -> None:
-    """Each repository is a folder with its part and the list; laid out twice, nothing is written."""
+def test_a_folder_gets_the_files_of_the_hub(release: Path, tmp_path: Path) -> None:
+    """Each repository is a folder with its part and ``release.json``; a second run writes nothing."""
     target = tmp_path / "out"
     _lay_out(release, target)
     for name, part in zip(NAMES, ("merged", "adapter", "gguf"), strict=True):
@@ -37,8 +31,8 @@ def test_a_folder_holds_what_the_hub_would(release: Path, tmp_path: Path) -> Non
     assert _lay_out(release, target) == [[], [], []]
 
 
-def test_a_folder_keeps_what_people_wrote(release: Path, tmp_path: Path) -> None:
-    """Human sections of a card in the folder survive; other files are deleted only when asked for."""
+def test_a_folder_keeps_human_sections(release: Path, tmp_path: Path) -> None:
+    """Human sections of a card in the folder survive; other files are deleted only with ``delete``."""
     target = tmp_path / "out"
     _lay_out(release, target)
     card = target / "tiny" / "README.md"
@@ -55,7 +49,7 @@ def test_a_folder_keeps_what_people_wrote(release: Path, tmp_path: Path) -> None
 
 
 def test_a_folder_cleans_up_after_a_kill(release: Path, tmp_path: Path) -> None:
-    """Half a file that a killed run left behind is no file of the repository, and goes with the next run."""
+    """An unfinished file of a killed run is not part of the repository, and the next run removes it."""
     partial = tmp_path / "out" / "tiny" / ".model.safetensors.123-0.partial"
     partial.parent.mkdir(parents=True)
     partial.write_bytes(b"half")
@@ -75,10 +69,8 @@ def test_a_folder_cleans_up_after_a_kill(release: Path, tmp_path: Path) -> None:
         ("release", "to", "to/tiny/data"),
     ],
 )
-def test_nothing_is_laid_out_over_what_is_published(
-    release: Path, tmp_path: Path, source: str, to: str, data: str
-) -> None:
-    """A repository's folder that is, holds or is inside of the release or the dataset is refused; all of it stays."""
+def test_the_output_never_overlaps_the_sources(release: Path, tmp_path: Path, source: str, to: str, data: str) -> None:
+    """A repository's folder that is, contains or is inside the release or the dataset is refused; nothing changes."""
     (tmp_path / source).parent.mkdir(exist_ok=True, parents=True)
     release.rename(tmp_path / source)
     (tmp_path / data).mkdir(parents=True)
@@ -91,32 +83,3 @@ def test_nothing_is_laid_out_over_what_is_published(
     assert "the output overlaps the release or the dataset" in str(run.exception)
     (tmp_path / "link").unlink()
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-
-
-@given(st.dictionaries(NAME, TEXT, max_size=4), st.dictionaries(NAME, TEXT, max_size=4), TEXT)
-def test_no_section_is_lost(old: dict[str, str], new: dict[str, str], around: str) -> None:
-    """Every section that a person filled in is in the new card, and a second time changes nothing."""
-    old_card = around + "\n\n".join(human_section(name, text) for name, text in old.items())
-    new_card = "# New\n" + "\n\n".join(human_section(name, text) for name, text in new.items()) + "\n"
-    kept = keep_human_sections(new_card, old_card)
-    written = {name: text for name, text in old.items() if text}
-    assert human_sections(kept) == {**new, **written}
-    differing = {name for name in new if new[name] and old.get(name) and old[name] != new[name]}
-    assert set(overruled_sections(new_card, old_card)) == differing
-    assert keep_human_sections(new_card, kept) == kept
-
-
-@pytest.mark.parametrize(
-    "card",
-    [
-        "<!-- begin human: a -->",
-        "<!-- end human: a -->",
-        "<!-- begin human: a --><!-- end human: b -->",
-        human_section("a", "x") + human_section("a", "y"),
-        "<!-- begin human: A -->\n<!-- end human: A -->",
-    ],
-)
-def test_damaged_marks_are_told(card: str) -> None:
-    """A mark without a partner, or a name twice, stops it: what belongs together cannot be known."""
-    with pytest.raises(InputError, match="marks of a human section"):
-        human_sections(card)
