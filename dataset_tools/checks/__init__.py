@@ -1,5 +1,5 @@
-"""The catalogue of checks; see :mod:`dataset_tools.checks.base` for what a check is."""
+"""Catalogue of checks; :mod:`dataset_tools.checks.base` defines them."""
 
-from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, catalogue
+from dataset_tools.checks.base import Check, Defect, Repair, Scope, Severity, catalogue
 
-__all__ = ["Check", "Found", "Repair", "Scope", "Severity", "catalogue"]
+__all__ = ["Check", "Defect", "Repair", "Scope", "Severity", "catalogue"]

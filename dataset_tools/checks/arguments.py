@@ -1,4 +1,4 @@
-"""Defects of arguments: what the schema forbids, what the template pollutes, what nobody said."""
+"""Defects of arguments: values that break the schema, nulls, and values that the conversation does not mention."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_tools.arabic.compare import compare_key, same_but_for
 from dataset_tools.arabic.numbers import exact_number, parse_number
-from dataset_tools.checks.base import Calls, Check, Found, Repair, Scope, Severity, add, check
+from dataset_tools.checks.base import Calls, Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.checks.row_view import Row
 from dataset_tools.tool_schema.coercion import typed_arguments
 from dataset_tools.tool_schema.declaration import ToolView, schema_at
@@ -30,7 +30,7 @@ _MIXED_WORD = re.compile("[A-Za-z][ء-غف-يٱ-ۓ]|[ء-غف-يٱ-ۓ][A-Za-z]")
 
 
 def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
-    """The allowed value that ``value`` means, and in what the two differ; None when it is none of them."""
+    """Return the allowed value that ``value`` is a spelling of, and the difference; None if there is none."""
     if not isinstance(value, str) or not isinstance(allowed, list):
         return None
     for option in allowed:
@@ -45,118 +45,121 @@ def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
     why="The model learns argument names that the tool does not take",
     example='{"town": "جدة"} where the parameter is city',
 )
-def unknown_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """A call gives an argument that the tool does not declare."""
+def unknown_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """A call has an argument that the tool does not declare."""
     for row, call in calls:
         tool = call.tool
         for error in call.errors:
             if error.keyword in _CLOSING and (error.path or not (tool and tool.closed)):
-                yield row, Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
+                yield row, Defect(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
         if tool is None or tool.names.issuperset(call.arguments) or not tool.closed or tool.validator is None:
             continue
         for name in call.arguments:
             if name not in tool.names:
                 declared = ", ".join(tool.properties) or "none"
-                yield row, Found(f"{call.path}.{name}", f"{call.name} declares no {name!r}; declared: {declared:.120}")
+                yield (
+                    row,
+                    Defect(f"{call.path}.{name}", f"{call.name} has no argument {name!r}; declared: {declared:.120}"),
+                )
 
 
 @check(
     Severity.ERROR,
     Scope.CALL,
-    why="The model learns to leave out what the tool cannot do without",
+    why="The model learns to omit arguments that the tool requires",
     example="{} where city is required",
 )
-def missing_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
+def missing_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
     """A call lacks an argument that the tool requires."""
     for row, call in calls:
         for error in call.errors:
             if error.keyword in _MISSING:
-                yield row, Found(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
+                yield row, Defect(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
 
 
 @check(
     Severity.ERROR,
     Scope.CALL,
-    why="The model learns to write a value of the wrong type, and the tool refuses it",
+    why="The model learns to write values of the wrong type, which the tool rejects",
     example='{"amount": "٥٠٠"} where a number is declared',
 )
-def argument_type(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """An argument's value has another type than the tool declares."""
+def argument_type(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """The type of an argument differs from the declared type."""
     for row, call in calls:
         for error in call.errors:
             if error.keyword in _TYPE:
                 value = _at(call.arguments, error.path)
                 numeric = isinstance(value, str) and exact_number(value) is not None
-                hint = "afg-data clean makes it a number" if numeric and _wants_number(error.allowed) else ""
-                yield row, Found(f"{call.path}{dotted(error.path)}", error.message, hint)
+                hint = "afg-data clean converts it to a number" if numeric and _wants_number(error.allowed) else ""
+                yield row, Defect(f"{call.path}{dotted(error.path)}", error.message, hint)
 
 
 @check(
     Severity.ERROR,
     Scope.CALL,
-    why="The model learns values that the tool refuses; often the allowed one was meant and is spelt otherwise",
+    why="The model learns values that the tool rejects; often it is an allowed value in another spelling",
     example='"القاهره" where القاهرة is allowed',
 )
-def argument_enum(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """An argument's value is not among the allowed ones."""
+def argument_enum(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """The value of an argument is not one of the allowed values."""
     for row, call in calls:
         for error in call.errors:
             if error.keyword in _ENUM:
                 meant = canonical_for(_at(call.arguments, error.path), error.allowed)
                 hint = f"differs from the allowed {meant[0]!r} only by {meant[1]}" if meant else ""
-                yield row, Found(f"{call.path}{dotted(error.path)}", error.message, hint)
+                yield row, Defect(f"{call.path}{dotted(error.path)}", error.message, hint)
 
 
 @check(
     Severity.ERROR,
     Scope.CALL,
-    why="The tool refuses the call",
+    why="The tool rejects the call",
     example='{"passengers": 0} where the minimum is 1',
 )
-def argument_constraint(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """An argument's value breaks another rule of the schema: a range, a length, a pattern, a format."""
+def argument_constraint(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """The value of an argument breaks another rule of the schema: a range, length, pattern or format."""
     for row, call in calls:
         for error in call.errors:
             if error.keyword not in _OWN:
-                yield row, Found(f"{call.path}{dotted(error.path)}", error.message)
+                yield row, Defect(f"{call.path}{dotted(error.path)}", error.message)
 
 
 @check(
     Severity.WARNING,
     Scope.CALL,
-    why="Allowed values that stand only in prose are rules all the same, and gold values break them unnoticed",
+    why="Values listed in prose are rules too, but no schema enforces them, so gold values break them unnoticed",
     example='"ذكر" where the description says (Supported values: male, female)',
 )
-def argument_described_enum(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """An argument's value is not among those that the parameter's description lists."""
+def argument_described_enum(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """The value of an argument is not in the list of the parameter's description."""
     for row, call in calls:
         for name, values in call.tool.described.items() if call.tool else ():
             value = call.arguments.get(name)
             if isinstance(value, str) and value not in values:
                 listed = ", ".join(values[:8])
-                said = f"{value!r:.60} is not in the description's list: {listed:.100}"
-                yield row, Found(f"{call.path}.{name}", said)
+                message = f"{value!r:.60} is not in the description's list: {listed:.100}"
+                yield row, Defect(f"{call.path}.{name}", message)
 
 
-def _null_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
+def _null_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
     for row, call in calls:
         nulls = [path for path, value in call.values if value is None]
         if nulls and call.tool:
             nulls = _absent(nulls, row.messages[call.message]["tool_calls"][call.position], call.tool)
         if nulls:
             message = f"{len(nulls)} null arguments" if len(nulls) > 1 else "a null argument"
-            yield row, Found(f"{call.path}{nulls[0]}", message)
+            yield row, Defect(f"{call.path}{nulls[0]}", message)
 
 
 def _absent(nulls: list[str], call: ToolCall, tool: ToolView) -> list[str]:
-    """The nulls that cleaning takes out, and those in lists, which it leaves, that the schema does not admit."""
+    """Return the nulls that ``clean`` removes, and those in lists, which it keeps, that the schema does not allow."""
     changes: Log = []
     try:
         typed_arguments(call["function"]["arguments"], tool.parameters, "", changes)
-    except RecursionError:  # nested too deep to be typed
+    except RecursionError:  # nested too deeply
         return nulls
-    taken_out = {change.path for change in changes if change.rule == "strip-null"}
-    found = [path for path in nulls if path in taken_out]
+    removed = {change.path for change in changes if change.rule == "strip-null"}
+    found = [path for path in nulls if path in removed]
     for path in nulls:
         declared = schema_at(tool.parameters, path) if path.endswith("]") else None
         if declared is not None and not (declared and admits_null(declared, tool.parameters)):
@@ -164,18 +167,18 @@ def _absent(nulls: list[str], call: ToolCall, tool: ToolView) -> list[str]:
     return found
 
 
-def _null_in_declaration(view: ToolView) -> Iterator[Found]:
+def _null_in_declaration(view: ToolView) -> Iterator[Defect]:
     if view.nulls:
-        plural = "keys hold" if len(view.nulls) > 1 else "key holds"
-        yield Found(view.nulls[0], f"{len(view.nulls)} {plural} null in the declaration")
+        message = f"{len(view.nulls)} null values" if len(view.nulls) > 1 else "a null value"
+        yield Defect(view.nulls[0], f"{message} in the declaration")
 
 
 add(
     Check(
         "null-value",
         Severity.WARNING,
-        "An argument or a part of a declaration is null, as Arrow fills missing keys",
-        "The template prints it as None, so the model learns to write arguments that nobody gave",
+        "An argument or a part of a declaration is null; Arrow fills missing keys with null",
+        "The template prints it as None, so the model learns to write arguments that were not given",
         '{"city": "جدة", "days": null}',
         Repair.CLEAN,
         call=_null_argument,
@@ -187,41 +190,41 @@ add(
 @check(
     Severity.WARNING,
     Scope.CALL,
-    why="The template writes 3.0 where the tool takes 3, and the model learns both spellings",
+    why="The template writes 3.0 although the tool expects 3, and the model learns both",
     example='{"days": 3.0} where an integer is declared',
     repair=Repair.CLEAN,
 )
-def integer_as_float(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """A whole number is stored as a float where the tool declares an integer."""
+def integer_as_float(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """A whole number is a float although the tool declares an integer."""
     for row, call in calls:
         for path, value in call.values:
             if isinstance(value, float) and call.tool and value.is_integer() and call.tool.takes_integer(path):
-                yield row, Found(f"{call.path}{path}", f"{value!r} is an integer")
+                yield row, Defect(f"{call.path}{path}", f"{value!r} is a float; the tool declares an integer")
 
 
 @check(
     Severity.WARNING,
     Scope.CALL,
-    why="The model is taught to invent values; it should copy what was said, choose what is listed, or ask",
-    example='{"city": "الرياض"} where nobody named a city',
+    why="The model learns to invent values; it should copy them from the conversation, choose a listed one, or ask",
+    example='{"city": "الرياض"} where no city was mentioned',
 )
-def ungrounded_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """An argument's value stands neither in the conversation before the call nor in the schema."""
+def ungrounded_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """The value of an argument is neither in the conversation before the call nor in the schema."""
     for row, call in calls:
         listed = call.tool.listed if call.tool else ()
         said = row.said(call.message)
         for path, value in call.values:
             if isinstance(value, str):
-                if value in said or value in listed:  # as almost all are, letter for letter
+                if value in said or value in listed:  # almost always
                     continue
             elif not isinstance(value, (int, float)) or isinstance(value, bool) or value in listed:
                 continue
             if not _is_said(value, said, row, call.message):
-                yield row, Found(f"{call.path}{path}", f"{value!r:.80} is said nowhere before the call")
+                yield row, Defect(f"{call.path}{path}", f"{value!r:.80} is not mentioned before the call")
 
 
 def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
-    """Whether ``said``, all before message ``stop``, states a value that is not in it letter for letter."""
+    """Return whether ``said``, the text before message ``stop``, contains a value in another spelling."""
     if isinstance(value, str):
         if value.isascii() and not _may_say(said, value):
             return False
@@ -230,7 +233,7 @@ def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
             return True
         number = parse_number(value) if value[-1].isdigit() else None
         return number is not None and row.states(number, stop)
-    # Most numbers are said in digits, and finding those needs no reading of number words.
+    # Most numbers are written in digits, which are faster to find than number words.
     digits = str(value).removesuffix(".0")
     if _has_numeral(said, digits) or _has_numeral(said, digits.translate(_ARABIC_DIGITS)):
         return True
@@ -238,7 +241,7 @@ def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
 
 
 def _may_say(said: str, value: str) -> bool:
-    """Whether the first Latin letters of ``value`` stand in a text at all: if not, no comparison is needed."""
+    """Return whether a text has the first Latin letters of ``value`` at all: a cheap test before the comparison."""
     for character in value[:4]:
         if character.isalpha() and character.lower() not in said and character.upper() not in said:
             return False
@@ -246,7 +249,7 @@ def _may_say(said: str, value: str) -> bool:
 
 
 def _has_numeral(said: str, digits: str) -> bool:
-    """Whether a text holds just these digits, not as a part of more."""
+    """Return whether a text contains these digits as a whole number."""
     start = said.find(digits)
     while start >= 0:
         stop = start + len(digits)
@@ -259,15 +262,15 @@ def _has_numeral(said: str, digits: str) -> bool:
 @check(
     Severity.WARNING,
     Scope.CALL,
-    why="It is usually a slip of the keyboard, and no user will type it again",
+    why="It is usually a typing error, and no user will type it again",
     example='"الرياضcity"',
 )
-def mixed_script_argument(calls: Calls) -> Iterator[tuple[Row, Found]]:
-    """One word of an argument mixes Arabic and Latin letters."""
+def mixed_script_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
+    """A word of an argument mixes Arabic and Latin letters."""
     for row, call in calls:
         for path, value in call.values:
             if isinstance(value, str) and not value.isascii() and _MIXED_WORD.search(value):
-                yield row, Found(f"{call.path}{path}", f"{value!r:.80} mixes scripts inside a word")
+                yield row, Defect(f"{call.path}{path}", f"{value!r:.80} mixes Arabic and Latin letters in one word")
 
 
 def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON is any value

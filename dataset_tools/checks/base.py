@@ -1,8 +1,8 @@
-"""What a check is: a named defect and a small generator that yields each place where some rows have it.
+"""Catalogue of checks: each is a named defect and a small generator that yields the places that have it.
 
-A check never prints, raises or repairs. Its function's name is the defect with underscores, its docstring the
-one-line meaning; the decorator adds why it hurts, an example and what repairs it, from which the documentation is
-made. A module of this package that defines checks is part of the catalogue: adding one needs no other change.
+A check never prints, raises or repairs. The name of its function is its code with underscores, the docstring its
+one-line meaning; the decorator adds the reason, an example and the repair. The documentation is generated from these.
+Every module of this package that defines checks is part of the catalogue: adding one needs no other change.
 """
 
 import importlib
@@ -21,7 +21,7 @@ __all__ = [
     "Calls",
     "Check",
     "DatasetCheck",
-    "Found",
+    "Defect",
     "Overall",
     "Place",
     "Repair",
@@ -35,24 +35,24 @@ __all__ = [
 
 
 class Severity(StrEnum):
-    """How bad a finding is: an error makes a training row wrong, a warning makes it worse than it could be."""
+    """Severity of a defect: an error makes a training row wrong, a warning makes it worse than it could be."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Scope(StrEnum):
-    """What a check looks at. A check without any is reported while the row is read."""
+    """Object that a check examines. A check without a scope is reported while a row is read."""
 
-    TEXT = "text"  # a string, of a message, an argument or a declaration, that is not plain
-    TOOL = "tool"  # one declaration, looked at once however often it is offered
+    TEXT = "text"  # an odd string of a message, an argument or a declaration
+    TOOL = "tool"  # one declaration, examined once however often it is offered
     CALL = "call"  # one tool call
     ROW = "row"  # one record
     DATASET = "dataset"  # all records together
 
 
 class Repair(StrEnum):
-    """Who can mend it."""
+    """Command or person that repairs a defect."""
 
     CLEAN = "afg-data clean"
     FOLD = "afg-data clean --fold"
@@ -64,45 +64,45 @@ ADVICE = {
     Repair.FOLD: "afg-data clean --fold repairs it",
     Repair.PERSON: "a person decides",
 }
-"""What a finding says where its check has nothing more to say."""
+"""Default hint of a defect by its repair."""
 
 
 class Place(NamedTuple):
-    """A row's file and line; line 0 of no file stands for the dataset as a whole."""
+    """File and line of a row; line 0 of no file means the whole dataset."""
 
     file: str
     line: int
 
 
-class Found(NamedTuple):
-    """One defect: where, what, and what to do when there is more to say than the check's own advice."""
+class Defect(NamedTuple):
+    """One defect: path, message, and a hint if it differs from :data:`ADVICE`."""
 
     path: str
     message: str
     hint: str = ""
 
 
-# Records and calls come a batch at a time: starting a generator for each of them took longer than looking at it.
+# In batches: to start a generator for each record or call took longer than the check.
 Rows: TypeAlias = Sequence[Row]
 Calls: TypeAlias = Sequence[tuple[Row, Call]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # each is one of its kind, and is asked for its hash at every finding
+@dataclass(frozen=True, slots=True, eq=False)  # hashed for every defect
 class Check:
     """One entry of the catalogue.
 
     Attributes:
-        code: the defect's name, which the reports use.
+        code: the name of the defect in reports.
         severity: error or warning.
-        meaning: what it finds, in one line.
-        why: why that hurts training.
+        meaning: the defect, in one line.
+        why: the reason why it hurts training.
         example: a value that has the defect.
-        repair: who can mend it.
-        text: yields what it finds in one string that is not plain; told whether the text around it is Arabic.
-        tool: yields what it finds in one declaration, with paths relative to the declaration.
-        call: yields what it finds in some calls, each with its record.
-        row: yields what it finds in some records, each with its record.
-        dataset: makes a fresh observer of all records.
+        repair: the command or person that repairs it.
+        text: yields the defects of one odd string; its second argument is whether the text around it is Arabic.
+        tool: yields the defects of one declaration, with paths relative to the declaration.
+        call: yields the defects of some calls, each with its record.
+        row: yields the defects of some records, each with its record.
+        dataset: the class that observes all records.
     """
 
     code: str
@@ -119,7 +119,7 @@ class Check:
 
 
 class DatasetCheck(Protocol):
-    """A check over all records: observes each, merges with its like from other shards, then finds.
+    """A check over all records: it observes each, merges with those of other shards, then reports.
 
     Instances are pickled between processes, so they hold plain data only.
     """
@@ -127,33 +127,33 @@ class DatasetCheck(Protocol):
     CODE: ClassVar[str]
 
     def observe(self, rows: Rows) -> None:
-        """Take note of some records."""
+        """Count some records."""
 
     def merge(self, other: Self) -> None:
-        """Take over what the same check noted in the shard that follows."""
+        """Add the counts of the shard that follows."""
 
     def findings(self, most: int) -> "Overall":
-        """The defects, in the order of the rows; ``most`` are shown, or all if it is -1."""
+        """Return the defects in the order of the rows; at most ``most`` are shown, or all if it is -1."""
 
 
 class Overall(NamedTuple):
-    """What shows only in all rows together.
+    """Defects of the whole dataset.
 
     Attributes:
-        findings: how many there are.
-        rows: how many rows they are in; the dataset as a whole is one.
-        shown: the first of them, each with its row's place.
+        findings: the number of defects.
+        rows: the number of rows that have them; the dataset as a whole counts as one.
+        shown: the first defects, each with the place of its row.
     """
 
     findings: int
     rows: int
-    shown: list[tuple[Place, Found]]
+    shown: list[tuple[Place, Defect]]
 
 
-TextCheck = Callable[[Text, bool], Iterator[Found]]
-ToolCheck = Callable[[ToolView], Iterator[Found]]
-CallCheck = Callable[[Calls], Iterator[tuple[Row, Found]]]
-RowCheck = Callable[[Rows], Iterator[tuple[Row, Found]]]
+TextCheck = Callable[[Text, bool], Iterator[Defect]]
+ToolCheck = Callable[[ToolView], Iterator[Defect]]
+CallCheck = Callable[[Calls], Iterator[tuple[Row, Defect]]]
+RowCheck = Callable[[Rows], Iterator[tuple[Row, Defect]]]
 
 _registry: dict[str, Check] = {}
 
@@ -161,7 +161,7 @@ _registry: dict[str, Check] = {}
 def check(
     severity: Severity, scope: Scope, *, why: str, example: str, repair: Repair = Repair.PERSON
 ) -> Callable[[Any], Any]:
-    """Enter a generator, or in dataset scope a class, into the catalogue under its own name."""
+    """Return a decorator that adds a generator, or in dataset scope a class, to the catalogue under its own name."""
 
     def enter(run: Any) -> Any:  # noqa: ANN401 - a generator function or a class
         code = run.CODE if scope is Scope.DATASET else run.__name__.replace("_", "-")
@@ -173,13 +173,13 @@ def check(
 
 
 def add(entry: Check) -> None:
-    """Enter a check that is made from data rather than written as a function."""
+    """Add a check to the catalogue."""
     _registry[entry.code] = entry
 
 
 @cache
 def catalogue() -> dict[str, Check]:
-    """Every check by code, in alphabetical order."""
+    """Return every check by code, in alphabetical order."""
     package = importlib.import_module("dataset_tools.checks")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")

@@ -1,8 +1,8 @@
-"""Defects of the conversation itself: answers that are missing, turns that the template cannot place."""
+"""Defects of conversations: missing answers, and turns that the chat template cannot place."""
 
 from collections.abc import Iterator
 
-from dataset_tools.checks.base import Calls, Found, Repair, Rows, Scope, Severity, check
+from dataset_tools.checks.base import Calls, Defect, Repair, Rows, Scope, Severity, check
 from dataset_tools.checks.row_view import Row
 
 __all__: list[str] = []
@@ -11,56 +11,54 @@ __all__: list[str] = []
 @check(
     Severity.WARNING,
     Scope.ROW,
-    why="Without it the base model calls nothing at all: Google's template and Unsloth's differ on who adds it",
+    why="Without it the base model never calls a tool; Google's and Unsloth's templates differ on who adds it",
     example='"messages": [{"role": "user", ...}]',
     repair=Repair.CLEAN,
 )
-def missing_developer_turn(rows: Rows) -> Iterator[tuple[Row, Found]]:
+def missing_developer_turn(rows: Rows) -> Iterator[tuple[Row, Defect]]:
     """A record does not start with a developer turn."""
     for row in rows:
         if row.messages[0]["role"] != "developer":
-            yield row, Found("messages[0]", f"the first turn is the {row.messages[0]['role']}'s")
+            yield row, Defect("messages[0]", f"the first turn has the role {row.messages[0]['role']!r}")
 
 
 @check(
     Severity.ERROR,
     Scope.ROW,
-    why="The model is trained to say nothing",
+    why="The model learns to answer with nothing",
     example='{"role": "assistant", "content": ""}',
 )
-def empty_answer(rows: Rows) -> Iterator[tuple[Row, Found]]:
-    """A conversation has no answer, or one without text and calls."""
+def empty_answer(rows: Rows) -> Iterator[tuple[Row, Defect]]:
+    """A conversation has no answer, or an answer without text and without calls."""
     for row in rows:
         answered = False
         for index, message in enumerate(row.messages):
             if message["role"] == "assistant":
                 answered = True
                 if "tool_calls" not in message and not message["content"].strip():
-                    yield row, Found(f"messages[{index}].content", "the assistant says and calls nothing")
+                    yield row, Defect(f"messages[{index}].content", "the answer has neither text nor a call")
         if not answered:
-            yield row, Found("messages", "no assistant turn: there is nothing to train on")
+            yield row, Defect("messages", "no assistant turn, so there is nothing to train on")
 
 
 @check(
     Severity.ERROR,
     Scope.ROW,
-    why="The chat template cannot place a turn after a call that nobody answered, nor a result that nobody asked for",
-    example="assistant calls, then the user speaks",
+    why="The chat template cannot place a turn after a call without a result, or a result without a call",
+    example="a user turn directly after a call",
 )
-def unanswered_call(rows: Rows) -> Iterator[tuple[Row, Found]]:
-    """A call is followed by another turn instead of its result, or a result by no call."""
+def unanswered_call(rows: Rows) -> Iterator[tuple[Row, Defect]]:
+    """A call is not followed by its result, or a result has no call."""
     for row in rows:
         waiting = 0
         for index, message in enumerate(row.messages):
             if message["role"] == "tool":
                 if waiting == 0:
-                    yield row, Found(f"messages[{index}]", "a tool result that answers no call")
+                    yield row, Defect(f"messages[{index}]", "a tool result without a call")
                 waiting = max(0, waiting - 1)
             elif waiting:
-                said = (
-                    f"the {message['role']} speaks while {waiting} call{'s have' if waiting > 1 else ' has'} no result"
-                )
-                yield row, Found(f"messages[{index}]", said)
+                missing = f"{waiting} calls have" if waiting > 1 else "1 call has"
+                yield row, Defect(f"messages[{index}]", f"{missing} no result before this {message['role']} turn")
                 waiting = 0
             if "tool_calls" in message:
                 waiting += len(message["tool_calls"])
@@ -69,13 +67,13 @@ def unanswered_call(rows: Rows) -> Iterator[tuple[Row, Found]]:
 @check(
     Severity.ERROR,
     Scope.CALL,
-    why="The model learns to call tools that it was not offered",
-    example="a call of get_wether where get_weather is declared",
+    why="The model learns to call tools that are not offered",
+    example="a call of get_wether where get_weather is offered",
 )
-def unknown_tool(calls: Calls) -> Iterator[tuple[Row, Found]]:
+def unknown_tool(calls: Calls) -> Iterator[tuple[Row, Defect]]:
     """A call names a tool that the record does not offer."""
     for row, call in calls:
         if call.tool is None:
             names = ", ".join(view.name for view in row.tools[:8]) or "none"
             where = call.path.removesuffix("arguments") + "name"
-            yield row, Found(where, f"{call.name!r} is not offered; offered: {names:.120}")
+            yield row, Defect(where, f"{call.name!r} is not offered; offered: {names:.120}")

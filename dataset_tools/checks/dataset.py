@@ -1,20 +1,20 @@
-"""Defects that no single record has: imbalance, and habits that a model would learn instead of the task."""
+"""Defects of whole datasets: imbalance, and patterns that a model would learn instead of the task."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
-from dataset_tools.checks.base import Found, Overall, Place, Rows, Scope, Severity, check
+from dataset_tools.checks.base import Defect, Overall, Place, Rows, Scope, Severity, check
 
 __all__: list[str] = []
 
 _WHOLE = Place("", 0)
-_ENOUGH = 30  # rows below which a share says little
+_ENOUGH = 30  # below so many rows a share means little
 
 
-def _of_the_whole(messages: Iterator[Found], most: int) -> Overall:
-    """What a check found in the dataset as a whole: a few things at most."""
+def _of_the_whole(messages: Iterator[Defect], most: int) -> Overall:
+    """Return defects of the dataset as a whole."""
     found = list(messages)
     return Overall(len(found), 1 if found else 0, [(_WHOLE, item) for item in (found if most < 0 else found[:most])])
 
@@ -22,14 +22,14 @@ def _of_the_whole(messages: Iterator[Found], most: int) -> Overall:
 @check(
     Severity.WARNING,
     Scope.DATASET,
-    why="The model learns to call whichever tool stands there, without reading the others",
+    why="The model learns to call the tool at that position without reading the others",
     example="the called tool is the first of four in every row",
 )
 class GoldToolPosition:
-    """The called tool stands at one position of the list far more often than chance would have it.
+    """The called tool is at one position of the list far more often than by chance.
 
-    Chance is one in the number of tools offered; the check speaks when a position holds the called tool in over twice
-    the share that chance gives (of two tools, in over three quarters of the rows), over at least 30 rows.
+    By chance it is there in one of n rows, with n tools offered. Reported from 30 rows, if the share is more than twice
+    that (with two tools, more than three quarters).
     """
 
     CODE: ClassVar[str] = "gold-tool-position"
@@ -40,7 +40,7 @@ class GoldToolPosition:
         self._offered: Counter[int] = Counter()  # rows by the number of tools that they offer
 
     def observe(self, rows: Rows) -> None:
-        """Take note of where the first called tools stand."""
+        """Count the positions of the first called tools."""
         for row in rows:
             offered = len(row.tools)
             tool = row.calls[0].tool if row.calls else None
@@ -56,18 +56,20 @@ class GoldToolPosition:
         self._offered.update(other._offered)
 
     def findings(self, most: int) -> Overall:
-        """The position that stands out, if one does."""
+        """Return the position that is too frequent, if any."""
         return _of_the_whole(self._found(), most)
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[Defect]:
         if self._rows < _ENOUGH:
             return
         for position, count in self._seen.most_common(1):
             expected = sum(rows / offered for offered, rows in sorted(self._offered.items()) if offered > position)
             if count > min(2 * expected, (self._rows + expected) / 2):
                 ordinal = "first" if position == 0 else f"number {position + 1}"
-                message = f"the called tool is {ordinal} in {count} of {self._rows} rows; chance gives {expected:.0f}"
-                yield Found("tools", message, "shuffle the tools of each row")
+                message = (
+                    f"the called tool is {ordinal} in {count} of {self._rows} rows; {expected:.0f} expected by chance"
+                )
+                yield Defect("tools", message, "shuffle the tools of each row")
 
 
 @check(
@@ -77,7 +79,7 @@ class GoldToolPosition:
     example="cancel_flight offered in 900 rows, called in none",
 )
 class NeverCalledTool:
-    """A tool is offered in 30 rows or more and never called."""
+    """A tool is offered in 30 or more rows and never called."""
 
     CODE: ClassVar[str] = "never-called-tool"
 
@@ -86,7 +88,7 @@ class NeverCalledTool:
         self._called: set[str] = set()
 
     def observe(self, rows: Rows) -> None:
-        """Take note of the tools offered and called."""
+        """Count the tools offered, and collect those called."""
         self._offered.update([name for row in rows for name in row.names])
         self._called.update([call.name for row in rows for call in row.calls])
 
@@ -96,19 +98,19 @@ class NeverCalledTool:
         self._called |= other._called
 
     def findings(self, most: int) -> Overall:
-        """Each such tool, by name."""
+        """Return each such tool, by name."""
         return _of_the_whole(self._found(), most)
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[Defect]:
         for name, count in sorted(self._offered.items()):
             if count >= _ENOUGH and name not in self._called:
-                yield Found("tools", f"{name!r} is offered in {count} rows and never called")
+                yield Defect("tools", f"{name!r} is offered in {count} rows and never called")
 
 
 @check(
     Severity.WARNING,
     Scope.DATASET,
-    why="The model answers the rare dialects worst, and a score over all rows hides it",
+    why="The model is worst at the rare dialects, and a score over all rows hides it",
     example="msa 9,000 rows, maghrebi 120",
 )
 class DialectImbalance:
@@ -120,7 +122,7 @@ class DialectImbalance:
         self._rows: Counter[str] = Counter()
 
     def observe(self, rows: Rows) -> None:
-        """Count the records' dialects."""
+        """Count the dialects."""
         self._rows.update([dialect for row in rows if (dialect := row.record.get("dialect"))])
 
     def merge(self, other: Self) -> None:
@@ -128,26 +130,26 @@ class DialectImbalance:
         self._rows.update(other._rows)
 
     def findings(self, most: int) -> Overall:
-        """Each rare dialect, by name, once the dataset is large enough to tell."""
+        """Return each rare dialect, by name, if the dataset is large enough."""
         return _of_the_whole(self._found(), most)
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[Defect]:
         if sum(self._rows.values()) < _ENOUGH:
             return
         most, rows = max(self._rows.items(), key=lambda item: (item[1], item[0]))
         for dialect, count in sorted(self._rows.items()):
             if count * 5 < rows:
-                yield Found("dialect", f"{dialect!r} has {count} rows, {most!r} {rows}")
+                yield Defect("dialect", f"rows of {dialect!r}: {count}; of {most!r}: {rows}")
 
 
 @check(
     Severity.WARNING,
     Scope.DATASET,
-    why="Without rows that call nothing the model calls always; with too many it calls seldom",
+    why="Without rows that have no call the model always calls a tool; with too many it rarely does",
     example="500 rows, every one with a call",
 )
 class NegativeRatio:
-    """Rows without any call are under 5% or over 50% of the dataset."""
+    """Fewer than 5% or more than 50% of the rows have no call."""
 
     CODE: ClassVar[str] = "negative-ratio"
 
@@ -156,7 +158,7 @@ class NegativeRatio:
         self._negative = 0
 
     def observe(self, rows: Rows) -> None:
-        """Count the records, and those that call nothing."""
+        """Count the records, and those without a call."""
         self._rows += len(rows)
         self._negative += sum([not row.calls for row in rows])
 
@@ -166,14 +168,14 @@ class NegativeRatio:
         self._negative += other._negative
 
     def findings(self, most: int) -> Overall:
-        """The share, if it is out of bounds and the dataset large enough to tell."""
+        """Return the share, if it is out of bounds and the dataset is large enough."""
         return _of_the_whole(self._found(), most)
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[Defect]:
         share = self._negative / max(self._rows, 1)
         if self._rows >= _ENOUGH and not 0.05 <= share <= 0.5:  # noqa: PLR2004 - the bounds of the docstring
-            message = f"{self._negative} of {self._rows} rows call nothing ({share:.1%})"
-            yield Found("messages", message, "aim at 10% to 30%")
+            message = f"{self._negative} of {self._rows} rows have no call ({share:.1%})"
+            yield Defect("messages", message, "aim for 10% to 30%")
 
 
 _ARABIC = re.compile("[ء-غف-ي]")
@@ -183,13 +185,13 @@ _LATIN = re.compile("[A-Za-z]")
 @check(
     Severity.WARNING,
     Scope.DATASET,
-    why="The model cannot know in which script to write the value, so half of its answers count as wrong",
+    why="The model cannot know which script to use, so half of its answers count as wrong",
     example='"country": "الأردن" in some rows and "Jordan" in others',
 )
 class MixedScriptParameter:
-    """The same parameter has Arabic values in some rows and Latin ones in others.
+    """A parameter has Arabic values in some rows and Latin values in others.
 
-    Speaks when the rarer script holds at least a tenth of 30 or more values.
+    Reported if the rarer script has at least a tenth of 30 or more values.
     """
 
     CODE: ClassVar[str] = "mixed-script-parameter"
@@ -199,7 +201,7 @@ class MixedScriptParameter:
         self._latin: Counter[str] = Counter()
 
     def observe(self, rows: Rows) -> None:
-        """Take note of the script of each argument that is text."""
+        """Count the scripts of text arguments."""
         for row in rows:
             for call in row.calls:
                 for path, value in call.values:
@@ -217,11 +219,11 @@ class MixedScriptParameter:
         self._latin.update(other._latin)
 
     def findings(self, most: int) -> Overall:
-        """Each such parameter, by name."""
+        """Return each such parameter, by name."""
         return _of_the_whole(self._found(), most)
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[Defect]:
         for name in sorted(self._arabic.keys() & self._latin.keys()):
             arabic, latin = self._arabic[name], self._latin[name]
             if arabic + latin >= _ENOUGH and min(arabic, latin) * 10 >= arabic + latin:
-                yield Found("arguments", f"{name}: {arabic} Arabic values and {latin} Latin ones")
+                yield Defect("arguments", f"{name}: {arabic} Arabic and {latin} Latin values")

@@ -1,4 +1,4 @@
-"""Defects that show while a row is read: there is no record yet, or reading it had to change something."""
+"""Defects found while a row is read: there is no record, or the reader had to change something."""
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.checks.base import Check, Repair, Severity, add
@@ -11,47 +11,47 @@ _ENTRIES = (
     Check(
         UNREADABLE,
         Severity.ERROR,
-        "A line is not one JSON object, or the layout's reader cannot make a conversation of it",
-        "The row is lost to training; many such rows mean that the file is not what its name says",
+        "A line is not one JSON object, or its layout cannot be converted to a conversation",
+        "The row is lost for training; many such rows mean that the file has another format than its name says",
         '{"id": 7, "messages": [',
         Repair.PERSON,
     ),
     Check(
         "unknown-layout",
         Severity.ERROR,
-        "The fields of a row belong to no known layout",
-        "The row is lost to training",
+        "The fields of a row match no known layout",
+        "The row is lost for training",
         '{"prompt": "...", "completion": "..."}',
         Repair.PERSON,
     ),
     Check(
         "invalid-record",
         Severity.ERROR,
-        "A row breaks the record's own schema, such as a tool message without the tool's name",
-        "The chat template raises an error or renders a wrong text",
+        "A row breaks the schema of a record: for example, a tool message without the name of the tool",
+        "The chat template fails or renders wrong text",
         '{"role": "tool", "content": "{}"}',
         Repair.PERSON,
     ),
     Check(
         "arguments-encoded",
         Severity.WARNING,
-        "Arguments are text that holds JSON or a Python literal, once or twice encoded",
-        "The chat template inserts the text raw inside a second pair of braces, so the model learns broken calls",
+        "Arguments are JSON or a Python literal encoded as text, once or twice",
+        "The chat template puts the text into a second pair of braces, so the model learns broken calls",
         '"arguments": "{\\"city\\": \\"جدة\\"}"',
         Repair.CLEAN,
     ),
     Check(
         "type-name",
         Severity.WARNING,
-        "A declaration names a type as another language does: dict, str, float, tuple, any",
-        "The names are invalid JSON Schema, so arguments cannot be checked, and the base model never saw them",
+        "A declaration uses a type name of another language: dict, str, float, tuple, any",
+        "The names are invalid in JSON Schema, so arguments cannot be checked, and the base model never saw them",
         '"type": "dict"',
         Repair.CLEAN,
     ),
     Check(
         "missing-wrapper",
         Severity.WARNING,
-        "A tool stands without its function wrapper, or in a wrapper of another type",
+        "A tool has no function wrapper, or a wrapper of another type",
         "The chat template fails on it",
         '{"name": "get_weather", "parameters": {...}}',
         Repair.CLEAN,
@@ -68,21 +68,21 @@ BY_RULE = {
     "type-any": "type-name",
     "wrap-tool": "missing-wrapper",
 }
-"""Changes made while reading that are defects of a file which claims to hold records, and the check that says so."""
+"""Rules of changes that are defects in a file of records, each with its check."""
 
 
 def reading_defects(changes: Log) -> list[tuple[str, str, str]]:
-    """The defects among the changes of reading: check code, path, message."""
+    """Return the changes of reading that are defects, as check code, path and message."""
     return [(BY_RULE[change.rule], *_defect(change)) for change in changes if change.rule in BY_RULE]
 
 
 def _defect(change: Change) -> tuple[str, str]:
-    """Where a change of reading found a defect, as a path in the record, and what was wrong there."""
+    """Return the path of a defect in the record, and its message."""
     path, before = change.path, change.before
     if change.rule == "type-name":
-        return path, f"{before!r} is no JSON Schema type; {change.after!r} is meant"
+        return path, f"{before!r} is not a JSON Schema type; use {change.after!r}"
     if change.rule == "type-any":  # the record has no type there
-        return path.removesuffix(".type"), f"{before!r} is no JSON Schema type; leave the type out"
+        return path.removesuffix(".type"), f"{before!r} is not a JSON Schema type; omit the type"
     if change.rule == "wrap-tool":
         if path.endswith(".type"):
             return path, f'the type of the wrapper is {before!r}, not "function"'

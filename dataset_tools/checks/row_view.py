@@ -1,4 +1,4 @@
-"""A record seen by the checks: its calls beside the tools they name, its texts with their paths."""
+"""A record as the checks see it: calls with their tools, texts with their paths."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,14 +22,14 @@ class Call:
     """One tool call.
 
     Attributes:
-        message: which message of the record makes it.
-        position: which of the message's calls it is.
-        name: the tool that it names.
-        arguments: its arguments without those that are null where the tool takes no null: that is an absent argument,
-            which one check reports and no other need know.
+        message: index of its message in the record.
+        position: index among the calls of the message.
+        name: name of the called tool.
+        arguments: its arguments without nulls that the tool does not allow: these mean absent arguments, and one check
+            reports them.
         tool: the tool of that name, if it is offered.
-        values: every value in the arguments, nulls too, with its path in them.
-        errors: how the arguments break the tool's schema.
+        values: every value in the arguments, also nulls, with its path in them.
+        errors: violations of the schema of the tool.
     """
 
     message: int
@@ -42,12 +42,12 @@ class Call:
 
     @property
     def path(self) -> str:
-        """Where the arguments stand in the record."""
+        """Return the path of the arguments in the record."""
         return f"{call_path(self.message, self.position)}.arguments"
 
 
 class Row:
-    """One record with what the checks need of it; what few of them need is computed when first asked for."""
+    """One record with the values that checks need; rarely used ones are computed on first use."""
 
     __slots__ = (
         "_key",
@@ -74,7 +74,7 @@ class Row:
         self.tools = tool_views(record["tools"])
         self.names = {view.name for view in self.tools}
         self.calls: list[Call] = []
-        self.defects: set[Any] = set()  # the checks that found something, for the tally
+        self.defects: set[Any] = set()  # checks with a defect in this row, for the tally
         self._said = (0, "")
         self._key = (0, "")
         self._numbers: dict[int, set[int | float]] | None = None
@@ -87,8 +87,8 @@ class Row:
                 texts.append(message["content"])
             if "tool_calls" in message:
                 self._add_calls(index, message, texts)
-        # Texts in which a repair may act or a control token stand: none in almost all rows, which one scan tells. A
-        # line end between two texts hides nothing that is odd in one of them.
+        # Odd texts, which may need a repair or have a control token: one scan excludes them for almost all rows. The
+        # line ends between the texts do not hide an odd character.
         self.odd = list(self._odd_texts()) if is_odd("\n".join(texts)) else []
 
     def _add_calls(self, index: int, message: Message, texts: list[str]) -> None:
@@ -114,7 +114,7 @@ class Row:
             self.calls.append(Call(index, position, name, arguments, tool, values, _errors(tool, arguments)))
 
     def _odd_texts(self) -> Iterator[Text]:
-        """The texts of the messages and their calls that are odd, in order."""
+        """Yield the odd texts of messages and calls, in order."""
         calls = iter(self.calls)
         for index, message in enumerate(self.messages):
             if "content" in message and is_odd(message["content"]):
@@ -127,11 +127,11 @@ class Row:
 
     @property
     def arabic(self) -> bool:
-        """Whether the record is in Arabic rather than in another language of the same script."""
+        """Return whether the record is in Arabic, not in another language of the same script."""
         return looks_arabic(message["content"] for message in self.messages if "content" in message)
 
     def said(self, stop: int) -> str:
-        """What was written before message ``stop``."""
+        """Return the text before message ``stop``."""
         until, said = self._said
         if until != stop:
             said = "\n".join([m["content"] for m in self.messages[:stop] if "content" in m])
@@ -139,7 +139,7 @@ class Row:
         return said
 
     def key(self, stop: int) -> str:
-        """The same under the key that comparisons use."""
+        """Return the compare key of the text before message ``stop``."""
         until, key = self._key
         if until != stop:
             key = compare_key(self.said(stop))
@@ -147,7 +147,7 @@ class Row:
         return key
 
     def states(self, number: float, stop: int) -> bool:
-        """Whether it says a number, in digits or words; the latest message is asked first, being the likeliest."""
+        """Return whether a message before ``stop`` contains a number, in digits or words; the latest first."""
         known = self._numbers
         if known is None:
             known = self._numbers = {}
@@ -163,6 +163,6 @@ def _errors(tool: ToolView | None, arguments: JsonObject) -> tuple[SchemaError, 
     if tool is None or tool.validator is None or tool.validator.is_valid(arguments):
         return ()
     with suppress(RecursionError):
-        # Arrow fills nested objects too: arguments that are wrong as they stand are worth a second look without nulls.
+        # Arrow also fills nested objects with nulls, which are not errors.
         arguments = without_absent(arguments, tool.parameters, tool.parameters)
     return tuple(tool.validator.errors(arguments))

@@ -1,4 +1,4 @@
-"""Defects of text: letters that look right and are not, marks that hide, tokens that steer the template."""
+"""Defects of text: wrong characters that look right, invisible marks, and control tokens."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataset_tools.arabic.escapes import decode_escapes
 from dataset_tools.arabic.mojibake import repair_mojibake, undecodable
 from dataset_tools.arabic.repair import Side, find
-from dataset_tools.checks.base import Check, Found, Repair, Scope, Severity, add, check
+from dataset_tools.checks.base import Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.tool_schema.declaration import CONTROL_CHARACTER, Text
 
 __all__ = ["CONTROL_TOKENS"]
@@ -16,54 +16,54 @@ CONTROL_TOKENS = (
     "<start_function_declaration>", "<end_function_declaration>", "<start_function_call>", "<end_function_call>",
     "<start_function_response>", "<end_function_response>",
 )  # fmt: skip
-"""The texts that FunctionGemma's tokenizer turns into single control tokens wherever they stand."""
+"""Texts that FunctionGemma's tokenizer turns into single control tokens anywhere."""
 
 _TOKEN = re.compile("|".join(map(re.escape, CONTROL_TOKENS)))
 
-# check, rule of cleaning that defines it, severity, meaning, why, example
+# code, rule of ``clean`` that defines it, severity, meaning, why, example
 _LETTERS = (
     ("mojibake", "mojibake", Severity.ERROR, "Text was decoded with the wrong encoding",
-     "The model learns to copy garbage; the words that users type are never seen", "ط§ظ„ط·ظ‚ط³"),
-    ("escaped-unicode", "escaped-unicode", Severity.ERROR, r"Letters stand as literal \uXXXX escapes",
+     "The model learns to copy garbage and never sees the words that users type", "ط§ظ„ط·ظ‚ط³"),
+    ("escaped-unicode", "escaped-unicode", Severity.ERROR, r"Letters are literal \uXXXX escapes",
      "The model reads six Latin characters where users type one Arabic letter", r"\u062c\u062f\u0629"),
-    ("presentation-form", "presentation-form", Severity.WARNING, "Letters stand in a shaped presentation form",
-     "The tokenizer sees other characters than those that keyboards type", "ﺟﺪﺓ"),
+    ("presentation-form", "presentation-form", Severity.WARNING, "Letters are in a shaped presentation form",
+     "The tokenizer sees other characters than users type", "ﺟﺪﺓ"),
     ("tatweel", "tatweel", Severity.WARNING, "Tatweel stretches a word between its letters",
      "The same word gets many spellings; arguments that copy it differ from the canonical value", "جـــدة"),
-    ("farsi-letters", "farsi-letters", Severity.WARNING, "Farsi yeh or keheh stands in an Arabic row",
+    ("farsi-letters", "farsi-letters", Severity.WARNING, "An Arabic row has a Farsi yeh or keheh",
      "They look like ي and ك but are other characters, so equal words are not equal", "الریاض"),
-    ("bidi-control", "bidi-control", Severity.WARNING, "Invisible marks change the direction of text",
-     "They can hide content from a reader, and the model would have to generate them", "جدة<U+202E>"),
-    ("zero-width", "zero-width", Severity.WARNING, "Invisible characters of no width stand inside text",
+    ("bidi-control", "bidi-control", Severity.WARNING, "Text has invisible marks that change its direction",
+     "They can hide content from readers, and the model learns to generate them", "جدة<U+202E>"),
+    ("zero-width", "zero-width", Severity.WARNING, "Text has invisible characters without width",
      "Equal words are not equal, and tokens differ from what users type", "جد<U+200B>ة"),
-    ("exotic-space", "spaces", Severity.WARNING, "A space other than the ordinary one stands in text",
+    ("exotic-space", "spaces", Severity.WARNING, "Text has a space other than U+0020",
      "Equal texts are not equal, and tokens differ from what users type", "غرفة<U+00A0>مزدوجة"),
-    ("not-nfc", "nfc", Severity.WARNING, "Letters are decomposed into base letter and mark",
+    ("not-nfc", "nfc", Severity.WARNING, "Letters are decomposed into a base letter and a mark",
      "Equality rules compare in NFC; decomposed letters are other tokens", "ا<U+0654>حمد"),
 )  # fmt: skip
 
 
-# Rules about a text as a whole, where the characters at fault say nothing and the text that is meant says all.
+# Rules for a whole text, whose message shows the repaired text instead of the characters.
 _WHOLE = {"mojibake": repair_mojibake, "escaped-unicode": decode_escapes}
 
 
-def _letter_check(rule: str) -> Callable[[Text, bool], Iterator[Found]]:
-    def find_letters(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: FBT001 - the signature of a text check
+def _letter_check(rule: str) -> Callable[[Text, bool], Iterator[Defect]]:
+    def find_letters(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: FBT001 - the signature of a text check
         span = find(rule, text.value, arabic=arabic)
         if span is None:
             return
         if rule in _WHOLE:
-            yield Found(text.path, f"{text.value!r:.60} reads as {_WHOLE[rule](text.value)!r:.60}")
+            yield Defect(text.path, f"{text.value!r:.60} reads as {_WHOLE[rule](text.value)!r:.60}")
         else:
             kept = rule == "bidi-control" and text.side is Side.INPUT
-            hint = "clean leaves what the user wrote; a person decides" if kept else ""
-            yield Found(text.path, _mark(text.value, span), hint)
+            hint = "clean keeps the text of the user; a person decides" if kept else ""
+            yield Defect(text.path, _mark(text.value, span), hint)
 
     return find_letters
 
 
 def _mark(text: str, span: tuple[int, int]) -> str:
-    """The characters at fault, named, with a little of the text around them."""
+    """Return the code points of a span, with some of the text around it."""
     start, stop = span
     around = text[max(0, start - 12) : stop + 12]
     names = " ".join(f"U+{ord(character):04X}" for character in text[start : min(stop, start + 4)])
@@ -77,35 +77,35 @@ for _code, _rule, _severity, _meaning, _why, _example in _LETTERS:
 @check(
     Severity.ERROR,
     Scope.TEXT,
-    why="It is garbage to the model, and no repair is certain: the row must come from its source again",
+    why="It is garbage to the model, and no repair is certain: get the row from its source again",
     example="Mac Arabic bytes read as Latin-1",
 )
-def undecodable_text(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: ARG001, FBT001 - a text check
-    """Text in an encoding that is recognised and not repaired: Mac Arabic, cp720, cp864."""
+def undecodable_text(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: ARG001, FBT001 - a text check
+    """Text is in an encoding that is recognised but not repaired: Mac Arabic, cp720, cp864."""
     encoding = undecodable(text.value)
     if encoding is not None:
-        yield Found(text.path, f"{text.value!r:.60} looks like {encoding} read with another encoding")
+        yield Defect(text.path, f"{text.value!r:.60} looks like {encoding} decoded with another encoding")
 
 
 @check(
     Severity.ERROR,
     Scope.TEXT,
-    why="The tokenizer makes control tokens of them: a user's text could end its own turn or call a tool",
+    why="The tokenizer turns it into a control token: the text of a user could end its turn or call a tool",
     example="<end_of_turn> inside a question",
 )
-def control_token_in_text(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: ARG001, FBT001 - a text check
-    """A control token of the chat template stands in text."""
+def control_token_in_text(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: ARG001, FBT001 - a text check
+    """Text has a control token of the chat template."""
     if "<" in text.value and (token := _TOKEN.search(text.value)):
-        yield Found(text.path, f"{token[0]} at character {token.start()}")
+        yield Defect(text.path, f"{token[0]} at character {token.start()}")
 
 
 @check(
     Severity.WARNING,
     Scope.TEXT,
-    why="No user types them; they come from broken exports and make equal texts unequal",
+    why="No user types it; it comes from broken exports and makes equal texts unequal",
     example="a NUL inside a name",
 )
-def control_character(text: Text, arabic: bool) -> Iterator[Found]:  # noqa: ARG001, FBT001 - a text check
-    """A control character other than tab and the line ends stands in text."""
+def control_character(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: ARG001, FBT001 - a text check
+    """Text has a control character other than tab and line ends."""
     if control := CONTROL_CHARACTER.search(text.value):
-        yield Found(text.path, f"U+{ord(control[0]):04X} at character {control.start()}")
+        yield Defect(text.path, f"U+{ord(control[0]):04X} at character {control.start()}")

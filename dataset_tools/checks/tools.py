@@ -1,16 +1,16 @@
-"""Defects of declarations: what the chat template drops, breaks on, or cannot express."""
+"""Defects of declarations: invalid schemas, and parts that the chat template drops or cannot express."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from dataset_tools.checks.base import Found, Rows, Scope, Severity, check
+from dataset_tools.checks.base import Defect, Rows, Scope, Severity, check
 from dataset_tools.checks.row_view import Row
 from dataset_tools.tool_schema.declaration import ToolView, described_values
 from schemas.record import JsonObject
 
 __all__: list[str] = []
 
-# What FunctionGemma's chat template leaves out without a word, by JSON Schema keyword.
+# JSON Schema keywords that FunctionGemma's chat template silently drops.
 _DROPPED = (
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
     "format", "minItems", "maxItems", "uniqueItems", "const", "not", "if", "then", "else", "$ref", "oneOf", "allOf",
@@ -20,7 +20,7 @@ _RESERVED = ("description", "type", "properties", "required", "nullable")
 
 
 def _nodes(view: ToolView) -> Iterator[tuple[str, JsonObject]]:
-    """Every schema of a declaration with its path, the parameters' own first."""
+    """Yield every schema of a declaration with its path, that of the parameters first."""
     stack: list[tuple[str, Any]] = [(".function.parameters", view.parameters)]
     while stack:
         path, schema = stack.pop()
@@ -37,20 +37,20 @@ def _nodes(view: ToolView) -> Iterator[tuple[str, JsonObject]]:
 @check(
     Severity.ERROR,
     Scope.TOOL,
-    why="No argument can be checked against it, and the template renders it broken",
+    why="Arguments cannot be checked against it, and the template renders it broken",
     example='"type": "strin"',
 )
-def invalid_tool_schema(view: ToolView) -> Iterator[Found]:
-    """A tool's parameters are not a valid JSON Schema of an object (Draft 2020-12), or refer outside themselves."""
+def invalid_tool_schema(view: ToolView) -> Iterator[Defect]:
+    """The parameters of a tool are not a valid JSON Schema of an object (Draft 2020-12), or have outside references."""
     error = view.schema_error
     if error is not None:
         where = f".{error.where}" if error.where else ""
-        yield Found(f".function.parameters{where}", error.what)
+        yield Defect(f".function.parameters{where}", error.what)
     elif view.parameters and view.parameters.get("type", "object") != "object":
         kind = view.parameters.get("type")
-        yield Found(".function.parameters.type", f"parameters are {kind!r}; they must be an object")
+        yield Defect(".function.parameters.type", f"parameters are {kind!r}; they must be an object")
     elif not isinstance(view.tool["function"].get("parameters", {}), (dict, type(None))):
-        yield Found(".function.parameters", "parameters are not an object")
+        yield Defect(".function.parameters", "parameters are not an object")
 
 
 @check(
@@ -59,57 +59,61 @@ def invalid_tool_schema(view: ToolView) -> Iterator[Found]:
     why="The template drops these keywords or renders them broken, so the model never sees the constraint",
     example='"anyOf": [{"type": "string"}, {"type": "integer"}]',
 )
-def unsupported_schema_keyword(view: ToolView) -> Iterator[Found]:
-    """A schema uses what FunctionGemma's chat template cannot express."""
+def unsupported_schema_keyword(view: ToolView) -> Iterator[Defect]:
+    """A schema uses a keyword that FunctionGemma's chat template cannot express."""
     for path, schema in _nodes(view):
         for keyword in _DROPPED:
             if schema.get(keyword) is not None:
-                yield Found(f"{path}.{keyword}", f"the template drops {keyword!r}", "say it in the description")
+                yield Defect(f"{path}.{keyword}", f"the template drops {keyword!r}", "state it in the description")
         if schema.get("anyOf") is not None:
-            yield Found(f"{path}.anyOf", "the template renders an empty type for anyOf", "declare one type")
+            yield Defect(f"{path}.anyOf", "the template renders an empty type for anyOf", "declare one type")
         if isinstance(schema.get("type"), list):
-            yield Found(f"{path}.type", "the template prints a list of types as text", "declare one type")
+            yield Defect(f"{path}.type", "the template prints a list of types as text", "declare one type")
         if schema.get("enum") is not None and schema.get("type") != "string":
-            yield Found(f"{path}.enum", "the template drops enum on anything but a string", "say it in the description")
+            yield Defect(
+                f"{path}.enum", "the template drops enum on anything but a string", "state it in the description"
+            )
 
 
 @check(
     Severity.WARNING,
     Scope.TOOL,
-    why="The template silently loses a property of such a name, while `required` still demands it",
+    why="The template silently drops a property of this name, but `required` still lists it",
     example='"properties": {"type": {"type": "string"}}',
 )
-def reserved_property_name(view: ToolView) -> Iterator[Found]:
-    """A parameter has a name that the chat template keeps for itself."""
+def reserved_property_name(view: ToolView) -> Iterator[Defect]:
+    """A parameter has a name that the chat template reserves."""
     for path, schema in _nodes(view):
         properties = schema.get("properties")
         for name in _RESERVED:
             if isinstance(properties, dict) and properties.get(name) is not None:
-                yield Found(f"{path}.properties.{name}", f"the template drops a parameter named {name!r}", "rename it")
+                yield Defect(f"{path}.properties.{name}", f"the template drops a parameter named {name!r}", "rename it")
 
 
 @check(
     Severity.WARNING,
     Scope.TOOL,
-    why="Neither a checker nor a constrained decoder reads prose, and gold values drift from the list",
+    why="Neither a validator nor a constrained decoder reads prose, and gold values drift from the list",
     example='"description": "الجنس (Supported values: male, female)"',
 )
-def enum_in_description(view: ToolView) -> Iterator[Found]:
-    """Allowed values stand in a description's text instead of in enum."""
+def enum_in_description(view: ToolView) -> Iterator[Defect]:
+    """Allowed values are in the text of a description instead of in enum."""
     for path, schema in _nodes(view):
         values = described_values(schema)
         if values:
             listed = ", ".join(values[:6])
-            yield Found(f"{path}.description", f"the description lists {len(values)} values: {listed:.100}", "use enum")
+            yield Defect(
+                f"{path}.description", f"the description lists {len(values)} values: {listed:.100}", "use enum"
+            )
 
 
 @check(
     Severity.WARNING,
     Scope.ROW,
-    why="The prompt grows, and a call to either copy is equally right",
+    why="The prompt gets longer, and a call of either is equally right",
     example="get_weather declared twice",
 )
-def duplicate_tool(rows: Rows) -> Iterator[tuple[Row, Found]]:
+def duplicate_tool(rows: Rows) -> Iterator[tuple[Row, Defect]]:
     """A record offers two tools of the same name."""
     for row in rows:
         if len(row.names) == len(row.tools):
@@ -117,18 +121,18 @@ def duplicate_tool(rows: Rows) -> Iterator[tuple[Row, Found]]:
         seen: set[str] = set()
         for position, view in enumerate(row.tools):
             if view.name in seen:
-                yield row, Found(f"tools[{position}].function.name", f"{view.name!r} is declared before")
+                yield row, Defect(f"tools[{position}].function.name", f"{view.name!r} is already declared")
             seen.add(view.name)
 
 
 @check(
     Severity.WARNING,
     Scope.ROW,
-    why="There is nothing to choose from, so the model learns to call whatever is offered",
+    why="There is no choice, so the model learns to call any tool that is offered",
     example='"tools": [one tool]',
 )
-def single_tool(rows: Rows) -> Iterator[tuple[Row, Found]]:
+def single_tool(rows: Rows) -> Iterator[tuple[Row, Defect]]:
     """A record offers only one tool."""
     for row in rows:
         if len(row.tools) == 1:
-            yield row, Found("tools", f"only {row.tools[0].name!r} is offered", "add distractors from the other rows")
+            yield row, Defect("tools", f"only {row.tools[0].name!r} is offered", "add distractors from other rows")

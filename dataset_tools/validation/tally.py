@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Found, Severity, catalogue
+from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Defect, Severity, catalogue
 from dataset_tools.checks.reading import reading_defects
 from dataset_tools.checks.row_view import Call, Row
 from dataset_tools.tool_schema.declaration import ToolView
@@ -55,7 +55,7 @@ class Tally:
     examples: dict[str, list[Finding]] = field(default_factory=dict)
     observers: list[DatasetCheck] = field(default_factory=list)
 
-    def refuse(self, check: Check, place: tuple[str, int, str], findings: Iterable[Found]) -> None:
+    def refuse(self, check: Check, place: tuple[str, int, str], findings: Iterable[Defect]) -> None:
         """Count a row of which no record could be made, for one reason or several of one kind."""
         for found in findings:
             if self._counted(check):
@@ -63,7 +63,7 @@ class Tally:
         self.rows_by_check[check.code] += 1
         self.invalid += 1
 
-    def add_of_row(self, check: Check, row: Row, found: Found, tool: int = -1) -> None:
+    def add_of_row(self, check: Check, row: Row, found: Defect, tool: int = -1) -> None:
         """Count one finding of a record, and in the tool at a position if one is given."""
         row.defects.add(check)
         if self._counted(check):
@@ -111,7 +111,7 @@ class Tally:
         self.counts[check.code] = count + 1
         return self.keep < 0 or count < self.keep
 
-    def _hold(self, check: Check, place: tuple[str, int, str], found: Found, path: str) -> None:
+    def _hold(self, check: Check, place: tuple[str, int, str], found: Defect, path: str) -> None:
         hint = found.hint or ADVICE[check.repair]
         finding = Finding(check.code, check.severity, *place, path + found.path, found.message, hint)
         self.examples.setdefault(check.code, []).append(finding)
@@ -149,7 +149,7 @@ class Checker:
             observer.observe(rows)
 
     def _check_row_by_row(self, rows: list[Row], calls: list[tuple[Row, Call]], tally: Tally) -> None:
-        in_calls: dict[Row, list[tuple[Check, Found]]] = {}
+        in_calls: dict[Row, list[tuple[Check, Defect]]] = {}
         for find_in_calls, check in self._both:
             for row, found in find_in_calls(calls):
                 in_calls.setdefault(row, []).append((check, found))
@@ -177,9 +177,9 @@ class Checker:
                     for found in find_in_text(text, arabic):
                         tally.add_of_row(check, row, found)
         for code, path, message in reading_defects(row.changes):
-            tally.add_of_row(catalogue()[code], row, Found(path, message))
+            tally.add_of_row(catalogue()[code], row, Defect(path, message))
 
-    def _in_tool(self, view: ToolView) -> Iterator[tuple[Check, Found]]:
+    def _in_tool(self, view: ToolView) -> Iterator[tuple[Check, Defect]]:
         for find_in_tool, check in self._tool:
             for found in find_in_tool(view):
                 yield check, found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataset_tools.changes import Log
-from dataset_tools.checks.base import Found, Severity, catalogue
+from dataset_tools.checks.base import Defect, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE
 from dataset_tools.checks.row_view import Row
 from dataset_tools.errors import RowError
@@ -96,7 +96,7 @@ class Stage:
         except RowError as error:
             check = catalogue()["unknown-layout" if error.code == "unknown-layout" else UNREADABLE]
             reason = error.what if error.code in (check.code, UNREADABLE) else f"{error.code}: {error.what}"
-            tally.refuse(check, (shard.file.place, raw.line, ""), [Found("", reason, error.hint)])
+            tally.refuse(check, (shard.file.place, raw.line, ""), [Defect("", reason, error.hint)])
             return None
         return raw, record, log
 
@@ -105,7 +105,7 @@ def _is_valid(raw: RawRow, record: Record, log: Log, shard: Shard, tally: Tally)
     """Whether a record keeps its schema; what breaks it is tallied."""
     errors = record_errors(record)
     if errors:
-        found = [Found(dotted(error.path).lstrip("."), f"{error.message:.200}") for error in errors]
+        found = [Defect(dotted(error.path).lstrip("."), f"{error.message:.200}") for error in errors]
         tally.refuse(catalogue()["invalid-record"], (shard.file.place, raw.line, record["id"]), found)
     return not errors
 

@@ -1,4 +1,4 @@
-"""Repeated questions: what is told does not depend on how they are found."""
+"""Repeated questions: both algorithms agree."""
 
 from array import array
 
@@ -10,7 +10,7 @@ from dataset_tools.checks import repetition
 
 @given(st.lists(st.integers(0, 9) | st.integers(2**64 - 3, 2**64 - 1), min_size=1, max_size=40))
 def test_repeats_of_few_and_of_many_are_the_same(values: list[int]) -> None:
-    """Each repeated question with the first of its like, in the order of the rows, for files of any size."""
+    """Both return each repeated question with its first position, in row order."""
     hashes = array("Q", values)
     repeated = [(index, values.index(value)) for index, value in enumerate(values) if value in values[:index]]
     for repeats in (repetition._repeats_of_few, repetition._repeats_of_many):

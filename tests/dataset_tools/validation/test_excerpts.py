@@ -38,7 +38,7 @@ def test_the_value_at_a_path(path: str, value: object) -> None:
         ("جدّة", "'جدّة' is not one of ['جدة', 'مكة']", ["جدّة"]),
         ("don't\n", r"'don\'t\n' is odd", ["don't\n"]),
         ("\x07", r"'\x07' is odd", ["\x07"]),
-        (5.0, "5.0 is an integer", ["5.0"]),
+        (5.0, "5.0 is a float", ["5.0"]),
         ("كلمة", "nothing is quoted", ["كلمة"]),
         ({"a": "ب"}, "'c' is a required property", []),
         ("ط" * 500, "nothing is quoted", []),
