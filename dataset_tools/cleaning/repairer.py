@@ -14,7 +14,7 @@ from dataset_tools.arabic.repair import Side, final_farsi_yeh, looks_arabic, rep
 from dataset_tools.changes import Change, Log, call_path
 from dataset_tools.errors import RowError
 from dataset_tools.tool_schema.coercion import typed_arguments
-from dataset_tools.tool_schema.content_cache import ByContent
+from dataset_tools.tool_schema.content_cache import ContentCache
 from schemas.record import JsonObject, Message, Record, Tool
 
 __all__ = ["DEVELOPER_TURN", "Repairer"]
@@ -43,7 +43,9 @@ class Repairer:
         self._fold_names = tuple(fold)
         self._fold: Callable[[str], str] | None = None
         self._developer_turn = developer_turn
-        self._memory: ByContent[dict[bool, tuple[Tool, tuple[Change, ...]]]] = ByContent()
+        self._cache: ContentCache[dict[bool, tuple[Tool, tuple[Change, ...]]]] = ContentCache(
+            self._clean_tool, shared=True
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Cross to another process as the options alone: memory and folds are rebuilt there."""
@@ -156,7 +158,7 @@ class Repairer:
         arabic: bool | None = None
         clean: list[Tool] = []
         for position, tool in enumerate(tools):
-            repaired = self._memory.get(tool, self._clean_tool)
+            repaired = self._cache.get(tool)
             if len(repaired) > 1 and arabic is None:
                 arabic = _is_arabic(messages)
             found, changes = repaired[arabic if arabic is not None and len(repaired) > 1 else True]

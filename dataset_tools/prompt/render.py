@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from dataset_tools.prompt.values import RenderError, require_text, write_declaration, write_object
-from dataset_tools.tool_schema.content_cache import ByContent
+from dataset_tools.tool_schema.content_cache import ContentCache
 
 __all__ = ["TRAINED", "Kind", "RenderError", "Segment", "render", "segments"]
 
@@ -66,8 +66,6 @@ _END = Segment("<end_of_turn>", Kind.END)
 _NEWLINE = Segment("\n", Kind.NEWLINE)
 _SPOKEN = {"developer": Kind.DEVELOPER, "system": Kind.DEVELOPER, "user": Kind.USER}
 
-_declarations: ByContent[Segment | RenderError] = ByContent()
-
 
 def render(row: Mapping[str, Any], *, generation_prompt: bool = False) -> str:
     """The prompt that the chat template gives for a row, ``<bos>`` included.
@@ -82,13 +80,12 @@ def render(row: Mapping[str, Any], *, generation_prompt: bool = False) -> str:
     return "".join([segment.text for segment in segments(row, generation_prompt=generation_prompt)])
 
 
-def segments(row: Mapping[str, Any], *, generation_prompt: bool = False, shared_tools: bool = False) -> list[Segment]:
+def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list[Segment]:
     """The prompt in parts; see :func:`render`.
 
     Args:
         row: as for :func:`render`.
         generation_prompt: as for :func:`render`.
-        shared_tools: whether declarations are never altered, so that each object may be known by its identity.
 
     Raises:
         RenderError: the template cannot express the row.
@@ -102,10 +99,7 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False, shared_
     before = ""  # what the text ends with: "" after a turn, else "call" or "result" inside the model's turn
     for position, message in enumerate(messages):
         try:
-            if position:
-                before = _message(message, before, parts)
-            else:
-                before = _first(message, tools, parts, shared_tools=shared_tools)
+            before = _message(message, before, parts) if position else _first(message, tools, parts)
         except RenderError as error:
             raise error if error.where.startswith("tools") else error.inside(f"messages[{position}]") from None
     if generation_prompt or row.get("add_generation_prompt") is True:
@@ -117,7 +111,7 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False, shared_
     return parts
 
 
-def _first(message: Any, tools: list[Any], parts: list[Segment], *, shared_tools: bool) -> str:  # noqa: ANN401 - foreign data
+def _first(message: Any, tools: list[Any], parts: list[Segment]) -> str:  # noqa: ANN401 - foreign data
     """The first message; the declarations stand in the developer's turn, which must be it."""
     role = _role(message)
     if role not in ("developer", "system"):
@@ -128,8 +122,7 @@ def _first(message: Any, tools: list[Any], parts: list[Segment], *, shared_tools
     parts.append(_HEADERS[role])
     _say(message, Kind.DEVELOPER, parts)
     for position, tool in enumerate(tools):
-        met = _declarations.met(tool) if shared_tools else None
-        parts.append(met if isinstance(met, Segment) else _declaration(tool, position, shared=shared_tools))
+        parts.append(_declaration(tool, position))
     parts += (_END, _NEWLINE)
     return ""
 
@@ -220,10 +213,9 @@ def _say(message: Mapping[str, Any], kind: Kind, parts: list[Segment]) -> None:
         parts.append(Segment(text, kind))
 
 
-def _declaration(tool: Any, position: int, *, shared: bool) -> Segment:  # noqa: ANN401 - foreign data
+def _declaration(tool: Any, position: int) -> Segment:  # noqa: ANN401 - foreign data
     try:
-        # A copy, so that the memory knows it by its content alone: a tool may be altered between two calls.
-        made = _declarations.get(dict(tool) if isinstance(tool, dict) and not shared else tool, _declare)
+        made = _declarations.get(tool)
     except TypeError as error:
         raise RenderError(f"cannot be written as JSON: {error}", where=f"tools[{position}]") from error
     if isinstance(made, RenderError):
@@ -237,6 +229,9 @@ def _declare(tool: Any) -> Segment | RenderError:  # noqa: ANN401 - foreign data
         return Segment(write_declaration(tool), Kind.DECLARATION)
     except RenderError as error:
         return error.with_traceback(None)
+
+
+_declarations = ContentCache(_declare)
 
 
 def _role(message: Any) -> str:  # noqa: ANN401 - foreign data

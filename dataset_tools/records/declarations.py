@@ -9,7 +9,7 @@ from typing import Any, cast
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.literals import decode_json
-from dataset_tools.tool_schema.content_cache import ByContent
+from dataset_tools.tool_schema.content_cache import ContentCache
 from schemas.record import JsonObject, Tool
 
 __all__ = ["MAX_DEPTH", "TYPE_NAMES", "read_tools"]
@@ -62,9 +62,6 @@ class _Known:
         return found
 
 
-_memory: ByContent[_Known] = ByContent()
-
-
 def read_tools(value: Any, log: Log, path: str = "tools") -> list[Tool]:  # noqa: ANN401 - foreign data
     """Tools in the record's form, from a list, from JSON text of a list, or from a list of JSON texts.
 
@@ -82,7 +79,7 @@ def read_tools(value: Any, log: Log, path: str = "tools") -> list[Tool]:  # noqa
         value = [value]
     if not isinstance(value, list):
         raise RowError("unreadable-tools", f"{path} is not a list of tools")
-    known = _memory.met_all(value)
+    known = _cache.known(value)
     if known is None:
         known = [_read(raw, f"{path}[{position}]", log) for position, raw in enumerate(value)]
     for position, tool in enumerate(known):
@@ -96,7 +93,7 @@ def _read(raw: Any, path: str, log: Log) -> _Known:  # noqa: ANN401 - foreign da
     if isinstance(raw, str):
         raw = decode_json(raw, log, path)
     try:
-        return _memory.get(raw, _know)
+        return _cache.get(raw)
     except TypeError as error:
         if "ecursion" in str(error):
             raise RowError("schema-too-deep", f"{path} is nested too deeply") from error
@@ -108,6 +105,9 @@ def _read(raw: Any, path: str, log: Log) -> _Known:  # noqa: ANN401 - foreign da
 def _know(raw: Any) -> _Known:  # noqa: ANN401 - foreign data
     changes: Log = []
     return _Known(_convert(raw, changes, ""), changes)
+
+
+_cache = ContentCache(_know, shared=True)
 
 
 def _convert(raw: Any, log: Log, path: str) -> Tool:  # noqa: ANN401 - foreign data

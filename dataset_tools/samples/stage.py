@@ -275,7 +275,7 @@ class BuildStage:
 
 def _segments(record: Record) -> list[Segment]:
     try:
-        return segments(record, shared_tools=True)
+        return segments(record)
     except RenderError as error:
         raise RowError("not-renderable", f"{error.where}: {error.what}", hint=error.hint) from error
 

@@ -110,7 +110,7 @@ class StatsStage:
         prompts: list[list[Segment]] = []
         for row in rows:
             try:
-                prompts.append(segments(row.record, shared_tools=True))
+                prompts.append(segments(row.record))
             except RenderError:
                 counts.not_renderable += 1
         counts.prompt_characters.update([sum([len(part.text) for part in parts]) for parts in prompts])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from dataset_tools.arabic.letters import PLAIN, needs_look
 from dataset_tools.arabic.repair import Side, looks_arabic
-from dataset_tools.tool_schema.content_cache import ByContent
+from dataset_tools.tool_schema.content_cache import ContentCache
 from dataset_tools.tool_schema.nullability import admits_null, with_nullable
 from dataset_tools.tool_schema.validator import InvalidSchemaError, Validator
 from schemas.record import JsonObject, Tool
@@ -162,12 +162,12 @@ def is_odd(text: str) -> bool:
     )
 
 
-_memory: ByContent[ToolView] = ByContent()
+_views: ContentCache[ToolView] = ContentCache(ToolView, shared=True)
 
 
 def tool_views(tools: list[Tool]) -> list[ToolView]:
     """The views of declarations, shared by all rows that offer the same ones."""
-    return _memory.met_all(tools) or [_memory.get(tool, ToolView) for tool in tools]
+    return _views.known(tools) or [_views.get(tool) for tool in tools]
 
 
 def without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON is any value

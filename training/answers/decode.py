@@ -108,7 +108,7 @@ def prompt_of(question: Question) -> list[Segment]:
         InputError: the question cannot be rendered.
     """
     try:
-        return segments(question.record(), generation_prompt=True, shared_tools=True)
+        return segments(question.record(), generation_prompt=True)
     except RenderError as error:
         hint = error.hint or "try `afg-data clean` on the data"
         raise InputError(f"the record {question.id!r} cannot be rendered: {error}", hint=hint) from error
