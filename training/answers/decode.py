@@ -16,7 +16,7 @@ from training.answers.predictions import Predictions
 from training.answers.questions import Question
 from training.answers.transformers_decoder import TorchDecoder
 
-__all__ = ["DecodeOptions", "Decoded", "decode", "load_decoder", "prompt_of"]
+__all__ = ["DecodeOptions", "decode", "load_decoder", "prompt_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,19 +34,6 @@ class DecodeOptions:
     base: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """The answers to questions.
-
-    Attributes:
-        predictions: the answers by id.
-        facts: the model, the backend, the device, and the number of truncated answers.
-    """
-
-    predictions: Predictions
-    facts: dict[str, Any]
-
-
 def decode(
     source: ModelSource,
     questions: Sequence[Question],
@@ -54,7 +41,7 @@ def decode(
     options: DecodeOptions,
     *,
     on_answers: Callable[[int, int], None] = lambda _done, _tokens: None,
-) -> Decoded:
+) -> tuple[Predictions, dict[str, Any]]:
     """Ask a model all questions without a cached answer.
 
     Args:
@@ -63,6 +50,9 @@ def decode(
         cache: file with the answers, written as they come.
         options: how the answers are decoded.
         on_answers: called with the number of answers so far, and of tokens decoded by this call.
+
+    Returns:
+        The answers by id, and the facts of the decoding: model, backend, device, and number of truncated answers.
 
     Raises:
         InputError: a question cannot be rendered as a prompt, or the model cannot be loaded.
@@ -88,7 +78,7 @@ def decode(
     answers.finish([question.id for question in questions])
     truncated = sum(not row["stopped"] for row in answers.rows.values())
     facts |= _facts(source, weights) | {"max_tokens": options.max_tokens, "cut_off": truncated}
-    return Decoded(Predictions(answers.rows, source.name), facts)
+    return Predictions(answers.rows, source.name), facts
 
 
 def load_decoder(source: ModelSource, options: DecodeOptions) -> Decoder:

@@ -17,7 +17,7 @@ from dataset_tools.readers.sources import find_files
 from dataset_tools.records.literals import read_arguments
 from schemas.record import JsonObject, Tool
 
-__all__ = ["Prediction", "Predictions", "listed", "read_predictions"]
+__all__ = ["Prediction", "Predictions", "listed", "parse_answer", "read_predictions"]
 
 _SHOWN = 10  # ids that an error lists
 _HINT = 'a line is {"id": ..., "text": ...} or {"id": ..., "tool_calls": [...]}'
@@ -30,11 +30,15 @@ class Prediction:
     Attributes:
         calls: its calls, each with ``name`` and ``arguments``.
         text: the raw output; empty if only calls were given.
+        content: the text outside the calls.
+        warnings: values that the parser guessed or converted.
         problem: the reason why the output could not be parsed; empty if it could.
     """
 
     calls: list[JsonObject] = field(default_factory=list)
     text: str = ""
+    content: str = ""
+    warnings: list[str] = field(default_factory=list)
     problem: str = ""
 
 
@@ -50,11 +54,7 @@ class Predictions:
         row = self._rows[identity]
         if "tool_calls" in row:
             return Prediction(row["tool_calls"], row.get("text") or "")
-        try:
-            parsed = parse(row["text"], cast("list[dict[str, Any]]", tools))
-        except ParseError as error:
-            return Prediction(text=row["text"], problem=str(error))
-        return Prediction(parsed.tool_calls, row["text"])
+        return parse_answer(row["text"], tools)
 
     def require_ids(self, wanted: Sequence[str], known: Iterable[str] = ()) -> None:
         """Check that the answers belong to the questions.
@@ -76,6 +76,15 @@ class Predictions:
             problems.append(f"{len(unknown):,} predictions have an unknown id: {listed(unknown)}")
         if problems:
             raise InputError("; ".join(problems), where=self.name, hint="use the ids of the records")
+
+
+def parse_answer(text: str, tools: list[Tool]) -> Prediction:
+    """Parse the raw output of a model with the tools of its prompt."""
+    try:
+        parsed = parse(text, cast("list[dict[str, Any]]", tools))
+    except ParseError as error:
+        return Prediction(text=text, problem=str(error))
+    return Prediction(parsed.tool_calls, text, parsed.content or "", list(map(str, parsed.warnings)))
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -18,22 +18,15 @@ __all__ = ["call_command", "compare_command", "evaluate_command"]
 
 
 def evaluate_command(
-    names: Annotated[
-        list[str], typer.Argument(metavar="[MODEL] DATA", help="The model, and records with answers in any layout.")
-    ],
+    names: Annotated[list[str], typer.Argument(metavar="[MODEL] DATA", help="Model, and records in any layout.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The result, .json; a page is written next to it.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Result, .json; a page goes next to it.")
     ],
     predictions: Annotated[
-        Path | None,
-        typer.Option("--predictions", metavar="FILE", help="Score these outputs: JSONL of id and text or tool_calls."),
+        Path | None, typer.Option(metavar="FILE", help="Score these outputs: JSONL of id and text or tool_calls.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=0, help="Ask the first N rows only; 0 for all.")
-    ] = 0,
-    batch: Annotated[
-        int, typer.Option("--batch", metavar="N", min=0, help="Prompts decoded together; 0 chooses by device.")
-    ] = 0,
+    limit: Annotated[int, typer.Option(metavar="N", min=0, help="Ask the first N rows only; 0 for all.")] = 0,
+    batch: Annotated[int, typer.Option(metavar="N", min=0, help="Prompts decoded together; 0 chooses by device.")] = 0,
     max_tokens: MaxTokens = MAX_TOKENS,
     base: BaseName = "",
     layout: LayoutName = "",
@@ -110,32 +103,28 @@ def call_command(
         afg call release/gguf/NAME-Q8_0.gguf "حوّل 100 ريال إلى درهم" --tools tools.json --json
     """
     from dataset_tools.io.jsonl import dump_text
-    from training.answers.call import call
+    from training.answers.call import call, why_no_call
     from training.answers.decode import DecodeOptions
 
     let_threads_sleep()
     answer = call(model, text, tools, DecodeOptions(batch=1, max_tokens=max_tokens, base=base))
     if as_json:
-        sys.stdout.write(dump_text(answer.as_json(raw=raw)) + "\n")
+        shown = {"tool_calls": answer.calls, "content": answer.content, "warnings": answer.warnings}
+        shown |= {"error": answer.problem, **({"text": answer.text} if raw else {})}
+        sys.stdout.write(dump_text(shown) + "\n")
     else:
         lines = [*([answer.text] if raw else []), *map(dump_text, answer.calls)]
         sys.stdout.writelines(f"{line}\n" for line in lines)
     if not answer.calls:
         if not as_json:
-            sys.stderr.write(f"afg call: {answer.why_no_call}\n")
+            sys.stderr.write(f"afg call: {why_no_call(answer)}\n")
         raise typer.Exit(1)
 
 
 def compare_command(
-    results: Annotated[
-        list[Path], typer.Argument(metavar="A B [C ...]", help="Results of afg evaluate; A is the baseline.")
-    ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write a page, .html.")
-    ] = None,
-    flips: Annotated[
-        int, typer.Option("--flips", metavar="N", min=0, help="Flipped rows to print; the page has more.")
-    ] = 10,
+    results: Annotated[list[Path], typer.Argument(metavar="A B ...", help="Results of evaluate; A is the baseline.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Page to write, .html.")] = None,
+    flips: Annotated[int, typer.Option(metavar="N", min=0, help="Flipped rows to print; the page has more.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Compare evaluations of the same rows, with paired intervals.

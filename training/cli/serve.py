@@ -20,12 +20,8 @@ def serve_command(
         Path | None,
         typer.Option("--tools", "--tools-file", metavar="FILE", help="Tools for requests without any: a JSON array."),
     ] = None,
-    host: Annotated[
-        str, typer.Option("--host", metavar="HOST", help="Address to listen on; the server has no password.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port; 0 chooses a free one.")
-    ] = 8766,
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address; the server has no password.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port; 0 chooses a free one.")] = 8766,
     max_tokens: MaxTokens = MAX_TOKENS,
     base: BaseName = "",
 ) -> None:

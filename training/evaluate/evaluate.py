@@ -111,9 +111,11 @@ def evaluate_model(
     with seldom_collecting():
         questions = _read(files, options)[: options.limit or None]
     count = len(questions)
-    made = decode(source, questions, cache, decoding, on_answers=lambda done, tokens: on_answers(done, count, tokens))
+    answers, facts = decode(
+        source, questions, cache, decoding, on_answers=lambda done, tokens: on_answers(done, count, tokens)
+    )
     with seldom_collecting():
-        evaluation = score(questions, made.predictions, _places(files), made.facts)
+        evaluation = score(questions, answers, _places(files), facts)
     _write(evaluation, output)
     return evaluation
 

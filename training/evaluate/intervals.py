@@ -7,7 +7,6 @@ from typing import NamedTuple
 __all__ = ["Interval", "Paired", "f1", "f1_interval", "mcnemar", "wilson"]
 
 _Z = 1.959963984540054  # two-sided 95% of the normal distribution
-_FEW = 1000  # flipped rows up to which exact integers are fast enough
 _RESAMPLES = 2000
 _SEED = 20260
 
@@ -100,15 +99,6 @@ def mcnemar(gained: int, lost: int, n: int) -> Paired:
 
 def _exact(gained: int, lost: int) -> float:
     """Return the two-sided probability of a split at least this uneven if both sides are equally likely."""
-    flipped = gained + lost
-    if gained == lost:
-        return 1.0
-    if flipped <= _FEW:
-        ways = sum(math.comb(flipped, k) for k in range(min(gained, lost) + 1))
-        return min(1.0, 2 * ways / (1 << flipped))
-    logs = [_log_binomial(flipped, k) - flipped * math.log(2) for k in range(min(gained, lost) + 1)]
-    return min(1.0, 2 * math.fsum(map(math.exp, logs)))
+    from scipy.special import bdtr
 
-
-def _log_binomial(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5)))

@@ -9,20 +9,9 @@ from training.evaluate.intervals import f1, f1_interval, wilson
 from training.evaluate.scoring import ERRORS, ArgumentScore, Verdict
 
 __all__ = [
-    "GROUPS",
-    "LOWER_IS_BETTER",
-    "METRICS",
-    "SHARES",
-    "Facts",
-    "Metric",
-    "Metrics",
-    "argument_metrics",
-    "as_json",
-    "error_counts",
-    "facts_of",
-    "grouped",
-    "measure",
-]
+    "GROUPS", "LOWER_IS_BETTER", "METRICS", "SHARES", "Facts", "Metric", "Metrics", "argument_metrics", "as_json",
+    "error_counts", "facts_of", "grouped", "measure",
+]  # fmt: skip
 
 Metrics = dict[str, "Metric"]
 

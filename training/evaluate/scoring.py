@@ -27,6 +27,10 @@ ERRORS = {
 }
 """Classes of errors with their meaning, after the taxonomy of the Berkeley leaderboard."""
 
+_JSON_TYPES: Mapping[type, str] = {
+    bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object", type(None): "null"
+}  # fmt: skip
+
 
 class ArgumentScore(NamedTuple):
     """A gold argument, and the strictest rule under which it is right; NEVER if it is wrong or absent."""
@@ -144,7 +148,7 @@ def _score_arguments(
         agreement = found or CallMatch(missing=[key for key in wanted.accepted if key not in wanted.optional])
         types = _types(question.tools, name)
         for parameter, level in (*agreement.arguments.items(), *((key, NEVER) for key in agreement.missing)):
-            kind = types.get(parameter) or _json_type(wanted.accepted[parameter][0])
+            kind = types.get(parameter) or _JSON_TYPES[type(wanted.accepted[parameter][0])]
             verdict.arguments.append(ArgumentScore(name, parameter, kind, level))
     predicted = sum(value is not None for call in calls for value in call["arguments"].values())
     verdict.keys = (right, predicted, len(verdict.arguments))
@@ -169,8 +173,8 @@ def _argument_mistakes(wanted: GoldCall, call: JsonObject, found: CallMatch, lef
     mistakes += [Mistake("unexpected", tool, name) for name in found.unexpected if name not in left_out]
     for name, level in found.arguments.items():
         if level == NEVER and name not in left_out:
-            kinds = {_json_type(value) for value in wanted.accepted[name]}
-            error = "value" if _json_type(call["arguments"][name]) in kinds else "type"
+            kinds = {_JSON_TYPES[type(value)] for value in wanted.accepted[name]}
+            error = "value" if _JSON_TYPES[type(call["arguments"][name])] in kinds else "type"
             mistakes.append(Mistake(error, tool, name))
     return mistakes
 
@@ -187,19 +191,3 @@ def _types(tools: list[Tool], name: str) -> dict[str, str]:
         for parameter, schema in properties.items()
         if isinstance(schema, dict) and isinstance(kind := schema.get("type"), str)
     }
-
-
-def _json_type(value: object) -> str:
-    """Return the JSON type of a value; integers are numbers here."""
-    match value:
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case dict():
-            return "object"
-    return "null"

@@ -8,17 +8,17 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from dataset_tools.cleaning.repairer import DEVELOPER_TURN
 from dataset_tools.errors import InputError, RowError
-from dataset_tools.prompt.parser import ParseError, parse
 from dataset_tools.prompt.render import RenderError, Segment, segments
 from dataset_tools.records.converter import require_shallow, require_valid
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.messages import read_messages
 from schemas.record import JsonObject, Message, Tool
 from training.answers.decoder import Answer
+from training.answers.predictions import parse_answer
 from training.answers.questions import Question
 
 __all__ = ["ChatRequest", "read_request", "reply", "tool_calls"]
@@ -84,11 +84,8 @@ def read_request(body: Any, tools: Sequence[Tool], max_tokens: int) -> ChatReque
 
 def reply(request: ChatRequest, answer: Answer, model: str) -> JsonObject:
     """Return the reply to a request; an answer that cannot be parsed becomes its content."""
-    try:
-        parsed = parse(answer.text, cast("list[dict[str, Any]]", request.tools))
-        content, calls = parsed.content, tool_calls(parsed.tool_calls)
-    except ParseError:
-        content, calls = answer.text, []
+    parsed = parse_answer(answer.text, request.tools)
+    content, calls = answer.text if parsed.problem else parsed.content, tool_calls(parsed.calls)
     message: JsonObject = {"role": "assistant", "content": content or None, "refusal": None}
     if calls:
         message["tool_calls"] = calls
