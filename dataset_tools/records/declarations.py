@@ -1,6 +1,6 @@
-"""Foreign tool declarations, read into function-wrapped JSON Schema.
+"""Conversion of foreign tool declarations to function-wrapped JSON Schema.
 
-Declarations repeat from row to row, so each distinct one is read once and remembered under its JSON text.
+Declarations repeat from row to row, so each distinct one is converted once and cached by its JSON text.
 """
 
 import re
@@ -15,7 +15,7 @@ from schemas.record import JsonObject, Tool
 __all__ = ["MAX_DEPTH", "TYPE_NAMES", "read_tools"]
 
 MAX_DEPTH = 64
-"""Deepest nesting of a parameter schema that is read: far above real ones, far below Python's recursion limit."""
+"""Maximum nesting of a parameter schema: far above real ones, far below Python's recursion limit."""
 
 TYPE_NAMES = {
     "str": "string", "string": "string", "text": "string", "char": "string",
@@ -26,7 +26,7 @@ TYPE_NAMES = {
     "list": "array", "array": "array", "tuple": "array", "set": "array", "arraylist": "array",
     "null": "null", "none": "null", "nonetype": "null",
 }  # fmt: skip
-"""Type names of other languages and datasets, in lower case, and what JSON Schema calls them."""
+"""Type names of other languages and datasets, in lower case, each with its name in JSON Schema."""
 
 _ANY = {"any", "typing.any", ""}
 _GENERIC = re.compile(r"(?:typing\.)?(?P<outer>\w+)\[(?P<inner>.*)\]", re.DOTALL)
@@ -35,15 +35,15 @@ _NAMED_SCHEMAS = ("properties", "patternProperties", "$defs", "definitions", "de
 _LISTED_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLE_SCHEMAS = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
 
-# A type name is a word or two; longer text would only cost time.
+# Type names have a word or two; longer text would only cost time.
 _LONGEST_TYPE = 200
 
-# Places of one declaration whose paths are kept: a row seldom offers more tools than this.
+# Cached paths of one declaration: few rows offer more tools than this.
 _PLACES = 64
 
 
 class _Known:
-    """A declaration that was read before: the tool, and what was changed in it at each place where it stood."""
+    """A converted declaration, and its changes for each place where it occurs."""
 
     __slots__ = ("_places", "changes", "tool")
 
@@ -53,7 +53,7 @@ class _Known:
         self._places: dict[str, Log] = {}
 
     def changes_at(self, path: str) -> Log:
-        """The changes, with paths that start at ``path``."""
+        """Return the changes with paths that start at ``path``."""
         found = self._places.get(path)
         if found is None:
             found = [change._replace(path=path + change.path) for change in self.changes]
@@ -63,10 +63,10 @@ class _Known:
 
 
 def read_tools(value: Any, log: Log, path: str = "tools") -> list[Tool]:  # noqa: ANN401 - foreign data
-    """Tools in the record's form, from a list, from JSON text of a list, or from a list of JSON texts.
+    """Return the tools of a record, from a list, from JSON text of a list, or from a list of JSON texts.
 
-    Takes declarations with and without the function wrapper, JSON Schema parameters and bare property maps, and the
-    type names of :data:`TYPE_NAMES`; logs what it changed. The returned declarations are shared: do not alter them.
+    Accepts declarations with and without the function wrapper, JSON Schema parameters and bare property maps, and the
+    type names of :data:`TYPE_NAMES`; logs changes. The returned declarations are shared: do not alter them.
 
     Raises:
         RowError: ``unreadable-tools``, ``unreadable-json`` or ``schema-too-deep``.
@@ -89,7 +89,7 @@ def read_tools(value: Any, log: Log, path: str = "tools") -> list[Tool]:  # noqa
 
 
 def _read(raw: Any, path: str, log: Log) -> _Known:  # noqa: ANN401 - foreign data
-    """One tool: remembered, or read and remembered with what was changed in it."""
+    """Return one converted tool, from the cache if possible."""
     if isinstance(raw, str):
         raw = decode_json(raw, log, path)
     try:
@@ -144,7 +144,7 @@ def _function(function: JsonObject, log: Log, path: str) -> JsonObject:
 
 
 def _is_property_map(parameters: JsonObject) -> bool:
-    """Whether ``parameters`` maps names to properties directly, as xLAM does, instead of being a JSON Schema."""
+    """Return whether ``parameters`` maps names directly to properties, as in xLAM, and is not a JSON Schema."""
     if isinstance(parameters.get("type"), (str, list)) or "$ref" in parameters:
         return False
     properties = parameters.get("properties")
@@ -166,7 +166,7 @@ def _is_optional(item: JsonObject) -> bool:
 
 
 def _schema(schema: JsonObject, log: Log, path: str, depth: int) -> tuple[JsonObject, bool]:
-    """The schema with JSON Schema's type names, and whether its type was marked optional."""
+    """Return the schema with type names of JSON Schema, and whether its type was marked optional."""
     if depth > MAX_DEPTH:
         raise RowError("schema-too-deep", f"{path} is nested more than {MAX_DEPTH} levels deep")
     result = dict(schema)
@@ -187,7 +187,7 @@ def _schema(schema: JsonObject, log: Log, path: str, depth: int) -> tuple[JsonOb
 
 
 def _named(result: JsonObject, key: str, log: Log, path: str, depth: int) -> None:
-    """Convert the schemas under ``key`` in place; a property marked optional leaves ``required``."""
+    """Convert the schemas under ``key`` in place; remove properties marked optional from ``required``."""
     named: JsonObject = {}
     for name, item in result[key].items():
         if not isinstance(item, dict):
@@ -202,7 +202,7 @@ def _named(result: JsonObject, key: str, log: Log, path: str, depth: int) -> Non
 
 
 def _rename_type(schema: JsonObject, log: Log, path: str) -> bool:
-    """Give ``schema`` JSON Schema's name of its type, in place; whether the type was marked optional."""
+    """Rename the type of ``schema`` in place; return whether it was marked optional."""
     name = schema.get("type")
     if isinstance(name, list):
         renamed = [TYPE_NAMES.get(item.lower(), item) if isinstance(item, str) else item for item in name]
@@ -217,12 +217,12 @@ def _rename_type(schema: JsonObject, log: Log, path: str) -> bool:
     bare = _OPTIONAL.sub("", name).strip()
     optional = bare != name.strip()
     meaning = _meaning(bare)
-    if meaning is None:  # unknown: left for the check of the schema to report
+    if meaning is None:  # unknown: validation reports it
         return optional
     if meaning.pop("optional", False):
         optional = True
     del schema["type"]
-    # The key keeps its place in front where a type is known, so that declarations stay readable.
+    # A known type stays the first key, so that declarations are readable.
     rest = dict(schema)
     schema.clear()
     schema.update({**meaning, **rest})
@@ -231,7 +231,7 @@ def _rename_type(schema: JsonObject, log: Log, path: str) -> bool:
 
 
 def _meaning(name: str) -> JsonObject | None:
-    """What a foreign type name says as JSON Schema: ``List[int]`` gives an array of integers; None if unknown."""
+    """Return a foreign type name as JSON Schema: ``List[int]`` gives an array of integers; None if unknown."""
     lowered = name.lower()
     if lowered in _ANY:
         return {}
@@ -252,7 +252,7 @@ def _meaning(name: str) -> JsonObject | None:
 
 
 def _item(inner: str) -> JsonObject:
-    """What every item is by the types between the brackets; empty where they differ, as in ``Tuple[int, str]``."""
+    """Return the schema of every item by the types in brackets; empty if they differ, as in ``Tuple[int, str]``."""
     meanings = [_meaning(name) for name in _parted(inner) if name != "..."]
     for meaning in meanings:
         if meaning:
@@ -262,7 +262,7 @@ def _item(inner: str) -> JsonObject:
 
 
 def _parted(inner: str) -> list[str]:
-    """The types that commas part, but for commas inside the brackets of one of them."""
+    """Split types at commas that are not inside brackets."""
     parts, depth = [""], 0
     for character in inner:
         depth += (character == "[") - (character == "]")

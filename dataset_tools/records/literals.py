@@ -1,7 +1,7 @@
-"""Arguments and other values that arrived as text, read back into objects.
+"""Decoding of arguments and other values that are stored as text.
 
-Public datasets carry arguments as JSON text, as JSON text of JSON text, and as Python literals. Nothing here is
-guessed silently: each step beyond plain JSON is logged.
+Public datasets store arguments as JSON text, as JSON text of JSON text, and as Python literals. Each step beyond plain
+JSON is logged.
 """
 
 import math
@@ -37,19 +37,19 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""} | {
 
 
 class LiteralError(ValueError):
-    """Text is no literal: what was wrong, at which character, counted from 1."""
+    """Text that is not a literal; the message has the fault and its character, counted from 1."""
 
     def __init__(self, what: str, at: int) -> None:
-        """Say ``what`` was wrong at the character ``at``, counted from 0."""
+        """Store a fault and its character, counted from 0."""
         super().__init__(f"{what} at character {at + 1}")
         self.at = at
 
 
-def decode_json(text: str, log: Log, path: str) -> Any:  # noqa: ANN401 - JSON is any value
-    """The value that ``text`` spells: as JSON, else as a Python literal (logged as ``python-literal``).
+def decode_json(text: str, log: Log, path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of ``text`` as JSON, else as a Python literal (logged as ``python-literal``).
 
     Raises:
-        RowError: ``unreadable-json``, when the text is neither.
+        RowError: ``unreadable-json``: the text is neither.
     """
     with suppress(orjson.JSONDecodeError, UnicodeEncodeError):
         value = orjson.loads(text)
@@ -71,9 +71,9 @@ def decode_json(text: str, log: Log, path: str) -> Any:  # noqa: ANN401 - JSON i
 
 
 def read_arguments(value: Any, log: Log, path: str) -> JsonObject:  # noqa: ANN401 - foreign data
-    """Arguments as an object: decoded as often as they were encoded, each time logged as ``decode-arguments``.
+    """Return arguments as an object, decoded as often as they were encoded (logged as ``decode-arguments``).
 
-    None means a call without arguments and gives an empty object.
+    None means a call without arguments and becomes an empty object.
 
     Raises:
         RowError: ``arguments-not-object``, or ``unreadable-json`` from :func:`decode_json`.
@@ -98,19 +98,19 @@ def read_arguments(value: Any, log: Log, path: str) -> JsonObject:  # noqa: ANN4
 
 
 def skip_space(text: str, at: int) -> int:
-    """The first character from ``at`` on that is not white space."""
+    """Return the index of the first character from ``at`` that is not white space."""
     match = _SPACE.match(text, at)
     return match.end() if match else at
 
 
 def read_literal(text: str, at: int = 0, depth: int = 0) -> tuple[Any, int]:
-    """The value that starts at ``at``, written as in Python or JSON, and where it ends.
+    """Return the Python or JSON value that starts at ``at``, and its end.
 
-    Takes what both languages write, mixed as public datasets mix it: ``{'city': "دبي", "now": true}``. Tuples and
-    sets become lists, keys become text. Runs in linear time.
+    Accepts both languages mixed, as in public datasets: ``{'city': "دبي", "now": true}``. Tuples and sets become
+    lists, keys become text. Runs in linear time.
 
     Raises:
-        LiteralError: there is no such value, or JSON cannot hold it (infinity, more than 64 bits, half a character).
+        LiteralError: there is no value, or JSON cannot hold it (infinity, more than 64 bits, a lone surrogate).
     """
     at = skip_space(text, at)
     opening = text[at : at + 1]
@@ -126,7 +126,7 @@ def read_literal(text: str, at: int = 0, depth: int = 0) -> tuple[Any, int]:
     word = _WORD.match(text, at)
     if word is not None and word[0] in _WORDS:
         return _WORDS[word[0]], word.end()
-    raise LiteralError("no value" if opening else "text ends where a value should stand", at)
+    raise LiteralError("no value" if opening else "the text ends before a value", at)
 
 
 def _end_of_text(text: str, at: int) -> None:
@@ -138,14 +138,14 @@ def _end_of_text(text: str, at: int) -> None:
 def _string(text: str, at: int) -> tuple[str, int]:
     match = _STRING.match(text, at)
     if match is None:
-        raise LiteralError("text that is not closed", at)
+        raise LiteralError("a string that is not closed", at)
     body = match[1] if match[1] is not None else match[2]
     if "\\" in body:
         try:
             body = _ESCAPE.sub(_unescape, body)
             body = body.encode("utf-16", "surrogatepass").decode("utf-16")
         except (ValueError, OverflowError) as error:
-            raise LiteralError("an escape that is no character", at) from error
+            raise LiteralError("an invalid escape", at) from error
     return body, match.end()
 
 
@@ -153,7 +153,7 @@ def _unescape(match: re.Match[str]) -> str:
     code = match[1] or match[2] or match[3]
     if code:
         return chr(int(code, 16))
-    # An unknown escape stays as written, as in Python.
+    # Python keeps unknown escapes.
     return _ESCAPES.get(match[4], match[0])
 
 
@@ -169,14 +169,14 @@ def _number(written: str, at: int) -> int | float:
 
 
 def _list(text: str, at: int, depth: int) -> tuple[Any, int]:
-    """A list or tuple that opens at ``at``; brackets around one value without a comma only group it, as in Python."""
+    """Read a list or tuple that opens at ``at``; parentheses around one value without a comma only group it."""
     closing = "]" if text[at] == "[" else ")"
     items: list[Any] = []
     comma = False
     at = skip_space(text, at + 1)
     while text[at : at + 1] != closing:
         if items and not comma:
-            raise LiteralError(f"neither a comma nor {closing}", at)
+            raise LiteralError(f"a missing comma or {closing}", at)
         item, at = read_literal(text, at, depth)
         items.append(item)
         at, comma = _after_item(text, at)
@@ -186,22 +186,22 @@ def _list(text: str, at: int, depth: int) -> tuple[Any, int]:
 
 
 def _object(text: str, at: int, depth: int) -> tuple[Any, int]:
-    """A dictionary or a set whose first item starts at ``at``; the sort of the first item decides which."""
+    """Read a dictionary or a set whose first item starts at ``at``; the first item decides which."""
     keyed: JsonObject = {}
     items: list[Any] = []
     comma = True
     at = skip_space(text, at)
     while text[at : at + 1] != "}":
         if not comma:
-            raise LiteralError("neither a comma nor }", at)
+            raise LiteralError("a missing comma or }", at)
         key, at = read_literal(text, at, depth)
         at = skip_space(text, at)
         if text[at : at + 1] == ":" and not items and not isinstance(key, (list, dict)):
             if str(key) in keyed:
-                raise LiteralError(f"the key {str(key)!r} stands twice in one object", at)
+                raise LiteralError(f"the repeated key {str(key)!r}", at)
             keyed[str(key)], at = read_literal(text, at + 1, depth)
         elif keyed or text[at : at + 1] == ":":
-            raise LiteralError("a key and a value are not paired", at)
+            raise LiteralError("an unpaired key or value", at)
         else:
             items.append(key)
         at, comma = _after_item(text, at)
@@ -209,7 +209,7 @@ def _object(text: str, at: int, depth: int) -> tuple[Any, int]:
 
 
 def _after_item(text: str, at: int) -> tuple[int, bool]:
-    """Where the next item or the closing bracket stands, and whether a comma was passed."""
+    """Return the start of the next item or closing bracket, and whether there was a comma."""
     at = skip_space(text, at)
     if text[at : at + 1] == ",":
         return skip_space(text, at + 1), True

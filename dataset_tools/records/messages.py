@@ -1,6 +1,6 @@
-"""Chat messages of the OpenAI family, read into the record's messages.
+"""Conversion of chat messages of the OpenAI family.
 
-OpenAI, TRL, mobile-actions, metga97 and AISA differ in names and wrappers only; their layouts share this reader.
+OpenAI, TRL, mobile-actions, metga97 and AISA differ only in names and wrappers, so their layouts share this reader.
 """
 
 from typing import Any, cast
@@ -26,25 +26,25 @@ ROLES: dict[str, Role] = {
     "function": "tool",
     "observation": "tool",
 }
-"""Role names of public datasets and the record's name for each."""
+"""Role names of public datasets, each with its name in a record."""
 
 _PLAIN = ("role", "content")
 _SPEAKERS = {"developer", "user", "assistant"}
 _FIELDS = {"role", "content", "tool_calls", "name"}
-# Bookkeeping of the OpenAI API: its meaning is carried by the order of messages and by the tool message's name.
+# Fields of the OpenAI API that the order of messages and the names of tool messages make redundant.
 _BOOKKEEPING = {"tool_call_id", "function_call", "refusal", "annotations", "audio", "weight"}
 
 
 def call(name: str, arguments: JsonObject) -> ToolCall:
-    """A tool call in the record's form."""
+    """Return a tool call of a record."""
     return {"type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def result_text(value: Any, path: str) -> str:  # noqa: ANN401 - foreign data
-    """What a tool returned, as the text of its message: text as it is, anything else as JSON.
+    """Return the result of a tool as text: text unchanged, anything else as JSON.
 
     Raises:
-        RowError: ``unsupported-content``, when it is nested too deeply to be written.
+        RowError: ``unsupported-content``: it is nested too deeply.
     """
     if isinstance(value, str):
         return value
@@ -55,7 +55,7 @@ def result_text(value: Any, path: str) -> str:  # noqa: ANN401 - foreign data
 
 
 def read_messages(value: Any, log: Log, path: str = "messages") -> list[Message]:  # noqa: ANN401 - foreign data
-    """Messages in the record's form; what had to be changed or dropped is logged.
+    """Return the messages of a record, and log changed and dropped fields.
 
     Raises:
         RowError: ``unreadable-messages``, ``unknown-role``, ``unsupported-content``, or an error of the arguments.
@@ -66,7 +66,7 @@ def read_messages(value: Any, log: Log, path: str = "messages") -> list[Message]
     messages: list[Message] = []
     for position, raw in enumerate(value):
         if type(raw) is dict and len(raw) == len(_PLAIN):
-            # As most are, a role of the record and text: what `_read` would say, in a third of the time.
+            # Most messages have a known role and text: the same result as `_read`, in a third of the time.
             role, content = raw.get("role"), raw.get("content")
             if type(content) is str and type(role) is str and role in _SPEAKERS:
                 messages.append(cast("Message", {"role": role, "content": content}))
@@ -111,7 +111,7 @@ def _role(value: Any, log: Log, path: str) -> Role:  # noqa: ANN401 - foreign da
 
 
 def _content(value: Any, log: Log, path: str) -> str | None:  # noqa: ANN401 - foreign data
-    """The text of a message that is none yet: joined from the text parts of the OpenAI API, or None for none."""
+    """Return content as text: joined text parts of the OpenAI API, an object as JSON, or None for null."""
     if value is None:
         return None
     if isinstance(value, list):
@@ -129,7 +129,7 @@ def _content(value: Any, log: Log, path: str) -> str | None:  # noqa: ANN401 - f
 
 
 def _calls(value: Any, log: Log, path: str, names: dict[str, str]) -> list[ToolCall]:  # noqa: ANN401 - foreign data
-    """The calls of the message at ``path``; their ids are added to ``names``."""
+    """Return the calls of the message at ``path``, and add their ids to ``names``."""
     if not isinstance(value, list):
         raise RowError("unreadable-messages", f"{path}.tool_calls is not a list of calls")
     calls = []
@@ -137,7 +137,7 @@ def _calls(value: Any, log: Log, path: str, names: dict[str, str]) -> list[ToolC
         function = raw.get("function", raw) if isinstance(raw, dict) else None
         name = function.get("name") if isinstance(function, dict) else None
         if function is None or not isinstance(name, str):
-            raise RowError("unreadable-messages", f"{path}.tool_calls[{position}] names no function")
+            raise RowError("unreadable-messages", f"{path}.tool_calls[{position}] has no function name")
         if isinstance(raw.get("id"), str):
             names[raw["id"]] = name
         arguments = function.get("arguments")
@@ -148,7 +148,7 @@ def _calls(value: Any, log: Log, path: str, names: dict[str, str]) -> list[ToolC
 
 
 def _name_result(raw: JsonObject, message: JsonObject, log: Log, path: str, names: dict[str, str]) -> None:
-    """Give a tool message the name of the tool that it answers, known by its own name or by the call's id."""
+    """Set the tool name of a tool message: its own name, or that of the call with its id."""
     name = raw.get("name")
     link = raw.get("tool_call_id")
     if name is None and isinstance(link, str) and link in names:
@@ -159,7 +159,7 @@ def _name_result(raw: JsonObject, message: JsonObject, log: Log, path: str, name
 
 
 def _count_dropped(raw: JsonObject, log: Log, path: str) -> None:
-    # In the row's own order: a set would log in another order in every process.
+    # In the order of the row: the order of a set differs between processes.
     for key, value in raw.items():
         if value is not None and key not in _FIELDS and key not in _BOOKKEEPING:
             log.append(Change("dropped-field", f"{path}.{key}", value, None))

@@ -1,7 +1,7 @@
-"""AISA-ArabicFC: messages and the tools that were offered, beside a rendering and thoughts that are not used.
+"""AISA-ArabicFC: messages and offered tools; the rendering and the thoughts are not used.
 
-The stored ``text`` contradicts the messages (it renders two developer turns) and is never trusted. The full list of
-tools is not what the model was offered. All of it is dropped and counted.
+The stored ``text`` contradicts the messages (it has two developer turns), and the full list of tools was not offered to
+the model. Both are dropped and counted.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return chat_kind(row) == "aisa"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     offered = row.get("tools_sampled")
     unused = ("text",) if offered is None else ("text", "tools")
     if offered is None:

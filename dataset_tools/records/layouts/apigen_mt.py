@@ -1,4 +1,4 @@
-"""APIGen-MT: several turns, with calls and results as turns of their own; the policy is the ``system`` field."""
+"""APIGen-MT: several turns, with calls and results as separate turns, and the policy in ``system``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from dataset_tools.changes import Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts.base import Context, Draft, Layout
-from dataset_tools.records.layouts.conversation import Conversation, draft, read_call_list, read_turns
+from dataset_tools.records.layouts.conversation import MessageBuilder, draft, read_call_list, read_turns
 from dataset_tools.records.layouts.families import sharegpt_kind
 from dataset_tools.records.literals import decode_json
 from dataset_tools.records.messages import ROLES
@@ -23,8 +23,8 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return sharegpt_kind(row) == "apigen-mt"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
-    conversation = Conversation(log)
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
+    conversation = MessageBuilder(log)
     policy = row.get("system")
     if policy is not None and not isinstance(policy, str):
         raise RowError("unsupported-content", "system is not text")

@@ -1,8 +1,8 @@
 """The Berkeley function-calling leaderboard (v3, v4): questions in one file, accepted answers in another.
 
-Of the accepted values of an argument the first is gold; where that is ``""`` the argument may be left out, and is.
-All accepted values stay in ``meta``. Irrelevance questions have no answers: nothing fits, and the record ends with the
-user's message.
+The first accepted value of an argument is gold; if it is ``""``, the argument is optional and omitted. All accepted
+values stay in ``meta``. Irrelevance questions have no answers, because no tool fits: the record ends with the user's
+message.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ __all__ = ["LAYOUT"]
 
 _ANSWERS = "possible_answer"
 _NESTING = 60
-_LEFT_OUT = object()
+_OMITTED = object()
 
 
 def _recognises(row: Mapping[str, Any]) -> bool:
@@ -35,8 +35,8 @@ def _convert(row: JsonObject, log: Log, context: Context) -> Draft:
     if "question" not in row:
         raise RowError(
             "answers-without-questions",
-            "the row holds accepted answers only",
-            hint="read the file of questions; its answers are found beside it",
+            "the row has accepted answers only",
+            hint="read the file of questions; its answers are found automatically",
         )
     messages = read_messages(_single_turn(row), log, "messages")
     truth = _truth(row, context)
@@ -49,7 +49,7 @@ def _convert(row: JsonObject, log: Log, context: Context) -> Draft:
 
 
 def _single_turn(row: JsonObject) -> Any:  # noqa: ANN401 - foreign data
-    """The messages of the only turn.
+    """Return the messages of the only turn.
 
     Raises:
         RowError: ``multi-turn-question``, or ``unreadable-messages``.
@@ -62,13 +62,13 @@ def _single_turn(row: JsonObject) -> Any:  # noqa: ANN401 - foreign data
     if not isinstance(turns[0], list):
         return turns
     if len(turns) > 1 or "involved_classes" in row:
-        what = f"question holds {len(turns)} turns, and their answers depend on a simulated state"
+        what = f"question has {len(turns)} turns, and their answers depend on a simulated state"
         raise RowError("multi-turn-question", what)
     return turns[0]
 
 
 def _truth(row: JsonObject, context: Context) -> list[Any] | None:
-    """The accepted answers of a question; None where nothing is to be called.
+    """Return the accepted answers of a question; None if no tool fits.
 
     Raises:
         RowError: ``missing-answer`` or ``unreadable-answers``.
@@ -78,11 +78,11 @@ def _truth(row: JsonObject, context: Context) -> list[Any] | None:
     if answers is None:
         if "irrelevance" in identity:
             return None
-        what = "holds none for it" if context.companions else "is missing"
+        what = "has none for it" if context.companions else "is missing"
         raise RowError(
             "missing-answer",
             f"question {identity or 'without id'} has no accepted answer: the file of answers {what}",
-            hint="put possible_answer_<name of the question file> beside the question file",
+            hint="put possible_answer_<name of the question file> next to the question file",
         )
     truth = answers.get("ground_truth")
     if not isinstance(truth, list) or not truth:
@@ -104,19 +104,19 @@ def _gold_calls(truth: list[Any]) -> list[ToolCall]:
 
 
 def _gold_object(accepted: JsonObject, path: str, depth: int) -> JsonObject:
-    """The gold value of every key that is not left out."""
+    """Return the gold value of every key that is not omitted."""
     found = {name: _first(values, f"{path}.{name}", depth) for name, values in accepted.items()}
-    return {name: value for name, value in found.items() if value is not _LEFT_OUT}
+    return {name: value for name, value in found.items() if value is not _OMITTED}
 
 
 def _first(values: Any, path: str, depth: int) -> Any:  # noqa: ANN401 - foreign data
-    if not isinstance(values, list):  # a value that stands alone is the only one accepted
+    if not isinstance(values, list):  # a single accepted value
         return _gold(values, path, depth)
-    return _gold(values[0], path, depth) if values and values[0] != "" else _LEFT_OUT
+    return _gold(values[0], path, depth) if values and values[0] != "" else _OMITTED
 
 
 def _gold(value: Any, path: str, depth: int) -> Any:  # noqa: ANN401 - foreign data
-    """A gold value: objects in it hold lists of accepted values again, also when they stand in a list."""
+    """Return a gold value; objects in it, also inside lists, have lists of accepted values too."""
     if depth > _NESTING:
         raise RowError("unreadable-answers", f"{path} is nested more than {_NESTING} levels deep")
     if isinstance(value, dict):
@@ -131,7 +131,7 @@ def _companions(path: Path) -> list[Path]:
         return []
     beside = path.parent / f"{_ANSWERS}_{path.name}"
     below = path.parent / _ANSWERS / path.name
-    # Forks keep the answers beside the questions; the original keeps them in a folder, without the prefix.
+    # Forks keep the answers next to the questions; the original has them in a folder, without the prefix.
     candidates = (beside, below, path.parent / _ANSWERS / beside.name)
     return [candidate for candidate in candidates if candidate.is_file()][:1]
 

@@ -1,4 +1,4 @@
-"""What the layouts share that write calls and results as text: turns, calls, and which call a result answers."""
+"""Shared parts of layouts that write calls and results as text: turns, calls, and results matched with calls."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from dataset_tools.records.literals import read_arguments
 from dataset_tools.records.messages import call
 from schemas.record import JsonObject, Message, Role, Tool, ToolCall
 
-__all__ = ["Conversation", "draft", "read_call_list", "read_turns"]
+__all__ = ["MessageBuilder", "draft", "read_call_list", "read_turns"]
 
 _OWN = {"id", "dialect", "domain"}
 _TURN = {"from", "value"}
@@ -17,7 +17,7 @@ _CALL = {"name", "arguments"}
 
 
 def draft(row: JsonObject, messages: list[Message], tools: list[Tool], used: set[str]) -> Draft:
-    """A draft of what was read; fields that are not ``used`` and not null go to ``meta``."""
+    """Return a draft; fields that are neither ``used`` nor null go to ``meta``."""
     meta = {key: value for key, value in row.items() if value is not None and key not in used and key not in _OWN}
     found: Draft = {
         "messages": messages,
@@ -35,7 +35,7 @@ def draft(row: JsonObject, messages: list[Message], tools: list[Tool], used: set
 
 
 def _own_text(row: JsonObject, name: str, meta: JsonObject) -> str:
-    """A field of the record that holds text; a value that it cannot hold goes to ``meta``."""
+    """Return a text field of the record; a value that is not text goes to ``meta``."""
     value = row.get(name)
     if value is None or isinstance(value, str):
         return value or ""
@@ -44,7 +44,7 @@ def _own_text(row: JsonObject, name: str, meta: JsonObject) -> str:
 
 
 def read_turns(value: Any, roles: dict[str, Role], log: Log) -> list[tuple[str, str, str]]:  # noqa: ANN401 - foreign data
-    """ShareGPT turns as (speaker, text, path in the row); further fields of a turn are logged as dropped.
+    """Return ShareGPT turns as (speaker, text, path in the row); other fields of a turn are logged as dropped.
 
     Raises:
         RowError: ``unreadable-messages``, ``unknown-role`` or ``unsupported-content``.
@@ -69,9 +69,9 @@ def read_turns(value: Any, roles: dict[str, Role], log: Log) -> list[tuple[str, 
 
 
 def read_call_list(value: Any, log: Log, path: str, start: int = 0) -> list[ToolCall]:  # noqa: ANN401 - foreign data
-    """Calls from ``{"name": …, "arguments": …}`` objects; one object is a list of one.
+    """Return the calls of ``{"name": …, "arguments": …}`` objects; one object is a list of one.
 
-    ``start`` is how many calls the message has already: paths count from there.
+    ``start`` is the number of earlier calls of the message, from which paths count.
 
     Raises:
         RowError: ``unreadable-calls``, or an error of the arguments.
@@ -85,7 +85,7 @@ def read_call_list(value: Any, log: Log, path: str, start: int = 0) -> list[Tool
         where = f"{path}[{position}]"
         function = raw.get("function", raw) if isinstance(raw, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
-            raise RowError("unreadable-calls", f"{where} names no function")
+            raise RowError("unreadable-calls", f"{where} has no function name")
         for key, extra in function.items():
             if key not in _CALL and extra is not None and not (key == "type" and extra == "function"):
                 log.append(Change("dropped-field", f"{where}.function.{key}", extra, None))
@@ -94,25 +94,25 @@ def read_call_list(value: Any, log: Log, path: str, start: int = 0) -> list[Tool
     return calls
 
 
-class Conversation:
-    """Messages as they are read, one after the other; remembers which calls still wait for their results."""
+class MessageBuilder:
+    """Builds the messages of a record in order, and matches results with calls."""
 
     def __init__(self, log: Log) -> None:
-        """Start without messages; ``log`` receives what had to be decided."""
+        """Start without messages; ``log`` receives the changes."""
         self.messages: list[Message] = []
         self._log = log
         self._waiting: list[str] = []
 
     def path(self) -> str:
-        """Where the next message will stand."""
+        """Return the path of the next message."""
         return f"messages[{len(self.messages)}]"
 
     def say(self, role: Role, content: str) -> None:
-        """Add a message of text."""
+        """Add a text message."""
         self.messages.append({"role": role, "content": content})
 
     def call(self, calls: list[ToolCall], content: str = "") -> None:
-        """Add an assistant message with calls, and with the text around them where there is some."""
+        """Add an assistant message with calls, and with the text around them, if any."""
         if not calls:
             self.say("assistant", content)
             return
@@ -127,14 +127,14 @@ class Conversation:
         """Add a tool message; without a name it answers the next call in order (logged as ``named-result``).
 
         Raises:
-            RowError: ``result-without-call``, when nothing was called and no name is given.
+            RowError: ``result-without-call``: it has no name, and there is no earlier call.
         """
         if name in self._waiting:
             if len(self._waiting) > 1:
                 self._waiting.remove(name)
         elif not name:
             if not self._waiting:
-                raise RowError("result-without-call", f"{self.path()} is a tool result, but nothing was called before")
+                raise RowError("result-without-call", f"{self.path()} is a tool result without an earlier call")
             name = self._waiting[0] if len(self._waiting) == 1 else self._waiting.pop(0)
             self._log.append(Change("named-result", f"{self.path()}.name", None, name))
         self.messages.append({"role": "tool", "name": name, "content": content})

@@ -1,4 +1,4 @@
-"""JSON that stands inside prose: where it starts, what it says, where it ends. Linear in the length of the prose."""
+"""JSON inside prose, found in time linear in the length of the text."""
 
 import json
 import re
@@ -9,26 +9,26 @@ from dataset_tools.errors import RowError
 from dataset_tools.records.literals import LiteralError, decode_json, read_literal
 from schemas.record import JsonObject
 
-__all__ = ["Found", "find_tool_list", "read_json_at", "read_objects"]
+__all__ = ["EmbeddedJson", "find_tool_list", "read_json_at", "read_objects"]
 
 _DECODER = json.JSONDecoder(strict=False)
 _LIST_OPENS = re.compile(r"\[\s*+(?=\{)")
 _SPACE_OR_COMMA = re.compile(r"[\s,]*+")
 
 
-class Found(NamedTuple):
-    """A value, and the slice of the prose that holds it."""
+class EmbeddedJson(NamedTuple):
+    """A value in a text, with its start and end."""
 
     value: Any
     start: int
     end: int
 
 
-def find_tool_list(text: str, log: Log, path: str) -> Found | None:
-    """The first list of objects with names in ``text``, as JSON or as a Python literal; None if there is none.
+def find_tool_list(text: str, log: Log, path: str) -> EmbeddedJson | None:
+    """Return the first list of objects with names in ``text``, as JSON or as a Python literal; None if there is none.
 
-    Where a list cannot be read, the search goes on behind the place that stopped it: what was read is not read again,
-    which keeps the search linear, and a list nested in a broken one is never taken for the list of tools.
+    After a list that cannot be read, the search continues behind the fault: so it stays linear, and a list inside a
+    broken one is never taken for the list of tools.
     """
     opening = _LIST_OPENS.search(text)
     while opening is not None:
@@ -43,14 +43,14 @@ def find_tool_list(text: str, log: Log, path: str) -> Found | None:
         if end > 0:
             value = decode_json(text[start:end], log, path)
             if all(isinstance(item, dict) and _named(item) for item in value):
-                return Found(value, start, end)
+                return EmbeddedJson(value, start, end)
             after = end
         opening = _LIST_OPENS.search(text, max(after, start + 1))
     return None
 
 
-def read_json_at(text: str, start: int, log: Log, path: str) -> Found:
-    """The JSON value or Python literal that starts at ``start``.
+def read_json_at(text: str, start: int, log: Log, path: str) -> EmbeddedJson:
+    """Return the JSON value or Python literal that starts at ``start``.
 
     Raises:
         RowError: ``unreadable-json``.
@@ -61,14 +61,14 @@ def read_json_at(text: str, start: int, log: Log, path: str) -> Found:
             _, end = read_literal(text, start)
         except LiteralError:
             end = len(text)
-    return Found(decode_json(text[start:end], log, path), start, end)
+    return EmbeddedJson(decode_json(text[start:end], log, path), start, end)
 
 
 def read_objects(text: str, start: int, log: Log, path: str) -> list[JsonObject]:
-    """The JSON objects that follow each other from ``start`` to the end, with white space or commas between.
+    """Return the JSON objects from ``start`` to the end, separated by white space or commas.
 
     Raises:
-        RowError: ``unreadable-json``, also when something else stands between them.
+        RowError: ``unreadable-json``, also for other text between them.
     """
     objects: list[JsonObject] = []
     at = _skip(text, start)
@@ -87,7 +87,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _json_end(text: str, start: int) -> int:
-    """Where the JSON value at ``start`` ends; where reading it failed, as a negative number, if there is none."""
+    """Return the end of the JSON value at ``start``, or the negative position of the fault."""
     try:
         return _DECODER.raw_decode(text, start)[1]
     except json.JSONDecodeError as error:

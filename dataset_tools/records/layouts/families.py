@@ -1,6 +1,6 @@
-"""How layouts are told apart: first by the field that carries the conversation, then by what stands beside it.
+"""Recognition of layouts by the field with the conversation and the fields next to it.
 
-Every recogniser asks one of these functions for one answer, so no two of them can claim the same row.
+Every recogniser compares the one result of one of these functions, so no two of them match the same row.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 __all__ = ["carrier", "chat_kind", "has_own_source", "sharegpt_kind"]
 
-# The first of these that a row has decides; a field further down is then only something the row also knows.
+# The first of these that a row has decides; the others are then ordinary fields.
 _CARRIERS = ("messages", "conversations", "chat", "query_ar", "question", "query", "ground_truth")
 
 ChatKind: TypeAlias = Literal["record", "aisa", "when2call", "mobile-actions", "metga97", "openai", ""]
@@ -16,7 +16,7 @@ ShareGptKind: TypeAlias = Literal["toolace", "apigen-mt", "hermes", ""]
 
 
 def carrier(row: Mapping[str, Any]) -> str:
-    """The field that carries the conversation of a row; empty when it has none that is known."""
+    """Return the field with the conversation of a row; empty if there is none."""
     for name in _CARRIERS:
         if name in row:
             return name
@@ -24,7 +24,7 @@ def carrier(row: Mapping[str, Any]) -> str:
 
 
 def chat_kind(row: Mapping[str, Any]) -> ChatKind:
-    """Which layout with ``messages`` a row is of; empty for none."""
+    """Return the layout of a row with ``messages``; empty for none."""
     if "messages" not in row:
         return ""
     if "tools_sampled" in row or "tool_called" in row:
@@ -46,13 +46,13 @@ def _with_tools(row: Mapping[str, Any]) -> ChatKind:
 
 
 def has_own_source(row: Mapping[str, Any]) -> bool:
-    """Whether a row says where it came from as a record does, and not with an object of its own kind."""
+    """Return whether a row has the ``source`` of a record, not another object of that name."""
     source = row.get("source")
     return isinstance(source, dict) and source.keys() == {"dataset", "file", "line"}
 
 
 def sharegpt_kind(row: Mapping[str, Any]) -> ShareGptKind:
-    """Which layout with ``conversations`` a row is of; empty for none."""
+    """Return the layout of a row with ``conversations``; empty for none."""
     if carrier(row) != "conversations":
         return ""
     if "system" in row:

@@ -1,7 +1,7 @@
 """Hermes function calling: calls in ``<tool_call>`` tags, results in ``<tool_response>`` tags.
 
-The system turn that lists the tools again and explains the tags is dropped and counted, because the record declares
-the tools itself; any other system turn is kept. Rows of the JSON-mode configurations call nothing and are rejected.
+The system turn that repeats the tools and explains the tags is dropped and counted, because the record declares the
+tools; any other system turn is kept. Rows of the JSON-mode configurations have no calls and are rejected.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts.base import Context, Draft, Layout
-from dataset_tools.records.layouts.conversation import Conversation, draft, read_call_list, read_turns
+from dataset_tools.records.layouts.conversation import MessageBuilder, draft, read_call_list, read_turns
 from dataset_tools.records.layouts.embedded import find_tool_list, read_objects
 from dataset_tools.records.layouts.families import sharegpt_kind
 from dataset_tools.records.layouts.tags import split_tags
@@ -24,7 +24,7 @@ from schemas.record import JsonObject, Tool, ToolCall
 __all__ = ["LAYOUT"]
 
 _TOOLS = "<tools>"
-# What a JSON-mode system turn holds: the schema of the document to write.
+# A JSON-mode system turn has the schema of the document to write.
 _SCHEMA = "<schema>"
 
 
@@ -32,10 +32,10 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return sharegpt_kind(row) == "hermes"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     turns = read_turns(row["conversations"], ROLES, log)
     _reject_json_mode(row, turns)
-    conversation = Conversation(log)
+    conversation = MessageBuilder(log)
     declared = ""
     for speaker, said, path in turns:
         role = ROLES[speaker]
@@ -49,7 +49,7 @@ def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG
         else:
             conversation.say(role, said)
     if not conversation.messages:
-        raise RowError("unreadable-messages", "conversations holds nothing but the declarations")
+        raise RowError("unreadable-messages", "conversations has declarations only")
     tools = read_tools(row["tools"], log) if row.get("tools") else _declared(declared, log)
     return draft(row, conversation.messages, tools, {"conversations", "tools"})
 
@@ -61,11 +61,11 @@ def _reject_json_mode(row: JsonObject, turns: list[tuple[str, str, str]]) -> Non
     if _SCHEMA in system or row.get("tools") is None:
         if any("<tool_call>" in said for _, said, _ in turns):
             return
-        raise RowError("not-function-calling", "the row declares no tools and calls none, as in JSON mode")
+        raise RowError("not-function-calling", "the row has neither tools nor calls, as in JSON mode")
 
 
 def _declared(system: str, log: Log) -> list[Tool]:
-    """The tools between the last pair of tags: the prose before names the tags too, as an explanation."""
+    """Return the tools in the last pair of tags; the prose before explains the tags and so has them too."""
     start = system.rfind(_TOOLS)
     if start < 0:
         return []
@@ -79,7 +79,7 @@ def _declared(system: str, log: Log) -> list[Tool]:
     return read_tools(read_objects(listed, 0, log, "tools"), log)
 
 
-def _answer(said: str, conversation: Conversation, log: Log) -> None:
+def _answer(said: str, conversation: MessageBuilder, log: Log) -> None:
     content, written = split_tags(said, "tool_call", conversation.path())
     calls: list[ToolCall] = []
     for text in written:
@@ -89,7 +89,7 @@ def _answer(said: str, conversation: Conversation, log: Log) -> None:
     conversation.call(calls, content)
 
 
-def _results(said: str, conversation: Conversation, log: Log) -> None:
+def _results(said: str, conversation: MessageBuilder, log: Log) -> None:
     outside, written = split_tags(said, "tool_response", conversation.path())
     if outside and written:
         log.append(Change("dropped-field", f"{conversation.path()}.content", outside, None))
@@ -99,7 +99,7 @@ def _results(said: str, conversation: Conversation, log: Log) -> None:
 
 
 def _named_result(text: str, path: str) -> tuple[str, str]:
-    """The tool's name and its result, from ``{"name": …, "content": …}``; no name and the text as it is otherwise."""
+    """Return the tool name and the result of ``{"name": …, "content": …}``; else no name and the text unchanged."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""metga97's Arabic sets: messages, tools as JSON text, and an object of facts about the row in ``meta``."""
+"""metga97's Arabic sets: messages, tools as JSON text, and facts about the row in ``meta``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +18,10 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return chat_kind(row) == "metga97"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     messages, tools = read_messages(row["messages"], log), read_tools(row["tools"], log)
     found = draft(row, messages, tools, {"messages", "tools", "meta"})
-    # The row's own facts win over fields of the same name beside them, which are kept under their full path.
+    # Facts in ``meta`` win over fields of the row with the same name, which are kept as ``row.NAME``.
     for key, value in row["meta"].items():
         if key in found["meta"]:
             found["meta"][f"row.{key}"] = found["meta"][key]

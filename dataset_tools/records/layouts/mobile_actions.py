@@ -18,7 +18,7 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return chat_kind(row) == "mobile-actions"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     messages, tools = read_messages(row["messages"], log), read_tools(row["tools"], log)
     found = draft(row, messages, tools, {"messages", "tools", "metadata"})
     found["meta"]["split"] = row["metadata"]

@@ -1,4 +1,4 @@
-"""Messages and tools as the OpenAI API and TRL write them.
+"""OpenAI and TRL: messages and tools.
 
 OpenAI encodes arguments as JSON text and links results by ``tool_call_id``; TRL has objects and names.
 """
@@ -21,7 +21,7 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return chat_kind(row) == "openai"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     tools = row["tools"] if "tools" in row else row["functions"]
     return draft(row, read_messages(row["messages"], log), read_tools(tools, log), {"messages", "tools", "functions"})
 

@@ -15,12 +15,12 @@ _KEY = re.compile(r"""([^=(),'"\[\]{}\s]++)\s*+=""")
 
 
 def parse_calls(text: str) -> list[tuple[str, JsonObject]] | None:
-    """Names and arguments of the calls in ``text``; None when it is ordinary content, brackets or not.
+    """Return names and arguments of the calls in ``text``; None for ordinary content.
 
-    It is a list of calls once it starts with ``[name(key=`` or ``[name()``; from there on every fault is an error.
+    Text that starts with ``[name(key=`` or ``[name()`` is a list of calls, in which every fault is an error.
 
     Raises:
-        LiteralError: the list of calls is broken; the message says how and where.
+        LiteralError: the list of calls is broken; the message has the fault and its place.
     """
     at = skip_space(text, 0)
     if text[at : at + 1] != "[" or not _starts_call(text, at + 1):
@@ -36,7 +36,7 @@ def parse_calls(text: str) -> list[tuple[str, JsonObject]] | None:
         if mark == "]":
             break
         if mark != ",":
-            raise LiteralError("neither a comma nor ] after a call", at)
+            raise LiteralError("a missing comma or ] after a call", at)
         at = skip_space(text, at + 1)
         if text[at : at + 1] == "]":
             break
@@ -58,12 +58,12 @@ def _name(text: str, at: int) -> tuple[str, int]:
     at = skip_space(text, at)
     match = _NAME.match(text, at)
     if match is None:
-        raise LiteralError("no name of a function", at)
+        raise LiteralError("a missing function name", at)
     return match[1].strip(), match.end()
 
 
 def _arguments(text: str, at: int) -> tuple[JsonObject, int]:
-    """The arguments that start at ``at``, and the place behind their closing bracket."""
+    """Return the arguments that start at ``at``, and the end of their closing bracket."""
     arguments: JsonObject = {}
     at = skip_space(text, at)
     while text[at : at + 1] != ")":
@@ -71,11 +71,11 @@ def _arguments(text: str, at: int) -> tuple[JsonObject, int]:
         if key is None:
             raise LiteralError("an argument without a name", at)
         if key[1] in arguments:
-            raise LiteralError(f"the argument {key[1]} stands twice", at)
+            raise LiteralError(f"the repeated argument {key[1]}", at)
         arguments[key[1]], at = read_literal(text, key.end())
         at = skip_space(text, at)
         if text[at : at + 1] == ",":
             at = skip_space(text, at + 1)
         elif text[at : at + 1] != ")":
-            raise LiteralError("neither a comma nor ) after an argument", at)
+            raise LiteralError("a missing comma or ) after an argument", at)
     return arguments, at + 1

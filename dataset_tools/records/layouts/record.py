@@ -1,4 +1,4 @@
-"""The project's own record, as its commands write it."""
+"""The record of this project, as its commands write it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return chat_kind(row) == "record"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     meta, identity = row.get("meta"), row.get("id")
     for key, value in row.items():
         if value is not None and not _is_kept(row, key):
@@ -39,7 +39,7 @@ def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG
 
 
 def _is_kept(row: JsonObject, key: str) -> bool:
-    """Whether the record has a place for a field of the row, and for a value of that kind."""
+    """Return whether the record has this field with a value of this type."""
     if key == "source":
         return has_own_source(row)
     return key in _READ or (isinstance(row[key], _KINDS.get(key, ())) and not isinstance(row[key], bool))

@@ -1,4 +1,4 @@
-"""Text with marked parts, as in ``<tool_call>{…}</tool_call>``."""
+"""Text with tagged parts, as in ``<tool_call>{…}</tool_call>``."""
 
 from dataset_tools.errors import RowError
 
@@ -6,7 +6,7 @@ __all__ = ["split_tags"]
 
 
 def split_tags(text: str, name: str, path: str) -> tuple[str, list[str]]:
-    """The text outside the tags ``<name>`` and ``</name>``, trimmed, and what stands inside each pair.
+    """Return the trimmed text outside of the tags ``<name>`` and ``</name>``, and the texts inside each pair.
 
     Raises:
         RowError: ``unclosed-tag``.
@@ -20,7 +20,7 @@ def split_tags(text: str, name: str, path: str) -> tuple[str, list[str]]:
     while (start := text.find(opening, at)) >= 0:
         end = text.find(closing, start)
         if end < 0:
-            raise RowError("unclosed-tag", f"{path} opens {opening} and never closes it")
+            raise RowError("unclosed-tag", f"{path} does not close {opening}")
         outside.append(text[at:start].strip())
         inside.append(text[start + len(opening) : end].strip())
         at = end + len(closing)

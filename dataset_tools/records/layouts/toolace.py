@@ -1,7 +1,7 @@
 """ToolACE: tools in the prose of the system field, calls as ``[Get Weather(city="مسقط")]``.
 
-The system prose before the tools becomes the developer turn, unless it only introduces the list; the prose behind the
-list describes the pythonic answer format, which the record does not use, and is dropped and counted.
+System prose before the tools becomes the developer turn, unless it only introduces the list. Prose after the list
+describes the pythonic answer format, which the record does not use; it is dropped and counted.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts.base import Context, Draft, Layout, text
-from dataset_tools.records.layouts.conversation import Conversation, draft, read_turns
+from dataset_tools.records.layouts.conversation import MessageBuilder, draft, read_turns
 from dataset_tools.records.layouts.embedded import find_tool_list
 from dataset_tools.records.layouts.families import sharegpt_kind
 from dataset_tools.records.layouts.pythonic import parse_calls
@@ -22,7 +22,7 @@ from schemas.record import JsonObject, Tool
 
 __all__ = ["LAYOUT"]
 
-# The sentence with which the published set introduces the list of tools.
+# The published set introduces the list of tools with this sentence.
 _INTRODUCTION = "expert in composing functions"
 
 
@@ -30,8 +30,8 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return sharegpt_kind(row) == "toolace"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
-    conversation = Conversation(log)
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
+    conversation = MessageBuilder(log)
     tools = _system(text(row["system"]), conversation, log)
     for speaker, said, _ in read_turns(row["conversations"], ROLES, log):
         role = ROLES[speaker]
@@ -44,12 +44,12 @@ def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG
     return draft(row, conversation.messages, tools, {"system", "conversations"})
 
 
-def _system(prose: str, conversation: Conversation, log: Log) -> list[Tool]:
-    """Read the tools out of the system prose and keep what is said before them."""
+def _system(prose: str, conversation: MessageBuilder, log: Log) -> list[Tool]:
+    """Return the tools in the system prose, and keep the prose before them."""
     found = find_tool_list(prose, log, "tools")
     if found is None and "[" in prose and '"name"' in prose:
-        # Kept as prose it would pass for a conversation that offers nothing.
-        raise RowError("unreadable-tools", "system holds a list of tools that cannot be read")
+        # As prose, it would look like a conversation without tools.
+        raise RowError("unreadable-tools", "the list of tools in system cannot be read")
     before, after = (prose[: found.start], prose[found.end :]) if found else (prose, "")
     before, after = before.strip(), after.strip()
     if _INTRODUCTION in before or not any(map(str.isalpha, before)):
@@ -63,7 +63,7 @@ def _system(prose: str, conversation: Conversation, log: Log) -> list[Tool]:
     return read_tools(found.value, log) if found else []
 
 
-def _answer(said: str, conversation: Conversation) -> None:
+def _answer(said: str, conversation: MessageBuilder) -> None:
     try:
         calls = parse_calls(said)
     except ValueError as error:
@@ -74,7 +74,7 @@ def _answer(said: str, conversation: Conversation) -> None:
         conversation.call([call(name, arguments) for name, arguments in calls])
 
 
-def _results(said: str, conversation: Conversation, log: Log) -> None:
+def _results(said: str, conversation: MessageBuilder, log: Log) -> None:
     """Add the results of one turn: one message for each entry of a list of ``{"name": …, "results": …}``."""
     try:
         entries = orjson.loads(said)
@@ -90,7 +90,7 @@ def _results(said: str, conversation: Conversation, log: Log) -> None:
 
 
 def _is_result(entry: object) -> bool:
-    """Whether an entry names its tool and holds nothing that splitting would lose."""
+    """Return whether an entry names its tool and has nothing that splitting would lose."""
     if not isinstance(entry, dict) or entry.keys() != {"name", "results"}:
         return False
     return isinstance(entry["name"], str) and entry["name"] != ""

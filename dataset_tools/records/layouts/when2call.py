@@ -1,7 +1,7 @@
-"""When2Call: whether to call, to ask back, to answer directly or to decline; a source of good negatives.
+"""When2Call: call, ask back, answer directly or decline; a source of good negatives.
 
-Test rows hold one answer for each of the four and the label of the right one, which becomes the assistant's message;
-the other answers stay in ``meta``. Training rows hold messages; preference rows add the chosen and the rejected one.
+Test rows have one answer for each of the four and the label of the right one, which becomes the assistant's message;
+the other answers stay in ``meta``. Training rows have messages; preference rows add a chosen and a rejected answer.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return chat_kind(row) == "when2call"
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     return _training(row, log) if "messages" in row else _test(row, log)
 
 
@@ -38,11 +38,11 @@ def _test(row: JsonObject, log: Log) -> Draft:
     if not isinstance(answers, dict) or not isinstance(label, str):
         raise RowError("missing-answer", "answers is not an object, or correct_answer is not a label")
     if not isinstance(answers.get(label), str):
-        raise RowError("missing-answer", f"correct_answer is {label!r}, but answers holds no text for it")
+        raise RowError("missing-answer", f"correct_answer is {label!r}, but answers has no text for it")
     messages: list[Message] = [{"role": "user", "content": question}, {"role": "assistant", "content": answers[label]}]
     _read_calls(messages[1], log, "messages[1]")
     if label == "tool_call" and "tool_calls" not in messages[1]:
-        raise RowError("unreadable-calls", "the answer tool_call holds no <TOOLCALL>")
+        raise RowError("unreadable-calls", "the answer tool_call has no <TOOLCALL>")
     found = draft(row, messages, read_tools(row.get("tools"), log), {"question", "answers", "tools", "uuid"})
     if isinstance(row.get("uuid"), str):
         found["id"] = row["uuid"]
@@ -66,7 +66,7 @@ def _training(row: JsonObject, log: Log) -> Draft:
 
 
 def _read_calls(message: Message, log: Log, path: str) -> None:
-    """Turn ``<TOOLCALL>[…]</TOOLCALL>`` in the message's text into its calls, in place."""
+    """Convert ``<TOOLCALL>[…]</TOOLCALL>`` in the text of a message to calls, in place."""
     content, written = split_tags(message.get("content", ""), "TOOLCALL", path)
     calls: list[ToolCall] = []
     for text in written:

@@ -1,7 +1,7 @@
-"""xLAM: one question, the calls that answer it and the tools, the last two as JSON text.
+"""xLAM: one question, its calls and the tools, the last two as JSON text.
 
-Parameters map names straight to properties, with Python's type names ("int, optional"). A row without answers ends
-with the user's message: whatever the model would say instead is not in the data.
+Parameters map names directly to properties, with Python's type names ("int, optional"). A row without answers ends with
+the user's message, because the data has no other answer.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from dataset_tools.changes import Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts.base import Context, Draft, Layout
-from dataset_tools.records.layouts.conversation import Conversation, draft, read_call_list
+from dataset_tools.records.layouts.conversation import MessageBuilder, draft, read_call_list
 from dataset_tools.records.layouts.families import carrier
 from dataset_tools.records.literals import decode_json
 from schemas.record import JsonObject
@@ -23,10 +23,10 @@ def _recognises(row: Mapping[str, Any]) -> bool:
     return carrier(row) == "query" and "answers" in row and "tools" in row
 
 
-def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - a layout's signature
+def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG001 - signature of Layout.convert
     if not isinstance(row["query"], str):
         raise RowError("unreadable-messages", "query is not text")
-    conversation = Conversation(log)
+    conversation = MessageBuilder(log)
     conversation.say("user", row["query"])
     answers = row["answers"]
     if isinstance(answers, str):

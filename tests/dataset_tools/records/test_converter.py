@@ -1,4 +1,4 @@
-"""Rows into records: identity, source, forced layouts, tool names, and files of declarations."""
+"""Conversion of rows to records: id, source, forced layouts, tool names, and files of declarations."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ FILE = DataFile(Path("raw/train.jsonl"), "gulf", "train.jsonl", "jsonl", "")
 
 
 def _row(*names: str, **more: Any) -> dict[str, Any]:
-    """A conversation that calls the first of the tools it offers."""
+    """Return a row that calls the first of its tools."""
     call = {"type": "function", "function": {"name": names[0], "arguments": {"city": "جدة"}}}
     return {
         "messages": [{"role": "user", "content": "وش الجو في جدة؟"}, {"role": "assistant", "tool_calls": [call]}],
@@ -36,8 +36,8 @@ def _names(record: Any) -> list[str]:
     return [tool["function"]["name"] for tool in record["tools"]]
 
 
-def test_a_record_knows_where_it_came_from() -> None:
-    """Without an id of its own a row is named after its dataset, file and line, which the source says as well."""
+def test_default_id_and_source() -> None:
+    """A row without an id gets one from its dataset, file and line, as in its source."""
     record, log = Converter().convert(_row("weather"), FILE, 7)
     assert record["id"] == "gulf/train-7"
     assert record["source"] == {"dataset": "gulf", "file": "train.jsonl", "line": 7}
@@ -45,15 +45,15 @@ def test_a_record_knows_where_it_came_from() -> None:
     assert log == []
 
 
-def test_a_source_of_its_own_is_kept() -> None:
-    """A record that was written before keeps the place that it came from first."""
+def test_an_existing_source_is_kept() -> None:
+    """A record keeps its original source."""
     source = {"dataset": "egyptian", "file": "old.jsonl", "line": 3}
     record, _ = Converter().convert(_row("weather", id="r1", source=source), FILE, 7)
     assert (record["id"], record["source"]) == ("r1", source)
 
 
-def test_a_source_of_another_kind_goes_with_the_facts_of_the_row() -> None:
-    """An object that is not the record's source is what the row knows besides, and so is a dialect that is no text."""
+def test_fields_of_another_type_go_to_meta() -> None:
+    """A source of another form and a dialect that is not text go to ``meta``."""
     source = {"url": "http://x", "license": "CC"}
     record, log = Converter().convert(_row("weather", id=17, dialect=3, source=source), FILE, 7)
     assert (record["id"], record["dialect"]) == ("17", "")
@@ -62,8 +62,8 @@ def test_a_source_of_another_kind_goes_with_the_facts_of_the_row() -> None:
     assert log == []
 
 
-def test_what_a_record_cannot_hold_is_logged() -> None:
-    """A row that is read as a record by name or by its source keeps an integer as text and names what it loses."""
+def test_dropped_fields_of_a_record_are_logged() -> None:
+    """A record keeps an integer id as text, and the log has the fields that it drops."""
     source = {"url": "http://x"}
     row = _row("weather", id=17, dialect=3, domain=["سفر"], source=source)
     record, log = Converter("record").convert(row, FILE, 7)
@@ -74,8 +74,8 @@ def test_what_a_record_cannot_hold_is_logged() -> None:
     assert (record["id"], [(change.rule, change.path) for change in log]) == ("gulf/train-7", [("dropped-field", "id")])
 
 
-def test_unknown_fields_are_refused_or_named() -> None:
-    """A row of no layout is a row error with its code; a layout that does not exist is wrong usage."""
+def test_unknown_layouts() -> None:
+    """A row of no layout is a row error; a layout that does not exist is a usage error."""
     with pytest.raises(RowError) as caught:
         Converter().convert({"سؤال": "كيفك؟"}, FILE, 1)
     assert caught.value.code == "unknown-layout"
@@ -84,7 +84,7 @@ def test_unknown_fields_are_refused_or_named() -> None:
 
 
 @pytest.mark.parametrize("layout", ["xlam", "glaive", "bfcl", "aisa", "toolace", "hermes", "when2call", "metga97"])
-def test_a_forced_layout_refuses_other_rows(layout: str) -> None:
+def test_a_forced_layout_rejects_other_rows(layout: str) -> None:
     """A row without the layout's fields is a row error, never a crash."""
     with pytest.raises(RowError):
         Converter(layout).convert({"سؤال": "كيفك؟"}, FILE, 1)
@@ -92,7 +92,7 @@ def test_a_forced_layout_refuses_other_rows(layout: str) -> None:
 
 @given(st.lists(st.text("a._ ب", min_size=1, max_size=4), min_size=1, max_size=5))
 def test_renamed_tools_stay_distinct_and_called(names: list[str]) -> None:
-    """Safe names stay as they are, others become safe, different names stay different, and calls follow."""
+    """Unsafe names become safe, different names stay different, and calls follow."""
     record, log = Converter(rename_tools=True).convert(_row(*names), FILE, 1)
     renamed = _names(record)
     assert all(name.isascii() and "." not in name and " " not in name for name in renamed)
@@ -104,8 +104,8 @@ def test_renamed_tools_stay_distinct_and_called(names: list[str]) -> None:
     }
 
 
-def test_tools_are_not_renamed_unasked() -> None:
-    """Names that parsers reject stay unless the option is given."""
+def test_tools_are_not_renamed_by_default() -> None:
+    """Names that parsers reject are kept without the option."""
     record, log = Converter().convert(_row("hotel.book"), FILE, 1)
     assert (_names(record), log) == (["hotel.book"], [])
 
@@ -113,7 +113,7 @@ def test_tools_are_not_renamed_unasked() -> None:
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("form", ["array", "lines", "object"])
 def test_a_tools_file_comes_in_three_forms(form: str, wrapped: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    """An array, a tool a line, or an object with a list of tools; with the function wrapper or without."""
+    """An array, one tool per line, or an object with a list of tools; with or without the function wrapper."""
     functions = [{"name": "طقس", "description": "حالة الطقس"}, {"name": "book"}]
     tools = [{"type": "function", "function": item} for item in functions] if wrapped else functions
     texts = {
@@ -127,15 +127,15 @@ def test_a_tools_file_comes_in_three_forms(form: str, wrapped: bool, tmp_path: P
     assert loaded == {item["name"]: {"type": "function", "function": item} for item in functions}
 
 
-def test_a_tools_file_that_holds_none_is_an_input_error(tmp_path: Path) -> None:
-    """The error says which file and what it should hold."""
+def test_a_tools_file_without_tools(tmp_path: Path) -> None:
+    """The error has the file and the expected content."""
     (tmp_path / "t.json").write_text('{"tools": 3}', encoding="utf-8")
     with pytest.raises(InputError, match=r"t\.json: no list of tools.*a JSON array of tools"):
         load_tools(tmp_path / "t.json")
 
 
-def test_answers_of_another_file_are_no_data_of_their_own(tmp_path: Path) -> None:
-    """A file that only accompanies another is left out, unless it is all that there is."""
+def test_companion_files_are_skipped(tmp_path: Path) -> None:
+    """A file of answers is skipped, unless it is the only file."""
     for name in ("BFCL_v3_simple.json", "possible_answer_BFCL_v3_simple.json"):
         (tmp_path / name).write_text('{"id": "simple_0"}\n', encoding="utf-8")
     assert [file.name for file in find_data([str(tmp_path)])] == ["BFCL_v3_simple.json"]
@@ -143,8 +143,8 @@ def test_answers_of_another_file_are_no_data_of_their_own(tmp_path: Path) -> Non
     assert [file.name for file in alone] == ["possible_answer_BFCL_v3_simple.json"]
 
 
-def test_an_invalid_record_is_refused_with_its_place() -> None:
-    """The first error is told with its path; a valid record has none."""
+def test_an_invalid_record_is_rejected() -> None:
+    """The reject has the first error with its path."""
     record, _ = Converter().convert(_row("weather"), FILE, 1)
     assert record_errors(record) == []
     require_valid(record)
@@ -154,8 +154,8 @@ def test_an_invalid_record_is_refused_with_its_place() -> None:
     assert caught.value.code == "invalid-record"
 
 
-def test_a_record_that_could_not_be_read_again_is_refused() -> None:
-    """Nesting beyond what JSON readers take is a row error; what they take passes, and so do long integers in text."""
+def test_a_record_that_is_nested_too_deeply() -> None:
+    """Nesting beyond the limit of JSON readers is a row error; long integers in text are not."""
     record, _ = Converter().convert(_row("weather"), FILE, 1)
     deep: list[Any] = []
     for _ in range(300):

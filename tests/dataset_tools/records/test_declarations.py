@@ -1,4 +1,4 @@
-"""Foreign declarations, read into function-wrapped JSON Schema."""
+"""Conversion of foreign declarations to function-wrapped JSON Schema."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -44,14 +44,14 @@ def _parameters(parameters: Any) -> tuple[Any, list[str]]:
     ],
 )
 def test_type_names(name: str, meaning: dict[str, Any]) -> None:
-    """Each foreign name becomes JSON Schema's; an unknown one stays for validation to report."""
+    """Foreign type names become those of JSON Schema; unknown names are kept."""
     found, _ = _parameters({"type": "object", "properties": {"x": {"type": name}}})
     assert found["properties"]["x"] == meaning
 
 
 @pytest.mark.parametrize("name", ["int, optional", "Optional[int]", "typing.Optional[int]"])
 def test_an_optional_type_leaves_required(name: str) -> None:
-    """The mark moves from the type to the list of required properties."""
+    """An optional property is removed from ``required``."""
     schema = {"type": "object", "properties": {"x": {"type": name}, "y": {"type": "string"}}, "required": ["x", "y"]}
     found, rules = _parameters(schema)
     assert found["properties"]["x"] == {"type": "integer"}
@@ -60,7 +60,7 @@ def test_an_optional_type_leaves_required(name: str) -> None:
 
 
 def test_a_property_map_becomes_a_schema() -> None:
-    """The bare map of xLAM; parameters named type or properties are parameters."""
+    """The property map of xLAM becomes a schema, also with parameters named type or properties."""
     found, rules = _parameters({"type": {"type": "str"}, "properties": {"type": "int", "default": 1}})
     assert found == {
         "type": "object",
@@ -70,8 +70,8 @@ def test_a_property_map_becomes_a_schema() -> None:
     assert rules == ["property-map", "type-name", "type-name"]
 
 
-def test_the_paths_follow_the_place_of_the_tool() -> None:
-    """A declaration read before is logged where it stands now."""
+def test_paths_of_a_cached_declaration() -> None:
+    """Changes of a cached declaration have its present path."""
     raw = {"name": "f", "parameters": {"type": "dict", "properties": {}}}
     for count in (1, 3, 200):
         log: Log = []
@@ -81,8 +81,8 @@ def test_the_paths_follow_the_place_of_the_tool() -> None:
         assert [change.path for change in log] == expected
 
 
-def test_fields_beside_the_function_are_counted_in_order() -> None:
-    """What the wrapper held besides is dropped, counted, and logged alike in every process."""
+def test_fields_of_the_wrapper_are_dropped() -> None:
+    """Other fields of the wrapper are dropped and logged in the order of the row."""
     log: Log = []
     tool = {"type": "function", "function": {"name": "f"}, **dict.fromkeys("qwerty", 1), "z": None}
     assert read_tools([tool], log) == [{"type": "function", "function": {"name": "f"}}]
@@ -101,7 +101,7 @@ def test_fields_beside_the_function_are_counted_in_order() -> None:
     ],
 )
 def test_the_forms_of_a_list(value: Any) -> None:
-    """JSON text, a list of JSON texts, a list, a single tool, Python quoting, the flat OpenAI form."""
+    """Tools may be JSON text, a list of JSON texts, a list, a single tool, Python text, or flat."""
     assert read_tools(value, []) == [{"type": "function", "function": {"name": "f"}}]
 
 
@@ -116,7 +116,7 @@ def test_the_forms_of_a_list(value: Any) -> None:
         ("[", "unreadable-json"),
     ],
 )
-def test_what_cannot_be_read_is_refused(value: Any, code: str) -> None:
+def test_unreadable_declarations(value: Any, code: str) -> None:
     """Each fault has its code."""
     with pytest.raises(RowError) as caught:
         read_tools(value, [])
@@ -124,8 +124,8 @@ def test_what_cannot_be_read_is_refused(value: Any, code: str) -> None:
 
 
 @pytest.mark.parametrize("levels", [70, 150, 600])
-def test_a_schema_nested_too_deeply_is_refused(levels: int) -> None:
-    """Before Python's or orjson's own limit is met."""
+def test_a_schema_that_is_nested_too_deeply(levels: int) -> None:
+    """It is rejected before the limits of Python and orjson are reached."""
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(levels):
         schema = {"type": "array", "items": schema}
@@ -134,8 +134,8 @@ def test_a_schema_nested_too_deeply_is_refused(levels: int) -> None:
     assert caught.value.code == "schema-too-deep"
 
 
-def test_a_long_type_name_costs_nothing() -> None:
-    """Spaces without end before a comma that never comes would make a pattern crawl."""
+def test_a_long_type_name_is_fast() -> None:
+    """Many spaces before a missing comma do not make a pattern slow."""
     start = time.perf_counter()
     _parameters({"x": {"type": " " * 200_000}})
     assert time.perf_counter() - start < 1

@@ -1,4 +1,4 @@
-"""Arguments and literals as text: what is read, what is refused, and that nothing changes on the way."""
+"""Decoding of arguments and literals: accepted text, rejected text, and exact values."""
 
 import json
 import math
@@ -34,7 +34,7 @@ def _whole(text: str) -> Any:
 
 @given(VALUES)
 def test_python_and_json_spell_the_same_value(value: Any) -> None:
-    """What ``repr`` and JSON write is read back exactly, types included."""
+    """The output of ``repr`` and of JSON is decoded exactly, with types."""
     for text in (repr(value), json.dumps(value), json.dumps(value, ensure_ascii=False)):
         assert repr(_whole(text)) == repr(value)
 
@@ -69,23 +69,23 @@ def test_reading_a_literal_is_total(text: str) -> None:
         ("+3", 3),
     ],
 )
-def test_what_a_literal_may_be(text: str, value: Any) -> None:
-    """Both languages, mixed; tuples and sets become lists; an unknown escape stays as written."""
+def test_accepted_literals(text: str, value: Any) -> None:
+    """Python and JSON may be mixed; tuples and sets become lists; unknown escapes are kept."""
     assert _whole(text) == value
 
 
 @pytest.mark.parametrize(
     "text,reason",
     [
-        ("", "text ends where a value should stand at character 1"),
-        ("[1 2]", "neither a comma nor ] at character 4"),
-        ("{'a': 1 'b': 2}", "neither a comma nor } at character 9"),
-        ("{'a': 1, 'b'}", "not paired"),
-        ("{'b', 'a': 1}", "not paired"),
-        ("{[1]: 2}", "not paired"),
-        ("'abc", "text that is not closed at character 1"),
-        (r"'\ud83d'", "an escape that is no character"),
-        (r"'\UFFFFFFFF'", "an escape that is no character"),
+        ("", "the text ends before a value at character 1"),
+        ("[1 2]", "a missing comma or ] at character 4"),
+        ("{'a': 1 'b': 2}", "a missing comma or } at character 9"),
+        ("{'a': 1, 'b'}", "an unpaired key or value"),
+        ("{'b', 'a': 1}", "an unpaired key or value"),
+        ("{[1]: 2}", "an unpaired key or value"),
+        ("'abc", "a string that is not closed at character 1"),
+        (r"'\ud83d'", "an invalid escape"),
+        (r"'\UFFFFFFFF'", "an invalid escape"),
         ("0551234", "no value"),
         ("1e999", "beyond 64 bits"),
         ("9" * 30, "beyond 64 bits"),
@@ -95,29 +95,29 @@ def test_what_a_literal_may_be(text: str, value: Any) -> None:
         ("[" * 61, "nesting deeper than 60 levels at character 61"),
     ],
 )
-def test_what_is_no_literal(text: str, reason: str) -> None:
-    """The reason says what was wrong and where; a number that would lose digits is never guessed."""
+def test_rejected_literals(text: str, reason: str) -> None:
+    """The reason has the fault and its place; a number that would lose digits is rejected."""
     with pytest.raises(LiteralError) as caught:
         read_literal(text)
     assert reason in str(caught.value)
 
 
-def test_json_is_read_without_a_trace() -> None:
-    """Plain JSON is no change."""
+def test_plain_json_is_not_logged() -> None:
+    """Plain JSON is not a change."""
     log: Log = []
     assert decode_json('{"city": "صور"}', log, "x") == {"city": "صور"}
     assert log == []
 
 
 def test_a_python_literal_is_logged() -> None:
-    """Repaired quoting is a change, with the text before and the value after."""
+    """The change has the text before and the value after."""
     log: Log = []
     assert decode_json(" {'a': True} ", log, "tools") == {"a": True}
     assert [tuple(change) for change in log] == [("python-literal", "tools", " {'a': True} ", {"a": True})]
 
 
-def test_text_behind_a_value_is_refused() -> None:
-    """A value with something behind it is not cut short."""
+def test_text_after_a_value_is_rejected() -> None:
+    """A value with more text after it is not truncated."""
     with pytest.raises(RowError, match="text after the value at character 9") as caught:
         decode_json("{'a':1} x", [], "tools")
     assert caught.value.code == "unreadable-json"
@@ -135,20 +135,20 @@ def test_text_behind_a_value_is_refused() -> None:
     ],
 )
 def test_arguments_become_an_object(value: Any, arguments: Any, rules: list[str]) -> None:
-    """As often as they were encoded, they are decoded, and each time it is logged."""
+    """Arguments are decoded as often as they were encoded, and each time is logged."""
     log: Log = []
     assert read_arguments(value, log, "x") == arguments
     assert [change.rule for change in log] == rules
 
 
 @pytest.mark.parametrize("value,kind", [("[1]", "a list"), (7, "a number"), (True, "a boolean"), ("null", "null")])
-def test_arguments_that_are_no_object_are_refused(value: Any, kind: str) -> None:
-    """The reason says what stood there instead."""
+def test_arguments_that_are_not_an_object(value: Any, kind: str) -> None:
+    """The reason names the type of the value."""
     with pytest.raises(RowError, match=f"x is {kind}, not an object") as caught:
         read_arguments(value, [], "x")
     assert caught.value.code == "arguments-not-object"
 
 
 def test_negative_zero_keeps_its_sign() -> None:
-    """Values are not normalised while they are read."""
+    """Decoding does not normalise values."""
     assert math.copysign(1, _whole("-0.0")) == -1

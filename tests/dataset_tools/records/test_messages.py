@@ -1,4 +1,4 @@
-"""Chat messages of the OpenAI family, read into the record's."""
+"""Conversion of chat messages of the OpenAI family."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def _read(*messages: Any) -> tuple[list[Any], Log]:
 
 
 def test_a_plain_message_is_copied() -> None:
-    """Role and text, in this order, in an object of its own."""
+    """The copy has role and text, in this order."""
     raw = {"content": "مرحبا", "role": "user"}
     (message,), log = _read(raw)
     assert list(message.items()) == [("role", "user"), ("content", "مرحبا")]
@@ -25,14 +25,14 @@ def test_a_plain_message_is_copied() -> None:
 
 @pytest.mark.parametrize("role", [role for role in ROLES if ROLES[role] != role])
 def test_foreign_roles_are_renamed_and_logged(role: str) -> None:
-    """Each role name of another layout becomes the record's, as a change."""
+    """Each role name of another layout is renamed, as a change."""
     (message,), log = _read({"role": role, "content": "نص"})
     assert message["role"] == ROLES[role]
     assert [(change.rule, change.before) for change in log] == [("role-name", role)]
 
 
-def test_a_result_is_named_after_the_call_it_answers() -> None:
-    """``tool_call_id`` finds the name also when results come in another order than the calls."""
+def test_a_result_gets_the_name_of_its_call() -> None:
+    """``tool_call_id`` finds the name, also if results are in another order than the calls."""
     calls = [{"id": name, "function": {"name": f"f_{name}", "arguments": {}}} for name in "ab"]
     messages, log = _read(
         {"role": "assistant", "tool_calls": calls},
@@ -44,28 +44,28 @@ def test_a_result_is_named_after_the_call_it_answers() -> None:
 
 
 @pytest.mark.parametrize("link", [None, "zz", 5, ["a"], {"a": 1}])
-def test_a_result_that_answers_nothing_stays_nameless(link: Any) -> None:
-    """A link of any type that leads nowhere is left for validation to report."""
+def test_a_result_without_a_call_has_no_name(link: Any) -> None:
+    """An id without a call, of any type, gives no name."""
     (message,), _ = _read({"role": "tool", "tool_call_id": link, "content": "1"})
     assert message == {"role": "tool", "content": "1"}
 
 
 def test_dropped_fields_are_logged_in_the_order_of_the_row() -> None:
-    """The log reads the same in every process."""
+    """The order of the log does not depend on the process."""
     extras = {f"extra_{letter}": 1 for letter in "qwertyuiop"}
     _, log = _read({"role": "user", "content": "نص", **extras, "think": None})
     assert [change.path for change in log] == [f"messages[0].{name}" for name in extras]
 
 
-def test_an_object_as_result_is_written_as_json() -> None:
-    """The result of a tool may be structured; its text is JSON with the letters as they are."""
+def test_a_result_that_is_an_object() -> None:
+    """A structured result becomes JSON text with unescaped letters."""
     (message,), log = _read({"role": "tool", "name": "f", "content": {"مدينة": "صور"}})
     assert message["content"] == '{"مدينة":"صور"}'
     assert [change.rule for change in log] == ["encoded-result"]
 
 
-def test_a_result_nested_too_deeply_is_refused() -> None:
-    """Beyond what can be written as JSON, the row is refused instead of the program."""
+def test_a_result_that_is_nested_too_deeply() -> None:
+    """A result that cannot be written as JSON rejects the row."""
     deep: Any = {}
     for _ in range(500):
         deep = {"a": deep}
@@ -88,7 +88,7 @@ def test_a_result_nested_too_deeply_is_refused() -> None:
         ([{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": 5}}]}], "arguments-not-object"),
     ],
 )
-def test_what_cannot_be_read_is_refused(messages: Any, code: str) -> None:
+def test_unreadable_messages(messages: Any, code: str) -> None:
     """Each fault has its code."""
     with pytest.raises(RowError) as caught:
         read_messages(messages, [])

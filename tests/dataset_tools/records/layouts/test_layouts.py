@@ -1,4 +1,4 @@
-"""Every layout: its examples, who recognises what, and that no row brings a reader down."""
+"""Every layout: its examples, its recognition, and its robustness."""
 
 import json
 import time
@@ -38,7 +38,7 @@ def _convert(layout: str, example: dict[str, Any]) -> tuple[Draft, Log]:
 
 @pytest.mark.parametrize("path", PASS, ids=_name)
 def test_a_good_example_gives_its_record(path: Path) -> None:
-    """The draft equals the expected one, key by key and type by type, and the changes are those expected."""
+    """The draft and the changes are the expected ones, including types."""
     example = _example(path)
     draft, log = _convert(path.parts[-3], example)
     assert json.dumps(draft, ensure_ascii=False, sort_keys=True) == json.dumps(
@@ -49,7 +49,7 @@ def test_a_good_example_gives_its_record(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PASS, ids=_name)
 def test_a_good_example_completes_to_a_valid_record(path: Path) -> None:
-    """With an id and a source, the draft satisfies the schema of the record, nulls in declarations included."""
+    """With an id and a source, the draft satisfies the schema of a record, also with nulls in declarations."""
     draft, _ = _convert(path.parts[-3], _example(path))
     source = {"dataset": "d", "file": "d.jsonl", "line": 1}
     assert list(RECORD.iter_errors({"id": "d-1", **draft, "source": source})) == []
@@ -57,7 +57,7 @@ def test_a_good_example_completes_to_a_valid_record(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PASS, ids=_name)
 def test_no_field_vanishes(path: Path) -> None:
-    """Text of the row stands in the draft, or a change names what became of it."""
+    """Each text of the row is in the draft, or a change has it."""
     example = _example(path)
     draft, log = _convert(path.parts[-3], example)
     kept = json.dumps([draft, [change[2] for change in log]], ensure_ascii=False)
@@ -71,16 +71,16 @@ def test_no_field_vanishes(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PASS, ids=_name)
-def test_converting_leaves_the_row_alone(path: Path) -> None:
-    """The row reads the same afterwards, so that a rejected or traced row can still be shown."""
+def test_conversion_does_not_alter_the_row(path: Path) -> None:
+    """The row is unchanged afterwards, so that a rejected or traced row can be shown."""
     example = _example(path)
     _convert(path.parts[-3], example)
     assert example["row"] == _example(path)["row"]
 
 
 @pytest.mark.parametrize("path", FAIL, ids=_name)
-def test_a_bad_example_is_refused_with_its_reason(path: Path) -> None:
-    """The row is refused under the expected code, and the reason says what was wrong."""
+def test_a_bad_example_is_rejected_with_its_reason(path: Path) -> None:
+    """The row is rejected with the expected code and reason."""
     example = _example(path)
     with pytest.raises(RowError) as caught:
         _convert(path.parts[-3], example)
@@ -90,7 +90,7 @@ def test_a_bad_example_is_refused_with_its_reason(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PASS + FAIL, ids=_name)
 def test_exactly_one_layout_recognises_a_row(path: Path) -> None:
-    """No other layout claims the row, so the order in which they are asked does not matter."""
+    """No other layout matches the row, so their order does not matter."""
     row = _example(path)["row"]
     assert [layout.name for layout in all_layouts() if layout.recognises(row)] == [path.parts[-3]]
     assert recognise(row).name == path.parts[-3]
@@ -98,26 +98,26 @@ def test_exactly_one_layout_recognises_a_row(path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_layout_has_examples(name: str) -> None:
-    """At least three rows that pass and two that fail."""
+    """Every layout has at least three rows that pass and two that fail."""
     assert len([path for path in PASS if path.parts[-3] == name]) >= 3
     assert len([path for path in FAIL if path.parts[-3] == name]) >= 2
 
 
-def test_the_layouts_are_those_promised() -> None:
-    """Twelve public layouts and the project's own."""
+def test_the_list_of_layouts() -> None:
+    """There are twelve public layouts and the record."""
     public = {"aisa", "apigen-mt", "bfcl", "glaive", "hermes", "heshamharoon", "metga97", "mobile-actions", "openai"}
     assert set(NAMES) == public | {"toolace", "when2call", "xlam", "record"}
 
 
-def test_an_unknown_row_is_refused_with_its_fields() -> None:
-    """The reason lists what the row has, so that a user sees what was expected."""
+def test_a_row_of_no_layout() -> None:
+    """The reason lists the fields of the row."""
     with pytest.raises(RowError, match="no known layout has these fields: prompt, response") as caught:
         recognise({"prompt": "مرحبا", "response": "أهلاً"})
     assert caught.value.code == "unknown-layout"
 
 
-def test_an_unknown_name_lists_the_layouts() -> None:
-    """A typo in --layout is answered with the names that exist."""
+def test_an_unknown_layout_name() -> None:
+    """The error lists the existing names."""
     with pytest.raises(UsageError, match="xlam"):
         by_name("xlma")
 
@@ -133,8 +133,8 @@ VALUES: st.SearchStrategy[Any] = st.sampled_from(
 
 
 @given(st.dictionaries(st.sampled_from(MARKS), VALUES))
-def test_no_row_is_claimed_twice(row: dict[str, Any]) -> None:
-    """Whatever fields stand together, at most one layout says yes."""
+def test_no_row_matches_two_layouts(row: dict[str, Any]) -> None:
+    """At most one layout matches any combination of fields."""
     assert len([layout for layout in all_layouts() if layout.recognises(row)]) <= 1
 
 
@@ -182,8 +182,8 @@ def _mutations(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 @settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
 @given(_mutations())
-def test_reading_is_total(case: tuple[str, dict[str, Any]]) -> None:
-    """A damaged row that its layout still recognises gives a draft or a RowError, nothing else."""
+def test_conversion_is_total(case: tuple[str, dict[str, Any]]) -> None:
+    """A damaged row that its layout recognises gives a draft or a RowError."""
     name, example = case
     if not by_name(name).recognises(example["row"]):
         return
@@ -235,7 +235,7 @@ TEXT_ROWS: dict[str, Any] = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("make", TEXT_ROWS.values(), ids=TEXT_ROWS)
 def test_hostile_text_costs_linear_time(make: Any, text: str) -> None:
-    """A fifth of a megabyte made to trap a backtracking or nested reader is dealt with at once."""
+    """200 kB made to slow down backtracking or nested readers are handled at once."""
     row = make(text)
     layout = recognise(row)
     reason = ""
@@ -248,8 +248,8 @@ def test_hostile_text_costs_linear_time(make: Any, text: str) -> None:
     assert time.perf_counter() - start < 2
 
 
-def test_companions_are_the_file_beside_or_below(tmp_path: Path) -> None:
-    """Accepted answers are found beside the questions first, then in the folder of the original layout."""
+def test_files_of_accepted_answers(tmp_path: Path) -> None:
+    """Accepted answers are found next to the questions first, then in the folder of the original layout."""
     questions = tmp_path / "BFCL_v4_simple_python.json"
     layout = by_name("bfcl")
     assert layout.companions(questions) == []

@@ -1,4 +1,4 @@
-"""The layouts on real files, where they are at hand."""
+"""Layouts on real files, if available."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_every_aisa_row_is_read(shared_data: Path) -> None:
-    """All 545 rows: 500 calls, 45 negatives, four tools offered, every unused field counted, nulls as they were."""
+    """All 545 rows: 500 calls, 45 negatives, four tools offered, unused fields counted, nulls kept."""
     parquet = pytest.importorskip("pyarrow.parquet")
     rules: Counter[str] = Counter()
     calls = 0
@@ -45,7 +45,7 @@ def test_every_aisa_row_is_read(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("name", BFCL)
 def test_every_bfcl_question_is_read(shared_data: Path, name: str) -> None:
-    """Questions meet their answers, names keep their dots, foreign types are renamed and counted."""
+    """Questions are joined with answers, names keep their dots, foreign types are renamed and counted."""
     path = shared_data / "bfcl_ar" / f"BFCL_v4_{name}.json"
     answers = {row["id"]: row for file in by_name("bfcl").companions(path) for row in _lines(file)}
     rules: Counter[str] = Counter()
