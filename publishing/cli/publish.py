@@ -12,6 +12,8 @@ from dataset_tools.errors import UsageError
 from publishing.cli.terminal import hide_progress_bars, log, write_json
 
 if TYPE_CHECKING:
+    from publishing.hub.client import Hub
+    from publishing.hub.local import LocalFolder
     from publishing.hub.publish import Prepared
 
 __all__ = ["publish_command"]
@@ -42,30 +44,36 @@ def publish_command(
         afg publish release --hub ORG/NAME --tag v1.0.0 --dry-run
         afg publish release --to out --dataset data
     """
-    from publishing.hub.client import Hub
-    from publishing.hub.local import LocalFolder
     from publishing.hub.publish import PublishOptions, carry_out, prepare
     from publishing.hub.text import print_published
 
-    if bool(hub) == bool(to):
-        raise UsageError("no destination", hint="choose either --hub ORG/NAME or --to DIR")
-    where = LocalFolder(to) if to else Hub(hub)
-    if isinstance(where, Hub):
-        hide_progress_bars()
-        if not dry_run:
-            where.require_token()
-    options = PublishOptions(dataset=dataset, tag=tag, private=private, delete=delete)
-    prepared = prepare(release, where, options, log)
+    where = _destination(hub, to, dry_run=dry_run)
+    prepared = prepare(release, where, PublishOptions(dataset=dataset, tag=tag, private=private, delete=delete), log)
     _show_plan(prepared, dry_run=dry_run, as_json=as_json)
     if dry_run:
         return
-    if isinstance(where, Hub) and not yes and not prepared.done:
+    if hub and not yes and not prepared.done:
         _confirm(f"Send this to {where.address}{f' and tag it {tag}' if tag else ''}?")
     published = carry_out(prepared, log)
     if as_json:
         write_json(asdict(published))
     else:
         print_published(published, stdout_console())
+
+
+def _destination(hub: str, to: Path | None, *, dry_run: bool) -> "Hub | LocalFolder":
+    from publishing.hub.client import Hub
+    from publishing.hub.local import LocalFolder
+
+    if bool(hub) == bool(to):
+        raise UsageError("no destination", hint="choose either --hub ORG/NAME or --to DIR")
+    if to:
+        return LocalFolder(to)
+    hide_progress_bars()
+    destination = Hub(hub)
+    if not dry_run:
+        destination.require_token()
+    return destination
 
 
 def _show_plan(prepared: "Prepared", *, dry_run: bool, as_json: bool) -> None:

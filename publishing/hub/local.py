@@ -20,6 +20,11 @@ class LocalFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def address(self) -> str:
+        """The path of the folder."""
+        return str(self._path)
+
     def folder(self, repository: Repository) -> Path:
         """Return the folder of a repository."""
         return self._path / repository.name.split("/")[1]

@@ -65,15 +65,13 @@ def pull(
         UsageError: a name or part is not valid, or the folder has files of another release.
     """
     check_name(name)
-    wanted = _parts(parts, quant)
-    folders = _manifests(name, tag, wanted)
+    folders = _manifests(name, tag, _parts(parts, quant))
     release = _one_release(name, folders)
     files = {part: _files(release, part, quant, name) for part in folders}
     content = (release.path / MANIFEST).read_bytes()
     check_writable(output / MANIFEST)
     _clear_folder(output, release, content)
-    written = 0
-    commits = {}
+    written, commits = 0, dict[str, str]()
     for part, names in files.items():
         repository = name + SUFFIXES[part]
         source = _fetch(repository, folders[part].name, [*names, *CARD_FILES])  # the newest may have changed
@@ -81,8 +79,7 @@ def pull(
         log(f"{repository}: {counted(len(names), 'file')} at {source.name[:8]}")
         written += sum(_take(source / file, output / part / file, names.get(file)) for file in _present(source, names))
     write_file(output / MANIFEST, content)
-    absent = tuple(part for part in SUFFIXES if part not in folders)
-    return Pulled(read_release(output), commits, written, absent)
+    return Pulled(read_release(output), commits, written, tuple(part for part in SUFFIXES if part not in folders))
 
 
 def _parts(parts: Iterable[str], quant: str) -> list[str]:
