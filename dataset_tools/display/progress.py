@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -30,7 +29,7 @@ class Progress:
     def __init__(self, command: str, *, quiet: bool = False, log_json: bool = False) -> None:
         self._command, self._quiet, self._log_json = command, quiet, log_json
         self._start = self._shown = time.monotonic()
-        self._facts: Mapping[str, Any] = {}
+        self._facts: dict[str, Any] = {}  # counts for JSON lines
         self._bar: Any = None
 
     def __enter__(self) -> Self:
@@ -53,16 +52,7 @@ class Progress:
         if self._log_json and kind is None:
             self._log(1.0, 0.0)
 
-    def show(
-        self,
-        done: float,
-        total: float,
-        text: str,
-        *,
-        earlier: float = 0,
-        seconds: float | None = None,
-        facts: Mapping[str, Any] | None = None,
-    ) -> None:
+    def show(self, done: float, total: float, text: str, *, earlier: float = 0, seconds: float | None = None) -> None:
         """Show the progress.
 
         Args:
@@ -71,9 +61,7 @@ class Progress:
             text: progress in words.
             earlier: part of ``done`` from an earlier run, which does not count for the time left.
             seconds: time that this run took for its work, by default since the start.
-            facts: counts for JSON lines.
         """
-        self._facts = facts or {}
         now, worked, share = time.monotonic(), done - earlier, min(done / max(total, 1), 1.0)
         seconds = now - self._start if seconds is None else seconds
         left = seconds * max(total - done, 0) / worked if worked > 0 else None
@@ -131,8 +119,8 @@ class ShardProgress(Progress):
         rows, speed = round(self._rows), self._rows / max(time.monotonic() - self._start, 1e-6)
         rejected = self._facts["rejected"] + sum(getattr(part, "rejected", {}).values())
         text = f"{rows:,} rows{f', {rejected:,} rejected' if rejected else ''}, {speed:,.0f} rows/s"
-        facts = {"rows": rows, "rejected": rejected, "rows_per_second": round(speed, 1)}
-        self.show(self._done, self._total, text, earlier=self._earlier, facts=facts)
+        self._facts = {"rows": rows, "rejected": rejected, "rows_per_second": round(speed, 1)}
+        self.show(self._done, self._total, text, earlier=self._earlier)
 
 
 def duration(seconds: float) -> str:

@@ -12,8 +12,6 @@ from dataset_tools.show.token_spans import Piece
 
 __all__ = ["samples_page"]
 
-_NEWLINE = '<span class="sign">↵</span>'
-
 
 def samples_page(preview: Preview) -> str:
     """Return the page of a preview: all its samples, one at a time where scripts run."""
@@ -52,7 +50,7 @@ def _token(piece: Piece, view: SampleView) -> str:
     ids = _numbers(view.sample.input_ids[piece.start : piece.stop])
     labels = view.sample.labels[piece.start : piece.stop]
     trained = "" if IGNORED in labels else f' data-labels="{_numbers(labels)}"'
-    text = _NEWLINE if piece.text == "\n" else _visible(piece.text)
+    text = '<span class="sign">↵</span>' if piece.text == "\n" else _visible(piece.text)
     return f'<span class="t" data-t="{piece.start}" data-ids="{ids}"{trained}>{text}</span>'
 
 

@@ -45,7 +45,8 @@ def _print_view(view: SampleView, rows: int, console: "Console", *, ids: bool) -
 
     directed = console.is_terminal  # in a file, invisible marks would break grep
     head = Text.assemble((visible(view.sample.id), "bold"), f"  row {view.sample.row:,} of 0 to {rows - 1:,}  ")
-    head.append_text(_legend())
+    head.append_text(Text.assemble((_OPEN, _SIGN), ("trained", _TRAINED), (_CLOSE, _SIGN)))
+    head.append_text(Text.assemble("  ", ("ignored", _IGNORED), f"  {_NEWLINE} newline"))
     console.print(head, soft_wrap=True)
     for line in view.lines:
         console.print(_text(line, directed=directed), soft_wrap=True)
@@ -54,14 +55,6 @@ def _print_view(view: SampleView, rows: int, console: "Console", *, ids: bool) -
             console.print(entry, soft_wrap=True)
     known = [visible(word) for word in (view.sample.dialect, view.sample.domain) if word]
     console.print(" · ".join([view.counts, *known]), style="bold", markup=False)
-
-
-def _legend() -> "Text":
-    from rich.text import Text
-
-    return Text.assemble(
-        (_OPEN, _SIGN), ("trained", _TRAINED), (_CLOSE, _SIGN), "  ", ("ignored", _IGNORED), f"  {_NEWLINE} newline"
-    )
 
 
 def _text(line: PromptLine, *, directed: bool) -> "Text":

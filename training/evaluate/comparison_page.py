@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from html import escape
 
 from dataset_tools.display.chart import interval_bar
-from dataset_tools.display.html import isolated, table, text
+from dataset_tools.display.html import isolated, table
 from training.evaluate.compare import Comparison, Flip, MetricChange
 from training.evaluate.metrics import METRICS, Metric
 from training.evaluate.page_frame import evaluation_shell, rows_section
-from training.evaluate.row_html import article, calls_html, prompt_html
+from training.evaluate.row_html import article, calls_html
 from training.evaluate.text import TITLES, change_cells, percent, span, verdict_of
 
 __all__ = ["comparison_page"]
@@ -80,10 +80,4 @@ def _article(flip: Flip, names: list[str]) -> str:
         answers.append(
             f"<details{opened}><summary>{isolated(name)} {tag}</summary>\n{calls_html(verdict, name)}\n</details>"
         )
-    return "\n".join((
-        article(kinds, first),
-        f"<h3><bdi>{text(first.id)}</bdi></h3>",
-        prompt_html(first),
-        *answers,
-        "</article>",
-    ))  # fmt: skip
+    return article(kinds, first, "", answers)

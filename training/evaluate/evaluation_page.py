@@ -6,12 +6,12 @@ from html import escape
 from pathlib import PurePath
 
 from dataset_tools.display.chart import interval_bar
-from dataset_tools.display.html import heat_table, isolated, table, text
+from dataset_tools.display.html import heat_table, isolated, table
 from training.evaluate.equality_rules import EqualityRule
 from training.evaluate.eval_file import Evaluation
 from training.evaluate.metrics import GROUPS, METRICS, Metric
 from training.evaluate.page_frame import evaluation_shell, rows_section
-from training.evaluate.row_html import article, calls_html, prompt_html, tags_html
+from training.evaluate.row_html import article, calls_html
 from training.evaluate.scoring import ERRORS, Verdict
 from training.evaluate.text import TITLES, percent, span
 
@@ -127,16 +127,9 @@ def _filters(evaluation: Evaluation, wrong: int, lenient: int) -> Iterator[tuple
 
 
 def _article(verdict: Verdict) -> str:
-    kinds = (
-        ["wrong", *dict.fromkeys(mistake.error for mistake in verdict.mistakes)] if not verdict.right else [_LENIENT]
-    )
-    meanings = "; ".join(dict.fromkeys(ERRORS[mistake.error] for mistake in verdict.mistakes))
+    errors = list(dict.fromkeys(mistake.error for mistake in verdict.mistakes))
+    kinds = [_LENIENT] if verdict.right else ["wrong", *errors]
+    tags = "".join(f' <span class="tag bad">{error}</span>' for error in errors)
     about = [isolated(word) for word in (*GROUPS["dialect"](verdict), verdict.domain) if word]
-    return "\n".join((
-        article(kinds, verdict),
-        f"<h3><bdi>{text(verdict.id)}</bdi> {tags_html(verdict)}</h3>",
-        f'<p class="facts">{" · ".join([*about, *([meanings] if meanings else [])])}</p>',
-        prompt_html(verdict),
-        calls_html(verdict),
-        "</article>",
-    ))  # fmt: skip
+    facts = " · ".join([*about, *filter(None, ["; ".join(ERRORS[error] for error in errors)])])
+    return article(kinds, verdict, tags, (f'<p class="facts">{facts}</p>', calls_html(verdict)))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
 from typing import Any
@@ -13,29 +13,20 @@ from training.evaluate.equality_rules import NEVER, RULES
 from training.evaluate.metrics import GROUPS
 from training.evaluate.scoring import Verdict
 
-__all__ = ["article", "calls_html", "prompt_html", "tags_html"]
+__all__ = ["article", "calls_html"]
 
 _PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|[^"]+')
 _ABSENT = '<span class="absent">absent</span>'
 _HEAD = '<thead><tr><th scope="col">argument</th><th scope="col">gold</th><th scope="col">{answer}</th></tr></thead>'
 
 
-def article(kinds: Sequence[str], verdict: Verdict) -> str:
-    """Return the opening tag of a row, with the data that the filters of the page read."""
-    tools = json.dumps(list(GROUPS["tool"](verdict)), ensure_ascii=False)
-    dialect = GROUPS["dialect"](verdict)[0]
-    return f'<article data-kinds="{" ".join(kinds)}" data-dialect="{escape(dialect)}" data-tools="{escape(tools)}">'
-
-
-def prompt_html(verdict: Verdict) -> str:
-    """Return the user's message in its own direction."""
-    return f'<p class="prompt" dir="auto">{text(verdict.prompt)}</p>'
-
-
-def tags_html(verdict: Verdict) -> str:
-    """Return a tag for each kind of mistake in a row."""
-    kinds = list(dict.fromkeys(mistake.error for mistake in verdict.mistakes))
-    return " ".join(f'<span class="tag bad">{kind}</span>' for kind in kinds)
+def article(kinds: Sequence[str], verdict: Verdict, tags: str, parts: Iterable[str]) -> str:
+    """Return a row with its id, tags, prompt and further parts, and the data that the filters of the page read."""
+    tools = escape(json.dumps(list(GROUPS["tool"](verdict)), ensure_ascii=False))
+    dialect = escape(GROUPS["dialect"](verdict)[0])
+    opening = f'<article data-kinds="{" ".join(kinds)}" data-dialect="{dialect}" data-tools="{tools}">'
+    prompt = f'<p class="prompt" dir="auto">{text(verdict.prompt)}</p>'
+    return "\n".join((opening, f"<h3>{isolated(verdict.id)}{tags}</h3>", prompt, *parts, "</article>"))
 
 
 def calls_html(verdict: Verdict, answer: str = "answer") -> str:

@@ -1,5 +1,5 @@
 "use strict";
-// Without this script the page shows all samples one below the other. With it, one at a time and each token's ids.
+// Without this script the page shows all samples. With it, one at a time, with the ids of each token.
 (() => {
   const samples = [...document.querySelectorAll("article")];
   const [nav, place, detail] = ["nav", "#place", "#detail"].map((name) => document.querySelector(name));
@@ -29,7 +29,7 @@
     scrollTo(0, 0);
   }
 
-  // A token's text may stand in several spans; all of them are marked. The words are told without any markup.
+  // A token may have several spans; all are marked. Its text is inserted as text, never as markup.
   function choose(token, { scroll = false } = {}) {
     const found = spans(token);
     if (!found.length) return;
@@ -77,7 +77,7 @@
     const span = over(event);
     if (span) choose(span.dataset.t);
   });
-  // The text that moves under a resting mouse while keys scroll it was not pointed at.
+  // Ignore text that scrolls below a resting mouse.
   let rest = "";
   document.addEventListener("pointerover", (event) => {
     const at = `${event.screenX},${event.screenY}`;

@@ -1,5 +1,5 @@
 "use strict";
-// Without this script the page shows every row. With it rows are found by words, by kind, and by a cell of the heat map.
+// Without this script the page shows all rows. With it, rows are filtered by words, kind and heat map cell.
 (() => {
   const rows = [...document.querySelectorAll("article")];
   const [filters, search, told] = [".filters", "#search", "#told"].map((name) => document.querySelector(name));
@@ -8,7 +8,7 @@
   const cells = [...document.querySelectorAll(".heat button")];
   const state = { kind: chips[0]?.dataset.kind ?? "", dialect: null, tool: null };
 
-  // Spellings that people search by: without diacritics and tatweel, one alef, one yeh, one heh, ASCII digits.
+  // Normalize for search: no diacritics and tatweel, one alef, one yeh, one heh, ASCII digits.
   const fold = (text) =>
     text
       .normalize("NFC")
