@@ -1,15 +1,14 @@
-"""Reads FunctionGemma's output: its text and its function calls.
+"""Parser of FunctionGemma's output: text and function calls.
 
-This file needs nothing but Python's standard library, so it can be shipped beside a model and copied anywhere::
+This file needs only Python's standard library, so it can be shipped with a model and copied anywhere::
 
     from parser import parse
 
     parsed = parse("<start_function_call>call:get_weather{city:<escape>جدة<escape>}<end_function_call>")
     parsed.tool_calls  # [{"name": "get_weather", "arguments": {"city": "جدة"}}]
 
-Reading is a recursive descent over the text, in linear time and to a bounded depth. Between two ``<escape>`` everything
-is data. Whatever is taken otherwise than it was written is told in ``warnings``; what cannot be read is a
-:class:`ParseError`, never a guess.
+The parser is a recursive descent in linear time and limited depth. Text between two ``<escape>`` is data. Deviations
+from the format are listed in ``warnings``; a call that cannot be parsed raises :class:`ParseError`.
 """
 
 import re
@@ -19,13 +18,13 @@ from typing import Any
 __all__ = ["MAX_DEPTH", "MAX_DIGITS", "ParseError", "Parsed", "parse"]
 
 MAX_DEPTH = 200
-"""Deepest nesting of arguments that is read; the arguments themselves are the first level."""
+"""Maximum nesting of arguments; the arguments themselves are the first level."""
 
 MAX_DIGITS = 4000
-"""Longest integer that is read as a number: reading digits takes quadratic time."""
+"""Maximum digits of a number, because converting digits takes quadratic time."""
 
 _MAX_WARNINGS = 100
-_SHOWN = 40  # characters of the output that a warning repeats
+_SHOWN = 40  # characters of the output that a warning quotes
 
 _TOKENS = r"<(?:pad|eos|bos|unk|(?:start|end)_(?:of_turn|function_(?:declaration|call|response)))>"
 _CALL, _END_CALL, _ESCAPE = "<start_function_call>", "<end_function_call>", "<escape>"
@@ -37,14 +36,14 @@ _BARE_END = re.compile(rf"[,{{}}\[\]]|{_ESCAPE}|{_TOKENS}")
 _NAME_END = re.compile(rf"{{|{_ESCAPE}|{_TOKENS}")
 _PREFIX = re.compile(r"\s*call(?:\s*:|\s)")
 _SPACE = re.compile(r"\s*")
-# A key and a value as the template writes most of them, up to the delimiter after it; all else is read step by step.
+# The usual form of a key and a value, up to the next delimiter; a fast path for the step-by-step methods.
 _PLAIN_KEY = r"[^\s:<,{}\[\]](?:[^:<,{}\[\]]*[^\s:<,{}\[\]])?"
 _PLAIN_ITEM = re.compile(rf"({_PLAIN_KEY}):(?:{_ESCAPE}([^<]*){_ESCAPE}|(-?(?:0|[1-9][0-9]{{0,15}})))(?=([,}}]))")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:٬[0-9]{3})+(?:\.[0-9]*)?")
-_IDENTIFIER = re.compile(r"\+|-?0[0-9]")  # how telephone and customer numbers begin: they name, they do not count
+_IDENTIFIER = re.compile(r"\+|-?0[0-9]")  # start of telephone and customer numbers, which are identifiers
 _WORDS = {"true": True, "false": False, "null": None, "None": None}
 
 # Arabic-Indic and Persian digits, and their decimal separator.
@@ -52,7 +51,7 @@ _DIGITS = str.maketrans({**{chr(zero + n): str(n) for zero in (0x660, 0x6F0) for
 
 
 class ParseError(ValueError):
-    """The output cannot be read: ``what`` is wrong at the character ``position``, counted from 0."""
+    """Output that cannot be parsed: ``what`` is wrong at the character ``position``, from 0."""
 
     def __init__(self, what: str, position: int) -> None:
         super().__init__(what, position)
@@ -65,13 +64,13 @@ class ParseError(ValueError):
 
 @dataclass(slots=True)
 class Parsed:
-    """What the model said.
+    """A parsed output.
 
     Attributes:
-        content: its text, without calls, control tokens and outer white space.
-        tool_calls: its calls in order, each with ``name`` and ``arguments``.
-        recovered: whether something that closes a call was missing and taken as meant.
-        warnings: everything that was taken otherwise than it was written.
+        content: the text without calls, control tokens and outer white space.
+        tool_calls: the calls in order, each with ``name`` and ``arguments``.
+        recovered: True if a missing end of a call was added.
+        warnings: all deviations from the format and from the schemas.
     """
 
     content: str = ""
@@ -81,15 +80,15 @@ class Parsed:
 
 
 def parse(text: str, tools: list[dict[str, Any]] | None = None) -> Parsed:
-    """The text and the calls in a model's output, up to the first token that stops generation.
+    """Parse text and calls of a model's output, up to the first token that stops generation.
 
     Args:
         text: the output, decoded with its control tokens.
-        tools: the declarations that the model was given. With them the arguments get the types that the schemas name;
-            without them only escaped values are known to be strings.
+        tools: the declarations in the prompt. With them, arguments get the types of the schemas; without them, only
+            escaped values are known to be strings.
 
     Raises:
-        ParseError: a call cannot be read.
+        ParseError: a call cannot be parsed.
     """
     return _Reader(text, tools).read()
 
@@ -104,7 +103,7 @@ class _Reader:
         self.schemas = None if tools is None else _parameters(tools)
 
     def read(self) -> Parsed:
-        """The whole text."""
+        """Parse the whole text."""
         texts: list[list[str]] = [[]]  # pieces between calls
         head = _HEAD.match(self.text)
         self.at = head.end() if head else 0
@@ -118,7 +117,7 @@ class _Reader:
                 self._call()
                 texts.append([])
             elif token[0] not in ("<pad>", "<bos>"):
-                self._warn(f"left out a stray {token[0]}")
+                self._warn(f"ignored a stray {token[0]}")
         texts[-1].append(self.text[self.at :])
         joined = ("".join(pieces).strip() for pieces in texts)
         self.parsed.content = "\n".join(piece for piece in joined if piece)
@@ -126,14 +125,14 @@ class _Reader:
 
     def _leave_rest(self) -> None:
         if self.at < len(self.text) and re.sub(r"<(?:pad|eos)>|\s", "", self.text[self.at :]):
-            self._warn("left out what follows the end of the turn")
+            self._warn("ignored text after the end of the turn")
         self.at = len(self.text)
 
     def _call(self) -> None:
-        """The rest of a call, its end token included."""
+        """Parse the rest of a call, including its end token."""
         prefix = _PREFIX.match(self.text, self.at)
         if not prefix:
-            raise ParseError("a call begins with call:NAME", self.at)
+            raise ParseError("a call must begin with call:NAME", self.at)
         end = _NAME_END.search(self.text, prefix.end())
         if not end or end[0] not in ("{", _END_CALL):
             raise ParseError("a call has no arguments", prefix.end())
@@ -155,7 +154,7 @@ class _Reader:
             self.at += len(_END_CALL)
             return
         self._recover(f"{name} has no {_END_CALL}")
-        if _END_CALL.startswith(self.text[self.at : self.at + len(_END_CALL)]):  # cut inside the token, or nothing left
+        if _END_CALL.startswith(self.text[self.at : self.at + len(_END_CALL)]):  # truncated inside the token
             self.at = len(self.text)
 
     def _schema_of(self, name: str) -> Any:  # noqa: ANN401 - foreign schemas
@@ -166,7 +165,7 @@ class _Reader:
         return self.schemas.get(name)
 
     def _object(self, schema: Any, depth: int, place: str) -> dict[str, Any]:  # noqa: ANN401 - foreign schemas
-        """The rest of an object, its closing brace included."""
+        """Parse the rest of an object, including its closing brace."""
         properties = _mapping(schema, "properties")
         found = self._plain_items() if properties is None else {}
         while not self._closed("}", place, first=not found):
@@ -176,14 +175,14 @@ class _Reader:
             if properties is not None and key not in properties:
                 self._warn(f"{inner} is not declared")
             if key in found:
-                self._warn(f"{inner} stands twice; the last is taken")
+                self._warn(f"{inner} appears twice; the last one is used")
             if not key:
                 self._warn(f"an empty key in {place} at character {start}")
             found[key] = self._value((properties or {}).get(key), depth, inner)
         return found
 
     def _plain_items(self) -> dict[str, Any]:
-        """The items at the start of an object that are plainly written: as the steps would read them, but faster."""
+        """Parse the items in the usual form at the start of an object; a fast path."""
         found: dict[str, Any] = {}
         at = self.at
         while (item := _PLAIN_ITEM.match(self.text, at)) and item[1] not in found:
@@ -196,7 +195,7 @@ class _Reader:
         return found
 
     def _list(self, schema: Any, depth: int, place: str) -> list[Any]:  # noqa: ANN401 - foreign schemas
-        """The rest of a list, its closing bracket included."""
+        """Parse the rest of a list, including its closing bracket."""
         found: list[Any] = []
         items = _mapping(schema, "items")
         while not self._closed("]", place, first=not found):
@@ -204,8 +203,8 @@ class _Reader:
         return found
 
     def _closed(self, closing: str, place: str, *, first: bool) -> bool:
-        """Whether the container ends here; otherwise the comma before its next element is passed."""
-        if self.text.startswith(closing, self.at):  # as it is almost always
+        """Return whether the container ends here; otherwise skip the comma before its next element."""
+        if self.text.startswith(closing, self.at):  # the usual case
             self.at += 1
             return True
         self._skip()
@@ -214,7 +213,7 @@ class _Reader:
             self._skip()
             if not self.text.startswith(closing, self.at) and not self._ended():
                 return False
-            self._warn(f"{place} ends in a comma")
+            self._warn(f"{place} ends with a comma")
         if self.text.startswith(closing, self.at):
             self.at += 1
             return True
@@ -223,10 +222,10 @@ class _Reader:
             return True
         if first:
             return False
-        raise ParseError(f"neither a comma nor {closing}", self.at)
+        raise ParseError(f"expected a comma or {closing}", self.at)
 
     def _key(self) -> str:
-        """Everything up to a colon; between two escapes, colons are data too."""
+        """Parse a key up to its colon; colons between two escapes are data."""
         start, pieces, quoted = self.at, [], False
         while True:
             end = _KEY_END.search(self.text, self.at)
@@ -255,7 +254,7 @@ class _Reader:
         return self._scalar(schema, place)
 
     def _scalar(self, schema: Any, place: str) -> Any:  # noqa: ANN401 - any value, foreign schemas
-        """A bare token, an escaped string, or pieces of both up to the next delimiter."""
+        """Parse a bare token, an escaped string, or a mix of both, up to the next delimiter."""
         start, pieces, literals = self.at, [], 0
         while (end := _BARE_END.search(self.text, self.at)) and end[0] == _ESCAPE:
             pieces.append(self.text[self.at : end.start()])
@@ -273,40 +272,40 @@ class _Reader:
             return self._typed(raw, "", schema, place)
         if not raw and self._ended():
             raise ParseError("a key or a comma has no value", start)
-        if not end and _ESCAPE.startswith(raw):  # cut inside the token
+        if not end and _ESCAPE.startswith(raw):  # truncated inside the token
             raise ParseError("a string has no closing <escape>", start)
         if end and end[0] in ("{", "["):
             raise ParseError(f"{end[0]} inside a bare value", stop)
         value, known = _bare(raw)
-        if not known and _single_type(schema) not in _READERS:
+        if not known and _single_type(schema) not in _CONVERTERS:
             self._warn(f"{place} is bare text: {raw[:_SHOWN]!r}")
         return self._typed(value, raw, schema, place)
 
     def _literal(self) -> str:
-        """What stands before the closing escape."""
+        """Return the text up to the closing escape."""
         end = self.text.find(_ESCAPE, self.at)
         if end < 0:
             raise ParseError("a string has no closing <escape>", self.at)
         found = self.text[self.at : end]
         self.at = end + len(_ESCAPE)
         if "<" in found and (token := _TOKEN.search(found)):
-            self._warn(f"a string holds the control token {token[0]}")
+            self._warn(f"a string contains the control token {token[0]}")
         return found
 
     def _typed(self, value: Any, raw: str, schema: Any, place: str) -> Any:  # noqa: ANN401 - any value
-        """``value`` as the one type that its schema names; ``raw`` is the bare token it was read from, if any."""
+        """Convert ``value`` to the only type of its schema; ``raw`` is its bare token, if any."""
         kind = _single_type(schema)
         if not kind or _is(value, kind):
             return value
         if kind == "string" and raw and value is not None:
             self._warn(f"{place}: {raw[:_SHOWN]} read as a string")
             return raw
-        if kind in _READERS and isinstance(value, (str, float)) and (raw or not _identifies(value)):
-            read = _READERS[kind](value)
+        if kind in _CONVERTERS and isinstance(value, (str, float)) and (raw or not _identifies(value)):
+            read = _CONVERTERS[kind](value)
             if read is not None:
                 self._warn(f"{place}: {str(value)[:_SHOWN]!r} read as {kind}")
                 return read
-        self._warn(f"{place} is not of the type {kind}")
+        self._warn(f"{place} is not of type {kind}")
         return value
 
     def _skip(self) -> None:
@@ -314,7 +313,7 @@ class _Reader:
         self.at = space.end() if space else self.at
 
     def _ended(self) -> bool:
-        """Whether the text, or at least the call, ends here."""
+        """Return whether the text or the call ends here."""
         if self.at >= len(self.text):
             return True
         token = _TOKEN.match(self.text, self.at)
@@ -329,11 +328,11 @@ class _Reader:
         if len(warnings) < _MAX_WARNINGS:
             warnings.append(what)
         elif len(warnings) == _MAX_WARNINGS:
-            warnings.append("further warnings are left out")
+            warnings.append("further warnings are omitted")
 
 
 def _bare(raw: str) -> tuple[Any, bool]:
-    """What a bare token means, and whether it is one that the format knows."""
+    """Return the value of a bare token, and whether the format defines it."""
     if raw in _WORDS:
         return _WORDS[raw], True
     number = _number(raw) if _NUMBER.fullmatch(raw) else None
@@ -341,7 +340,7 @@ def _bare(raw: str) -> tuple[Any, bool]:
 
 
 def _number(text: str) -> int | float | None:
-    """A number of ASCII digits, unless it is too long or too large."""
+    """Return a number of ASCII digits; None if it is too long or too large."""
     if _too_long(text):
         return None
     if _INTEGER.fullmatch(text):
@@ -351,7 +350,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _too_long(text: str) -> bool:
-    return len(text) > MAX_DIGITS + 1  # and a sign
+    return len(text) > MAX_DIGITS + 1  # plus one for a sign
 
 
 def _to_number(value: str | float) -> int | float | None:
@@ -367,7 +366,7 @@ def _to_number(value: str | float) -> int | float | None:
 
 
 def _identifies(value: str | float) -> bool:
-    """Whether an escaped value has digits that would not be the same as a number: ``0551234567``, ``+966551234567``."""
+    """Return whether a value is an identifier of digits, not a number: ``0551234567``, ``+966551234567``."""
     return isinstance(value, str) and _IDENTIFIER.match(value.strip()[:3].translate(_DIGITS)) is not None
 
 
@@ -382,7 +381,7 @@ def _to_boolean(value: str | float) -> bool | None:
     return {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else None
 
 
-_READERS: dict[str, Any] = {"number": _to_number, "integer": _to_integer, "boolean": _to_boolean}
+_CONVERTERS: dict[str, Any] = {"number": _to_number, "integer": _to_integer, "boolean": _to_boolean}
 _TYPES: dict[str, Any] = {"string": str, "boolean": bool, "array": list, "object": dict, "null": type(None)}
 
 
@@ -393,7 +392,7 @@ def _is(value: Any, kind: str) -> bool:  # noqa: ANN401 - any value
 
 
 def _single_type(schema: Any) -> str:  # noqa: ANN401 - foreign schemas
-    """The one type that a schema names, in lower case; empty if it names none or several."""
+    """Return the only type of a schema, in lower case; empty for none or several."""
     kind = schema.get("type") if isinstance(schema, dict) else None
     return kind.lower() if isinstance(kind, str) else ""
 
@@ -404,7 +403,7 @@ def _mapping(schema: Any, key: str) -> dict[str, Any] | None:  # noqa: ANN401 - 
 
 
 def _parameters(tools: list[Any]) -> dict[str, Any]:
-    """Tool name to the schema of its parameters; declarations with and without the function wrapper."""
+    """Return the parameter schemas by tool name; declarations may lack the function wrapper."""
     found: dict[str, Any] = {}
     for tool in tools:
         function = _mapping(tool, "function") or tool

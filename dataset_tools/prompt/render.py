@@ -1,7 +1,7 @@
-"""FunctionGemma's prompt: the exact text that the model's chat template gives for a record, without Jinja.
+"""FunctionGemma's prompt: exactly the text of the model's chat template for a record, without Jinja.
 
-The text is made in segments that say what each part is, so that whoever tokenizes it knows what the model is trained
-to produce: :attr:`Segment.trained`. What the template cannot express is a :class:`RenderError`, never another text.
+The text consists of segments of a kind, from which the assistant mask follows (:attr:`Segment.trained`). A record that
+the template cannot express raises :class:`RenderError`.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ __all__ = ["TRAINED", "Kind", "RenderError", "Segment", "render", "segments"]
 
 
 class Kind(StrEnum):
-    """What a part of the prompt is."""
+    """Kinds of segments."""
 
     BOS = "bos"
     HEADER = "header"
@@ -29,21 +29,21 @@ class Kind(StrEnum):
     STOP = "stop"
     NEWLINE = "newline"
 
-    __hash__ = str.__hash__  # an enumeration's own is Python code, and kinds are looked up for every segment
+    __hash__ = str.__hash__  # the hash of Enum is Python code, and kinds are looked up for every segment
 
 
 TRAINED = frozenset({Kind.ANSWER, Kind.CALL, Kind.STOP})
-"""The kinds that the model learns to produce."""
+"""The kinds that the model is trained on."""
 
 
 class Segment(NamedTuple):
     """A part of the prompt.
 
     Attributes:
-        text: the part, control tokens written out.
-        kind: ``header`` is ``<start_of_turn>ROLE`` with its newline; ``developer`` and ``user`` what they say,
-            ``declaration`` one tool, ``end`` the end of their turns; ``answer``, ``call`` and ``stop`` what the model
-            produces; ``response`` a tool's result; ``newline`` the one after a turn.
+        text: the text, including control tokens.
+        kind: ``header``: ``<start_of_turn>ROLE`` with its newline; ``developer`` and ``user``: their text;
+            ``declaration``: one tool; ``end``: the end of their turns; ``answer``, ``call`` and ``stop``: the output
+            of the model; ``response``: a tool's result; ``newline``: the newline after a turn.
     """
 
     text: str
@@ -51,7 +51,7 @@ class Segment(NamedTuple):
 
     @property
     def trained(self) -> bool:
-        """Whether the model learns to produce this part."""
+        """Return whether the model is trained on this part."""
         return self.kind in TRAINED
 
 
@@ -68,11 +68,11 @@ _SPOKEN = {"developer": Kind.DEVELOPER, "system": Kind.DEVELOPER, "user": Kind.U
 
 
 def render(row: Mapping[str, Any], *, generation_prompt: bool = False) -> str:
-    """The prompt that the chat template gives for a row, ``<bos>`` included.
+    """Return the prompt of the chat template for a row, including ``<bos>``.
 
     Args:
-        row: a record, or any object with ``messages`` and ``tools``. Its own ``add_generation_prompt`` counts too.
-        generation_prompt: whether to end with the header of the turn that the model is to write.
+        row: a record, or any object with ``messages`` and ``tools``; ``add_generation_prompt`` in it counts as well.
+        generation_prompt: True to end with the header of the model's turn.
 
     Raises:
         RenderError: the template cannot express the row.
@@ -81,7 +81,7 @@ def render(row: Mapping[str, Any], *, generation_prompt: bool = False) -> str:
 
 
 def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list[Segment]:
-    """The prompt in parts; see :func:`render`.
+    """Return the prompt as segments; see :func:`render`.
 
     Args:
         row: as for :func:`render`.
@@ -94,9 +94,9 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list
     if not isinstance(messages, list) or not messages:
         raise RenderError("no messages", where="messages")
     if not isinstance(tools, list):
-        raise RenderError("a list of tools is needed", where="tools")
+        raise RenderError("tools must be a list", where="tools")
     parts = [_BOS]
-    before = ""  # what the text ends with: "" after a turn, else "call" or "result" inside the model's turn
+    before = ""  # end of the text so far: "" after a turn, "call" or "result" inside the model's turn
     for position, message in enumerate(messages):
         try:
             before = _message(message, before, parts) if position else _first(message, tools, parts)
@@ -104,7 +104,7 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list
             raise error if error.where.startswith("tools") else error.inside(f"messages[{position}]") from None
     if generation_prompt or row.get("add_generation_prompt") is True:
         if before == "call":
-            hint = "leave the call out, or add its result"
+            hint = "remove the call, or add its result"
             raise RenderError("no generation prompt after an unanswered call", where="messages", hint=hint)
         if not before:
             parts.append(_HEADERS["assistant"])
@@ -112,12 +112,12 @@ def segments(row: Mapping[str, Any], *, generation_prompt: bool = False) -> list
 
 
 def _first(message: Any, tools: list[Any], parts: list[Segment]) -> str:  # noqa: ANN401 - foreign data
-    """The first message; the declarations stand in the developer's turn, which must be it."""
+    """Write the first message; declarations require that it is the developer turn."""
     role = _role(message)
     if role not in ("developer", "system"):
         if tools:
-            # Published copies of the template differ here: some write a developer turn of their own, some none.
-            raise RenderError("tools without a developer turn", hint="begin with a developer message")
+            # Published copies of the template differ here: some add a developer turn, some do not.
+            raise RenderError("tools without a developer turn", hint="add a developer message at the start")
         return _message(message, "", parts)
     parts.append(_HEADERS[role])
     _say(message, Kind.DEVELOPER, parts)
@@ -128,7 +128,7 @@ def _first(message: Any, tools: list[Any], parts: list[Segment]) -> str:  # noqa
 
 
 def _message(message: Any, before: str, parts: list[Segment]) -> str:  # noqa: ANN401 - foreign data
-    """One message; gives what the text ends with, as ``before`` says what it ended with."""
+    """Write one message; take and return the end of the text (see ``before`` in :func:`segments`)."""
     role = _role(message)
     if role == "tool":
         return _result(message, before, parts)
@@ -139,7 +139,7 @@ def _message(message: Any, before: str, parts: list[Segment]) -> str:  # noqa: A
     if before:
         raise RenderError(f"a turn of the {role} directly after a result", hint="add the model's answer to the result")
     if role == "system":
-        raise RenderError("a system message after the first", hint="name the role developer")
+        raise RenderError("a system message after the first", hint="use the role developer")
     parts.append(_HEADERS[role])
     _say(message, _SPOKEN[role], parts)
     parts += (_END, _NEWLINE)
@@ -158,7 +158,7 @@ def _model(message: Mapping[str, Any], before: str, parts: list[Segment]) -> str
         parts += (_STOP_ANSWER, _NEWLINE)
         return ""
     if not isinstance(calls, list):
-        raise RenderError("a list of calls is needed").inside(".tool_calls")
+        raise RenderError("tool_calls must be a list").inside(".tool_calls")
     for position, call in enumerate(calls):
         try:
             parts.append(Segment(_call(call), Kind.CALL))
@@ -171,10 +171,10 @@ def _model(message: Mapping[str, Any], before: str, parts: list[Segment]) -> str
 def _call(call: Any) -> str:  # noqa: ANN401 - foreign data
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict):
-        raise RenderError("a call needs the wrapper", hint='{"type": "function", "function": {…}}')
+        raise RenderError("a call without its wrapper", hint='write {"type": "function", "function": {…}}')
     arguments = function.get("arguments")
     if not isinstance(arguments, dict):
-        hint = "decode them first" if isinstance(arguments, str) else ""
+        hint = "decode the text first" if isinstance(arguments, str) else ""
         raise RenderError("arguments must be an object", hint=hint).inside(".function.arguments")
     try:
         written = write_object(arguments)
@@ -184,16 +184,16 @@ def _call(call: Any) -> str:  # noqa: ANN401 - foreign data
 
 
 def _result(message: Mapping[str, Any], before: str, parts: list[Segment]) -> str:
-    """A tool's result. The first one stands after the token that stopped the call; only that one is the model's."""
+    """Write a tool's result. The first one follows the stop token of the call, which the model produces."""
     if not before:
         raise RenderError("a result without a call before it")
     name, content = _name(message, ""), message.get("content")
     if isinstance(content, str):
         content = {"value": content}
     elif not isinstance(content, dict):
-        raise RenderError("a result is text or an object").inside(".content")
+        raise RenderError("a result must be text or an object").inside(".content")
     elif content.keys() >= {"name", "response"}:
-        # The template takes such an object for a wrapped result of its own name.
+        # The template would read it as a wrapped result with its own name.
         raise RenderError("a result with the keys name and response", hint="rename one of them").inside(".content")
     try:
         written = write_object(content)
@@ -224,7 +224,7 @@ def _declaration(tool: Any, position: int) -> Segment:  # noqa: ANN401 - foreign
 
 
 def _declare(tool: Any) -> Segment | RenderError:  # noqa: ANN401 - foreign data
-    """A declaration, or why there is none: either is worth remembering."""
+    """Return a declaration, or the error as a value, so that both are cached."""
     try:
         return Segment(write_declaration(tool), Kind.DECLARATION)
     except RenderError as error:
@@ -237,7 +237,7 @@ _declarations = ContentCache(_declare)
 def _role(message: Any) -> str:  # noqa: ANN401 - foreign data
     role = message.get("role") if isinstance(message, dict) else None
     if not isinstance(role, str) or (role not in _HEADERS and role != "tool"):
-        raise RenderError(f"no role that the template knows: {role!r}").inside(".role")
+        raise RenderError(f"unknown role {role!r}").inside(".role")
     return role
 
 
@@ -247,5 +247,5 @@ def _name(holder: Mapping[str, Any], path: str) -> str:
     except RenderError as error:
         raise error.inside(f"{path}.name") from None
     if not name:
-        raise RenderError("a name is needed").inside(f"{path}.name")
+        raise RenderError("the name is missing").inside(f"{path}.name")
     return name

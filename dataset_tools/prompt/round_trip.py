@@ -1,8 +1,7 @@
-"""Rendering, then reading: whether the calls of a record can be read back from its prompt as they are.
+"""Round trip check: the calls of a record, parsed from its prompt, must be equal to the record's calls.
 
-A record of which they cannot would teach the model something that its readers take otherwise. Every call is read. Most
-differ from a call that was read before in their texts alone, and then the parser is not needed: to it, whatever stands
-between two ``<escape>`` is data, so what a call says follows from its shape, which is all but these texts.
+Otherwise the model would learn output that the parser reads differently. A cache saves most parsing: the parser takes
+any text between two ``<escape>`` as data, so a call whose remaining text (its shape) was parsed before needs no parser.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,28 +13,28 @@ from dataset_tools.prompt.render import TRAINED, Kind, RenderError, Segment, seg
 __all__ = ["round_trip_problem"]
 
 _ESCAPE = "<escape>"
-# Characters that make a key read as something else.
+# Characters that the parser does not read as part of a key.
 _DELIMITERS = frozenset(":,{}[]")
 _MOST_SHAPES, _LONGEST_SHAPE = 10_000, 1_000
 
 
 class _Shape(NamedTuple):
-    """What a call says in which only the texts may differ: its name, the texts' keys in order, all other arguments."""
+    """A parsed call without its texts: name, keys of the texts in order, and all other arguments."""
 
     name: str
     keys: list[str]
     others: dict[str, Any]
 
 
-_shapes: dict[str, _Shape] = {}  # by what stands outside of escapes; only of calls that were read back without fault
+_shape_cache: dict[str, _Shape] = {}  # by the text outside of escapes; only calls that passed the check
 
 
 def round_trip_problem(row: Mapping[str, Any], parts: Sequence[Segment] | None = None) -> str | None:
-    """Why the calls of a row could not be read back from its prompt as they are; None if they can.
+    """Return why the calls of a row differ when parsed from its prompt; None if they are equal.
 
     Args:
         row: a record, or any object with ``messages`` and ``tools``.
-        parts: the row's segments, if they are made already.
+        parts: the row's segments, if they exist already.
     """
     try:
         trained = [part for part in parts or segments(row) if part.kind in TRAINED]
@@ -50,34 +49,34 @@ def round_trip_problem(row: Mapping[str, Any], parts: Sequence[Segment] | None =
             stop += 1
         turn = trained[start:stop]
         start = stop + 1
-        if not _known_to_be_same(message, turn):
+        if not _passes_by_cache(message, turn):
             problem = _problem(message, [*turn, trained[stop]])
             if problem:
                 return f"messages[{position}]{problem}"
     return None
 
 
-def _known_to_be_same(message: Mapping[str, Any], turn: Sequence[Segment]) -> bool:
-    """Whether a message is read back from its turn, told without the parser; no if that cannot be told."""
+def _passes_by_cache(message: Mapping[str, Any], turn: Sequence[Segment]) -> bool:
+    """Return whether cached shapes prove that a message passes the check; False if the parser is needed."""
     text, calls = "", turn
     if turn and turn[0].kind is Kind.ANSWER:
         text, calls = turn[0].text, turn[1:]
-    # Without a control token, text is read as it stands.
+    # Text without a control token is parsed as it is.
     if "<" in text or text.strip() != (message.get("content") or "").strip():
         return False
     given = message.get("tool_calls") or ()
     if len(calls) != len(given):
         return False
     for segment, call in zip(calls, given, strict=True):
-        if segment.kind is not Kind.CALL or not _says(segment.text, call["function"]):
+        if segment.kind is not Kind.CALL or not _matches_shape(segment.text, call["function"]):
             return False
     return True
 
 
-def _says(text: str, call: Mapping[str, Any]) -> bool:
-    """Whether the text of a call has a known shape, with which it says just this call."""
+def _matches_shape(text: str, call: Mapping[str, Any]) -> bool:
+    """Return whether the text of a call has a cached shape that yields exactly this call."""
     pieces = text.split(_ESCAPE)
-    shape = _shapes.get(_ESCAPE.join(pieces[::2]))
+    shape = _shape_cache.get(_ESCAPE.join(pieces[::2]))
     if shape is None or shape.name != call["name"]:
         return False
     texts = pieces[1::2]
@@ -89,8 +88,8 @@ def _says(text: str, call: Mapping[str, Any]) -> bool:
     return bool(call["arguments"] == read)
 
 
-def _learn(text: str, call: Mapping[str, Any]) -> None:
-    """Remember the shape of a call that was read back; not of one whose arguments hold others."""
+def _cache_shape(text: str, call: Mapping[str, Any]) -> None:
+    """Cache the shape of a call that passed the check, unless its arguments are nested."""
     pieces = text.split(_ESCAPE)
     shape = _ESCAPE.join(pieces[::2])
     arguments = call["arguments"]
@@ -99,13 +98,13 @@ def _learn(text: str, call: Mapping[str, Any]) -> None:
     if len(shape) > _LONGEST_SHAPE or any(isinstance(value, (dict, list)) for value in others.values()):
         return
     if list(texts.values()) == pieces[1::2]:
-        if len(_shapes) >= _MOST_SHAPES:
-            _shapes.clear()
-        _shapes[shape] = _Shape(call["name"], list(texts), others)
+        if len(_shape_cache) >= _MOST_SHAPES:
+            _shape_cache.clear()
+        _shape_cache[shape] = _Shape(call["name"], list(texts), others)
 
 
 def _problem(message: Mapping[str, Any], turn: Sequence[Segment]) -> str | None:
-    """Why a message is not read back from its turn, after the path in the message."""
+    """Return why a message differs when parsed from its turn, with the path in the message."""
     calls = [call["function"] for call in message.get("tool_calls") or ()]
     for number, call in enumerate(calls):
         if problem := _ambiguous(call, f".tool_calls[{number}].function"):
@@ -113,33 +112,33 @@ def _problem(message: Mapping[str, Any], turn: Sequence[Segment]) -> str | None:
     try:
         read = parse("".join([segment.text for segment in turn]))
     except ParseError as error:
-        return f": cannot be read back: {error}"
+        return f": cannot be parsed: {error}"
     same = len(calls) == len(read.tool_calls) and all(map(_same_call, calls, read.tool_calls))
     if not same or read.content != (message.get("content") or "").strip() or read.recovered:
-        return ": is read back otherwise"
+        return ": differs when parsed"
     if not read.warnings:
         written = [segment.text for segment in turn if segment.kind is Kind.CALL]
         for text, call in zip(written, read.tool_calls, strict=True):
-            _learn(text, call)
+            _cache_shape(text, call)
     return None
 
 
 def _ambiguous(call: Mapping[str, Any], path: str) -> str | None:
-    """Why a call cannot be told from another by its text."""
+    """Return why the text of a call is ambiguous."""
     name = call["name"]
     if name != name.strip() or "{" in name:
-        return f"{path}.name: the name {name!r} is read back otherwise"
+        return f"{path}.name: the name {name!r} differs when parsed"
     left: list[tuple[str, Any]] = [(f"{path}.arguments", call["arguments"])]
     while left:
         place, value = left.pop()
         if value is None:
-            return f"{place}: null, which the template prints as None (leave the argument out)"
+            return f"{place}: null, which the template prints as None (remove the argument)"
         if isinstance(value, list):
             left.extend((f"{place}[{position}]", inner) for position, inner in enumerate(value))
         elif isinstance(value, dict):
             for key, inner in value.items():
                 if not key or key != key.strip() or not _DELIMITERS.isdisjoint(key):
-                    return f"{place}: the key {key!r} is read back otherwise"
+                    return f"{place}: the key {key!r} differs when parsed"
                 if type(inner) is not str:
                     left.append((f"{place}.{key}", inner))
     return None
@@ -150,7 +149,7 @@ def _same_call(given: Mapping[str, Any], read: Mapping[str, Any]) -> bool:
 
 
 def _same(given: Any, read: Any) -> bool:  # noqa: ANN401 - JSON is any value
-    """Whether two JSON values are equal and of the same types: 1, 1.0 and true differ, and so do 0.0 and -0.0."""
+    """Return whether two JSON values are equal with equal types: 1, 1.0 and true differ, as do 0.0 and -0.0."""
     if type(given) is not type(read):
         return False
     if isinstance(given, dict):

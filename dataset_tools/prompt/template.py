@@ -1,8 +1,9 @@
-"""The chat templates that are known to give the prompts of :mod:`dataset_tools.prompt.render`."""
+"""Chat templates that are known to give the same prompts as :mod:`dataset_tools.prompt.render`."""
 
-import hashlib
 from functools import cache
 from pathlib import Path
+
+from dataset_tools.io.checksums import sha256
 
 __all__ = ["chat_template", "template_name"]
 
@@ -11,12 +12,12 @@ _FILE = Path(__file__).parent / "chat_template.jinja"
 
 @cache
 def chat_template() -> str:
-    """The project's own template: FunctionGemma's format, written anew and held equal to it by tests."""
+    """Return the project's own template of FunctionGemma's format; tests prove that both are equal."""
     return _FILE.read_text(encoding="utf-8")
 
 
 def template_name(template: str | None) -> str:
-    """Which known template that is; ``unknown`` for another, ``none`` where there is none."""
+    """Return the name of a known template, ``unknown`` for another, ``none`` for None."""
     if template is None:
         return "none"
     return _known().get(_hash(template), "unknown")
@@ -28,4 +29,4 @@ def _known() -> dict[str, str]:
 
 
 def _hash(template: str) -> str:
-    return hashlib.sha256(template.encode()).hexdigest()
+    return sha256(template.encode())

@@ -1,7 +1,7 @@
-"""The values inside FunctionGemma's prompt as text: arguments, results and tool declarations.
+"""Text of the values in FunctionGemma's prompt: arguments, results and tool declarations.
 
-This is the inner half of :mod:`dataset_tools.prompt.render`; turns and segments are made there. Each function writes
-exactly what the model's chat template writes, or raises :class:`RenderError`: a wrong text is never the result.
+Each function writes exactly the text of the model's chat template or raises :class:`RenderError`. Turns and segments
+are in :mod:`dataset_tools.prompt.render`.
 """
 
 import math
@@ -15,7 +15,7 @@ from dataset_tools.prompt.parser import MAX_DEPTH, MAX_DIGITS
 
 __all__ = ["RenderError", "require_text", "write_declaration", "write_object"]
 
-# The template drops every property of one of these names, whatever it declares; `required` still lists it.
+# The template drops properties with these names; `required` still lists them.
 _DROPPED = frozenset({"description", "type", "properties", "required", "nullable"})
 
 _CONTROL = re.compile(r"<(?:pad|eos|bos|unk|escape|(?:start|end)_(?:of_turn|function_(?:declaration|call|response)))>")
@@ -23,36 +23,36 @@ _INTEGER_BITS = int(MAX_DIGITS * math.log2(10))
 
 
 class RenderError(AfgError):
-    """A record holds what the chat template cannot express: ``where`` is the path in the record."""
+    """A record that the chat template cannot express; ``where`` is the path in the record."""
 
     def inside(self, path: str) -> "RenderError":
-        """The same error, its place seen from one level further out."""
+        """Prefix the path of the error; return the error."""
         self.where = path + self.where
         return self
 
 
 def require_text(value: Any) -> str:  # noqa: ANN401 - foreign data
-    """``value``, if it is text that the tokenizer reads as nothing but text.
+    """Return ``value`` if it is text without control tokens.
 
     Raises:
-        RenderError: it is no text, or holds a control token.
+        RenderError: it is not text, or contains a control token.
     """
     if not isinstance(value, str):
         raise _unlike("text", value)
     if "<" in value and (token := _CONTROL.search(value)):
-        raise RenderError(f"the text holds the control token {token[0]}", hint="remove it or write it otherwise")
+        raise RenderError(f"the text contains the control token {token[0]}", hint="remove it or spell it differently")
     return value
 
 
 def write_object(value: Mapping[str, Any], depth: int = 1, *, escape_keys: bool = False) -> str:
-    """``{key:value,…}``, keys sorted without regard to case as Jinja's ``dictsort`` does; null is written ``None``.
+    """Return ``{key:value,…}``, with keys sorted case-insensitively as by Jinja's ``dictsort``, and null as ``None``.
 
     Raises:
         RenderError: a key or a value cannot be written.
     """
     pieces = []
     for key, inner in _sorted(value):
-        if type(inner) is str and "<" not in inner:  # as most are
+        if type(inner) is str and "<" not in inner:  # most values
             written = f"<escape>{inner}<escape>"
         else:
             try:
@@ -64,13 +64,13 @@ def write_object(value: Mapping[str, Any], depth: int = 1, *, escape_keys: bool 
 
 
 def write_declaration(tool: Any) -> str:  # noqa: ANN401 - foreign data
-    """A tool as the template declares it, from ``<start_function_declaration>`` to ``<end_function_declaration>``.
+    """Return a tool's declaration, from ``<start_function_declaration>`` to ``<end_function_declaration>``.
 
     Raises:
         RenderError: the template cannot express the tool.
     """
     if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
-        raise RenderError("a tool needs the wrapper", hint='{"type": "function", "function": {…}}')
+        raise RenderError("a tool without its wrapper", hint='write {"type": "function", "function": {…}}')
     function = tool["function"]
     try:
         name = _text_of(function, "name", default=None)
@@ -109,9 +109,9 @@ def _write_bare(value: Any) -> str:  # noqa: ANN401 - foreign data
             raise RenderError(f"an integer of more than {MAX_DIGITS} digits", hint="write it as text")
         return str(value)
     if not isinstance(value, float):
-        raise RenderError(f"a {type(value).__name__} is no JSON value")
+        raise RenderError(f"a {type(value).__name__} is not a JSON value")
     if not math.isfinite(value):
-        raise RenderError(f"{value} is no number that can be written")
+        raise RenderError(f"{value} is not a finite number")
     return repr(value)
 
 
@@ -126,19 +126,19 @@ def _list(values: list[Any], depth: int, *, escape_keys: bool) -> str:
 
 
 def _sorted(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The items as Jinja's ``dictsort`` gives them."""
+    """Return the items in the order of Jinja's ``dictsort``."""
     return [(key, value[key]) for key in _in_order(tuple(value))]
 
 
 @lru_cache(maxsize=4096)
 def _in_order(keys: tuple[str, ...]) -> list[str]:
-    """The keys sorted without regard to case; those that differ only in case keep their order."""
+    """Return the keys sorted case-insensitively; keys that differ only in case keep their order."""
     return sorted(map(require_text, keys), key=str.lower)
 
 
 def _parameters(schema: Any) -> str:  # noqa: ANN401 - foreign data
-    """The inside of ``parameters:{…}``."""
-    kind = _type_of(schema)  # first: that it is an object at all
+    """Return the content of ``parameters:{…}``."""
+    kind = _type_of(schema)  # first, because it checks that the schema is an object
     pieces = []
     if properties := schema.get("properties"):
         pieces.append(f"properties:{{{_properties(properties)}}}")
@@ -162,7 +162,7 @@ def _properties(properties: Any, depth: int = 1) -> str:  # noqa: ANN401 - forei
 
 
 def _property(schema: Any, depth: int) -> str:  # noqa: ANN401 - foreign data
-    """The inside of ``name:{…}``: description, what the type adds, type."""
+    """Return the content of ``name:{…}``: description, keywords of the type, type."""
     if depth > MAX_DEPTH:
         raise RenderError(f"nested deeper than {MAX_DEPTH} levels")
     kind = _type_of(schema)
@@ -178,10 +178,8 @@ def _property(schema: Any, depth: int) -> str:  # noqa: ANN401 - foreign data
                 raise error.inside(".items") from None
     elif kind == "OBJECT":
         if "properties" not in schema and (odd := sorted(schema.keys() - _DROPPED)):
-            # The template then takes the schema itself for the map of its properties.
-            raise RenderError(
-                f"an object without properties would declare {odd[0]!r} as one", hint="add properties: {}"
-            )
+            # The template would read the schema itself as its properties.
+            raise RenderError(f"{odd[0]!r} would be declared as a property", hint="add properties: {}")
         pieces.append(f"properties:{{{_properties(schema.get('properties', {}), depth + 1)}}}")
         if required := schema.get("required"):
             pieces.append(f"required:{_names(required)}")
@@ -190,7 +188,7 @@ def _property(schema: Any, depth: int) -> str:  # noqa: ANN401 - foreign data
 
 
 def _items(items: dict[str, Any], depth: int) -> str:
-    """The inside of ``items:{…}``: unlike in a property, every keyword is written, sorted, but for nulls."""
+    """Return the content of ``items:{…}``: all keywords except nulls, sorted, unlike in a property."""
     kind = _type_of(items)
     pieces = []
     for key, value in _sorted(items):
@@ -204,7 +202,7 @@ def _items(items: dict[str, Any], depth: int) -> str:
             pieces.append(f"type:<escape>{kind}<escape>")
         else:
             try:
-                # Here, and nowhere else, the template escapes the keys of objects too.
+                # Only here does the template escape the keys of objects.
                 pieces.append(f"{key}:{_write(value, depth, escape_keys=True)}")
             except RenderError as error:
                 raise error.inside(f".{key}") from None
@@ -212,15 +210,15 @@ def _items(items: dict[str, Any], depth: int) -> str:
 
 
 def _type_of(schema: Any) -> str:  # noqa: ANN401 - foreign data
-    """The one type of a schema, in upper case."""
+    """Return the only type of a schema, in upper case."""
     if not isinstance(schema, dict):
         raise _unlike("a schema", schema)
     kind = schema.get("type")
     if isinstance(kind, list):
-        raise RenderError("a list of types", hint="one type for each schema").inside(".type")
+        raise RenderError("a list of types", hint="declare one type per schema").inside(".type")
     if not isinstance(kind, str) or not kind:
         choice = next((word for word in ("anyOf", "oneOf", "allOf", "$ref") if word in schema), "")
-        raise RenderError(f"no type but {choice}" if choice else "no type", hint="one type for each schema")
+        raise RenderError(f"{choice} instead of a type" if choice else "no type", hint="declare one type per schema")
     try:
         return require_text(kind).upper()
     except RenderError as error:
@@ -228,7 +226,7 @@ def _type_of(schema: Any) -> str:  # noqa: ANN401 - foreign data
 
 
 def _text_of(holder: dict[str, Any], key: str, default: str | None = "") -> str:
-    """The text under ``key``; null is refused, because the template would print it as ``None``."""
+    """Return the text under ``key``; null is refused, because the template would print ``None``."""
     try:
         return require_text(holder.get(key, default))
     except RenderError as error:
@@ -237,7 +235,7 @@ def _text_of(holder: dict[str, Any], key: str, default: str | None = "") -> str:
 
 def _require_name(name: str) -> None:
     if not name:
-        raise RenderError("a name is needed").inside(".name")
+        raise RenderError("the name is missing").inside(".name")
 
 
 def _enum(values: Any) -> str:  # noqa: ANN401 - foreign data
@@ -250,14 +248,14 @@ def _enum(values: Any) -> str:  # noqa: ANN401 - foreign data
 
 
 def _names(names: Any) -> str:  # noqa: ANN401 - foreign data
-    """A list of property names, as ``required`` has them."""
+    """Return a list of property names, as in ``required``."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise RenderError("a list of names is needed").inside(".required")
+        raise RenderError("must be a list of names").inside(".required")
     return _list(names, 1, escape_keys=False)
 
 
 def _unlike(needed: str, value: Any) -> RenderError:  # noqa: ANN401 - foreign data
-    """The error of a value of the wrong type; a null mostly comes from a table, and cleaning takes it out."""
+    """Return the error for a value of the wrong type; nulls mostly come from tables."""
     if value is None:
-        return RenderError(f"{needed} is needed, not null", hint="afg-data clean takes nulls out")
-    return RenderError(f"{needed} is needed, not {type(value).__name__}")
+        return RenderError(f"must be {needed}, not null", hint="`afg-data clean` removes nulls")
+    return RenderError(f"must be {needed}, not {type(value).__name__}")

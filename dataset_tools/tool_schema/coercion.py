@@ -1,7 +1,7 @@
-"""Arguments with the types that a tool's schema declares, where that loses nothing: numbers given as text or as floats.
+"""Lossless conversion of arguments to the types of the schema: numbers written as text or as floats.
 
-A type may stand in a schema itself, behind a ``$ref`` within the document, in alternatives (``anyOf``, ``oneOf``) and
-in conjunctions (``allOf``). Where alternatives disagree about a value, the value is left for a person.
+The type may be in the schema itself, behind a local ``$ref``, in ``anyOf``, ``oneOf`` or ``allOf``. If alternatives
+disagree, the value is unchanged.
 """
 
 from collections.abc import Iterator
@@ -14,39 +14,39 @@ from schemas.record import JsonObject
 
 __all__ = ["typed_arguments"]
 
-_INTEGERS = range(-(2**63), 2**64)  # what JSON readers take for integers
+_INTEGERS = range(-(2**63), 2**64)  # integers that JSON readers support
 _COMPOSED = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
-_MOST_BRANCHES = 64  # that one place may have: schemas come from strangers, and a reference may lead round in a circle
+_MOST_BRANCHES = 64  # per value; limited, because untrusted schemas may contain cyclic references
 
 
 def typed_arguments(arguments: JsonObject, schema: JsonObject, path: str, log: Log) -> JsonObject:
-    """The arguments of a call, typed by the tool's parameters; nulls that they do not admit are left out.
+    """Return the arguments with the types of the tool's parameters, without nulls that these refuse.
 
     Args:
-        arguments: as they were read.
-        schema: the tool's ``parameters``, an object's JSON Schema.
-        path: where the arguments stand, for the log.
-        log: takes a change for each ``integer-float``, ``numeric-string`` and ``strip-null``.
+        arguments: the arguments of the call.
+        schema: the tool's ``parameters``, a JSON Schema of type object.
+        path: path of the arguments, for the log.
+        log: receives a change for each ``integer-float``, ``numeric-string`` and ``strip-null``.
     """
     typing = _Typing(schema, log)
     return typing.of_object(arguments, typing.branches(schema), path)
 
 
 class _Typing:
-    """One pass over the arguments of one call; ``root`` is the document that references point into."""
+    """One pass over the arguments of one call; ``root`` is the document of the references."""
 
     def __init__(self, root: JsonObject, log: Log) -> None:
         self._root = root
         self._log = log
 
     def of_object(self, value: JsonObject, branches: list[JsonObject], path: str) -> JsonObject:
-        """An object's members, each by what the branches declare for it."""
+        """Return the members of an object, each converted by its declarations in the branches."""
         result: JsonObject = {}
-        one = branches[0] if len(branches) == 1 else None  # almost always
+        one = branches[0] if len(branches) == 1 else None  # the usual case
         for key, item in value.items():
             declared = _property(one, key) if one else _only([_property(branch, key) for branch in branches])
             if isinstance(item, str) and (not isinstance(declared, dict) or declared.get("type") == "string"):
-                result[key] = item  # nothing to do for almost all arguments
+                result[key] = item  # most arguments
             elif item is None and not admits_null(declared, self._root):
                 self._log.append(Change("strip-null", f"{path}.{key}", None, None))
             elif item is None or (declared is None and not isinstance(item, (dict, list))):
@@ -87,7 +87,7 @@ class _Typing:
         return number
 
     def branches(self, schema: object) -> list[JsonObject]:
-        """The schema and all that it is composed of; none if that is too much to look at."""
+        """Return the schema and all parts it is composed of; empty if there are too many."""
         if not isinstance(schema, dict):
             return []
         if _COMPOSED.isdisjoint(schema):
@@ -114,7 +114,7 @@ class _Typing:
             for schema in alternatives if isinstance(alternatives, list) else ():
                 yield schema
                 if isinstance(schema, dict) and "type" not in schema and _COMPOSED.isdisjoint(schema):
-                    yield {"type": "string"}  # an alternative that names no type takes text as well
+                    yield {"type": "string"}  # an alternative without a type also accepts text
 
 
 def _property(schema: JsonObject, key: str) -> object:
@@ -123,7 +123,7 @@ def _property(schema: JsonObject, key: str) -> object:
 
 
 def _member(schema: JsonObject, at: int) -> object:
-    """What a schema says of a list's member: by its place first, else by what holds for all further ones."""
+    """Return the schema of a list's member, from ``prefixItems`` or ``items``."""
     first = schema.get("prefixItems")
     if isinstance(first, list) and at < len(first):
         return first[at]
@@ -131,7 +131,7 @@ def _member(schema: JsonObject, at: int) -> object:
 
 
 def _only(declared: list[object]) -> object:
-    """The one declaration among those of all branches; several are alternatives, any of which may hold."""
+    """Return the only declaration of all branches; several become alternatives."""
     found = [schema for schema in declared if schema is not None]
     return found[0] if len(found) == 1 else {"anyOf": found} if found else None
 
@@ -142,7 +142,7 @@ def _kinds(schema: JsonObject) -> set[str]:
 
 
 def _whole(number: float | None) -> int | None:
-    """A number as an integer, if it is one that JSON readers take for an integer."""
+    """Return a whole number as an integer, if JSON readers support it; else None."""
     if number is None or number != int(number):
         return None
     return int(number) if int(number) in _INTEGERS else None

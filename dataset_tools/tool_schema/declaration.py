@@ -1,7 +1,6 @@
-"""One tool declaration as the checks and the repairs see it, remembered by content.
+"""Views of tool declarations for checks and repairs, cached by content.
 
-Declarations repeat from row to row: the validator of each distinct one is compiled once, and whatever a check finds
-in it is found once.
+Rows share declarations, so each distinct one is compiled and checked once.
 """
 
 import re
@@ -32,29 +31,29 @@ __all__ = [
 ]
 
 CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""The control characters but tab and the line ends."""
+"""Control characters, without tab and line ends."""
 
 _NO_PROPERTIES: JsonObject = {}
-_MOST_PATHS = 1000  # remembered answers of one declaration: the paths come from strangers' arguments
-# "(Supported values: male, female)", "القيم المسموحة: ذكر، أنثى", "one of: a, b": a list that a schema would call enum.
+_MOST_PATHS = 1000  # cached paths per declaration; limited, because the paths come from untrusted arguments
+# "(Supported values: male, female)", "القيم المسموحة: ذكر، أنثى", "one of: a, b": an enum as text.
 _VALUES = re.compile(
     r"(?:\b(?:supported|allowed|possible|valid|accepted)\s+(?:values|options)(?:\s+are)?|\bone\s+of"
     r"|القيم\s+(?:المدعومة|المسموحة|المسموح\s+بها|الممكنة|المتاحة|المقبولة)|[إا]حدى\s+القيم(?:\s+(?:التالية|الآتية))?)"
-    # The list ends with its sentence; a point inside a value, as in 1.5, does not end it.
+    # The list ends with its sentence, not at a point inside a value such as 1.5.
     r"\s*[:=]\s*(?P<list>(?:[^()\n.]|\.(?!\s|$))+)",
     re.IGNORECASE,
 )
-# Spaces are matched from their first on alone: from each of them on would take quadratic time.
+# The lookbehinds start a match only at the first of several spaces, which keeps the time linear.
 _SEPARATOR = re.compile(r"(?:(?<!\s)\s+)?[,،|;؛]\s*(?:(?:or|أو)\s+)?|(?<!\s)\s+(?:or|أو)\s+")
 _PLACE = re.compile(r"\[[0-9]+\]")
-# Strings of a schema that are code rather than text.
+# Paths of strings in a schema that are code, not text.
 _VERBATIM = (".pattern", ".format", ".$ref", ".$id", ".$schema")
-# Keywords under which a schema may declare properties that are not listed at its top.
+# Keywords under which a schema may declare further properties.
 _COMPOSED = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties")
 
 
 class Text(NamedTuple):
-    """A string of a record, where it stands, and which column of the text policy applies to it."""
+    """A string of a record, its path, and its role in the text policy."""
 
     path: str
     value: str
@@ -67,8 +66,8 @@ class ToolView:
     Attributes:
         tool: the declaration.
         name: the name that calls use.
-        properties: parameter name to its schema.
-        validator: the compiled parameter schema, or None when it is invalid; ``schema_error`` then says why.
+        properties: schema of each parameter, by name.
+        validator: the compiled parameter schema; None if it is invalid, with the reason in ``schema_error``.
     """
 
     def __init__(self, tool: Tool) -> None:
@@ -86,24 +85,24 @@ class ToolView:
             self.validator = _validator(without_nulls(self.parameters))
         except InvalidSchemaError as error:
             self.schema_error = error
-        # Filled by the catalogue of checks when it first meets this declaration.
+        # Filled by the catalogue of checks on first use.
         self.findings: Any = None
 
     @cached_property
     def closed(self) -> bool:
-        """Whether an argument that is not among ``names`` is a mistake: unless the schema invites others."""
-        invites = self.parameters.get("additionalProperties")
+        """Return whether an argument outside of ``names`` is an error; not if the schema allows others."""
+        additional = self.parameters.get("additionalProperties")
         composed = any(self.parameters.get(keyword) is not None for keyword in _COMPOSED)
-        return not (invites is True or isinstance(invites, dict) or composed)
+        return not (additional is True or isinstance(additional, dict) or composed)
 
     @cached_property
     def nullable(self) -> frozenset[str]:
-        """The parameters for which null is a value like any other."""
+        """Return the parameters that accept null."""
         return frozenset(name for name, item in self.properties.items() if admits_null(item, self.parameters))
 
     @cached_property
     def nulls(self) -> tuple[str, ...]:
-        """Paths of the keys of the declaration that hold null."""
+        """Return the paths of the declaration's keys whose value is null."""
         return tuple(path for path, value in leaves(self.tool) if value is None and not path.endswith("]"))
 
     @cached_property
@@ -111,7 +110,7 @@ class ToolView:
         return {}
 
     def takes_integer(self, path: str) -> bool:
-        """Whether an integer is declared at a path such as ``.days`` or ``.items[0].count``, and no other number."""
+        """Return whether the schema at a path (such as ``.items[0].count``) accepts integers but no other numbers."""
         known = self._integers.get(path)
         if known is None:
             kinds = schema_at(self.parameters, path).get("type")
@@ -122,29 +121,29 @@ class ToolView:
 
     @cached_property
     def described(self) -> dict[str, list[str]]:
-        """Parameter name to the values that its description lists as the only ones allowed."""
+        """Return the allowed values that descriptions list, by parameter name."""
         return {name: values for name, item in self.properties.items() if (values := described_values(item))}
 
     @cached_property
     def listed(self) -> frozenset[Any]:
-        """Every value that the schema itself offers: enumerated, constant and default ones."""
+        """Return every value in the schema's ``enum``, ``const``, ``default`` and descriptions."""
         return frozenset(_listed(self.parameters))
 
     @cached_property
     def odd(self) -> tuple[Text, ...]:
-        """The strings of the declaration in which a repair may act or a control token stand, paths relative to it."""
+        """Return the strings that a repair may change or that may contain a control token, with relative paths."""
         strings = ((path, value) for path, value in leaves(self.tool) if isinstance(value, str))
         texts = (Text(path, value, Side.TARGET) for path, value in strings if not path.endswith(_VERBATIM))
         return tuple(text for text in texts if is_odd(text.value))
 
     @cached_property
     def arabic(self) -> bool:
-        """Whether the declaration is in Arabic rather than in another language of the same script."""
+        """Return whether the declaration is in Arabic, not in another language of the same script."""
         return looks_arabic(value for _, value in leaves(self.tool) if isinstance(value, str))
 
 
 def _validator(schema: JsonObject) -> Validator:
-    """The validator of a schema, with ``nullable`` understood unless a reference then leads nowhere."""
+    """Return the validator of a schema with ``nullable`` applied, unless that breaks a reference."""
     wider = with_nullable(schema)
     if wider != schema:
         with suppress(InvalidSchemaError):
@@ -156,7 +155,7 @@ _SUSPECT = re.compile(f"[^{re.escape(''.join(c for c in PLAIN if c != '<' and no
 
 
 def is_odd(text: str) -> bool:
-    """Whether a check of text can find anything in ``text``; no for almost all of it, after one scan."""
+    """Return whether a text check may find something in ``text``; one scan decides for most texts."""
     return _SUSPECT.search(text) is not None and (
         needs_look(text) or "<" in text or CONTROL_CHARACTER.search(text) is not None
     )
@@ -166,12 +165,12 @@ _views: ContentCache[ToolView] = ContentCache(ToolView, shared=True)
 
 
 def tool_views(tools: list[Tool]) -> list[ToolView]:
-    """The views of declarations, shared by all rows that offer the same ones."""
+    """Return the views of declarations, shared between rows; the declarations must not be changed."""
     return _views.known(tools) or [_views.get(tool) for tool in tools]
 
 
 def without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
-    """``value`` without the keys that hold null, at any depth; a list keeps its nulls. Shared where nothing changes."""
+    """Return ``value`` without null keys, at any depth; lists keep their nulls. Unchanged parts are shared."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -180,7 +179,7 @@ def without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
 
 
 def flat_values(arguments: JsonObject) -> list[tuple[str, Any]]:
-    """Every value in ``arguments`` that is not a container, with its path: the leaves, fast for flat objects."""
+    """Return the leaves of ``arguments`` with their paths; fast for flat objects."""
     values: list[tuple[str, Any]] = []
     for key, item in arguments.items():
         if isinstance(item, (dict, list)):
@@ -191,8 +190,8 @@ def flat_values(arguments: JsonObject) -> list[tuple[str, Any]]:
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Every value in ``value`` that is not a container, with its path; keys of objects are not values."""
-    # A stack instead of recursion: values from strangers may be nested deeper than Python recurses.
+    """Yield every value in ``value`` that is not an object or a list, with its path."""
+    # A stack, because untrusted values may be nested deeper than Python recurses.
     stack: list[tuple[str, Any]] = [(path, value)]
     while stack:
         path, item = stack.pop()
@@ -205,12 +204,12 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 def schema_at(schema: JsonObject, path: str) -> JsonObject:
-    """The schema that ``properties`` and ``items`` declare at a path such as ``.items[0].count``; empty if none."""
-    # A name with a dot in it is the one case where a path is ambiguous, so the longest name that is declared wins.
+    """Return the schema under ``properties`` and ``items`` at a path such as ``.items[0].count``; empty if none."""
+    # A name that contains a dot makes a path ambiguous; the longest declared name wins.
     node: Any = schema
     while path and isinstance(node, dict):
         if path[0] == "[":
-            # In the name of an argument, as in `a[b`, brackets are letters like any other.
+            # In the name of an argument, as in `a[b`, brackets are ordinary characters.
             place = _PLACE.match(path)
             path = path[place.end() :] if place else ""
             node = node.get("items") if place else None
@@ -227,7 +226,7 @@ def schema_at(schema: JsonObject, path: str) -> JsonObject:
 
 
 def without_absent(value: Any, schema: object, root: JsonObject) -> Any:  # noqa: ANN401 - JSON is any value
-    """``value`` without the keys that are null where ``schema`` admits none, at any depth; a list keeps its nulls."""
+    """Return ``value`` without null keys for which ``schema`` refuses null, at any depth; lists keep their nulls."""
     schema = schema if isinstance(schema, dict) else {}
     if isinstance(value, list):
         return [without_absent(item, schema.get("items"), root) for item in value]
@@ -243,7 +242,7 @@ def without_absent(value: Any, schema: object, root: JsonObject) -> Any:  # noqa
 
 
 def described_values(schema: object) -> list[str]:
-    """The values that a description lists as the only ones allowed, when the schema itself has no ``enum``."""
+    """Return the allowed values that a description lists; empty if the schema has an ``enum``."""
     description = schema.get("description") if isinstance(schema, dict) else None
     if not isinstance(schema, dict) or not isinstance(description, str) or schema.get("enum") is not None:
         return []
@@ -252,13 +251,13 @@ def described_values(schema: object) -> list[str]:
         return []
     values = _SEPARATOR.split(found["list"])
     if len(values) == 1:
-        values = values[0].split("/")  # male/female; beside another separator a stroke is part of a value: km/h
+        values = values[0].split("/")  # male/female; with another separator a slash is part of a value: km/h
     stripped = [value.strip(" .'\"`«»“”[]") for value in values]
     return [value for value in stripped if value]
 
 
 def _listed(schema: JsonObject) -> Iterator[Any]:
-    """The scalars under ``enum``, ``const`` and ``default``, and those that descriptions list, at any depth."""
+    """Yield the scalars of ``enum``, ``const``, ``default`` and descriptions, at any depth."""
     stack: list[Any] = [schema]
     while stack:
         node = stack.pop()

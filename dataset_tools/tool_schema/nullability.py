@@ -1,6 +1,6 @@
-"""Where a tool's schema takes null for a value, and where a null is only a key that Arrow filled.
+"""Nullability: the places where a tool's schema accepts null; other nulls are keys that Arrow filled.
 
-Besides JSON Schema's own ways, OpenAPI's ``nullable: true`` is understood, which JSON Schema ignores.
+OpenAPI's ``nullable: true``, which JSON Schema ignores, counts as well.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from schemas.record import JsonObject
 
 __all__ = ["admits_null", "resolve", "with_nullable"]
 
-_MOST_PARTS = 64  # of one schema that are looked at: schemas come from strangers, and a reference may lead in a circle
-_NOT_READ = ("not", "if", "$dynamicRef")  # a schema with one of these is taken to refuse null
+_MOST_PARTS = 64  # per schema; limited, because untrusted schemas may contain cyclic references
+_NOT_READ = ("not", "if", "$dynamicRef")  # a schema with one of these counts as refusing null
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "default", "examples"})
 _NULL: JsonObject = {"type": "null"}
 
 
 def resolve(root: JsonObject, reference: str) -> object:
-    """What a JSON pointer (RFC 6901) within the document points to; None for any other reference."""
+    """Return the target of a JSON pointer (RFC 6901) within the document; None for any other reference."""
     if not reference.startswith("#"):
         return None
     found: object = root
@@ -29,9 +29,9 @@ def resolve(root: JsonObject, reference: str) -> object:
 
 
 def admits_null(schema: object, root: JsonObject) -> bool:
-    """Whether null meets a schema; ``root`` is the document that its references point into.
+    """Return whether a schema accepts null; ``root`` is the document of its references.
 
-    A schema that says nothing of the value takes any. None, where nothing is declared, takes no null.
+    An empty schema accepts any value. None (nothing declared) refuses null.
     """
     return _admits(schema, root, {})
 
@@ -40,13 +40,13 @@ def _admits(schema: object, root: JsonObject, known: dict[int, bool]) -> bool:
     if not isinstance(schema, dict):
         return schema is True
     if id(schema) not in known and len(known) < _MOST_PARTS:
-        known[id(schema)] = False  # while it is looked at: a reference to itself adds nothing
+        known[id(schema)] = False  # a reference back to this schema adds nothing
         known[id(schema)] = schema.get("nullable") is True or all(_verdicts(schema, root, known))
     return known.get(id(schema), False)
 
 
 def _verdicts(schema: JsonObject, root: JsonObject, known: dict[int, bool]) -> Iterator[bool]:
-    """What each keyword says of null; a keyword that holds null itself was filled by Arrow and says nothing."""
+    """Yield the verdict of each keyword on null; a keyword whose value is null was filled by Arrow."""
     kinds, reference = schema.get("type"), schema.get("$ref")
     if kinds is not None:
         yield "null" in kinds if isinstance(kinds, list) else kinds == "null"
@@ -63,7 +63,7 @@ def _verdicts(schema: JsonObject, root: JsonObject, known: dict[int, bool]) -> I
 
 
 def with_nullable(schema: Any, *, names: bool = False) -> Any:  # noqa: ANN401 - JSON is any value
-    """``schema`` with each ``nullable: true`` said in JSON Schema; ``names`` for a mapping of names to schemas."""
+    """Return ``schema`` with each ``nullable: true`` as JSON Schema; ``names`` for a mapping of names to schemas."""
     if isinstance(schema, list):
         return [with_nullable(item) for item in schema]
     if not isinstance(schema, dict):
@@ -78,7 +78,7 @@ def with_nullable(schema: Any, *, names: bool = False) -> Any:  # noqa: ANN401 -
 
 
 def _widened(schema: JsonObject) -> JsonObject:
-    """A schema that takes null besides what it takes; its own keys stay where references may point to them."""
+    """Return a schema that also accepts null; its keys stay where references may point to."""
     kinds, allowed = schema.get("type"), schema.get("enum")
     if isinstance(kinds, str) and kinds != "null":
         schema["type"] = [kinds, "null"]

@@ -1,11 +1,11 @@
-"""Compiled JSON Schemas: a fast yes or no, and an explanation when the answer is no.
+"""Compiled JSON Schemas with a fast decision and an explanation of failures.
 
-``jsonschema-rs`` decides; ``jsonschema`` says what is wrong, in the words people know. Schemas come from strangers:
+``jsonschema-rs`` decides, and ``jsonschema`` explains failures in its well-known messages. Schemas are untrusted:
 
-- nothing is ever fetched for a ``$ref``; one that leaves the document makes the schema invalid;
-- patterns run on a linear-time engine; those that need look-around run on one with a bound on backtracking, and so do
-  the patterns of the explanation, which never reach Python's ``re``;
-- recursion ends in the engine that decides, and an explanation that recurses too deeply falls back to that engine's.
+- a ``$ref`` is never fetched; one that leaves the document makes the schema invalid;
+- patterns run on a linear-time engine, those with look-around on one with limited backtracking; the patterns of
+  explanations do the same and never reach Python's ``re``;
+- recursion is limited by the deciding engine, which also explains where ``jsonschema`` would recurse too deeply.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,28 +20,28 @@ from schemas.record import JsonObject
 
 __all__ = ["InvalidSchemaError", "SchemaError", "Validator", "dotted"]
 
-# A match of an ordinary pattern takes a few hundred steps; a hostile one would take 2**n.
+# Steps of backtracking: an ordinary pattern takes a few hundred, a hostile one 2**n.
 _BACKTRACK_LIMIT = 100_000
 _PATTERN_SIZE = 1 << 20
 _LONGEST_WALK = 100_000  # steps of a schema with its references followed
-_MOST_REFERENCES = 2_000  # that an explanation follows; an ordinary one follows a few
-# Messages quote the value, which may be of any size.
+_MOST_REFERENCES = 2_000  # references that an explanation follows; usually a few
+# Characters; messages quote the value, which may be long.
 _LONGEST_MESSAGE = 400
-# Explaining quotes the value at every level, so its cost grows with the square of the depth.
+# Levels; an explanation quotes the value at each, so its cost is quadratic in the depth.
 _DEEPEST_VALUE = 100
 
 
 class InvalidSchemaError(AfgError):
-    """A schema is not valid JSON Schema Draft 2020-12, or asks for something outside itself."""
+    """A schema that is not valid JSON Schema Draft 2020-12 or refers to something outside itself."""
 
 
 class SchemaError(NamedTuple):
-    """One way in which a value breaks a schema.
+    """One violation of a schema.
 
     Attributes:
-        path: keys and positions from the value's root to the part that is wrong.
-        keyword: the JSON Schema keyword that says no, such as ``required``.
-        message: what is wrong, in English.
+        path: keys and indexes from the root of the value to the wrong part.
+        keyword: the JSON Schema keyword that fails, such as ``required``.
+        message: the violation, in English.
         allowed: the keyword's value in the schema, such as the list of an ``enum``.
     """
 
@@ -52,14 +52,14 @@ class SchemaError(NamedTuple):
 
 
 class _TooLongError(Exception):
-    """Explaining takes more steps than an explanation is worth: a hostile schema can ask for 2**n."""
+    """An explanation that takes too many steps: a hostile schema can require 2**n."""
 
 
 class Validator:
     """One compiled schema.
 
     Raises:
-        InvalidSchemaError: the schema is invalid; ``what`` says why.
+        InvalidSchemaError: the schema is invalid; ``what`` is the reason.
     """
 
     __slots__ = ("_decide", "_schema")
@@ -69,14 +69,14 @@ class Validator:
         self._decide = _compile(schema).is_valid
 
     def is_valid(self, value: object) -> bool:
-        """Whether ``value`` meets the schema; no where it is nested deeper than the engine goes, or is no JSON."""
+        """Return whether ``value`` meets the schema; False if it is nested too deeply for the engine or not JSON."""
         try:
             return self._decide(value)
         except ValueError:
             return False
 
     def errors(self, value: object) -> Iterator[SchemaError]:
-        """What is wrong with ``value``, in the order of the schema; nothing exactly when ``is_valid`` says yes."""
+        """Yield the violations in the order of the schema; none if and only if ``is_valid`` returns True."""
         try:
             if self._decide(value):
                 return
@@ -95,7 +95,7 @@ class Validator:
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
-    """A path as the reports write it: ``.city`` or ``.items[2].name``; empty for the root."""
+    """Return a path as reports show it: ``.city`` or ``.items[2].name``; empty for the root."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
@@ -105,7 +105,7 @@ def _compile(schema: JsonObject) -> Draft202012Validator:
     try:
         return _engine(schema, RegexOptions(size_limit=_PATTERN_SIZE))
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
-        pass  # a pattern may only need look-around: the second engine has it, and names what is truly wrong
+        pass  # the pattern may need look-around; the second engine supports it or reports the error
     try:
         return _engine(schema, FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT, size_limit=_PATTERN_SIZE))
     except jsonschema_rs.ValidationError as error:
@@ -116,9 +116,9 @@ def _compile(schema: JsonObject) -> Draft202012Validator:
 
 
 def _walk(node: object, root: JsonObject, known: dict[str, int]) -> int:
-    """How many steps a schema is long when each reference is followed: a few lines can make it 2**n.
+    """Return the number of steps through a schema with each reference followed; a few lines can make it 2**n.
 
-    A reference to a part that is being walked counts one step: what recursion costs depends on the value.
+    A recursive reference counts one step, because its cost depends on the value.
     """
     steps = 1 + sum(_walk(item, root, known) for item in _members(node))
     target = node.get("$ref") if isinstance(node, dict) else None
@@ -136,8 +136,8 @@ def _engine(schema: JsonObject, patterns: RegexOptions | FancyRegexOptions) -> D
 
 
 def _explain(schema: JsonObject, value: object) -> Iterator[SchemaError]:
-    """The errors in jsonschema's words; from the engine itself where jsonschema would run patterns or not end."""
-    # For a part that names its own dialect jsonschema changes to a class of its own, with Python's patterns.
+    """Yield the errors of jsonschema; those of the engine where jsonschema would run patterns or not terminate."""
+    # For a part with its own `$schema`, jsonschema would switch to a class that uses Python's patterns.
     rest = {key: item for key, item in schema.items() if key != "$schema"}
     if _mentions(rest, {"patternProperties", "$schema"}):
         yield from _engine_errors(schema, value)
@@ -148,7 +148,7 @@ def _explain(schema: JsonObject, value: object) -> Iterator[SchemaError]:
         explain = explainer["class"](rest, format_checker=explainer["formats"], registry=explainer["registry"])
         errors = list(explain.iter_errors(value))
     except _TooLongError:
-        yield SchemaError((), "schema", "the value breaks the schema, in too many ways to explain", None)
+        yield SchemaError((), "schema", "the value violates the schema in too many ways to list", None)
         return
     except (RecursionError, ArithmeticError, explainer["unresolvable"]):
         yield from _engine_errors(schema, value)
@@ -161,7 +161,7 @@ def _explain(schema: JsonObject, value: object) -> Iterator[SchemaError]:
 def _engine_errors(schema: JsonObject, value: object) -> Iterator[SchemaError]:
     try:
         errors = list(_compile(schema).iter_errors(value))
-    except ValueError as refusal:  # it decides about values deeper than it can write down
+    except ValueError as refusal:  # the engine can decide about deeper values than it can explain
         yield _unexplained(refusal)
         return
     for error in errors:
@@ -181,7 +181,7 @@ def _short(message: str) -> str:
 
 
 def _at(schema: Any, path: list[str | int]) -> Any:  # noqa: ANN401 - JSON is any value
-    """The keyword's value in the schema; None where the path goes through a reference."""
+    """Return the keyword's value in the schema; None if the path goes through a reference."""
     for part in path:
         try:
             schema = schema[part]
@@ -220,9 +220,9 @@ def _mentions(schema: object, keywords: set[str]) -> bool:
 
 @lru_cache(maxsize=1)
 def _explainer_class() -> dict[str, Any]:
-    """A class of jsonschema with patterns handed to the bounded engine, and a registry that fetches nothing.
+    """Return a class of jsonschema whose patterns run on the limited engine, with a registry that fetches nothing.
 
-    Imported on first need: most runs over clean data never explain anything.
+    It is loaded on first use, because runs over clean data need no explanation.
     """
     import jsonschema
     import referencing
@@ -244,7 +244,7 @@ def _explainer_class() -> dict[str, Any]:
 
         return run
 
-    # Only references can make a schema longer to walk than it is to write.
+    # Only references can multiply the steps through a schema.
     followed = {keyword: counted(base.VALIDATORS[keyword]) for keyword in ("$ref", "$dynamicRef")}
     return {
         "class": jsonschema.validators.extend(base, {"pattern": pattern, **followed}),

@@ -46,8 +46,8 @@ ARGUMENTS: dict[str, tuple[str, dict[str, Any], bool, list[str]]] = {
     "escape toggles": ("{a:x<escape>,}<escape>y}", {"a": "x,}y"}, False, ["f.a mixes"]),
     "escaped key": ("{<escape>a:b<escape>:1}", {"a:b": 1}, False, ["'a:b' is escaped"]),
     "empty key": ("{:1}", {"": 1}, False, ["an empty key in f"]),
-    "twice": ("{a:1,a:2}", {"a": 2}, False, ["f.a stands twice"]),
-    "comma at the end": ("{a:[1,],b:2,}", {"a": [1], "b": 2}, False, ["f.a ends in a comma", "f ends in a comma"]),
+    "twice": ("{a:1,a:2}", {"a": 2}, False, ["f.a appears twice"]),
+    "comma at the end": ("{a:[1,],b:2,}", {"a": [1], "b": 2}, False, ["f.a ends with a comma", "f ends with a comma"]),
     "token in a string": ("{a:<escape>x<end_of_turn>y<escape>}", {"a": "x<end_of_turn>y"}, False, ["the control"]),
     "no brace": ("{a:1,b:<escape>x<escape>", {"a": 1, "b": "x"}, True, ["f has no }"]),
     "no brackets": ("{a:[{b:1", {"a": [{"b": 1}]}, True, ["f.a[0] has no }", "f.a has no ]", "f has no }"]),
@@ -100,8 +100,8 @@ def test_outputs(text: str, content: str, names: list[str], recovered: bool, war
 
 
 BAD: dict[str, tuple[str, str, int]] = {
-    "no call": (f"أ{S}f{{}}{E}", "begins with call:NAME", 22),
-    "two starts": (S + S, "begins with call:NAME", 21),
+    "no call": (f"أ{S}f{{}}{E}", "must begin with call:NAME", 22),
+    "two starts": (S + S, "must begin with call:NAME", 21),
     "no name": (f"{S}call:{{}}", "no name", 26),
     "no arguments": (f"{S}call:f", "no arguments", 26),
     "open string": (f"{S}call:f{{a:<escape>جدة}}{E}", "no closing <escape>", 38),
@@ -110,8 +110,8 @@ BAD: dict[str, tuple[str, str, int]] = {
     "key without a value": (f"{S}call:f{{a}}{E}", "a key has no value", 28),
     "no value at the end": (f"{S}call:f{{a:", "no value", 30),
     "brace in bare text": (f"{S}call:f{{a:x{{}}}}", "{ inside a bare value", 31),
-    "wrong bracket": (f"{S}call:f{{a:[1}}{E}", "neither a comma nor ]", 32),
-    "no comma": (f"{S}call:f{{a:[[]1]}}{E}", "neither a comma nor ]", 33),
+    "wrong bracket": (f"{S}call:f{{a:[1}}{E}", "expected a comma or ]", 32),
+    "no comma": (f"{S}call:f{{a:[[]1]}}{E}", "expected a comma or ]", 33),
     "too deep": (f"{S}call:f{{a:{'[' * MAX_DEPTH}", "nested deeper than 200 levels", 30 + MAX_DEPTH - 1),
 }
 
@@ -227,7 +227,7 @@ def test_a_megabyte_where_a_number_is_declared_stays_text(digits: str, end: str,
     text = digits * ((1 << 20) // len(digits)) + end
     parsed = parse(f"{S}call:f{{n:{mark}{text}{mark}}}{E}", [TOOL])
     assert parsed.tool_calls == [{"name": "f", "arguments": {"n": text}}]
-    assert parsed.warnings == ["f.n is not of the type number"]
+    assert parsed.warnings == ["f.n is not of type number"]
 
 
 _PIECES = st.sampled_from(

@@ -56,15 +56,15 @@ def test_no_recorded_rendering_has_a_problem() -> None:
 
 PROBLEMS: dict[str, tuple[Row, str]] = {
     "null": (call_row(a=[{"b": None}]), "arguments.a[0].b: null, which the template prints as None"),
-    "empty key": (call_row(**{"": 1}), "the key '' is read back otherwise"),
-    "colon in a key": (call_row(**{"a:b": 1}), "the key 'a:b' is read back otherwise"),
+    "empty key": (call_row(**{"": 1}), "the key '' differs when parsed"),
+    "colon in a key": (call_row(**{"a:b": 1}), "the key 'a:b' differs when parsed"),
     "brace in a key": (call_row(o={"{": 1}), "arguments.o: the key '{'"),
     "comma in a key": (call_row(**{"a,b": 1}), "the key 'a,b'"),
     "space around a key": (call_row(**{" a": 1}), "the key ' a'"),
-    "space around a name": (row(USER, calls(call(" f"))), "the name ' f' is read back otherwise"),
+    "space around a name": (row(USER, calls(call(" f"))), "the name ' f' differs when parsed"),
     "brace in a name": (row(USER, calls(call("f{"))), "the name 'f{'"),
     "escape in a string": (call_row(a="<escape>"), "control token <escape>"),
-    "infinity": (call_row(a=float("inf")), "inf is no number"),
+    "infinity": (call_row(a=float("inf")), "inf is not a finite number"),
     "not renderable": ({"messages": []}, "no messages"),
 }
 
@@ -87,7 +87,7 @@ def test_what_is_remembered_of_calls_changes_no_answer(made: list[Row], others: 
         parts = segments(said)
         for meant in rows:
             warm = round_trip_problem(meant, parts)
-            round_trip._shapes.clear()
+            round_trip._shape_cache.clear()
             assert (round_trip_problem(meant, parts) is None) == (warm is None)
             assert (warm is None) == (_types(_spoken(meant)) == _types(_spoken(said)))
             assert round_trip_problem(said, parts) is None  # and is met again
@@ -129,7 +129,7 @@ def test_a_text_that_says_something_else_is_noticed(text: str) -> None:
     right = segments(meant)
     assert round_trip_problem(meant, right) is None
     wrong = [Segment(text, Kind.CALL) if part.kind is Kind.CALL else part for part in right]
-    assert "read back" in str(round_trip_problem(meant, wrong))
+    assert "when parsed" in str(round_trip_problem(meant, wrong))
 
 
 def _types(value: Any) -> Any:

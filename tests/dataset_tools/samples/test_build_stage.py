@@ -45,7 +45,7 @@ def test_a_null_is_rejected(tmp_path: Path, arguments: Row) -> None:
     """The template would print None, which is read back as a word."""
     line = _rejected(tmp_path, row(ASKED, calls(call(**arguments))))
     assert line["code"] == "ambiguous-call"
-    assert "null, which the template prints as None (leave the argument out)" in line["reason"]
+    assert "null, which the template prints as None (remove the argument)" in line["reason"]
     assert line["reason"].startswith("messages[2].tool_calls[0].function.arguments.")
     assert line["hint"] == "what the format cannot carry cannot be learned"
 
@@ -114,7 +114,7 @@ def test_a_key_that_reads_as_another_is_rejected(tmp_path: Path) -> None:
     """A colon inside a key."""
     line = _rejected(tmp_path, row(ASKED, calls(call(**{"a:b": 1}))))
     assert line["code"] == "ambiguous-call"
-    assert "the key 'a:b' is read back otherwise" in line["reason"]
+    assert "the key 'a:b' differs when parsed" in line["reason"]
 
 
 def test_a_line_that_is_no_json_is_rejected_as_text(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_line_that_cannot_be_parsed_is_an_error_with_a_position() -> None:
     """The others are read; an error of the line rather than of the output has no position."""
     rows = [json.dumps({"id": "a", "text": "أ<start_function_call>x"}), "{", '{"id": "c"}', json.dumps({"text": CALL})]
     lines, counts = _parsed("\n".join(rows))
-    assert lines[0] == {"id": "a", "error": "a call begins with call:NAME", "position": 22}
+    assert lines[0] == {"id": "a", "error": "a call must begin with call:NAME", "position": 22}
     assert [(line["id"], line.get("position", 0)) for line in lines[1:]] == [("2", None), ("3", None), ("4", 0)]
     assert lines[1]["error"].startswith("not JSON")
     assert lines[2]["error"] == "no object with `text`, and perhaps `id`"

@@ -54,7 +54,7 @@ def test_rows_that_cannot_be_rendered_are_told_and_counted(tmp_path: Path) -> No
     assert told == counts.problems
     assert told[1] == Problem(
         "a.jsonl", 3, "u", "not-renderable",
-        "tools[0].function.parameters.properties.p: no type but anyOf (one type for each schema)",
+        "tools[0].function.parameters.properties.p: anyOf instead of a type (declare one type per schema)",
     )  # fmt: skip
     assert [(problem.line, problem.id) for problem in told] == [(2, ""), (3, "u"), (4, "")]
 
@@ -89,7 +89,7 @@ def test_real_data_is_refused_for_its_nulls_and_rendered_once_cleaned(shared_dat
     source, cleaned = str(shared_data / "aisa_dev.parquet"), tmp_path / "clean.jsonl"
     lines, counts = _rendered([source])
     assert (lines, counts.refused) == ([], {"not-renderable": counts.rows})
-    assert "not null (afg-data clean takes nulls out)" in counts.problems[0].reason
+    assert "not null (`afg-data clean` removes nulls)" in counts.problems[0].reason
     clean([source], Outputs(cleaned, tmp_path / "rejects.jsonl"))
     lines, again = _rendered([str(cleaned)])
     assert len(lines) == again.rendered == again.rows == counts.rows
