@@ -84,6 +84,19 @@ def test_the_offending_span_is_marked(page: str) -> None:
     assert 'دلني على جام<mark><span class="odd">U+2060</span></mark>ع' in findings
 
 
+def test_a_quoted_invisible_character_is_a_code_point(page: str) -> None:
+    """An escape inside a quoted Arabic text would change the order of its letters."""
+    quoted = "'<bdi>ت<span class=\"odd\">U+FEFF</span>وفير</bdi>' is not one of"
+    assert quoted in _section(page, "findings")
+
+
+def test_thin_cells_are_marked(page: str, dirty: DatasetReport) -> None:
+    """Cells below the limit are marked, also those of 0, and their number is in the text."""
+    heat, matrix = _section(page, "dialects-and-tools"), dirty.stats.facts["matrix"]
+    assert heat.count('class="cell thin"') == len(matrix["thin"])
+    assert f"{len(matrix['thin'])} of {matrix['cells']} cells (marked) have fewer than 5 rows." in heat
+
+
 def test_what_cleaning_changed_is_marked_on_both_sides(page: str) -> None:
     """Only the difference is marked."""
     cleaning = _section(page, "cleaning")
