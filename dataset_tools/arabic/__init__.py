@@ -1,5 +1,4 @@
-"""Pure functions on Arabic text: what may be repaired, folded or compared, and nothing else.
+"""Pure functions on Arabic text: repair, folds, comparison, numbers.
 
-Nothing here reads files, prints or knows about records.  Heavy libraries (ftfy, CAMeL Tools) are
-imported by the functions that need them, so importing this package stays cheap.
+This package reads no files, prints nothing and does not know records.
 """

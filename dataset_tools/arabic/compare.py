@@ -1,6 +1,6 @@
-"""A key under which spellings of the same text meet, and words for how two spellings differ.
+"""Comparison key that is equal for spellings of the same text, and names of spelling differences.
 
-The key is for comparing only; it is never written into a dataset.
+The key is never written into a dataset.
 """
 
 import codecs
@@ -42,7 +42,7 @@ def _delete(chars: str) -> Table:
 
 
 def _punctuation() -> Table:
-    """Return a table that turns punctuation (not currency or mathematical signs) into spaces."""
+    """Return a table that replaces punctuation (not currency or mathematical signs) by spaces."""
     codes = (code for block in _PUNCTUATION_BLOCKS for code in block)
     return {code: " " for code in codes if unicodedata.category(chr(code))[0] == "P"}
 
@@ -52,8 +52,8 @@ TABLES: Final[dict[str, Table]] = {
     "invisible characters": _delete(BIDI_CONTROLS + ZERO_WIDTH),
     "tatweel": _delete(TATWEEL),
     "diacritics": _delete(MARKS),
-    # Any carrier of a hamza is written for any other (مسؤول, مسئول), so all become the bare one;
-    # on an alef it is mostly left out, so there it is dropped.  ء alone is a letter and stays.
+    # Hamza carriers are interchanged (مسؤول, مسئول), so all become ء; on an alef the hamza is often omitted, so it is
+    # dropped. ء alone is a letter and stays.
     "hamza": {ord(char): plain for char, plain in zip("أإآٱؤئ", "ااااءء", strict=True)},
     "yeh": {ord(ALEF_MAKSURA): "ي", ord(FARSI_YEH): "ي"},
     "kaf": {ord(KEHEH): "ك"},
@@ -65,14 +65,14 @@ TABLES: Final[dict[str, Table]] = {
     },
     "punctuation": _punctuation(),
 }
-"""What the key ignores, by name: `str.translate` tables, in the order in which they apply."""
+"""The differences that the key ignores, by name: `str.translate` tables in order."""
 
 _CASE: Final = "letter case"
 _SPACES: Final = "spaces"
 DIFFERENCES: Final = (*TABLES, _CASE, _SPACES)
-"""Every name that `same_but_for` may use."""
+"""All names that `same_but_for` may use."""
 
-# The characters of nearly all Arabic text: few enough for one byte each.
+# The characters of most Arabic text, few enough for one byte each.
 _ORDINARY: Final = (
     "".join(map(chr, (*range(0x0621, 0x063B), *range(0x0640, 0x0653), 0x0670)))
     + "،؛؟٪٫٬پچژگڤٱ«»–—…“”‘’\u00a0"
@@ -98,19 +98,19 @@ def _merge(tables: Iterable[Table]) -> dict[int, str]:
 
 
 def _caseless(text: str) -> str:
-    """Return `text` without case, composed: the caseless match of the Unicode standard."""
+    """Return `text` case-folded and composed, as the Unicode standard defines caseless matching."""
     return nfc(nfd(text).casefold())
 
 
 def _compiled(table: Mapping[int, str]) -> Callable[[str], str]:
     """Return a function that removes case and applies `table`.
 
-    `str.translate` costs 70 ns for each Arabic character.  Going through one byte a character
-    costs a tenth of that, for text made of the ordinary characters; other text is translated.
+    `str.translate` takes 70 ns per Arabic character. An encoding with one byte per character takes a tenth of that,
+    for text of ordinary characters; other text is translated.
     """
     ordinary = "".join(map(chr, range(128))) + _ORDINARY
     results = [table.get(ord(char), char.lower()) for char in ordinary]
-    padding = "\ufffe" * (256 - len(ordinary))  # the codecs' sign for an unused byte
+    padding = "\ufffe" * (256 - len(ordinary))  # marks an unused byte for the codec
     to_byte = codecs.charmap_build(ordinary + padding)
     to_text = "".join(result or "\ufffe" for result in results) + padding
     deleted = bytes(byte for byte, result in enumerate(results) if not result)
@@ -129,15 +129,15 @@ def _compiled(table: Mapping[int, str]) -> Callable[[str], str]:
 _TABLE: Final = _merge(TABLES.values())
 _fold: Final = _compiled(_TABLE)
 fold_letters: Final = _compiled({code: text for code, text in _TABLE.items() if code not in TABLES["punctuation"]})
-"""Fold the letters and digits of a text as `compare_key` does, leaving its punctuation."""
+"""Fold letters and digits of a text as `compare_key` does, but keep punctuation."""
 
 
 def compare_key(text: str) -> str:
     """Return the key under which two spellings of the same text are equal.
 
-    Ignores diacritics, tatweel, shapes, invisible characters, letter case, punctuation and runs of
-    spaces; folds the alefs, the hamza carriers (ؤ ئ to ء), ى and ی to ي, ک to ك, ة to ه, and
-    digits to ASCII.  Differences of meaning such as ء against nothing are kept.
+    Ignores diacritics, tatweel, presentation forms, invisible characters, letter case, punctuation and repeated
+    spaces; folds alefs, hamza carriers (ؤ ئ to ء), ى and ی to ي, ک to ك, ة to ه, and digits to ASCII. Differences of
+    meaning stay, such as a word with and without ء.
     """
     return " ".join(_fold(text).split())
 
@@ -153,9 +153,9 @@ def _ignoring(names: Iterable[str], text: str) -> str:
 
 
 def same_but_for(first: str, second: str) -> str | None:
-    """Say in words how two spellings of the same text differ, such as "hamza and yeh".
+    """Return the names of the differences between two spellings, such as "hamza and yeh".
 
-    None where they are equal, or differ by more than `compare_key` ignores.
+    None if they are equal or have different keys.
     """
     if first == second or compare_key(first) != compare_key(second):
         return None

@@ -1,7 +1,6 @@
-"""Number words inside a text as digits: خمسة وعشرين and 25 become the same text.
+"""Number words in a text as digits, so that خمسة وعشرين and 25 become equal.
 
-Stricter than ``numbers_in``, which finds whatever a text may say: only cardinals count here, because الثاني is a place
-in a row and not two, and words that have another meaning are left alone.
+Stricter than ``numbers_in``: only cardinals are converted, not ordinals (الثاني) or words with other meanings.
 """
 
 from functools import cache
@@ -14,15 +13,15 @@ from dataset_tools.arabic.numbers import eleven_joined, joined_number
 __all__ = ["digits_for_words"]
 
 _AND: Final = ("و", "and")
-_LONGEST: Final = 15  # digits of a numeral that a word may follow, as in ٥ آلاف
+_LONGEST: Final = 15  # digits of a numeral before a word, as in ٥ آلاف
 _THOUSAND: Final = 1000
 
 
 def digits_for_words(text: str) -> str:
     """Write every cardinal as digits; ``text`` is folded and has single spaces.
 
-    A compound is one number (الفين وخمسمءه is 2500), a numeral may stand before a thousand (5 الاف is 5000), and a و
-    that belongs to no number stays before it.
+    A compound is one number (الفين وخمسمءه is 2500), a numeral may precede a thousand (5 الاف is 5000), and a و before
+    the number is kept.
     """
     words = eleven_joined(text).split(" ")
     if not any(_value(word)[0] is not None for word in words):
@@ -37,7 +36,7 @@ def digits_for_words(text: str) -> str:
 
 
 def _number(words: list[str], at: int) -> tuple[int | None, str, int]:
-    """The number that starts at a word, a و before it, and the word after it; None where none starts."""
+    """Return the number that starts at a word, a و before it, and the index after it; None if there is no number."""
     total, attached = _value(words[at])
     numeral = total is None and words[at].isascii() and words[at].isdecimal() and len(words[at]) <= _LONGEST
     if numeral and at + 1 < len(words) and (_value(words[at + 1])[0] or 0) >= _THOUSAND:
@@ -59,7 +58,7 @@ def _number(words: list[str], at: int) -> tuple[int | None, str, int]:
 
 
 def _value(word: str) -> tuple[int | None, bool]:
-    """What a word says, and whether a و is attached to it."""
+    """Return the value of a word, and whether a و is attached to it."""
     cardinals = _cardinals()
     if word in cardinals:
         return cardinals[word], False

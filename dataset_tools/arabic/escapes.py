@@ -1,27 +1,27 @@
-r"""Literal `\u0627` sequences: text that was written as JSON twice.
+r"""Decoding of literal `\u0627` sequences, from text that was written as JSON twice.
 
-Only such escapes are decoded: `\n` and `\"` are too common in code and paths to be guessed at.
+Other escapes stay: `\n` and `\"` are common in code and paths.
 """
 
 import json
 import re
 from typing import Final
 
-# Any run of backslashes counts as one: each extra round of JSON doubles it.
+# A run of backslashes counts as one, because each round of JSON doubles it.
 _ESCAPE: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _START: Final = re.compile(r"\\+u")
 _QUOTE: Final = "0022"
 _ARABIC: Final = re.compile("[\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
-# Control characters would change the layout; a backslash could begin another escape.
+# Control characters would change the layout, and a backslash could start another escape.
 _REFUSED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 
 
 def decode_escapes(text: str) -> str:
     r"""Decode the `\uXXXX` sequences of `text`, or return it unchanged.
 
-    Decoded only where every `\u` begins a whole escape, surrogate pairs are whole, at least one
-    character decoded is Arabic and none is a control character or a backslash.  So
-    `C:\users\u0627` stays as it is.  In text that is JSON `\u0022` becomes `\"`, so JSON it remains.
+    Condition: every `\u` starts a complete escape, surrogate pairs are complete, at least one decoded character is
+    Arabic, and none is a control character or a backslash. So `C:\users\u0627` is unchanged. If the text is JSON,
+    `\u0022` becomes `\"`, so that it stays JSON.
     """
     if "\\u" not in text:
         return text
@@ -31,11 +31,11 @@ def decode_escapes(text: str) -> str:
     decoded = "".join(chr(int(code, 16)) for code in codes)
     if _REFUSED.search(decoded) or not _ARABIC.search(decoded):
         return text
-    # In text that is JSON a bare quote would end its string.
+    # In JSON, a bare quote would end the string.
     quote = '\\"' if '"' in decoded and _is_json(text) else '"'
     replaced = _ESCAPE.sub(lambda match: quote if match[1] == _QUOTE else chr(int(match[1], 16)), text)
     try:
-        # UTF-16 joins the pairs, and its strict decoder refuses a lone half.
+        # UTF-16 joins surrogate pairs, and its strict decoder refuses a lone surrogate.
         return replaced.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:
         return text
@@ -43,7 +43,7 @@ def decode_escapes(text: str) -> str:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text, parse_int=str)  # Python refuses to convert the longest numbers
+        json.loads(text, parse_int=str)  # Python refuses to convert very long integers
     except (ValueError, RecursionError):
         return False
     return True

@@ -1,7 +1,7 @@
-"""Opt-in folds: spelling differences removed on request, on both sides of a row together.
+"""Optional folds of spelling differences, for inputs and targets alike.
 
-The folds are CAMeL Tools' own functions, compiled once into one `str.translate` table.  Nothing
-here is applied by default: a fold loses information.
+The folds are functions of CAMeL Tools, compiled into one `str.translate` table. None is applied by default, because a
+fold loses information.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,17 +12,17 @@ from dataset_tools.arabic.letters import ARABIC_INDIC_DIGITS, EXTENDED_DIGITS
 Fold = Callable[[str], str]
 
 FOLDS: Final = ("dediac", "alef", "alef-maksura", "teh-marbuta", "digits")
-"""The folds by name, in the order in which they are documented; any order gives the same text."""
+"""Names of the folds; their order does not change the result."""
 
-# CAMeL Tools touches no letter outside the Arabic blocks and their presentation forms.
+# CAMeL Tools changes only the Arabic blocks and their presentation forms.
 _CODES: Final = (*range(0x0600, 0x0900), *range(0xFB50, 0xFF00))
 
 
 def camel_function(name: str) -> Fold:
-    """Return CAMeL Tools' own function for the fold `name`; raise ValueError if there is none.
+    """Return the function of CAMeL Tools for the fold `name`; raise ValueError for an unknown name.
 
-    CAMeL Tools has no function for digits alone: its `arclean` map has them, and only its entries
-    for the digits are used, because it also turns ٫ into a comma and deletes what it does not list.
+    CAMeL Tools has no function for digits alone. Only the digits of its `arclean` map are used, because that map also
+    turns ٫ into a comma and deletes unlisted characters.
     """
     check_names([name])
     from camel_tools.utils import dediac, normalize
@@ -39,7 +39,7 @@ def camel_function(name: str) -> Fold:
 
 
 def _camel_digits() -> Fold:
-    """Return the digit part of CAMeL Tools' `arclean` map as a function."""
+    """Return the digits of the `arclean` map of CAMeL Tools as a function."""
     from camel_tools.utils.charmap import CharMapper
 
     clean: Fold = CharMapper.builtin_mapper("arclean").map_string
@@ -48,7 +48,7 @@ def _camel_digits() -> Fold:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise ValueError, listing the allowed names, if one of `names` is not a fold."""
+    """Raise ValueError with the allowed names if one of `names` is not a fold."""
     unknown = [name for name in names if name not in FOLDS]
     if unknown:
         message = f"unknown fold {', '.join(unknown)}; choose from {', '.join(FOLDS)}"
@@ -56,10 +56,9 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def compile_fold(names: Sequence[str]) -> Fold:
-    """Return one function that applies the folds `names` in order; ValueError on an unknown name.
+    """Return one function that applies the folds `names` in order; raise ValueError for an unknown name.
 
-    Each fold maps characters one by one, so evaluating CAMeL Tools' function on every character
-    it could change, once, gives a table with the same result and several times the speed.
+    Each fold maps single characters, so a table of its results for all characters is equal and several times faster.
     """
     check_names(names)
     functions = [camel_function(name) for name in names]
@@ -74,5 +73,5 @@ def compile_fold(names: Sequence[str]) -> Fold:
 
 
 def _translator(table: Mapping[int, str]) -> Fold:
-    """Return `str.translate` with `table`; ASCII text, which no fold changes, skips it."""
+    """Return `str.translate` with `table`; no fold changes ASCII text."""
     return lambda text: text if text.isascii() else text.translate(table)

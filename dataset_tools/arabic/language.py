@@ -1,6 +1,6 @@
-"""Whether the texts of a row are Arabic, or Persian or Urdu in the same script.
+"""Distinction of Arabic from Persian and Urdu in the same script.
 
-Only asked in order to leave the letters of Persian and Urdu rows alone; not a language detector.
+Its only purpose is to keep the letters of Persian and Urdu rows; it is not a language detector.
 """
 
 import re
@@ -17,7 +17,7 @@ from dataset_tools.arabic.letters import (
     ZWNJ,
 )
 
-# Without any of these no repair depends on the answer, so the question need not be asked.
+# Repairs depend on the language only in texts with one of these.
 _DOUBTFUL: Final = re.compile(f"[{FARSI_YEH}{KEHEH}{ZWNJ}{URDU_LETTERS}]")
 _NON_JOINER: Final = re.compile(f"(?<=[{LETTER_CLASS}]){ZWNJ}(?=[{LETTER_CLASS}])")
 _URDU: Final = re.compile(f"[{URDU_LETTERS}]")
@@ -26,16 +26,15 @@ _LEAST_EVIDENCE: Final = 2
 
 
 def _is_arabic_word(word: str) -> bool:
-    """Return whether only Arabic would spell `word` so: the article, ة, or a frequent word."""
+    """Return whether `word` is spelled as only in Arabic: with the article, with ة, or a frequent word."""
     return word in ARABIC_WORDS or "ة" in word or (word.startswith(("ال", "وال")) and len(word) > 4)  # noqa: PLR2004
 
 
 def looks_arabic(texts: Iterable[str]) -> bool:
-    """Return False if the texts of a row read as Persian or Urdu rather than Arabic.
+    """Return False if the texts of a row are Persian or Urdu rather than Arabic.
 
-    Evidence of the others: Persian function words, a non-joiner between letters, letters that only
-    Urdu has.  پ چ ژ گ are none, for Arabic dialects and names use them.  Two pieces are needed, and
-    more than the Arabic words there are; in doubt, a row is Arabic.
+    Evidence: Persian function words, non-joiners between letters, letters of Urdu only. پ چ ژ گ do not count, because
+    Arabic dialects and names use them. Two pieces of evidence are required, and more than there are Arabic words.
     """
     row = [text for text in texts if not text.isascii()]
     if not any(map(_DOUBTFUL.search, row)):

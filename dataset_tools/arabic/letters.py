@@ -1,7 +1,6 @@
-"""Character tables for Arabic text, and the fast test for text that needs a closer look.
+"""Character tables of the Arabic script, and a fast test for text that a repair may change.
 
-This module is data: which code points are letters, marks, controls or spaces.  What is done about
-them is decided in `repair`, `folding` and `compare`.
+The tables list letters, marks, controls and spaces; `repair`, `folding` and `compare` use them.
 """
 
 import re
@@ -13,7 +12,7 @@ HARAKAT: Final = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652"
 """Tanwin, short vowels, shadda and sukun."""
 
 DIACRITICS: Final = HARAKAT + "\u0670"
-"""What CAMeL Tools' `dediac_ar` strips: the harakat and the superscript (dagger) alef."""
+"""The characters that `dediac_ar` of CAMeL Tools removes: harakat and superscript (dagger) alef."""
 
 TATWEEL: Final = "\u0640"
 ALEF_MAKSURA: Final = "\u0649"
@@ -23,10 +22,10 @@ ZWNJ: Final = "\u200c"
 ZWJ: Final = "\u200d"
 
 BIDI_MARKS: Final = "\u061c\u200e\u200f"
-"""Directional marks: invisible, harmless to read, but they break copying."""
+"""Directional marks: invisible, but they prevent exact copying."""
 
 BIDI_HIDERS: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Embeddings, overrides and isolates: they reorder what is shown, so they can hide content."""
+"""Embeddings, overrides and isolates: they reorder displayed text, so they can hide content."""
 
 BIDI_CONTROLS: Final = BIDI_MARKS + BIDI_HIDERS
 ZERO_WIDTH: Final = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
@@ -42,23 +41,23 @@ _ARABIC_BLOCKS: Final = (range(0x0600, 0x0700), range(0x0750, 0x0780), range(0x0
 
 
 def _in_arabic_blocks(category: str) -> str:
-    """Return the characters of one Unicode general category in the non-presentation blocks."""
+    """Return the characters of one Unicode category, without presentation forms."""
     return "".join(
         chr(code) for block in _ARABIC_BLOCKS for code in block if unicodedata.category(chr(code)) == category
     )
 
 
 LETTERS: Final = frozenset(_in_arabic_blocks("Lo"))
-"""Every letter of the Arabic script (Persian, Urdu and others included), tatweel excluded."""
+"""All letters of the Arabic script, including Persian, Urdu and others, without tatweel."""
 
 MARKS: Final = _in_arabic_blocks("Mn")
-"""Every combining mark of the Arabic script: harakat, hamza and madda above, Quranic signs."""
+"""All combining marks of the Arabic script: harakat, hamza and madda above, Quranic signs."""
 
 
 def char_class(chars: Iterable[str]) -> str:
-    """Return `chars` as the inside of a regular expression's class, written as ranges.
+    """Return `chars` as ranges for a character class of a regular expression.
 
-    Ranges compile many times faster than the hundreds of letters spelled out.
+    Ranges compile many times faster than hundreds of single letters.
     """
     ranges: list[list[int]] = []
     for code in sorted(map(ord, chars)):
@@ -70,40 +69,39 @@ def char_class(chars: Iterable[str]) -> str:
 
 
 LETTER_CLASS: Final = char_class(LETTERS)
-"""The letters of the Arabic script, for use within a class of a regular expression."""
+"""The letters of the Arabic script, for a character class."""
 
 MARK_CLASS: Final = char_class(MARKS)
-"""The marks of the Arabic script, for use within a class of a regular expression."""
+"""The marks of the Arabic script, for a character class."""
 
 URDU_LETTERS: Final = "ٹڈڑںےہھ"
-"""Letters that Urdu writes all the time and Arabic never does."""
+"""Letters that are common in Urdu and absent in Arabic."""
 
 _PERSIAN_WORDS: Final = (
     "است این که را برای می نمی یک چه خود کنید کنم کند شود شده بود هستم هست نیست چیست کجاست چگونه لطفا خواهم میخواهم"
 )
 PERSIAN_WORDS: Final = frozenset(_PERSIAN_WORDS.split())
-"""Persian function words that Arabic lacks in this spelling."""
+"""Persian function words whose spelling does not occur in Arabic."""
 
 _ARABIC_WORDS: Final = (
     "في من على إلى الى عن ما هل هذا هذه ذلك أن ان لا كم متى كيف أين وين ايش شو كان أو هو هي انا أنا "
     "لي لو مع بعد قبل كل بدي عايز ابغى أريد اريد ممكن يوم فی علی إلی الی هی لی متی بدی ابغی"
 )
 ARABIC_WORDS: Final = frozenset(_ARABIC_WORDS.split())
-"""Frequent Arabic words; those that end in yeh also as typed with the Farsi yeh."""
+"""Frequent Arabic words; those that end in yeh also with Farsi yeh."""
 
-# A presentation form is one shape of one letter (or of letters joined); these four tags say so.
+# Decomposition tags of presentation forms: shapes of one letter or of joined letters.
 _SHAPES: Final = frozenset({"<isolated>", "<initial>", "<medial>", "<final>"})
 _ALLAH: Final = 0xFDF2
 _WORD_LIGATURES: Final = range(0xFDF0, 0xFE00)
 
 
 def _presentation_forms() -> dict[int, str]:
-    """Derive the map from the Unicode decompositions.
+    """Derive the table from the Unicode decompositions.
 
-    Kept out: forms whose decomposition starts with a space or a tatweel (a mark shown alone), and
-    the word ligatures U+FDF0-FDFD, signs rather than shaped letters.  U+FDF2 is kept in: text
-    extracted from PDF has it wherever the font joined the four letters of the name, within words
-    too, and CAMeL Tools' own map spells it out as the same letters.
+    Not included are forms whose decomposition starts with a space or a tatweel (isolated marks), and the word ligatures
+    U+FDF0-FDFD, which are symbols. U+FDF2 is included: text extracted from PDF has it wherever a font joined the four
+    letters of the name, also within words, and CAMeL Tools maps it to the same letters.
     """
     table: dict[int, str] = {}
     for code in (*range(0xFB50, 0xFE00), *range(0xFE70, 0xFEFD)):
@@ -117,10 +115,10 @@ def _presentation_forms() -> dict[int, str]:
 
 
 PRESENTATION_FORMS: Final = _presentation_forms()
-"""Presentation form -> the letters it shows, as a `str.translate` table."""
+"""Letters of each presentation form, as a `str.translate` table."""
 
-# Characters that no rule acts on, whatever stands beside them.  Letters of Arabic's own keyboard,
-# digits and punctuation; everything else makes `needs_look` look twice.
+# Characters that no rule changes in any context: letters of the Arabic keyboard, digits and punctuation. All others
+# make `needs_look` scan twice.
 PLAIN: Final = (
     "".join(chr(code) for code in range(128) if chr(code) != "\\")
     + "".join(map(chr, (*range(0x0621, 0x063B), *range(0x0641, 0x064B))))
@@ -128,27 +126,27 @@ PLAIN: Final = (
     + "پچژگڤ"
     + ARABIC_INDIC_DIGITS
 )
-"""What almost all text is made of."""
-# Characters that no rule acts on unless their order breaks NFC; the backslash is tested apart.
+"""The characters of almost all text."""
+# Characters that no rule changes unless their order violates NFC; the backslash is tested separately.
 _USUAL: Final = PLAIN + DIACRITICS + "\\" + EXTENDED_DIGITS + "–—‘’“”…•€"
 
-# Spelling the members out, rather than as ranges, makes `re` compile a bitmap: twice as fast.
+# Single members instead of ranges make `re` compile a bitmap, which is twice as fast.
 ODD: Final = re.compile(f"[^{re.escape(PLAIN)}]")
-"""Matches where a default repair rule could possibly act; an over-approximation."""
+"""Matches every character that a default rule might change, and some more."""
 
 _UNUSUAL: Final = re.compile(f"[^{re.escape(_USUAL)}]")
 
 
 def is_arabic_letter(char: str) -> bool:
-    """Return whether `char` is one letter of the Arabic script, in its plain (unshaped) form."""
+    """Return whether `char` is one letter of the Arabic script, not a presentation form."""
     return char in LETTERS
 
 
 def needs_look(text: str) -> bool:
     """Return False only if no default repair rule can change `text`.
 
-    Two steps, because most text passes the first: one scan for anything that is not plain; then,
-    for vocalised text and typographic punctuation, a stricter scan with the NFC test.
+    Most text passes the first scan, for characters that are not plain. Vocalised text and typographic punctuation need
+    a second scan and the NFC test.
     """
     if text.isascii():
         return "\\u" in text

@@ -1,7 +1,7 @@
-"""Text decoded with the wrong codec, and bytes in a codec that is not UTF-8.
+"""Repair of text decoded with the wrong codec (mojibake), and detection of encodings other than UTF-8.
 
-Repaired: UTF-8 read as a one-byte codec, and Windows-1256 read as Latin-1.  Mac Arabic, cp720 and
-cp864 are named, never repaired: short texts in them cannot be told apart with certainty.
+Repaired: UTF-8 decoded with a one-byte codec, and Windows-1256 decoded as Latin-1. Mac Arabic, cp720 and cp864 are only
+detected, because short texts in them are ambiguous.
 """
 
 import codecs
@@ -14,10 +14,10 @@ from dataset_tools.arabic.letters import LETTERS, PRESENTATION_FORMS, needs_look
 _LEAST_LETTERS: Final = 3
 _LEAST_SHARE: Final = 0.9
 
-# What ftfy can act on holds at least one of these: the lead byte of a UTF-8 sequence read as
-# Latin, Greek, Cyrillic or box drawing.  Tested first because importing ftfy is slow.
+# ftfy can change only text with one of these: the lead byte of a UTF-8 sequence decoded as Latin, Greek, Cyrillic or
+# box drawing. Tested first, because importing ftfy is slow.
 _LATIN_LEAD: Final = re.compile("[\x80-\x9f\xa1-\xa9\xac\xae\xaf\xb1-\xba\xbc-\u052f\u221a\u2248\u2500-\u259f]")
-# Lead bytes D8-DB, as Windows-1256 shows them, then a continuation byte 80-BF.
+# Lead bytes D8-DB decoded as Windows-1256, then a continuation byte 80-BF.
 _READ_AS_1256: Final = re.compile(
     "[طظعغ][€پ‚ƒ„…†‡ˆ‰ٹ‹Œچژڈگ‘’“”•–—ک™ڑ›œ\u200c\u200dں\u00a0،¢£¤¥¦§¨©ھ«¬\u00ad®¯°±²³´µ¶·¸¹؛»¼½¾؟]"
 )
@@ -26,19 +26,19 @@ _LATIN_1_SPECIALS: Final = {
     for byte in range(0x80, 0xA0)
     if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)  # undefined in cp1252
 }
-# Six letters make up half of Arabic text; Scandinavian or Portuguese letters seldom become them.
+# These six letters are half of Arabic text; Scandinavian or Portuguese letters rarely become them.
 _FREQUENT: Final = frozenset("اليمنو")
 _LEAST_FREQUENT: Final = 0.25
 
 
 def _share_arabic(text: str) -> tuple[int, int]:
-    """Return how many letters `text` has, and how many of them are Arabic."""
+    """Return the number of letters in `text`, and of Arabic ones among them."""
     arabic = sum(char in LETTERS for char in text)
     return arabic + sum(char not in LETTERS and char.isalpha() for char in text), arabic
 
 
 def _latin_bytes(text: str) -> bytes | None:
-    """Return the bytes that Latin-1 or cp1252 would have shown as `text`."""
+    """Return the bytes that Latin-1 or cp1252 decode to `text`; None if there are none."""
     try:
         return text.translate(_LATIN_1_SPECIALS).encode("latin-1")
     except UnicodeEncodeError:
@@ -46,7 +46,7 @@ def _latin_bytes(text: str) -> bytes | None:
 
 
 def _utf8_read_as_1256(text: str) -> str:
-    """Undo UTF-8 read as Windows-1256: the whole string, strictly, and Arabic must come out."""
+    """Undo UTF-8 decoded as Windows-1256, if the whole text decodes strictly and is Arabic."""
     if not _READ_AS_1256.search(text):
         return text
     try:
@@ -57,10 +57,10 @@ def _utf8_read_as_1256(text: str) -> str:
 
 
 def _1256_read_as_latin(text: str) -> str:
-    """Undo Windows-1256 read as Latin-1, if nearly every letter comes out Arabic.
+    """Undo Windows-1256 decoded as Latin-1, if nearly all resulting letters are Arabic.
 
-    `Café` stays because ASCII letters stay Latin; a list of umlauts stays because it lacks the
-    letters that Arabic cannot do without; UTF-8 stays because it has its own repair.
+    `Café` is unchanged because ASCII letters stay Latin, a list of umlauts because the frequent letters of Arabic are
+    missing, and UTF-8 because another step repairs it.
     """
     raw = _latin_bytes(text)
     if raw is None or raw.isascii():
@@ -75,24 +75,24 @@ def _1256_read_as_latin(text: str) -> str:
     different = len(LETTERS.intersection(decoded))
     frequent = sum(char in _FREQUENT for char in decoded)
     accepted = (
-        different >= _LEAST_LETTERS  # áááá or ÇÇÇ, a letter or two over and over, is no Arabic
+        different >= _LEAST_LETTERS  # áááá and ÇÇÇ are not Arabic
         and arabic >= _LEAST_SHARE * letters
         and frequent >= _LEAST_FREQUENT * arabic
-        # Damaged UTF-8 decodes to such pairs throughout; real words hardly have one.
+        # Damaged UTF-8 consists of such pairs; real words rarely contain one.
         and 4 * len(_READ_AS_1256.findall(decoded)) < arabic
-        # Mac Arabic has the same letters up to ف, then others: it would come out as wrong words.
+        # Mac Arabic has the same letters up to ف, then others, which would give wrong words.
         and _plausible(decoded) >= _plausible(raw.decode("mac_arabic"))
     )
     return decoded if accepted else text
 
 
 def _utf8_read_as_latin(text: str) -> str:
-    """Undo UTF-8 read as cp1252, Latin-1, cp437, Mac Roman and their like: ftfy's one step."""
+    """Undo UTF-8 decoded as cp1252, Latin-1, cp437, Mac Roman or similar, by one step of ftfy."""
     if not _LATIN_LEAD.search(text) or undecodable(text) is not None:
         return text
     import ftfy
 
-    # Lossy sequences would come out as U+FFFD: a guess that hides the damage.
+    # Lossy sequences would become U+FFFD, which hides the damage.
     fixed = ftfy.fix_encoding(text, replace_lossy_sequences=False)
     return text if "\x00" in fixed and "\x00" not in text else fixed
 
@@ -105,10 +105,10 @@ _STEPS: Final[tuple[Callable[[str], str], ...]] = (
 
 
 def repair_mojibake(text: str) -> str:
-    """Undo wrong decodings, layer by layer, until none is left.
+    """Undo wrong decodings, layer by layer; ordinary text of any language is unchanged.
 
-    Ordinary text of any language is returned unchanged.  Ends because each layer undone turns two
-    characters or more into one, or Latin characters into Arabic ones, and none does the reverse.
+    This terminates: each layer turns two or more characters into one, or Latin characters into Arabic ones, and no
+    step does the reverse.
     """
     while needs_look(text):
         for step in _STEPS:
@@ -125,9 +125,9 @@ _COMMON: Final = frozenset("اليمنورتبة")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _ARTICLE: Final = re.compile("^[وفبك]?ال..")
 _FUNCTION_WORDS: Final = frozenset(
-    "في من على إلى عن ما هل هذا هذه التي الذي أن لا كم متى كيف أين أريد اريد مع أو هو هي".split()  # noqa: SIM905 - as readable words
+    "في من على إلى عن ما هل هذا هذه التي الذي أن لا كم متى كيف أين أريد اريد مع أو هو هي".split()  # noqa: SIM905 - readable words
 )
-# Letters that only end a word, then another letter: a sign of the wrong codec.
+# Letters that only occur at the end of a word, before another letter: evidence of a wrong codec.
 _MISPLACED: Final = re.compile("[ةى](?=[^\\W\\d_])")
 _LEAST_SCORE: Final = 0.62
 _LEAST_NAMED: Final = 5
@@ -137,10 +137,10 @@ _READERS: Final = ("cp437", "mac_roman")
 
 
 def _plausible(text: str) -> float:
-    """Score how much `text` reads like Arabic: 0 is noise, above 0.6 is Arabic.
+    """Return a score for Arabic: 0 for noise, above 0.6 for Arabic.
 
-    Three signs: the share of the ten most frequent letters, words with the article or function
-    words, and the absence of final-only letters within words.
+    It is based on the share of the ten most frequent letters, on words with the article or function words, and on
+    final-only letters within words.
     """
     text = text.translate(PRESENTATION_FORMS)
     letters, arabic = _share_arabic("".join(char for char in text if not char.isascii()))
@@ -160,12 +160,12 @@ def _plausible(text: str) -> float:
 
 
 def _has_word(text: str) -> bool:
-    """Whether three different Arabic letters stand in one word: 12° 13° 14° gives a single letter in each."""
+    """Return whether a word has three different Arabic letters; 12° 13° 14° yields one letter per word."""
     return any(len(LETTERS.intersection(word)) >= _LEAST_LETTERS for word in _WORD.findall(text))
 
 
 def _best_codec(raw: bytes, candidates: dict[str, str]) -> str | None:
-    """Return the name of the codec under which `raw` reads most like Arabic, if any does."""
+    """Return the name of the codec whose text has the highest score for Arabic; None if all are low."""
     best, name = _LEAST_SCORE, None
     for label, codec in candidates.items():
         text = raw.decode(codec, "replace").translate(PRESENTATION_FORMS)
@@ -176,18 +176,17 @@ def _best_codec(raw: bytes, candidates: dict[str, str]) -> str | None:
 
 
 def undecodable(text: str) -> str | None:
-    """Name the codec whose bytes `text` shows, if it is one that is detected but not repaired.
+    """Return the codec of wrongly decoded text that is detected but not repaired; None for other text.
 
-    Looks for Mac Arabic (also ISO 8859-6, which has the same letters), cp720 and cp864, read as
-    Latin-1, cp1252, cp437 or Mac Roman.  Needs five letters or more, a word of three different
-    ones, and three letters in what is shown; None for anything else.
+    Detects Mac Arabic (also ISO 8859-6, with the same letters), cp720 and cp864, decoded as Latin-1, cp1252, cp437 or
+    Mac Roman. Requires five Arabic letters, a word with three different ones, and three letters in `text`.
     """
     if text.isascii() or any(char in LETTERS for char in text):
         return None
     if sum(not char.isascii() for char in text) < _LEAST_NAMED:
         return None
     if sum(not char.isascii() and char.isalpha() for char in text) < _LEAST_LETTERS:
-        return None  # signs, such as the degrees of a forecast or French quotes with their spaces
+        return None  # symbols, such as degrees or French quotes
     ascii_letters = sum(char.isascii() and char.isalpha() for char in text)
     if 2 * ascii_letters > sum(not char.isascii() for char in text):
         return None  # mostly Latin words with accents
@@ -202,16 +201,16 @@ def undecodable(text: str) -> str | None:
 
 
 def guess_bytes_encoding(raw: bytes) -> str | None:
-    """Name the encoding of bytes that are not UTF-8, for an error message.
+    """Return the likely encoding of bytes that are not UTF-8, for an error message.
 
-    Returns "utf-16", "windows-1256", "mac-arabic", "cp720", "cp864", or None where the bytes are
-    UTF-8 after all or resemble none of them.  Reads the first 64 KiB only.
+    The result is "utf-16", "windows-1256", "mac-arabic", "cp720" or "cp864"; None for UTF-8 and anything else. Only the
+    first 64 KiB are read.
     """
     sample = raw[: 1 << 16]
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     for half in (sample[1::2], sample[::2]):
-        # One byte of every pair is the block number: 00 for ASCII, 06 for Arabic.
+        # One byte of each pair is 00 for ASCII or 06 for Arabic.
         if half and (half.count(0) + half.count(6)) > _LEAST_SHARE * len(half):
             return "utf-16"
     try:

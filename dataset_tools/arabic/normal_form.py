@@ -1,8 +1,8 @@
-"""Unicode's canonical normal forms (NFC and NFD), in linear time for any text.
+"""Unicode normal forms NFC and NFD in linear time.
 
-`unicodedata.normalize` sorts the marks after a letter by insertion, which takes quadratic time.  Letters have a few
-marks; a hostile text has a million.  Such runs are sorted here first.  That changes no result: the order of marks of
-different classes is what normalisation fixes, and marks of one class keep theirs.
+`unicodedata.normalize` sorts the marks after a letter by insertion, in quadratic time. Hostile text may have a million
+marks, so long runs are sorted here first. The result is the same: normalisation orders marks of different classes, and
+the sort keeps the order within a class.
 """
 
 import re
@@ -14,8 +14,8 @@ from dataset_tools.arabic.letters import char_class
 
 __all__ = ["nfc", "nfd"]
 
-_LONG: Final = 64  # marks in a row: more than any writing has, few enough for any sort
-_MARKS_END: Final = 0x1F000  # no character from here on is a mark that normalisation moves
+_LONG: Final = 64  # consecutive marks: more than in any real text
+_MARKS_END: Final = 0x1F000  # no mark that normalisation moves is beyond this code point
 
 
 def nfc(text: str) -> str:
@@ -36,7 +36,7 @@ def _normal(form: Literal["NFC", "NFD"], text: str) -> str:
 
 @cache
 def _long_runs() -> re.Pattern[str]:
-    """Return the pattern of long runs of marks; some marks are letters by class, and decompose to others (U+0F73)."""
+    """Return a pattern for long runs of marks, including characters that decompose to marks (U+0F73)."""
     decomposed = ((chr(code), unicodedata.normalize("NFD", chr(code))) for code in range(_MARKS_END))
     return re.compile(
         f"[{char_class(char for char, parts in decomposed if unicodedata.combining(parts[0]))}]{{{_LONG},}}"

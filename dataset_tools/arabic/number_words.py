@@ -1,6 +1,6 @@
-"""Number words of Modern Standard Arabic, its dialects and English, as data.
+"""Number words of Modern Standard Arabic, Arabic dialects and English.
 
-Spelled as people write them; `numbers` folds the spelling before it looks a word up.
+The spelling is the usual one; `numbers` folds words before it looks them up.
 """
 
 from typing import Final
@@ -42,13 +42,13 @@ WORDS: Final[dict[int, str]] = {
     2_000_000: "مليونان مليونين",
     1_000_000_000: "مليار مليارات بليون billion",
 }
-"""Whole numbers, with ordinals, which name hours and floors."""
+"""Whole numbers, including ordinals, which are used for hours and floors."""
 
 NOT_CARDINAL: Final = (
     "أول أولى ثاني ثانية ثالث ثالثة رابع رابعة خامس خامسة سادس سادسة سابع سابعة ثامن ثامنة تاسع تاسعة عاشر عاشرة "
     "وحدة زوج تمن ميت"
 )
-"""Words of the table that are ordinals, or that also mean something else: unit, husband, price, dead."""
+"""Words of the table that are ordinals or have another meaning: unit, husband, price, dead."""
 
 HUNDREDS: Final[dict[int, str]] = {
     300: "ثلاث تلت تلات ثلث",
@@ -59,7 +59,7 @@ HUNDREDS: Final[dict[int, str]] = {
     800: "ثمان ثماني تمن ثمن تمان",
     900: "تسع",
 }
-"""First halves of the hundreds written as one word (ثلاثمئة, تلتمية)."""
+"""Stems of hundreds that are written as one word (ثلاثمئة, تلتمية)."""
 
 HUNDRED_ENDINGS: Final = "مئة مائة مية ميت"
 
@@ -69,7 +69,7 @@ DUALS: Final = (
     "طاولتين حبتين قطعتين علبتين كوبين كيلوين مترين لترين ريالين دولارين دينارين درهمين جنيهين "
     "سريرين طفلين بطاقتين نسختين خطوتين نقطتين صورتين كتابين"
 )
-"""Nouns in the dual, which say two without a number word."""
+"""Nouns in the dual, which mean two without a number word."""
 
 FRACTIONS: Final[dict[float, str]] = {0.5: "نصف نص half", 0.25: "ربع quarter"}
 

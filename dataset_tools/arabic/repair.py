@@ -1,7 +1,7 @@
-"""The default repairs of Arabic text, as an ordered table of rules.
+"""Default repairs of Arabic text, as an ordered table of rules.
 
-Only what is damage is repaired: broken encodings, shapes instead of letters, invisible characters.
-Diacritics, digits, punctuation, hamza, ى/ي and ة/ه stay as written, and so do پ چ ڤ گ.
+They repair damage only: wrong encodings, presentation forms, invisible characters. Diacritics, digits, punctuation,
+hamza, ى/ي, ة/ه and پ چ ڤ گ are unchanged.
 """
 
 import re
@@ -34,7 +34,7 @@ __all__ = [
     "NOTHING",
     "RULES",
     "Rule",
-    "Side",
+    "TextRole",
     "final_farsi_yeh",
     "find",
     "looks_arabic",
@@ -45,45 +45,45 @@ _EMOJI: Final = "\xa9\xae\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u2bff\U0
 _EMOJI_END: Final = _EMOJI + "\u20e3\ufe0f\U000e0020-\U000e007f"
 
 _SHAPED: Final = re.compile(f"[{char_class(map(chr, PRESENTATION_FORMS))}]+")
-# Marks may stand before, between and after the tatweels; a lone letter (هـ) has no letter after.
+# Marks may be before, between and after tatweels; a single letter (هـ) has no letter after it.
 _STRETCHED: Final = re.compile(
     f"(?<=[{LETTER_CLASS}])[{MARK_CLASS}]*{TATWEEL}[{MARK_CLASS}{TATWEEL}]*(?=[{LETTER_CLASS}])"
 )
 _FARSI: Final = re.compile(f"[{FARSI_YEH}{KEHEH}]")
 _BIDI: Final = re.compile(f"[{BIDI_CONTROLS}]+")
 _SPACES: Final = re.compile(f"[{EXOTIC_SPACES}]+")
-# The scripts of India and Sri Lanka spell with both joiners, after a sign or a letter: ශ්‍රී, क्‍ष.
+# Scripts of India and Sri Lanka use both joiners in spelling, after a sign or a letter: ශ්‍රී, क्‍ष.
 _INDIC: Final = "\u0900-\u0dff"
 _JOINER: Final = f"(?<![{_EMOJI_END}{_INDIC}]){ZWJ}|(?<![{_INDIC}]){ZWJ}(?![{_EMOJI}])"
 _OTHERS: Final = f"[{ZERO_WIDTH.replace(ZWJ, '').replace(ZWNJ, '')}]|{_JOINER}"
 _ZERO_WIDTH: Final = re.compile(f"{_OTHERS}|(?<![{_INDIC}]){ZWNJ}")
-# In Persian and Urdu the non-joiner between two letters is spelling; marks may follow the first.
+# In Persian and Urdu the non-joiner between two letters is part of the spelling; marks may follow the first.
 _ZERO_WIDTH_BUT_ZWNJ: Final = re.compile(
     f"{_OTHERS}|(?<![{LETTER_CLASS}{MARK_CLASS}{_INDIC}]){ZWNJ}|(?<![{_INDIC}]){ZWNJ}(?![{LETTER_CLASS}])"
 )
 _FINAL_FARSI_YEH: Final = re.compile(f"(?<=[{LETTER_CLASS}]){FARSI_YEH}(?![{LETTER_CLASS}{MARK_CLASS}{TATWEEL}{ZWNJ}])")
 
 _FARSI_TABLE: Final = {FARSI_YEH: "ي", KEHEH: "ك"}
-# The rules below search before they replace: on Arabic text that is far cheaper than `translate`.
+# The rules search before they replace, which is much faster than `translate` on Arabic text.
 _ANY_ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]")
 
 
-class Side(StrEnum):
-    """Which side of the conversation a text belongs to."""
+class TextRole(StrEnum):
+    """Role of a text: input of the model or target."""
 
     INPUT = "input"
-    """What the user, the developer or a tool wrote."""
+    """Text of the user, the developer or a tool."""
     TARGET = "target"
-    """What the model must generate, and the declarations that it copies from."""
+    """Text that the model must generate, and declarations, from which it copies."""
 
 
 def compose(text: str) -> str:
-    """Return `text` in NFC; never NFKC, which rewrites ½, m² and ﷺ."""
+    """Return `text` in NFC; not NFKC, which rewrites ½, m² and ﷺ."""
     return nfc(text)
 
 
 def unshape(text: str) -> str:
-    """Replace presentation forms by the letters they show; ﷼, ﷺ and marks shown alone stay."""
+    """Replace presentation forms by their letters; ﷼, ﷺ and isolated marks stay."""
     return _SHAPED.sub(lambda match: match[0].translate(PRESENTATION_FORMS), text)
 
 
@@ -115,25 +115,25 @@ def remove_zero_width_but_zwnj(text: str) -> str:
 
 
 def replace_exotic_spaces(text: str) -> str:
-    """Replace no-break and other wide or narrow spaces by U+0020, one for one."""
+    """Replace each no-break, wide or narrow space by U+0020."""
     return _SPACES.sub(lambda match: " " * len(match[0]), text)
 
 
 class Rule(NamedTuple):
-    """One repair: its name in reports, what it does, and where it applies."""
+    """One repair: name in reports, description, function, and the texts it applies to."""
 
     name: str
     doc: str
     function: Callable[[str], str]
-    sides: frozenset[Side]
+    roles: frozenset[TextRole]
     elsewhere: Callable[[str], str] | None
-    """The function for a row in Persian or Urdu; None where the rule does not apply to it."""
+    """The function for rows in Persian or Urdu; None if the rule does not apply to them."""
     pattern: re.Pattern[str] | None
-    """What `find` marks; None where only comparing before and after can tell."""
+    """The pattern for `find`; None if only a comparison before and after can detect a change."""
 
 
-_BOTH: Final = frozenset(Side)
-_TARGET: Final = frozenset({Side.TARGET})
+_BOTH: Final = frozenset(TextRole)
+_TARGET: Final = frozenset({TextRole.TARGET})
 
 
 def _rule(
@@ -141,11 +141,11 @@ def _rule(
     doc: str,
     function: Callable[[str], str],
     pattern: re.Pattern[str] | None = None,
-    sides: frozenset[Side] = _BOTH,
+    roles: frozenset[TextRole] = _BOTH,
     elsewhere: Callable[[str], str] | None = None,
 ) -> Rule:
-    """Return a rule that does the same in every row, unless `elsewhere` says otherwise."""
-    return Rule(name, doc, function, sides, elsewhere or function, pattern)
+    """Return a rule with the same function for every row, unless `elsewhere` is given."""
+    return Rule(name, doc, function, roles, elsewhere or function, pattern)
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -162,7 +162,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Invisible characters that control the direction of text.",
         remove_bidi_controls,
         _BIDI,
-        sides=_TARGET,
+        roles=_TARGET,
     ),
     _rule(
         "zero-width",
@@ -173,32 +173,31 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     _rule("spaces", "No-break and other unusual spaces.", replace_exotic_spaces, _SPACES),
 )
-"""The default repairs, in the order in which they run: decoding first, because it makes letters."""
+"""The default repairs in order: decoding first, because it produces letters."""
 
 NOTHING: Final[tuple[str, ...]] = ()
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
 
 
-def _select(side: Side, *, arabic: bool) -> tuple[tuple[str, Callable[[str], str]], ...]:
-    """Return the names and functions that apply to one side of one kind of row."""
-    chosen = ((rule.name, rule.function if arabic else rule.elsewhere) for rule in RULES if side in rule.sides)
+def _select(role: TextRole, *, arabic: bool) -> tuple[tuple[str, Callable[[str], str]], ...]:
+    """Return the names and functions of the rules for one role in one kind of row."""
+    chosen = ((rule.name, rule.function if arabic else rule.elsewhere) for rule in RULES if role in rule.roles)
     return tuple((name, function) for name, function in chosen if function is not None)
 
 
-_SELECTED: Final = {(side, arabic): _select(side, arabic=arabic) for side in Side for arabic in (True, False)}
+_SELECTED: Final = {(role, arabic): _select(role, arabic=arabic) for role in TextRole for arabic in (True, False)}
 
 
-def _to_fixed_point(text: str, side: Side, *, arabic: bool) -> tuple[str, set[str]]:
+def _to_fixed_point(text: str, role: TextRole, *, arabic: bool) -> tuple[str, set[str]]:
     """Apply the rules until none changes the text.
 
-    Ends: an escape decoded loses a backslash and nothing makes one; a layer of mojibake undone
-    leaves fewer characters outside ASCII, or Arabic ones for Latin; the other rules write only
-    characters that they do not read.  So decodings are finite, and so are the passes after each.
+    This terminates: decoding an escape removes a backslash, and no rule adds one; undoing mojibake reduces the
+    characters outside ASCII or turns Latin ones into Arabic; the other rules write only characters that they ignore.
     """
     changed: set[str] = set()
     while True:
         before = text
-        for name, function in _SELECTED[side, arabic]:
+        for name, function in _SELECTED[role, arabic]:
             after = function(text)
             if after != text:
                 changed.add(name)
@@ -207,18 +206,18 @@ def _to_fixed_point(text: str, side: Side, *, arabic: bool) -> tuple[str, set[st
             return text, changed
 
 
-def repair(text: str, side: Side, *, arabic: bool = True) -> tuple[str, tuple[str, ...]]:
-    """Return `text` repaired, and the names of the rules that changed it, in the table's order.
+def repair(text: str, role: TextRole, *, arabic: bool = True) -> tuple[str, tuple[str, ...]]:
+    """Return the repaired text and the names of the rules that changed it, in the order of the table.
 
-    `arabic` is False for a row in Persian or Urdu (see `looks_arabic`).  Both sides get the same
-    letters: `Side.INPUT` keeps bidi controls, but gives them up where keeping one would block a repair
-    that the target gets.  Repairing twice changes nothing more.
+    `arabic` is False for a row in Persian or Urdu (see `looks_arabic`). Both roles get the same letters:
+    `TextRole.INPUT` keeps bidi controls, unless one would block a repair that the target gets. The function is
+    idempotent.
     """
     if not needs_look(text):
         return text, NOTHING
-    clean, changed = _to_fixed_point(text, side, arabic=arabic)
-    if side is Side.INPUT and _BIDI.search(clean):
-        target, more = _to_fixed_point(text, Side.TARGET, arabic=arabic)
+    clean, changed = _to_fixed_point(text, role, arabic=arabic)
+    if role is TextRole.INPUT and _BIDI.search(clean):
+        target, more = _to_fixed_point(text, TextRole.TARGET, arabic=arabic)
         if remove_bidi_controls(clean) != target:
             clean, changed = target, more
     return clean, tuple(name for name in _BY_NAME if name in changed) or NOTHING
@@ -227,7 +226,7 @@ def repair(text: str, side: Side, *, arabic: bool = True) -> tuple[str, tuple[st
 def find(name: str, text: str, *, arabic: bool = True) -> tuple[int, int] | None:
     """Return the first span of `text` that the rule `name` would change, or None.
 
-    Decoding concerns the whole string, and so does its span.  Raises KeyError on an unknown name.
+    The span of a decoding is the whole text. Raises KeyError for an unknown name.
     """
     rule = _BY_NAME[name]
     function = rule.function if arabic else rule.elsewhere
@@ -244,13 +243,13 @@ def find(name: str, text: str, *, arabic: bool = True) -> tuple[int, int] | None
 
 
 def _first_sequence(text: str) -> tuple[int, int]:
-    """Return the span of the first base character and marks that are not in NFC."""
+    """Return the span of the first base character with marks that is not in NFC."""
     start = 0
     while start < len(text):
         end = _past_marks(text, start + 1)
         if not unicodedata.is_normalized("NFC", text[start:end]):
             return start, end
-        # Hangul composes letters, so a starter may still belong to what precedes it.
+        # Hangul composes letters, so the next starter may belong to this sequence.
         if not unicodedata.is_normalized("NFC", text[start : end + 1]):
             return start, _past_marks(text, end + 1)
         start = end
@@ -258,12 +257,12 @@ def _first_sequence(text: str) -> tuple[int, int]:
 
 
 def _past_marks(text: str, at: int) -> int:
-    """Return where the combining marks at `at` end."""
+    """Return the end of the combining marks at `at`."""
     while at < len(text) and unicodedata.combining(text[at]):
         at += 1
     return at
 
 
 def final_farsi_yeh(text: str) -> bool:
-    """Return whether a word ends in Farsi yeh, which may stand for ى as well as ي."""
+    """Return whether a word ends in Farsi yeh, which may mean ى or ي."""
     return FARSI_YEH in text and _FINAL_FARSI_YEH.search(text) is not None

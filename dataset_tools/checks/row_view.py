@@ -8,7 +8,7 @@ from typing import Any
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.numbers import numbers_in
-from dataset_tools.arabic.repair import Side, looks_arabic
+from dataset_tools.arabic.repair import TextRole, looks_arabic
 from dataset_tools.changes import Log, call_path
 from dataset_tools.tool_schema.declaration import Text, ToolView, flat_values, is_odd, tool_views, without_absent
 from dataset_tools.tool_schema.validator import SchemaError
@@ -118,12 +118,12 @@ class Row:
         calls = iter(self.calls)
         for index, message in enumerate(self.messages):
             if "content" in message and is_odd(message["content"]):
-                side = Side.TARGET if message["role"] == "assistant" else Side.INPUT
-                yield Text(f"messages[{index}].content", message["content"], side)
+                role = TextRole.TARGET if message["role"] == "assistant" else TextRole.INPUT
+                yield Text(f"messages[{index}].content", message["content"], role)
             for call in islice(calls, len(message.get("tool_calls", ()))):
                 for path, value in call.values:
                     if isinstance(value, str) and is_odd(value):
-                        yield Text(call.path + path, value, Side.TARGET)
+                        yield Text(call.path + path, value, TextRole.TARGET)
 
     @property
     def arabic(self) -> bool:

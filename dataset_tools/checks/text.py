@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from dataset_tools.arabic.escapes import decode_escapes
 from dataset_tools.arabic.mojibake import repair_mojibake, undecodable
-from dataset_tools.arabic.repair import Side, find
+from dataset_tools.arabic.repair import TextRole, find
 from dataset_tools.checks.base import Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.tool_schema.declaration import CONTROL_CHARACTER, Text
 
@@ -55,7 +55,7 @@ def _letter_check(rule: str) -> Callable[[Text, bool], Iterator[Defect]]:
         if rule in _WHOLE:
             yield Defect(text.path, f"{text.value!r:.60} reads as {_WHOLE[rule](text.value)!r:.60}")
         else:
-            kept = rule == "bidi-control" and text.side is Side.INPUT
+            kept = rule == "bidi-control" and text.role is TextRole.INPUT
             hint = "clean keeps the text of the user; a person decides" if kept else ""
             yield Defect(text.path, _mark(text.value, span), hint)
 

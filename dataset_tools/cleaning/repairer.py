@@ -10,7 +10,7 @@ from typing import Any, cast
 from dataset_tools.arabic.folding import compile_fold
 from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.mojibake import undecodable
-from dataset_tools.arabic.repair import Side, final_farsi_yeh, looks_arabic, repair
+from dataset_tools.arabic.repair import TextRole, final_farsi_yeh, looks_arabic, repair
 from dataset_tools.changes import Change, Log, call_path
 from dataset_tools.errors import RowError
 from dataset_tools.tool_schema.coercion import typed_arguments
@@ -77,11 +77,11 @@ class Repairer:
     def _texts(self, messages: list[Message], log: Log) -> None:
         arabic: bool | None = None
         for index, message in enumerate(messages):
-            side = Side.TARGET if message["role"] == "assistant" else Side.INPUT
+            role = TextRole.TARGET if message["role"] == "assistant" else TextRole.INPUT
             content = message.get("content")
             if content is not None and (self._fold or needs_look(content)):
                 arabic = _is_arabic(messages) if arabic is None else arabic
-                message["content"] = self._text(content, side, f"messages[{index}].content", log, arabic=arabic)
+                message["content"] = self._text(content, role, f"messages[{index}].content", log, arabic=arabic)
             for position, call in enumerate(message.get("tool_calls", ())):
                 function = call["function"]
                 if self._fold or _any_odd(function["arguments"]):
@@ -91,13 +91,13 @@ class Repairer:
                 if self._fold or needs_look(function["name"]):
                     arabic = _is_arabic(messages) if arabic is None else arabic
                     path = f"{call_path(index, position)}.name"
-                    function["name"] = self._text(function["name"], Side.TARGET, path, log, arabic=arabic)
+                    function["name"] = self._text(function["name"], TextRole.TARGET, path, log, arabic=arabic)
             name = message.get("name")
             if name is not None and (self._fold or needs_look(name)):
                 arabic = _is_arabic(messages) if arabic is None else arabic
-                message["name"] = self._text(name, Side.TARGET, f"messages[{index}].name", log, arabic=arabic)
+                message["name"] = self._text(name, TextRole.TARGET, f"messages[{index}].name", log, arabic=arabic)
 
-    def _text(self, text: str, side: Side, path: str, log: Log, *, arabic: bool) -> str:
+    def _text(self, text: str, role: TextRole, path: str, log: Log, *, arabic: bool) -> str:
         """One string, repaired and folded."""
         if needs_look(text):
             encoding = undecodable(text)
@@ -105,7 +105,7 @@ class Repairer:
                 raise RowError("undecodable-text", f"{path} looks like {encoding} text read with another encoding")
             if arabic and final_farsi_yeh(text):
                 log.append(Change("farsi-yeh-final", path, text, text))
-            clean, rules = repair(text, side, arabic=arabic)
+            clean, rules = repair(text, role, arabic=arabic)
             log.extend(Change(rule, path, text, clean) for rule in rules)
             text = clean
         if self._fold is not None:
@@ -126,7 +126,7 @@ class Repairer:
     ) -> Any:  # noqa: ANN401
         """Every string in ``value``, keys included, repaired as text that the model generates or copies from."""
         if isinstance(value, str):
-            return self._text(value, Side.TARGET, path, log, arabic=arabic)
+            return self._text(value, TextRole.TARGET, path, log, arabic=arabic)
         if isinstance(value, list):
             return [
                 self._walk(item, f"{path}[{i}]", log, arabic=arabic, verbatim=verbatim) for i, item in enumerate(value)
@@ -147,7 +147,7 @@ class Repairer:
         if not (self._fold or needs_look(key)):
             return key
         changes: Log = []
-        name = self._text(key, Side.TARGET, path, changes, arabic=arabic)
+        name = self._text(key, TextRole.TARGET, path, changes, arabic=arabic)
         if name == key or name in value or name in result:
             return key
         log.extend(changes)

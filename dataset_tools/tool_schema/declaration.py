@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dataset_tools.arabic.letters import PLAIN, needs_look
-from dataset_tools.arabic.repair import Side, looks_arabic
+from dataset_tools.arabic.repair import TextRole, looks_arabic
 from dataset_tools.tool_schema.content_cache import ContentCache
 from dataset_tools.tool_schema.nullability import admits_null, with_nullable
 from dataset_tools.tool_schema.validator import InvalidSchemaError, Validator
@@ -57,7 +57,7 @@ class Text(NamedTuple):
 
     path: str
     value: str
-    side: Side
+    role: TextRole
 
 
 class ToolView:
@@ -133,7 +133,7 @@ class ToolView:
     def odd(self) -> tuple[Text, ...]:
         """Return the strings that a repair may change or that may contain a control token, with relative paths."""
         strings = ((path, value) for path, value in leaves(self.tool) if isinstance(value, str))
-        texts = (Text(path, value, Side.TARGET) for path, value in strings if not path.endswith(_VERBATIM))
+        texts = (Text(path, value, TextRole.TARGET) for path, value in strings if not path.endswith(_VERBATIM))
         return tuple(text for text in texts if is_odd(text.value))
 
     @cached_property

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from dataset_tools.arabic.compare import DIFFERENCES, compare_key, same_but_for
-from dataset_tools.arabic.repair import Side, repair
+from dataset_tools.arabic.repair import TextRole, repair
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY
 
 
@@ -95,4 +95,4 @@ def test_differences_are_named_exactly_when_keys_meet(first: str, second: str) -
 def test_repair_keeps_the_key_of_arabic_text() -> None:
     """A repair of letters never changes what a text is compared as."""
     for text in ("مـــرحبا", "ﻣﺮﺣﺒﺎ", "فی الریاض", "دبي\u200f\u200b مول", "ا\u0653لة"):
-        assert compare_key(repair(text, Side.TARGET)[0]) == compare_key(text)
+        assert compare_key(repair(text, TextRole.TARGET)[0]) == compare_key(text)

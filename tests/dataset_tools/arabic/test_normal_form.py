@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.normal_form import _long_runs, nfc, nfd
-from dataset_tools.arabic.repair import Side, find, repair
+from dataset_tools.arabic.repair import TextRole, find, repair
 
 MOVED = [
     char for char in map(chr, range(sys.maxunicode + 1)) if unicodedata.combining(unicodedata.normalize("NFD", char)[0])
@@ -49,7 +49,7 @@ def test_the_forms_are_unicodes(pieces: list[str], times: int) -> None:
 def test_very_many_marks_on_one_letter_are_read_at_once(pair: str, span: tuple[int, int] | None) -> None:
     """Repair, the place of the finding and the key for comparing: each would take minutes in quadratic time."""
     text = "ب" + pair * MANY
-    clean, _ = repair(text, Side.TARGET)
+    clean, _ = repair(text, TextRole.TARGET)
     assert unicodedata.is_normalized("NFC", clean)
     assert find("nfc", text) == span
     assert compare_key(text) == compare_key(clean)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dataset_tools.arabic.repair import (
     NOTHING,
     RULES,
-    Side,
+    TextRole,
     final_farsi_yeh,
     find,
     looks_arabic,
@@ -69,50 +69,50 @@ KEPT = [
 
 
 @pytest.mark.parametrize("rule, text, expected", CHANGES)
-@pytest.mark.parametrize("side", Side)
-def test_each_rule_repairs_its_damage(rule: str, text: str, expected: str, side: Side) -> None:
-    """Each rule does the same on both sides, and is the only one named."""
+@pytest.mark.parametrize("role", TextRole)
+def test_each_rule_repairs_its_damage(rule: str, text: str, expected: str, role: TextRole) -> None:
+    """Each rule does the same on both roles, and is the only one named."""
     expected = unicodedata.normalize("NFC", expected)
     text = text if rule == "nfc" else unicodedata.normalize("NFC", text)
-    assert repair(text, side) == (expected, (rule,))
+    assert repair(text, role) == (expected, (rule,))
 
 
 @pytest.mark.parametrize("text", [unicodedata.normalize("NFC", text) for text in (*KEPT, *SENTENCES)])
-@pytest.mark.parametrize("side", Side)
-def test_what_is_no_damage_stays(text: str, side: Side) -> None:
+@pytest.mark.parametrize("role", TextRole)
+def test_what_is_no_damage_stays(text: str, role: TextRole) -> None:
     """Signs, marks, digits, punctuation, dialect letters, hamza, ى and ة stay as written."""
-    assert repair(text, side) == (text, NOTHING)
+    assert repair(text, role) == (text, NOTHING)
 
 
 def test_bidi_controls_go_on_the_target_side_only() -> None:
     """The model must not have to generate invisible characters; the user may have written them."""
     text = "\u202eالطقس\u202c \u2066x\u2069\u200f"
-    assert repair(text, Side.TARGET) == ("الطقس x", ("bidi-control",))
-    assert repair(text, Side.INPUT) == (text, NOTHING)
+    assert repair(text, TextRole.TARGET) == ("الطقس x", ("bidi-control",))
+    assert repair(text, TextRole.INPUT) == (text, NOTHING)
 
 
 def test_bidi_control_that_blocks_a_repair_goes_on_both_sides() -> None:
     """Where keeping a control would leave other letters than the target has, it is given up."""
-    assert repair("مـ\u200eـر", Side.INPUT) == ("مر", ("tatweel", "bidi-control"))
-    assert repair("مـ\u200eـر", Side.TARGET)[0] == "مر"
+    assert repair("مـ\u200eـر", TextRole.INPUT) == ("مر", ("tatweel", "bidi-control"))
+    assert repair("مـ\u200eـر", TextRole.TARGET)[0] == "مر"
 
 
-@pytest.mark.parametrize("side", Side)
-def test_persian_rows_keep_their_letters(side: Side) -> None:
+@pytest.mark.parametrize("role", TextRole)
+def test_persian_rows_keep_their_letters(role: TextRole) -> None:
     """In a Persian row ی, ک and the non-joiner between letters stay; other invisibles go."""
     text = "می\u200cخواهم کتاب\u200b\u200c "
-    assert repair(text, side, arabic=False) == ("می\u200cخواهم کتاب ", ("zero-width",))
+    assert repair(text, role, arabic=False) == ("می\u200cخواهم کتاب ", ("zero-width",))
 
 
 def test_rules_meet_in_a_fixed_point() -> None:
     """One repair may enable another: a shaped Farsi yeh with a hamza ends as one letter."""
-    clean, rules = repair("ﯾ\u0654ـــة\u200b", Side.TARGET)
+    clean, rules = repair("ﯾ\u0654ـــة\u200b", TextRole.TARGET)
     assert clean == "ئة"
     assert rules == ("nfc", "presentation-form", "tatweel", "farsi-letters", "zero-width")
 
 
 def test_rule_names_and_sides() -> None:
-    """The names are those of the reports, and only one rule depends on the side."""
+    """The names are those of the reports, and only one rule depends on the role."""
     assert [rule.name for rule in RULES] == [
         "escaped-unicode",
         "mojibake",
@@ -124,8 +124,8 @@ def test_rule_names_and_sides() -> None:
         "zero-width",
         "spaces",
     ]
-    assert [rule.name for rule in RULES if Side.INPUT not in rule.sides] == ["bidi-control"]
-    assert all(Side.TARGET in rule.sides and rule.doc for rule in RULES)
+    assert [rule.name for rule in RULES if TextRole.INPUT not in rule.roles] == ["bidi-control"]
+    assert all(TextRole.TARGET in rule.roles and rule.doc for rule in RULES)
 
 
 @pytest.mark.parametrize(
@@ -191,11 +191,11 @@ def test_find_respects_the_language() -> None:
 
 
 @settings(deadline=None, max_examples=600)
-@given(text=ANY_TEXT, side=st.sampled_from(Side), arabic=st.booleans())
-def test_repair_is_idempotent(text: str, side: Side, *, arabic: bool) -> None:
+@given(text=ANY_TEXT, role=st.sampled_from(TextRole), arabic=st.booleans())
+def test_repair_is_idempotent(text: str, role: TextRole, *, arabic: bool) -> None:
     """Repairing twice changes nothing more, and names are given exactly when something changed."""
-    clean, rules = repair(text, side, arabic=arabic)
-    assert repair(clean, side, arabic=arabic) == (clean, NOTHING)
+    clean, rules = repair(text, role, arabic=arabic)
+    assert repair(clean, role, arabic=arabic) == (clean, NOTHING)
     assert bool(rules) == (clean != text)
     assert unicodedata.is_normalized("NFC", clean)
 
@@ -203,9 +203,9 @@ def test_repair_is_idempotent(text: str, side: Side, *, arabic: bool) -> None:
 @settings(deadline=None, max_examples=600)
 @given(text=ANY_TEXT, arabic=st.booleans())
 def test_both_sides_get_the_same_letters(text: str, *, arabic: bool) -> None:
-    """The two sides of a row differ by bidi controls at most."""
-    user, _ = repair(text, Side.INPUT, arabic=arabic)
-    target, _ = repair(text, Side.TARGET, arabic=arabic)
+    """The two roles of a row differ by bidi controls at most."""
+    user, _ = repair(text, TextRole.INPUT, arabic=arabic)
+    target, _ = repair(text, TextRole.TARGET, arabic=arabic)
     assert remove_bidi_controls(user) == target
 
 
