@@ -1,7 +1,7 @@
-"""The bundled sample: Arabic function-calling conversations that the project wrote itself, and a damaged copy.
+"""Bundled sample: Arabic function-calling conversations written for this project, and a damaged copy.
 
-``sample.jsonl`` is clean. ``dirty.jsonl`` is the same file with known defects, and ``defects.json`` lists them, so
-that a check or a repair can be tried without fetching anything.
+``sample.jsonl`` is clean. ``dirty.jsonl`` is the same file with known defects, which ``defects.json`` lists, to try
+checks and repairs without a download.
 """
 
 from enum import StrEnum
@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent
 
 
 class SamplePart(StrEnum):
-    """Which rows of the sample: all, those that a model may be trained on, those that were held out to test it."""
+    """Part of the sample: all rows, training rows, or held-out test rows."""
 
     ALL = "all"
     TRAIN = "train"
@@ -21,15 +21,15 @@ class SamplePart(StrEnum):
 
 
 def sample_path() -> Path:
-    """The clean sample, one record a line."""
+    """Return the path of the clean sample, one record per line."""
     return _FOLDER / "sample.jsonl"
 
 
 def dirty_path() -> Path:
-    """The sample with known defects, line for line beside the clean one."""
+    """Return the path of the sample with known defects, with the lines in the same order."""
     return _FOLDER / "dirty.jsonl"
 
 
 def defects_path() -> Path:
-    """The list of the defects in :func:`dirty_path`: line, defect, path, and the check that must find it."""
+    """Return the path of the list of these defects: line, defect, path, and the check that must find it."""
     return _FOLDER / "defects.json"

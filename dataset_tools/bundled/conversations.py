@@ -1,7 +1,7 @@
-"""One conversation from the hand-written phrases, and the record that it becomes.
+"""Conversations from the hand-written phrases, and their records.
 
-Which conversations there are is decided elsewhere: :mod:`tools.sample.make_sample` fills the sample with them,
-:mod:`dataset_tools.bundled.drawing` draws more. A plan is a kind with the phrases that it takes.
+:mod:`tools.sample.make_sample` plans those of the sample, :mod:`dataset_tools.bundled.drawing` draws more. A plan is a
+kind of conversation with its phrases.
 """
 
 import random
@@ -23,7 +23,7 @@ _ROWS_PER_CELL = 12
 _NEGATIVES = _MULTI_TURN = 2
 _ANSWERED_SHARE = 0.3
 _TOOLS_OFFERED = (4, 5, 6)
-# What is said to a result that is on the user's screen anyway.
+# The reply to a result that the user sees on the screen.
 _NOTED = {"msa": "تفضل.", "gulf": "تفضل.", "egyptian": "اتفضل.", "levantine": "تفضل.", "maghrebi": "تفضل."}
 _DEVELOPER: Message = {
     "role": "developer",
@@ -32,7 +32,7 @@ _DEVELOPER: Message = {
 
 
 class Conversation(NamedTuple):
-    """Messages, the tools that must be offered, and the record's meta."""
+    """Messages, the names of the tools to offer, and the meta of the record."""
 
     messages: list[Message]
     called: list[str]
@@ -40,18 +40,18 @@ class Conversation(NamedTuple):
 
 
 def cell_kinds(column: int, row: int) -> dict[str, int]:
-    """How many conversations of each kind the sample has of one domain (``column``) in one dialect (``row``)."""
+    """Return the number of conversations of each kind in one domain (``column``) and dialect (``row``)."""
     parallel = 1 + (column + row) % 2
     single = _ROWS_PER_CELL - _NEGATIVES - _MULTI_TURN - parallel
     return {"single": single, "parallel": parallel, "multi-turn": _MULTI_TURN, "negative": _NEGATIVES}
 
 
 def record_of(rng: random.Random, domain: str, dialect: str, conversation: Conversation) -> Record:
-    """A record that offers the tools it calls among others, in an order that tells nothing."""
+    """Return a record that offers the called tools among others, in random order."""
     messages, called, meta = conversation
     size = rng.choice(_TOOLS_OFFERED)
     own = [name for name in domains()[domain] if name not in called]
-    # A negative belongs to its domain only through the tools it offers; a positive gets near misses.
+    # The tools are all that links a negative to its domain; a positive gets distractors of its domain.
     near = rng.sample(own, min(len(own), rng.choice((1, 2)) if called else 2))
     far = [name for name in tools() if name not in domains()[domain]]
     names = [*called, *near]
@@ -69,7 +69,7 @@ def record_of(rng: random.Random, domain: str, dialect: str, conversation: Conve
 
 
 def negative(pair: list[str]) -> Conversation:
-    """A request that calls for no tool, with its answer."""
+    """Return a request without a call, with its answer."""
     reason, text, reply, *needed = pair
     messages: list[Message] = [_DEVELOPER, {"role": "user", "content": text}, {"role": "assistant", "content": reply}]
     return Conversation(messages, needed, {"kind": "negative", "reason": reason, "tools_called": []})
@@ -78,25 +78,24 @@ def negative(pair: list[str]) -> Conversation:
 def compose(
     rng: random.Random, domain: str, dialect: str, plan: Plan, *, earlier: Sequence[Plan] | None = None
 ) -> Conversation:
-    """A conversation as planned, its slots filled from one draw of values.
+    """Return a planned conversation, with its slots filled from one draw of values.
 
-    It goes on to the result of a call and a closing sentence, as the sample's conversations do. With ``earlier``, even
-    an empty one, it ends with its last call instead, and before it come those requests, whose results are noted in a
-    word.
+    It may continue with the result of the call and a closing sentence, as in the sample. With ``earlier``, even an
+    empty one, it ends with its last call and starts with those requests, each result followed by a one-word reply.
     """
     turns = _Turns(rng, domain, dialect, brief=earlier is not None)
     for before in earlier or ():
-        _tell(turns, before, answered=True)
+        _add_plan(turns, before, answered=True)
     kind, template = plan
     answered = earlier is None and (kind == "multi-turn" or rng.random() < _ANSWERED_SHARE)
-    _tell(turns, plan, answered=answered)
+    _add_plan(turns, plan, answered=answered)
     offered = list(dict.fromkeys([*turns.called, *turns.needed]))
     reason = {"reason": template[0]} if kind == "negative" else {}
     return Conversation(turns.messages, offered, {"kind": kind, **reason, "tools_called": turns.called})
 
 
-def _tell(turns: "_Turns", plan: Plan, *, answered: bool) -> None:
-    """Add what a plan says to the conversation."""
+def _add_plan(turns: "_Turns", plan: Plan, *, answered: bool) -> None:
+    """Add the turns of a plan to the conversation."""
     kind, template = plan
     if kind == "negative":
         _, text, reply, *needed = template
@@ -117,7 +116,7 @@ def _tell(turns: "_Turns", plan: Plan, *, answered: bool) -> None:
 
 
 class _Turns:
-    """The messages of one conversation as they grow, and what was said so far."""
+    """Builds the messages of one conversation, and remembers the values used."""
 
     def __init__(self, rng: random.Random, domain: str, dialect: str, *, brief: bool) -> None:
         self.messages: list[Message] = [_DEVELOPER]
@@ -128,12 +127,12 @@ class _Turns:
         self._rng, self._domain, self._dialect, self._brief = rng, domain, dialect, brief
 
     def decline(self, text: str, reply: str, needed: list[str]) -> None:
-        """Add a request that calls for no tool, with its answer."""
+        """Add a request without a call, with its answer."""
         self.needed += needed
         self.messages += [{"role": "user", "content": text}, {"role": "assistant", "content": reply}]
 
     def ask(self, template: str, wishes: list[Wish], *, answered: bool) -> None:
-        """Add the user's words and the calls; when answered, the results and the closing sentence too."""
+        """Add the user's words and the calls; if answered, also the results and the closing sentence."""
         text, arguments = self._speaker.say(template, wishes, self._known)
         names = [tool for tool, _ in wishes]
         self.called += names

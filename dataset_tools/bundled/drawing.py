@@ -1,12 +1,12 @@
-"""More rows to train on than the sample has: drawn from the same hand-written phrases, apart from the held-out rows.
+"""Additional training rows from the hand-written phrases of the sample, disjoint from the held-out rows.
 
-The same number of rows gives the same bytes, and more rows begin with the fewer. Rows are drawn in rounds, each with
-the sample's number of conversations of every kind in every domain and dialect, so any number has its proportions.
+The same number of rows gives the same bytes, and a larger number starts with the same rows. Rows are drawn in rounds
+with the proportions of the sample by kind, domain and dialect.
 
-Before the request that a row is drawn for the user has asked for other things, whose results are noted in a word. The
-declarations of the tools are most of a row, so five requests beside them teach far more in the same time than one. And
-a conversation ends with its last call: closing sentences are a third of what the sample trains and, to a small model
-that has never written Arabic prose, nearly all of the loss: with them it learns to chat before it learns to call.
+A row has earlier requests before the last one: the declarations are most of a row, so five requests train far more in
+the same time than one. A row ends with its last call: closing sentences are a third of the trained tokens of the sample
+and nearly all of the loss of a small model that has never written Arabic prose, so it would learn to chat before it
+learns to call.
 """
 
 import json
@@ -27,28 +27,28 @@ from schemas.record import JsonObject, Record
 __all__ = ["draw"]
 
 _SEED = 20_250_117
-# Why no tool is called, in the sample's shares: 30, 30 and 20 of its 80 such requests.
+# Reasons for no call, in the shares of the sample: 30, 30 and 20 of 80.
 _REASONS = (*("missing-information", "out-of-scope", "small-talk") * 2, "missing-information", "out-of-scope")
-# Requests before the one that a row is drawn for, and what they are.
+# Number and kinds of the earlier requests of a row.
 _EARLIER = 4
 _EARLIER_KINDS = ("single", "single", "single", "parallel", "negative", "negative")
-# So many draws in a row that repeat what is there already mean that little or nothing is left.
+# After so many consecutive repetitions the phrases count as used up.
 _TRIES = 1_000
 
 
 def draw(count: int) -> str:
-    """The lines of ``count`` drawn rows.
+    """Return the lines of ``count`` drawn rows.
 
-    None shares a question or a call with a held-out row. A row whose first request calls a tool opens with words that
-    no other drawn row and no row of the sample opens with. A request that calls for no tool has nothing to fill in, so
-    it comes again, with other tools on offer.
+    No row shares a question or a call with a held-out row. A row whose first request has a call starts with a question
+    that no other drawn row and no row of the sample starts with. A request without a call has no slots, so it is
+    repeated with other tools.
 
     Raises:
         UsageError: the phrases do not give so many rows.
     """
     records = list(islice(_Drawing().records(), count))
     if len(records) < count:
-        what = f"{count:,} rows: the sample's phrases give {len(records):,} that differ, in its proportions"
+        what = f"the phrases of the sample give {len(records):,} different rows, not {count:,}"
         raise UsageError(what, hint=f"ask for at most {len(records)}")
     for line, record in enumerate(records, start=1):
         record["id"] = f"drawn-{line:0{len(str(count))}d}"
@@ -57,7 +57,7 @@ def draw(count: int) -> str:
 
 
 class _Drawing:
-    """Draws records one after the other and remembers what they said."""
+    """Draws records, and remembers their phrases."""
 
     def __init__(self) -> None:
         self._rng = random.Random(_SEED)
@@ -69,7 +69,7 @@ class _Drawing:
         self._offered: set[tuple[str, frozenset[str]]] = set()
 
     def records(self) -> Iterator[Record]:
-        """Rows in rounds, until one that is due cannot be drawn."""
+        """Yield rows in rounds, until one cannot be drawn."""
         cells = [
             (domain, dialect, kind)
             for column, domain in enumerate(domains())
@@ -109,17 +109,17 @@ class _Drawing:
         return (kind, (phrase, follow_up))
 
     def _least_said(self, options: Sequence[Any]) -> Any:  # noqa: ANN401 - a template of any kind
-        """One of those that were said least, so that all are said before one comes again."""
+        """Return one of the least used options, so that all are used before one is repeated."""
         chosen = min(options, key=lambda option: (self._said[str(option)], self._rng.random()))
         self._said[str(chosen)] += 1
         return chosen
 
     def _request(self, domain: str, dialect: str) -> list[str]:
-        """A request without a call: of those that are not held out one that was said least, so that all are said."""
+        """Return one of the least used requests without a call that are not held out."""
         pairs = [*phrases(domain)["negatives"][dialect], *(["small-talk", *pair] for pair in small_talk()[dialect])]
         pairs += more_requests()[dialect]
         free = [pair for pair in pairs if ("question", compare_key(pair[1])) not in self._held]
-        # Each cell begins elsewhere, so that every reason has its share in any number of rows.
+        # Each cell starts with another reason, so that reasons have their shares in any number of rows.
         turn = self._asked[domain, dialect] + list(domains()).index(domain) + DIALECTS.index(dialect)
         self._asked[domain, dialect] += 1
         due = _REASONS[turn % len(_REASONS)]
@@ -128,7 +128,7 @@ class _Drawing:
         return chosen
 
     def _is_new(self, record: Record) -> bool:
-        """Whether no row was like it, which is remembered from then on."""
+        """Return whether a record differs from all earlier ones, and remember it."""
         opening = _opening(record)
         if "tool_calls" in record["messages"][2]:
             fresh = opening not in self._opened
@@ -141,10 +141,10 @@ class _Drawing:
 
 
 def _openings(texts: JsonObject, dialect: str, names: list[str]) -> list[tuple[str, Any]]:
-    """The phrases that ask for one of some tools, each with its tool."""
+    """Return the phrases of some tools, each with its tool."""
     return [(name, phrase) for name in names for phrase in texts["tools"][name]["phrases"][dialect]]
 
 
-def _opening(row: Any) -> str:  # noqa: ANN401 - a record, or one as it was read
-    """The first question of a row, in any spelling."""
+def _opening(row: Any) -> str:  # noqa: ANN401 - a record or parsed JSON
+    """Return the compare key of the first question of a row."""
     return compare_key(row["messages"][1]["content"])

@@ -1,7 +1,7 @@
-"""The two parts of the bundled sample: what a model may be trained on, and what was held out to test it.
+"""Training rows and held-out test rows of the bundled sample.
 
-The held-out rows share no question and no call with the training part, not even in another spelling. They are chosen
-once, by :func:`choose`, and listed in ``held_out.json``: ``python -m dataset_tools.bundled.parts`` writes it again.
+Held-out rows share no question and no call with the training rows, in any spelling. :func:`choose` selects them once;
+``python -m dataset_tools.bundled.parts`` writes the list ``held_out.json`` again.
 """
 
 import json
@@ -19,38 +19,38 @@ __all__ = ["choose", "held_out", "shared_keys", "text"]
 
 _LIST = Path(__file__).parent / "held_out.json"
 _SEED = 20_250_116
-# Rows of each kind that are held out of each dialect.
+# Held-out rows of each kind per dialect.
 _WANTED = {"single": 10, "parallel": 2, "multi-turn": 3, "negative": 3}
-# Rows that share a question or a call go the same way; a larger group would take a whole tool with it.
+# Rows that share a question or a call stay together; a larger group would hold out a whole tool.
 _LARGEST_GROUP = 4
 
 
 def text(part: SamplePart, *, dirty: bool = False) -> str:
-    """The lines of one part of the sample, in their order.
+    """Return the lines of one part of the sample, in order.
 
     Args:
-        part: which rows.
-        dirty: the edition with known defects, whose lines stand beside those of the clean one.
+        part: the rows to return.
+        dirty: return them from the copy with known defects.
     """
     path = dirty_path() if dirty else sample_path()
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if part is SamplePart.ALL:
         return "".join(lines)
     held = set(held_out())
-    # A damaged line may have lost its id, so the clean sample tells which row it is.
+    # A damaged line may have lost its id, so the clean sample has it.
     return "".join(
         line for line, row in zip(lines, _rows(), strict=True) if (row["id"] in held) == (part is SamplePart.TEST)
     )
 
 
 def held_out() -> list[str]:
-    """The ids of the rows that are held out."""
+    """Return the ids of the held-out rows."""
     ids: list[str] = json.loads(_LIST.read_text(encoding="utf-8"))
     return ids
 
 
 def choose() -> list[str]:
-    """Choose the rows to hold out: the same share of every dialect and kind, the tools met least before all others."""
+    """Choose the rows to hold out: the same share of every dialect and kind, least chosen tools first."""
     rows = _rows()
     groups = [group for group in _groups(rows) if len(group) <= _LARGEST_GROUP]
     random.Random(_SEED).shuffle(groups)
@@ -58,7 +58,7 @@ def choose() -> list[str]:
     called: Counter[str] = Counter()
     held: list[int] = []
     while groups:
-        # The sort is stable, so that among equals the shuffled order decides.
+        # The sort is stable, so among equals the shuffled order decides.
         groups.sort(key=lambda group: _familiarity(group, rows, called))
         group = groups.pop(0)
         cells = Counter((rows[at]["dialect"], rows[at]["meta"]["kind"]) for at in group)
@@ -69,8 +69,8 @@ def choose() -> list[str]:
     return [rows[at]["id"] for at in sorted(held)]
 
 
-def shared_keys(row: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 - a damaged row is any JSON value
-    """What two rows must not share if one is held out: each question and each call, in any spelling."""
+def shared_keys(row: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 - a damaged row may be any JSON value
+    """Yield the compare keys of each question and call, which a held-out row must not share with others."""
     for message in row.get("messages") or () if isinstance(row, dict) else ():
         if message["role"] == "user":
             yield "question", compare_key(message["content"])
@@ -86,7 +86,7 @@ def _familiarity(group: list[int], rows: list[Any], called: Counter[str]) -> flo
 
 
 def _groups(rows: list[Any]) -> Iterable[list[int]]:
-    """The places of rows that belong together: they share a key, in the clean or in the dirty edition."""
+    """Return the groups of rows that share a key, in the clean or in the dirty copy."""
     group_of = {at: [at] for at in range(len(rows))}
     first: dict[tuple[str, ...], int] = {}
     for at, key in [*_keys(rows), *_keys(_dirty_rows())]:
@@ -108,7 +108,7 @@ def _rows() -> list[Any]:
 
 
 def _dirty_rows() -> list[Any]:
-    """The rows of the dirty edition, nothing where a line is no JSON."""
+    """Return the rows of the dirty copy; None for a line that is not JSON."""
     rows = []
     for line in dirty_path().read_text(encoding="utf-8").splitlines():
         try:

@@ -1,7 +1,7 @@
-"""Fill a hand-written template: the words that the user says and, from the same draw, the arguments of the calls.
+"""Hand-written templates filled with values: the words of the user and the arguments of the calls.
 
-A slot reads ``{city}``, ``{address.city}`` for a nested argument, or ``{2.city}`` for the second of several calls.
-Text and argument come from one draw, which is what keeps every argument grounded in the conversation.
+A slot is ``{city}``, ``{address.city}`` for a nested argument, or ``{2.city}`` for the second of several calls. Text
+and argument come from one draw, which keeps every argument grounded in the conversation.
 """
 
 import random
@@ -14,7 +14,7 @@ from schemas.record import JsonObject
 __all__ = ["Speaker", "Wish", "schema_of"]
 
 Wish = tuple[str, JsonObject]
-"""A tool to call and the arguments that the template fixes by its wording; ``$name`` refers to an earlier value."""
+"""A tool to call with the arguments fixed by the words of the template; ``$name`` refers to an earlier value."""
 
 _SLOT = re.compile(r"\{(?:(?P<call>\d)\.)?(?P<name>[a-z_]+(?:\.[a-z_]+)?)\}")
 _EASTERN = str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")
@@ -22,26 +22,26 @@ _EASTERN_SHARE = 0.3
 
 
 def schema_of(tool: str) -> JsonObject:
-    """The parameters that a tool of the sample declares."""
+    """Return the declared parameters of a tool of the sample."""
     return tools()[tool]["function"]["parameters"]
 
 
 class Speaker:
-    """One conversation's user: draws values in one dialect and never repeats one within the conversation."""
+    """The user of one conversation: draws values in one dialect, without repetition."""
 
     def __init__(self, rng: random.Random, domain: str, dialect: str) -> None:
-        """A speaker of ``dialect`` who asks for the services of ``domain``."""
+        """Create a speaker of ``dialect`` in ``domain``."""
         self._rng = rng
         self._tools: JsonObject = phrases(domain)["tools"]
         self._dialect = dialect
         self._said: set[tuple[str, str]] = set()
-        # One person keeps to one kind of digits.
+        # One person uses one kind of digits.
         self._eastern = rng.random() < _EASTERN_SHARE
 
     def say(self, template: str, wishes: list[Wish], known: JsonObject) -> tuple[str, list[JsonObject]]:
-        """The filled text and the arguments of each wished call.
+        """Return the filled text and the arguments of each call.
 
-        ``known`` holds what the conversation said before; a fixed argument may refer to it.
+        ``known`` has the earlier values of the conversation, to which fixed arguments may refer.
 
         Raises:
             ValueError: the template leaves a required argument without a value.
@@ -78,7 +78,7 @@ class Speaker:
         return text, value
 
     def _several(self, slot: str) -> tuple[str, list[Any]]:
-        """Two values in the order of the list, so that hours are told from morning to evening."""
+        """Return two values in the order of the list, so that hours go from morning to evening."""
         values = slot_values(slot, self._dialect)
         fresh = [pair for pair in values if (slot, pair[0]) not in self._said]
         chosen = self._rng.sample(fresh if len(fresh) > 1 else values, 2)
@@ -99,10 +99,10 @@ class Speaker:
                 arguments[name] = values[name]
         missing = [name for name in schema["required"] if name not in arguments]
         if missing:
-            message = f"a template of {tool} gives no {', '.join(missing)}"
+            message = f"a template of {tool} has no {', '.join(missing)}"
             raise ValueError(message)
         return arguments
 
 
-def _resolve(value: Any, known: JsonObject) -> Any:  # noqa: ANN401 - an argument is any value
+def _resolve(value: Any, known: JsonObject) -> Any:  # noqa: ANN401 - any argument
     return known[value[1:]] if isinstance(value, str) and value.startswith("$") else value

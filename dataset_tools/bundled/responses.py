@@ -1,7 +1,7 @@
-"""What the sample's tools answer, and the sentence that the assistant makes of it.
+"""Results of the tools of the sample, and the sentences about them.
 
-Results that follow from the arguments are computed, so that no answer of the sample is wrong arithmetic; the others
-are drawn from hand-written payloads.
+Results that follow from the arguments are computed, so that the arithmetic is right; the others are drawn from
+hand-written payloads.
 """
 
 import json
@@ -12,13 +12,13 @@ from schemas.record import JsonObject, Message
 
 __all__ = ["answer", "tool_message"]
 
-# Units of each currency in one dollar: rounded, fixed, and good enough for an example.
+# Units of each currency per dollar: rounded and fixed, for an example.
 _PER_DOLLAR = {"SAR": 3.75, "AED": 3.67, "EGP": 50.0, "JOD": 0.71, "MAD": 10.0, "USD": 1.0, "EUR": 0.9}
 _ZAKAT_SHARE = 0.025
 
 
 def tool_message(rng: random.Random, domain: str, tool: str, arguments: JsonObject) -> tuple[Message, JsonObject]:
-    """The message that answers a call, and its payload as an object."""
+    """Return the tool message of a call, and its payload as an object."""
     texts = phrases(domain)["tools"][tool]
     payload = {name: arguments[name] for name in texts.get("echo", []) if name in arguments}
     if texts["responses"]:
@@ -29,7 +29,7 @@ def tool_message(rng: random.Random, domain: str, tool: str, arguments: JsonObje
 
 
 def answer(rng: random.Random, domain: str, dialect: str, tool: str, values: JsonObject) -> str:
-    """The assistant's sentence about a result, in the user's dialect."""
+    """Return the sentence about a result, in the dialect of the user."""
     templates: list[str] = phrases(domain)["tools"][tool]["answers"][dialect]
     return rng.choice(templates).format_map(values)
 
@@ -38,7 +38,7 @@ def _computed(tool: str, arguments: JsonObject) -> JsonObject:
     if tool == "convert_currency":
         dollars = arguments["amount"] / _PER_DOLLAR[arguments["from_currency"]]
         result = round(dollars * _PER_DOLLAR[arguments["to_currency"]], 2)
-        # An amount without cents reads as people write it: 2000, not 2000.0.
+        # 2000 instead of 2000.0.
         return {"result": int(result) if result.is_integer() else result}
     if tool == "calculate_bmi":
         return {"bmi": round(arguments["weight_kg"] / (arguments["height_cm"] / 100) ** 2, 1)}

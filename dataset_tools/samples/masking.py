@@ -1,8 +1,8 @@
-"""Samples: a prompt as token ids with labels that say what the model is trained to produce.
+"""Samples: prompts as token ids with labels.
 
-``labels`` holds the id where the model is trained and -100, which PyTorch's cross-entropy ignores, everywhere else.
-The segments of :mod:`dataset_tools.prompt.render` decide; :func:`mask_problems` derives the mask a second time
-from the finished ids alone, so that a mistake of either is noticed.
+A label is the token id where the model is trained and -100, which PyTorch's cross-entropy ignores, elsewhere. The
+segments of :mod:`dataset_tools.prompt.render` decide; :func:`mask_problems` derives the mask a second time from the
+ids alone, so that a mistake of either is noticed.
 """
 
 from array import array
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["IGNORED", "Encoder", "Samples", "Tokens", "join", "mask_problems"]
 
 IGNORED = -100
-"""The label of a token that the loss leaves out."""
+"""The label of a token that the loss ignores."""
 
 _ESCAPE = "<escape>"
 _ESCAPE_BLOCK = array("i", [CONTROL_TOKENS[_ESCAPE]]).tobytes()
@@ -30,7 +30,7 @@ _TURN, _END_TURN = CONTROL_TOKENS["<start_of_turn>"], CONTROL_TOKENS["<end_of_tu
 _RESPONSE, _END_RESPONSE = CONTROL_TOKENS["<start_function_response>"], CONTROL_TOKENS["<end_function_response>"]
 _LAST_CONTROL = max(CONTROL_TOKENS.values())
 
-# What repeats from row to row, and is worth being remembered as a whole.
+# Segments that repeat from row to row; their ids are cached whole.
 _REPEATING = frozenset((Kind.BOS, Kind.HEADER, Kind.DEVELOPER, Kind.DECLARATION, Kind.END, Kind.STOP, Kind.NEWLINE))
 _MOST_BYTES = 32 << 20
 
@@ -40,7 +40,7 @@ class Tokens:
 
     Attributes:
         blocks: the ids of each segment.
-        trained: for each segment, whether the model is trained to produce it.
+        trained: one flag per segment: true if the model is trained to produce it.
     """
 
     __slots__ = ("blocks", "trained")
@@ -50,21 +50,21 @@ class Tokens:
         self.trained = trained
 
     def __len__(self) -> int:
-        """How many tokens there are."""
+        """Return the number of tokens."""
         return sum(map(len, self.blocks)) // ID_BYTES
 
     def input_ids(self) -> list[int]:
-        """The ids, as a list."""
+        """Return the ids."""
         return array("i", b"".join(self.blocks)).tolist()
 
 
 class Samples(NamedTuple):
-    """The tokens of several rows, one row after another.
+    """The concatenated tokens of several rows.
 
     Attributes:
-        input_ids: the ids, 32-bit integers.
-        labels: the id of each trained token, :data:`IGNORED` for all others.
-        offsets: where each row starts, and the end of the last.
+        input_ids: 32-bit integers, shape (tokens,).
+        labels: the id of each trained token, :data:`IGNORED` for all others; same shape.
+        offsets: the start of each row, and the end of the last; shape (rows + 1,).
     """
 
     input_ids: "np.ndarray"
@@ -73,11 +73,10 @@ class Samples(NamedTuple):
 
 
 class Encoder:
-    """Turns segments into tokens.
+    """Converts segments to tokens.
 
-    Declarations and the frames of turns repeat from row to row: their ids are remembered whole. All else is made of
-    words that were met before, and of a few new ones. Values between escapes are separated from what frames them, so
-    that the frame of a call is such a word.
+    The ids of declarations and of the frames of turns are cached, because they repeat from row to row. All other text
+    is split at escapes and spaces into words, most of which are cached too.
     """
 
     def __init__(self, tokenizer: "Tokenizer") -> None:
@@ -86,14 +85,14 @@ class Encoder:
         self._held = 0
 
     def tokens(self, rows: Sequence[Sequence[Segment]]) -> list[Tokens]:
-        """The tokens of each prompt, whole: nothing is cut off."""
+        """Return the tokens of each prompt, without truncation."""
         known = self._known
         made: list[Tokens] = []
         new: list[tuple[list[bytes], int, Segment]] = []
         for parts in rows:
             blocks = [known.get(text, b"") for text, _ in parts]
             made.append(Tokens(blocks, [kind in TRAINED for _, kind in parts]))
-            # No segment is empty.
+            # An empty block is a cache miss: no segment is empty.
             new += [(blocks, at, parts[at]) for at, block in enumerate(blocks) if not block]
         pieces = [part.text.split(_ESCAPE) for _, _, part in new]
         encoded = self._texts.encode(list(chain.from_iterable(pieces)))
@@ -117,7 +116,7 @@ class Encoder:
 
 
 def join(rows: Sequence[Tokens]) -> Samples:
-    """The samples of several rows."""
+    """Return the samples of several rows."""
     import numpy as np
 
     blocks = list(chain.from_iterable([row.blocks for row in rows]))
@@ -130,32 +129,32 @@ def join(rows: Sequence[Tokens]) -> Samples:
 
 
 def mask_problems(samples: Samples, header: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """Every row whose labels are not what its ids alone demand, with the reason.
+    """Yield every row whose labels do not follow from its ids, with the reason.
 
-    Demanded are one ``<bos>``, at the start; something trained; a stop token as the last trained one; and as trained
-    the model's turns without their header, up to each stop, and without the results of tools.
+    A row must have one ``<bos>``, at the start; at least one trained token; and a stop token as the last trained one.
+    Trained are the model's turns without their header, up to and including each stop, and without tool results.
 
     Args:
-        samples: the rows; at least one.
-        header: the ids of ``model`` and its newline, which follow ``<start_of_turn>`` where the model's turn begins.
+        samples: at least one row.
+        header: the ids of ``model`` and its newline, which follow ``<start_of_turn>`` at the start of a model's turn.
     """
     import numpy as np
 
     input_ids, labels, offsets = samples
     starts, rows = offsets[:-1], len(offsets) - 1
-    # Few tokens are controls or trained, so all but the first look at each is at their places alone.
+    # Few tokens are controls or trained, so most steps only look at their positions.
     controls = np.flatnonzero(input_ids.view(np.uint32) <= _LAST_CONTROL)
     trained = np.flatnonzero(labels != IGNORED)
     expected = np.where(_expected(input_ids, controls, offsets, header), input_ids, np.int32(IGNORED))
     bos = _rows_of(controls[input_ids[controls] == _BOS], offsets)
-    before = np.searchsorted(trained, offsets)  # how many trained tokens stand before each row
+    before = np.searchsorted(trained, offsets)  # number of trained tokens before each row
     last = trained[before[1:] - 1] if len(trained) else starts
     wrong = np.zeros(rows, dtype=bool)
     wrong[_rows_of(np.flatnonzero(labels != expected), offsets)] = True
     checks = (
         ((np.bincount(bos, minlength=rows) != 1) | (input_ids[starts] != _BOS), "not exactly one <bos>, at the start"),
-        (before[1:] == before[:-1], "nothing is trained"),
-        (~np.isin(input_ids[last], list(STOP_IDS)), "the last trained token does not stop the model"),
+        (before[1:] == before[:-1], "no token is trained"),
+        (~np.isin(input_ids[last], list(STOP_IDS)), "the last trained token is not a stop token"),
         (wrong, "the labels are not those of the model's turns"),
     )
     for row in np.flatnonzero(np.logical_or.reduce([failed for failed, _ in checks])):
@@ -163,7 +162,7 @@ def mask_problems(samples: Samples, header: Sequence[int]) -> Iterator[tuple[int
 
 
 def _rows_of(places: "np.ndarray", offsets: "np.ndarray") -> "np.ndarray":
-    """In which row each of some places is."""
+    """Return the row of each position."""
     import numpy as np
 
     return np.searchsorted(offsets, places, side="right") - 1
@@ -172,7 +171,7 @@ def _rows_of(places: "np.ndarray", offsets: "np.ndarray") -> "np.ndarray":
 def _expected(
     input_ids: "np.ndarray", controls: "np.ndarray", offsets: "np.ndarray", header: Sequence[int]
 ) -> "np.ndarray":
-    """Which tokens belong to the model, read from the control tokens, whose places are given."""
+    """Return the mask of the model's tokens, derived from the control tokens at the given positions."""
     import numpy as np
 
     expected = np.zeros(len(input_ids), dtype=bool)
@@ -196,7 +195,7 @@ def _expected(
         elif token == _END_RESPONSE:
             start, answered = at + 1, True
         elif start >= 0:
-            # A response directly after another is the next tool's, and not the model's doing.
+            # The model does not write the start of a response that directly follows another.
             if not (token == _RESPONSE and answered and at == start):
                 expected[start : at + 1] = True
             start, answered = -1, False

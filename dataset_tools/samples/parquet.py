@@ -1,4 +1,4 @@
-"""Samples on disk: the Parquet files of a built dataset, as ``datasets`` and TRL read them."""
+"""Parquet files of a built dataset, for ``datasets`` and TRL."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +17,7 @@ __all__ = ["encode_samples", "sample_batch", "sample_schema"]
 
 @lru_cache(maxsize=1)
 def sample_schema() -> "pa.Schema":
-    """The columns of a built dataset, with the note in which ``datasets`` keeps its features."""
+    """Return the columns of a built dataset, with the features of ``datasets`` in the metadata."""
     import pyarrow as pa
 
     text, ids = (
@@ -31,7 +31,7 @@ def sample_schema() -> "pa.Schema":
 
 
 def sample_batch(records: Sequence[Record], samples: Samples) -> "pa.RecordBatch":
-    """Samples, and what is known of their records, as an Arrow batch of :func:`sample_schema`."""
+    """Return samples, with id, dialect and domain of their records, as an Arrow batch of :func:`sample_schema`."""
     import pyarrow as pa
 
     columns = [
@@ -45,7 +45,7 @@ def sample_batch(records: Sequence[Record], samples: Samples) -> "pa.RecordBatch
 
 
 def encode_samples(batches: Sequence["pa.RecordBatch"]) -> bytes:
-    """Batches of samples as one Parquet file of one row group."""
+    """Return batches of samples as a Parquet file with one row group."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -54,14 +54,14 @@ def encode_samples(batches: Sequence["pa.RecordBatch"]) -> bytes:
         pa.Table.from_batches(batches, schema=sample_schema()),
         buffer,
         compression="zstd",
-        compression_level=1,  # declarations repeat, which the fastest level finds as well
-        write_statistics=["id"],  # those of token ids help nobody
+        compression_level=1,  # declarations repeat, so the fastest level suffices
+        write_statistics=["id"],  # those of token ids have no use
         use_dictionary=["dialect", "domain"],
     )
     return cast("bytes", buffer.getvalue().to_pybytes())
 
 
-# Columns are made of their buffers: `pyarrow.array` imports pandas, which takes half a second in every process.
+# Columns are built from buffers: `pyarrow.array` imports pandas, which takes half a second in every process.
 
 
 def _texts(values: Sequence[str]) -> "pa.Array":

@@ -1,6 +1,6 @@
-"""Trust, then verify: a row's text and ids against what the tokenizer's own chat template gives for it.
+"""Comparison of text and ids with the chat template of the tokenizer.
 
-This is the only module of the data half that imports transformers.
+The only module of dataset_tools that imports transformers.
 """
 
 import logging
@@ -19,42 +19,42 @@ _AROUND = 40  # characters or ids shown around the first difference
 
 
 class Verifier:
-    """Compares rows with the tokenizer's own ``apply_chat_template`` and its ids.
+    """Compares rows with the ``apply_chat_template`` and the ids of the tokenizer.
 
     Args:
         folder: the folder of the tokenizer.
 
     Raises:
-        InputError: transformers cannot load it, or loads another vocabulary than ``tokenizer.json`` holds.
+        InputError: transformers cannot load it, or loads another vocabulary than that of ``tokenizer.json``.
     """
 
     def __init__(self, folder: Path) -> None:
         from transformers import AutoTokenizer
 
         self._folder = folder
-        # Its remarks about a missing model configuration are no news to anybody here.
+        # It warns about a missing model configuration, which is not needed.
         logging.getLogger("transformers").setLevel(logging.ERROR)
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, TypeError, AttributeError, ImportError) as error:
             what = f"transformers cannot load this tokenizer: {str(error).splitlines()[0]:.200}"
-            raise InputError(what, where=str(folder), hint="--verify 0 goes without the comparison") from error
-        # transformers can make a tokenizer of five tokens from files that it misreads, without a word.
+            raise InputError(what, where=str(folder), hint="--verify 0 skips the comparison") from error
+        # From files that it misreads, transformers can silently make a tokenizer of five tokens.
         ours = load_tokenizer(folder).get_vocab_size()
         if len(self._tokenizer) != ours:
-            what = f"transformers reads {len(self._tokenizer):,} tokens, tokenizer.json holds {ours:,}"
+            what = f"transformers reads {len(self._tokenizer):,} tokens, tokenizer.json has {ours:,}"
             raise InputError(what, where=str(folder), hint="save the tokenizer with transformers again")
 
     @property
     def has_template(self) -> bool:
-        """Whether the tokenizer carries a chat template to compare with."""
+        """Return whether the tokenizer has a chat template."""
         return bool(self._tokenizer.chat_template)
 
     def require_equal(self, record: Record, input_ids: list[int]) -> None:
-        """Make sure that the template and the tokenizer give for a record what was made of it.
+        """Require that the template and the tokenizer give the same text and ids for a record.
 
         Raises:
-            InputError: they give something else; the first difference is shown.
+            InputError: they differ; the message has the first difference.
         """
         ours = render(record)
         if self.has_template:
@@ -63,7 +63,7 @@ class Verifier:
                 raise _differs(record, "the tokenizer's chat template", *_first_difference(ours, theirs))
         theirs = self._tokenizer(ours, add_special_tokens=False)["input_ids"]
         if theirs != input_ids:
-            raise _differs(record, "the tokenizer itself", *_first_difference(input_ids, theirs))
+            raise _differs(record, "the tokenizer", *_first_difference(input_ids, theirs))
 
     def _template_text(self, record: Record) -> str:
         from jinja2 import TemplateError
@@ -76,7 +76,7 @@ class Verifier:
 
 
 def _first_difference(ours: Sequence[Any], theirs: Sequence[Any]) -> tuple[Any, Any]:
-    """Both sides from a little before where they part."""
+    """Return both sequences around their first difference."""
     pairs = enumerate(zip(ours, theirs, strict=False))
     place = next((at for at, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
     start = max(0, place - _AROUND // 2)
@@ -84,6 +84,6 @@ def _first_difference(ours: Sequence[Any], theirs: Sequence[Any]) -> tuple[Any, 
 
 
 def _differs(record: Record, what: str, ours: Any, theirs: Any) -> InputError:  # noqa: ANN401 - text or ids
-    hint = "the prompts would not be the model's own: use the tokenizer of google/functiongemma-270m-it"
-    message = f"{what} gives {theirs!r} where this gives {ours!r}"
+    hint = "the model was trained with other prompts: use the tokenizer of google/functiongemma-270m-it"
+    message = f"{what} gives {theirs!r}, but afg-data gives {ours!r}"
     return InputError(message, where=record["id"], hint=hint)

@@ -1,9 +1,8 @@
-"""Texts as token ids, word by word: a word that was met before is not tokenized again.
+"""Cache of token ids by word.
 
-FunctionGemma's tokenizer takes a text between two control tokens as one piece of work, spaces and all. But none of its
-pieces goes on behind a space, so the ids of a text are those of its words, each with the space before it. That this
-holds for a given tokenizer is made sure first; where it does not, a whole text counts as one word. Either way the ids
-are those that the tokenizer gives for the text.
+FunctionGemma's tokenizer processes the text between two control tokens at once. But none of its pieces continues
+behind a space, so the ids of a text are those of its words, each with the space before it. This is checked for the
+given tokenizer; otherwise a whole text counts as one word. The ids are always those of the tokenizer for the text.
 """
 
 from array import array
@@ -19,17 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["ID_BYTES", "WordIds"]
 
 ID_BYTES = 4
-"""Bytes of one id: ids are 32-bit integers in the machine's order."""
+"""Bytes per id: ids are 32-bit integers in native byte order."""
 
-# A control token that stands in no prompt: it marks the first word of each text, which has no space before it.
+# A control token that no prompt has: it marks the first word of each text, which has no space before it.
 _MARK = "<pad>"
 _MARK_ID = CONTROL_TOKENS[_MARK]
-_SPACE = "▁"  # what the tokenizer writes for a space
-_MOST_BYTES, _OVERHEAD = 32 << 20, 250  # a remembered word takes about so much beside its letters and ids
+_SPACE = "▁"  # a space in pieces
+_MOST_BYTES, _OVERHEAD = 32 << 20, 250  # approximate bytes of a cached word besides its letters and ids
 
 
 class WordIds:
-    """Gives texts their ids. No text may hold ``<pad>``."""
+    """Tokenizes texts with a cache of words. No text may contain ``<pad>``."""
 
     def __init__(self, tokenizer: "Tokenizer") -> None:
         self._tokenizer = tokenizer
@@ -38,7 +37,7 @@ class WordIds:
         self._held = 0
 
     def encode(self, texts: Sequence[str]) -> list[bytes]:
-        """The ids of each text."""
+        """Return the ids of each text."""
         if not texts:
             return []
         words, counts = self._words(texts)
@@ -56,7 +55,7 @@ class WordIds:
         return made
 
     def _words(self, texts: Sequence[str]) -> tuple[list[str], list[int]]:
-        """All texts in words, the first of each text with the mark before it, and how many words each text has."""
+        """Return all words, the first of each text with the mark before it, and the number of words of each text."""
         if not self._by_words:
             return [_MARK + text for text in texts], [1] * len(texts)
         joined = _MARK + f" {_MARK}".join(texts)
@@ -66,7 +65,7 @@ class WordIds:
         return list(chain.from_iterable(split)), list(map(len, split))
 
     def _tokenize(self, words: Iterable[str]) -> list[bytes]:
-        """The ids of each word, in one go: one long text costs the tokenizer half of what many short ones do."""
+        """Return the ids of each word, tokenized as one text: twice as fast as many short texts."""
         text = "".join([word if word.startswith(_MARK) else f"{_MARK} {word}" for word in words])
         ids = array("i", self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids)
         made = []
@@ -93,5 +92,5 @@ class WordIds:
 
 
 def _is_odd(text: str) -> bool:
-    """Whether words are not all that its spaces separate: pieces may hold several spaces in a row."""
+    """Return whether a text must not be split at spaces: a piece may have several consecutive spaces."""
     return "  " in text or _SPACE in text

@@ -1,8 +1,7 @@
 """FunctionGemma's tokenizer: found on disk or on the Hub, checked, and used without torch or transformers.
 
-A prompt is tokenized in segments, because control tokens cut the text into parts that do not influence each other.
-That this holds for a given tokenizer, and that its control tokens have FunctionGemma's ids, is checked when it is
-loaded; a tokenizer that is not FunctionGemma's is refused with the reason.
+Prompts are tokenized in segments, because control tokens split the text into independent parts. A tokenizer for which
+this does not hold, or whose control tokens have other ids than FunctionGemma's, is rejected with the reason.
 """
 
 import json
@@ -45,16 +44,16 @@ CONTROL_TOKENS = {
     "<start_of_turn>": 105,
     "<end_of_turn>": 106,
 }
-"""Each control token and its id in FunctionGemma's vocabulary."""
+"""Control tokens with their ids in FunctionGemma's vocabulary."""
 
 STOP_IDS = frozenset((1, 50, 106))
-"""The ids on which generation stops: end of text, a response that is awaited, the end of a turn."""
+"""Ids that stop generation: end of text, start of a tool response, end of a turn."""
 
 _FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "chat_template.jinja", "*_tokens*.json")
 _NEEDED = "tokenizer.json"
 
-_SPACE = "▁"  # how pieces write a space
-# Spaces become that mark, and then there is no space left at which Gemma's pre-tokenizer could split.
+_SPACE = "▁"  # a space in pieces
+# Spaces become that mark, so Gemma's pre-tokenizer finds no space to split at.
 _NORMALIZER = {"type": "Replace", "pattern": {"String": " "}, "content": _SPACE}
 _PRE_TOKENIZERS = (
     None,
@@ -65,10 +64,10 @@ _BYTES = 256
 
 @dataclass(frozen=True, slots=True)
 class TokenizerFiles:
-    """Where a tokenizer lies.
+    """Location of a tokenizer.
 
     Attributes:
-        name: what the user named, without a revision.
+        name: the name that the user gave, without a revision.
         revision: the commit on the Hub; empty for a folder.
         folder: the folder with its files.
     """
@@ -78,11 +77,11 @@ class TokenizerFiles:
     folder: Path
 
     def sha256(self) -> str:
-        """The hash of ``tokenizer.json``: equal hashes give equal ids."""
+        """Return the SHA-256 of ``tokenizer.json``; equal hashes give equal ids."""
         return sha256(self.folder / _NEEDED)
 
     def chat_template(self) -> str | None:
-        """The chat template that comes with the tokenizer, if one does.
+        """Return the chat template of the tokenizer, if it has one.
 
         Raises:
             InputError: ``tokenizer_config.json`` is damaged.
@@ -98,7 +97,7 @@ class TokenizerFiles:
 
 
 def find_tokenizer(name: str) -> TokenizerFiles:
-    """The tokenizer that ``name`` means: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, which is downloaded once.
+    """Find a tokenizer in a folder, or as ``ORG/NAME[@REVISION]`` on the Hub, which is downloaded once.
 
     Raises:
         InputError: there is none, or it cannot be reached.
@@ -112,7 +111,7 @@ def find_tokenizer(name: str) -> TokenizerFiles:
     repo, _, revision = name.partition("@")
     if folder.exists() or repo.count("/") != 1 or name.startswith((".", "/", "~")):
         hint = "a folder with tokenizer.json, or ORG/NAME[@REVISION] on the Hub"
-        raise UsageError(f"{name!r} is no tokenizer", hint=hint)
+        raise UsageError(f"{name!r} is not a tokenizer", hint=hint)
     folder = download(name, repo, "model", revision or None, _FILES)
     if not (folder / _NEEDED).is_file():
         raise InputError(f"the repository has no {_NEEDED}", where=name, hint="name a model that has a fast tokenizer")
@@ -121,7 +120,7 @@ def find_tokenizer(name: str) -> TokenizerFiles:
 
 @lru_cache(maxsize=2)
 def load_tokenizer(folder: Path) -> "Tokenizer":
-    """The tokenizer of a folder; once for each process.
+    """Return the tokenizer of a folder, loaded once per process.
 
     Raises:
         InputError: ``tokenizer.json`` cannot be read.
@@ -139,10 +138,10 @@ def load_tokenizer(folder: Path) -> "Tokenizer":
 
 
 def require_functiongemma(files: TokenizerFiles) -> None:
-    """Make sure that a tokenizer has FunctionGemma's control tokens and can be used segment by segment.
+    """Require a tokenizer with FunctionGemma's control tokens that can be used segment by segment.
 
     Raises:
-        InputError: it has not, or cannot.
+        InputError: it has other control tokens, or its ids depend on neighbouring segments.
     """
     where = str(files.folder / _NEEDED)
     tokenizer = load_tokenizer(files.folder)
@@ -150,23 +149,25 @@ def require_functiongemma(files: TokenizerFiles) -> None:
     for token, wanted in CONTROL_TOKENS.items():
         found = tokenizer.token_to_id(token)
         if found != wanted:
-            what = f"{token} has the id {found}, not {wanted}" if found is not None else f"there is no token {token}"
+            what = f"{token} has the id {found}, not {wanted}" if found is not None else f"{token} is missing"
             raise InputError(f"not FunctionGemma's tokenizer: {what}", where=where, hint=hint)
         between = tokenizer.encode(f"ا {token} ب", add_special_tokens=False)
-        # A token that took the spaces around it would make ids depend on the neighbours.
+        # A token that absorbs spaces around it makes ids depend on the neighbours.
         if wanted not in between.ids or tokenizer.decode(between.ids, skip_special_tokens=False) != f"ا {token} ب":
-            raise InputError(f"not FunctionGemma's tokenizer: {token} is not kept apart", where=where, hint=hint)
+            raise InputError(f"not FunctionGemma's tokenizer: {token} is not a separate token", where=where, hint=hint)
     mixed = next((piece for piece in tokenizer.get_vocab() if "\n" in piece and piece.strip("\n")), None)
     if mixed is not None:
-        what = f"the piece {mixed!r} joins a newline with text, so a turn's header would depend on what follows"
+        what = (
+            f"the piece {mixed!r} joins a newline with text, so the header of a turn would depend on the text after it"
+        )
         raise InputError(what, where=where, hint=hint)
 
 
 def splits_at_spaces(tokenizer: "Tokenizer") -> bool:
-    """Whether the ids of a text are those of its words, each with the one space before it.
+    """Return whether the ids of a text are those of its words, each with the space before it.
 
-    So it is where no merge can join what stands before a space with the space: no piece and no added token has a space
-    behind anything else, and nothing but merges looks at more than a character.
+    This holds if no merge can join a space with the text before it: no piece and no added token has a space after
+    another character, and only merges look at more than one character.
     """
     from tokenizers.models import BPE
 
@@ -179,7 +180,7 @@ def splits_at_spaces(tokenizer: "Tokenizer") -> bool:
     if any(token.lstrip or token.rstrip or token.single_word for token in added):
         return False
     pieces = tokenizer.get_vocab(with_added_tokens=False)
-    # Bytes stand for characters that no piece has, so that there are no unknown ones, which could be fused.
+    # Bytes encode characters that no piece has, so there are no unknown characters, which could be fused.
     if not model.byte_fallback or not all(f"<0x{byte:02X}>" in pieces for byte in range(_BYTES)):
         return False
     written = chain(pieces, (token.content.replace(" ", _SPACE) for token in added))
@@ -187,7 +188,7 @@ def splits_at_spaces(tokenizer: "Tokenizer") -> bool:
 
 
 def _settings(part: Any) -> Any:  # noqa: ANN401 - a part of a tokenizer, of many types
-    """What a part of a tokenizer is set to; None where there is none."""
+    """Return the settings of a part of a tokenizer; None if it has no such part."""
     return None if part is None else json.loads(part.__getstate__())
 
 

@@ -1,7 +1,6 @@
-"""Which of a record's tools are offered to the model, and in what order; a tool that is called is never left out.
+"""Selection and order of the tools that a record offers; called tools are always kept.
 
-Every choice follows from the seed and the record's id by a hash, so it is the same in any process, for any number of
-workers, and however many rows stand before.
+Every choice is a hash of the seed and the id of the record, so it does not depend on processes or other rows.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ __all__ = ["drop_distractors", "seeded_order", "shuffle_tools"]
 
 
 def seeded_order(count: int, *key: str | int) -> list[int]:
-    """The numbers below ``count`` in an order that is uniform over keys."""
+    """Return the numbers below ``count`` in an order that is uniform over keys."""
     stem = blake2b("\0".join(map(str, key)).encode("utf-8", "surrogatepass"), digest_size=8)
 
     def rank(position: int) -> bytes:
@@ -25,23 +24,23 @@ def seeded_order(count: int, *key: str | int) -> list[int]:
 
 
 def shuffle_tools(record: Record, seed: int) -> Record:
-    """The record with its tools in a seeded order, so that none stands where it stood for a reason."""
+    """Shuffle the tools of a record by seed, to remove position bias."""
     tools = record["tools"]
     order = seeded_order(len(tools), "order", seed, record["id"])
     return {**record, "tools": [tools[position] for position in order]}
 
 
 def drop_distractors(record: Record, seed: int, sizes: Sequence[int], excess: int) -> Record:
-    """The record without some tools that it does not call, in a seeded order, until enough is dropped.
+    """Drop tools that a record does not call, in a seeded order, until enough is dropped.
 
     Args:
         record: the record.
-        seed: what chooses the order.
-        sizes: what each tool counts: its tokens, or 1.
-        excess: the least that must go, in the same unit.
+        seed: determines the order.
+        sizes: the size of each tool: its tokens, or 1.
+        excess: the minimum to drop, in the same unit.
 
     Returns:
-        The record with the tools that stay, in their order; too large still, if called ones are all that is left.
+        The record with the remaining tools in their order; it may still be too large if only called tools remain.
     """
     tools = record["tools"]
     called = _called(record)

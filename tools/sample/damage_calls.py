@@ -1,7 +1,6 @@
-"""Ways to damage the calls, turns and tools of a record.
+"""Damage to the calls, turns and tools of a record that ``clean`` repairs.
 
-Like the text damages, each function alters the record in place and returns the path, or None where it does not fit.
-The first group is what ``clean`` undoes; the second needs a person.
+Each function alters the record in place and returns the path, or None if it does not fit.
 """
 
 import json
@@ -30,7 +29,7 @@ _FOREIGN_TYPES = {"object": "dict", "string": "str", "integer": "int", "number":
 
 
 def calls_of(record: Record) -> Iterator[tuple[JsonObject, JsonObject, str]]:
-    """Each call: its function, the parameters that its tool declares, the path of its function."""
+    """Yield each call: its function, the declared parameters, and the path of the function."""
     declared = {tool["function"]["name"]: tool["function"]["parameters"] for tool in record["tools"]}
     for index, message in enumerate(record["messages"]):
         for number, item in enumerate(message.get("tool_calls", [])):
@@ -39,7 +38,7 @@ def calls_of(record: Record) -> Iterator[tuple[JsonObject, JsonObject, str]]:
 
 
 def properties_of(record: Record, *, called: bool) -> Iterator[tuple[JsonObject, str, str]]:
-    """Each property of the tools that are called, or of those that are not: its parameters, its name, its path."""
+    """Yield each property of the tools that are called, or of those that are not: parameters, name, path."""
     names = {function["name"] for function, _, _ in calls_of(record)}
     for index, tool in enumerate(record["tools"]):
         if (tool["function"]["name"] in names) == called:
@@ -49,7 +48,7 @@ def properties_of(record: Record, *, called: bool) -> Iterator[tuple[JsonObject,
 
 
 def encode_arguments(how: str) -> Damage:
-    """Arguments written as text: ``json``, ``json-twice`` or ``python``."""
+    """Return a damage that encodes arguments as text: ``json``, ``json-twice`` or ``python``."""
 
     def damage(record: Record, _rng: random.Random) -> str | None:
         for function, _, path in calls_of(record):
@@ -63,7 +62,7 @@ def encode_arguments(how: str) -> Damage:
 
 
 def null_argument(record: Record, _rng: random.Random) -> str | None:
-    """An optional argument that nobody gave, as the null that Arrow writes for it."""
+    """Add an omitted optional argument as null, as Arrow does."""
     for function, schema, path in calls_of(record):
         for name in schema["properties"]:
             if name not in function["arguments"]:
@@ -73,7 +72,7 @@ def null_argument(record: Record, _rng: random.Random) -> str | None:
 
 
 def null_property(record: Record, rng: random.Random) -> str | None:
-    """A property with a null where other properties of the column hold an enum."""
+    """Set the enum of a property without one to null, as Arrow does."""
     called = rng.choice((True, False))
     places = [p for p in properties_of(record, called=called) if "enum" not in p[0]["properties"][p[1]]]
     if not places:
@@ -84,16 +83,16 @@ def null_property(record: Record, rng: random.Random) -> str | None:
 
 
 def float_integer(record: Record, _rng: random.Random) -> str | None:
-    """An integer as pandas stores it in a column with gaps: 3.0."""
+    """Convert an integer to a float, as pandas does in a column with gaps: 3.0."""
     return _numeric(record, ("integer",), float)
 
 
 def spell_number(record: Record, _rng: random.Random) -> str | None:
-    """A number as text in Arabic-Indic digits."""
+    """Convert a number to text in Arabic-Indic digits."""
     return _numeric(record, ("integer", "number"), lambda value: str(value).translate(_EASTERN))
 
 
-def _numeric(record: Record, kinds: tuple[str, ...], change: Any) -> str | None:  # noqa: ANN401 - any function of a number
+def _numeric(record: Record, kinds: tuple[str, ...], change: Any) -> str | None:  # noqa: ANN401 - a function of a number
     for function, schema, path in calls_of(record):
         for name, value in function["arguments"].items():
             if schema["properties"][name]["type"] in kinds:
@@ -103,7 +102,7 @@ def _numeric(record: Record, kinds: tuple[str, ...], change: Any) -> str | None:
 
 
 def rename_type(record: Record, rng: random.Random) -> str | None:
-    """One type under the name that Python has for it."""
+    """Rename a type to its name in Python."""
     index = rng.randrange(len(record["tools"]))
     parameters = record["tools"][index]["function"]["parameters"]
     path = f"tools[{index}].function.parameters"
@@ -116,7 +115,7 @@ def rename_type(record: Record, rng: random.Random) -> str | None:
 
 
 def unwrap_tool(record: Record, rng: random.Random) -> str | None:
-    """A tool without its function wrapper."""
+    """Remove the function wrapper of a tool."""
     index = rng.randrange(len(record["tools"]))
     tools: list[Any] = record["tools"]
     tools[index] = tools[index]["function"]
@@ -124,6 +123,6 @@ def unwrap_tool(record: Record, rng: random.Random) -> str | None:
 
 
 def drop_developer(record: Record, _rng: random.Random) -> str | None:
-    """A conversation that starts with the user."""
+    """Remove the developer turn."""
     del record["messages"][0]
     return "messages"

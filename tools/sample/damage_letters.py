@@ -1,6 +1,6 @@
-"""Edits of single words and strings: the letter-level dirt of Arabic text.
+"""Damage to the letters of Arabic text.
 
-Each edit returns the damaged text, or None where the text has no place for it.
+Each edit returns the damaged text, or None if it does not fit.
 """
 
 import random
@@ -12,11 +12,11 @@ __all__ = [
     "add_bidi", "add_tatweel", "add_zero_width", "decompose", "escape", "exotic_space", "farsi_letters", "present",
 ]  # fmt: skip
 
-# Letters that join to the letter after them; the others end a connected run.
+# Letters that join the next letter.
 _JOINING = set("بتثجحخسشصضطظعغفقكلمنهيئ")
 _DIACRITIC = re.compile(r"[\u064b-\u0652\u0670]")
 _PRESENTATION = (*range(0xFB50, 0xFDF0), *range(0xFE80, 0xFEF5))
-# Whether the letter joins to the one before and to the one after, and what Unicode calls that place.
+# (joins the previous letter, joins the next one) -> position name in Unicode.
 _PLACES = {
     (False, False): "<isolated>",
     (False, True): "<initial>",
@@ -30,7 +30,7 @@ _BIDI = (("\u202b", "\u202c"), ("\u200f", ""), ("\u2067", "\u2069"), ("\u202e", 
 
 @cache
 def _forms() -> dict[tuple[str, str], str]:
-    """The presentation form of a letter at a place, from Unicode's own decompositions of single letters."""
+    """Return presentation forms by letter and position, from the decompositions in Unicode."""
     forms: dict[tuple[str, str], str] = {}
     for code in _PRESENTATION:
         place, *letters = unicodedata.decomposition(chr(code)).split() or [""]
@@ -40,7 +40,7 @@ def _forms() -> dict[tuple[str, str], str]:
 
 
 def present(word: str, _rng: random.Random) -> str | None:
-    """The word in presentation forms, as text copied out of a PDF has it."""
+    """Return a word in presentation forms, as in text copied from a PDF."""
     shaped = []
     for index, letter in enumerate(word):
         before = index > 0 and word[index - 1] in _JOINING
@@ -51,7 +51,7 @@ def present(word: str, _rng: random.Random) -> str | None:
 
 
 def add_tatweel(word: str, rng: random.Random) -> str | None:
-    """The word stretched between two joined letters; never after a first letter, where tatweel has a meaning."""
+    """Stretch a word between two joined letters; not after the first letter, where tatweel has a meaning."""
     places = [i for i in range(2, len(word)) if word[i - 1] in _JOINING]
     if not places:
         return None
@@ -60,19 +60,19 @@ def add_tatweel(word: str, rng: random.Random) -> str | None:
 
 
 def farsi_letters(word: str, _rng: random.Random) -> str | None:
-    """The word with Farsi yeh and keheh; a final yeh stays, because there it could stand for alef maksura."""
+    """Use Farsi yeh and keheh in a word; a final yeh is kept, because it could mean alef maksura."""
     changed = word[:-1].replace("ي", "\u06cc").replace("ك", "\u06a9") + word[-1].replace("ك", "\u06a9")
     return None if changed == word else changed
 
 
 def add_zero_width(text: str, rng: random.Random) -> str | None:
-    """An invisible character between two letters."""
+    """Insert an invisible character between two letters."""
     place = rng.randrange(1, len(text))
     return text[:place] + rng.choice(_ZERO_WIDTH) + text[place:]
 
 
 def exotic_space(text: str, rng: random.Random) -> str | None:
-    """One ordinary space turned into another kind of space."""
+    """Replace one space by another kind of space."""
     places = [i for i, character in enumerate(text) if character == " "]
     if not places:
         return None
@@ -81,18 +81,18 @@ def exotic_space(text: str, rng: random.Random) -> str | None:
 
 
 def add_bidi(text: str, rng: random.Random) -> str | None:
-    """The text between direction controls."""
+    """Put direction controls around a text."""
     opening, closing = rng.choice(_BIDI)
     return opening + text + closing
 
 
 def decompose(word: str, _rng: random.Random) -> str | None:
-    """The word with its hamzas and maddas as separate marks."""
+    """Decompose hamzas and maddas of a word into separate marks."""
     changed = unicodedata.normalize("NFD", word)
     return None if changed == word or _DIACRITIC.search(word) else changed
 
 
 def escape(text: str, _rng: random.Random) -> str | None:
-    r"""The text with each character beyond ASCII as a literal ``\\uXXXX``."""
+    r"""Replace each character beyond ASCII by a literal ``\\uXXXX``."""
     changed = "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in text)
     return None if changed == text else changed

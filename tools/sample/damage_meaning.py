@@ -1,6 +1,6 @@
-"""Damage that no repair can undo, because what was meant is no longer in the row.
+"""Damage that no repair can undo, because the row lost the original meaning.
 
-``validate`` must find each of these and ``clean`` must leave it flagged or reject the row.
+``validate`` must find it, and ``clean`` must leave it or reject the row.
 """
 
 import random
@@ -36,7 +36,7 @@ _LOOKALIKES = {"ه": "o", "ا": "l", "ل": "J", "و": "g", "ر": "j", "ة": "a"}
 
 
 def rename_call(record: Record, _rng: random.Random) -> str | None:
-    """A call of a tool that the row does not offer."""
+    """Rename the called tool to one that is not offered."""
     for function, _, path in calls_of(record):
         old = function["name"]
         function["name"] = old + "_v2"
@@ -48,7 +48,7 @@ def rename_call(record: Record, _rng: random.Random) -> str | None:
 
 
 def foreign_argument(record: Record, _rng: random.Random) -> str | None:
-    """An argument that the schema lacks, with a value that was said, so that nothing else is wrong with it."""
+    """Add an undeclared argument with a grounded value, so that it is the only defect."""
     for arguments, name, path in argument_strings(record):
         arguments["target_name"] = arguments[name]
         return path.removesuffix(name) + "target_name"
@@ -56,7 +56,7 @@ def foreign_argument(record: Record, _rng: random.Random) -> str | None:
 
 
 def drop_argument(record: Record, rng: random.Random) -> str | None:
-    """A required argument left out."""
+    """Remove a required argument."""
     for function, schema, path in calls_of(record):
         name = rng.choice(schema["required"])
         del function["arguments"][name]
@@ -65,7 +65,7 @@ def drop_argument(record: Record, rng: random.Random) -> str | None:
 
 
 def wrong_type(record: Record, _rng: random.Random) -> str | None:
-    """Text where an array or a boolean is due."""
+    """Replace an array or a boolean by text."""
     for function, schema, path in calls_of(record):
         for name, value in function["arguments"].items():
             kind = schema["properties"][name]["type"]
@@ -76,7 +76,7 @@ def wrong_type(record: Record, _rng: random.Random) -> str | None:
 
 
 def stray_enum(record: Record, _rng: random.Random) -> str | None:
-    """A value beside the enum: a hamza or a mark less or more, or the user's word in place of the code."""
+    """Replace an enum value by another spelling, or its code by the user's word."""
     for function, schema, path in calls_of(record):
         for name, value in function["arguments"].items():
             if "enum" in schema["properties"][name] and value in _ENUM_VARIANTS:
@@ -86,7 +86,7 @@ def stray_enum(record: Record, _rng: random.Random) -> str | None:
 
 
 def invent(record: Record, _rng: random.Random) -> str | None:
-    """A value that nobody said."""
+    """Replace a value by one that is not in the conversation."""
     conversation = repr(record["messages"])
     for arguments, name, path in argument_strings(record):
         if name in _INVENTED and _INVENTED[name] not in conversation:
@@ -96,7 +96,7 @@ def invent(record: Record, _rng: random.Random) -> str | None:
 
 
 def mix_scripts(record: Record, _rng: random.Random) -> str | None:
-    """A Latin letter inside an Arabic word, in the request and in the argument alike, so that it stays grounded."""
+    """Put a Latin letter into an Arabic word of the request and of the argument, so that it stays grounded."""
     for arguments, name, path in argument_strings(record):
         value, user = arguments[name], record["messages"][1]
         found = re.search("(?<=[\u0621-\u064a])[هالورة](?=[\u0621-\u064a])", value)
@@ -109,7 +109,7 @@ def mix_scripts(record: Record, _rng: random.Random) -> str | None:
 
 
 def enum_to_description(record: Record, rng: random.Random) -> str | None:
-    """The allowed values told in the description and no longer declared."""
+    """Move the allowed values from enum to the description."""
     places = [p for p in properties_of(record, called=False) if "enum" in p[0]["properties"][p[1]]]
     if not places:
         return None
@@ -120,7 +120,7 @@ def enum_to_description(record: Record, rng: random.Random) -> str | None:
 
 
 def reserve_name(record: Record, rng: random.Random) -> str | None:
-    """A property under a name that the chat template drops."""
+    """Rename a property to a name that the chat template drops."""
     parameters, old, path = rng.choice(list(properties_of(record, called=False)))
     parameters["properties"] = {"type" if n == old else n: item for n, item in parameters["properties"].items()}
     parameters["required"] = ["type" if n == old else n for n in parameters["required"]]
@@ -139,20 +139,20 @@ def any_of(record: Record, rng: random.Random) -> str | None:
 
 
 def break_schema(record: Record, rng: random.Random) -> str | None:
-    """A type that JSON Schema does not know."""
+    """Use a type that JSON Schema does not have."""
     parameters, name, path = rng.choice(list(properties_of(record, called=False)))
     parameters["properties"][name]["type"] = "strin"
     return f"{path}.type"
 
 
 def duplicate_tool(record: Record, rng: random.Random) -> str | None:
-    """A tool offered twice."""
+    """Offer a tool twice."""
     record["tools"].append(rng.choice(record["tools"]))
     return f"tools[{len(record['tools']) - 1}]"
 
 
 def only_tool(record: Record, _rng: random.Random) -> str | None:
-    """No other tool to choose from."""
+    """Offer the called tool only."""
     called = {function["name"] for function, _, _ in calls_of(record)}
     if len(called) != 1:
         return None
@@ -161,14 +161,14 @@ def only_tool(record: Record, _rng: random.Random) -> str | None:
 
 
 def control_token(record: Record, _rng: random.Random) -> str | None:
-    """A control token of the chat template inside the user's words."""
+    """Add a control token of the chat template to the user's words."""
     user = record["messages"][1]
     user["content"] = f"{user.get('content', '')} <start_of_turn>"
     return "messages[1].content"
 
 
 def empty_answer(record: Record, _rng: random.Random) -> str | None:
-    """A closing answer without words."""
+    """Empty the closing answer."""
     last: Any = record["messages"][-1]
     if not last.get("content"):
         return None
@@ -177,7 +177,7 @@ def empty_answer(record: Record, _rng: random.Random) -> str | None:
 
 
 def leave_unanswered(record: Record, _rng: random.Random) -> str | None:
-    """The user speaks again before the first call got its result."""
+    """Remove the result of the first call, so that a user turn follows it."""
     if record["meta"]["kind"] != "multi-turn":
         return None
     del record["messages"][3:5]

@@ -1,8 +1,7 @@
-"""Ways to damage the text of a record that ``clean`` is expected to undo.
+"""Damage to the text of a record that ``clean`` must repair.
 
-Each function takes a record and a source of chance, alters the record in place and returns the path of the damage,
-or None where the record has no place for it. The places are chosen so that the damage is the row's only defect:
-words that no argument quotes, and strings whose bytes survive the wrong decoding and back.
+Each damage alters a record in place and returns its path, or None if it does not fit. It is the only defect of the row:
+it affects words that no argument quotes, and strings whose wrong decoding can be undone.
 """
 
 import random
@@ -16,10 +15,10 @@ from schemas.record import Record
 __all__ = ["Damage", "argument_strings", "in_answer", "in_argument", "in_user", "recoded", "word_damage"]
 
 Damage = Callable[[Record, random.Random], str | None]
-"""Alters a record and returns where, or None."""
+"""Alters a record and returns the path, or None."""
 
 Edit = Callable[[str, random.Random], str | None]
-"""Alters one text, or returns None where it cannot."""
+"""Returns the altered text, or None."""
 
 _ARABIC = re.compile(r"[\u0621-\u063a\u0641-\u064a]")
 _WORD = re.compile(r"[\u0621-\u063a\u0641-\u064a]{4,}")
@@ -27,7 +26,7 @@ _LATIN = re.compile(r"[A-Za-z]")
 
 
 def argument_strings(record: Record) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Each string argument: the object that holds it, its key, its path."""
+    """Yield each string argument: the object with it, its key, its path."""
     for index, message in enumerate(record["messages"]):
         for number, item in enumerate(message.get("tool_calls", [])):
             arguments = item["function"]["arguments"]
@@ -38,7 +37,7 @@ def argument_strings(record: Record) -> Iterator[tuple[dict[str, Any], str, str]
 
 
 def in_user(edit: Edit) -> Damage:
-    """Damage to the first user message."""
+    """Return a damage of the first user message."""
 
     def damage(record: Record, rng: random.Random) -> str | None:
         text = edit(record["messages"][1]["content"], rng)
@@ -51,7 +50,7 @@ def in_user(edit: Edit) -> Damage:
 
 
 def in_answer(edit: Edit) -> Damage:
-    """Damage to the closing answer."""
+    """Return a damage of the closing answer."""
 
     def damage(record: Record, rng: random.Random) -> str | None:
         last = len(record["messages"]) - 1
@@ -66,7 +65,7 @@ def in_answer(edit: Edit) -> Damage:
 
 
 def in_argument(edit: Edit) -> Damage:
-    """Damage to one string argument that is written in Arabic letters."""
+    """Return a damage of one string argument in Arabic letters."""
 
     def damage(record: Record, rng: random.Random) -> str | None:
         for arguments, name, path in argument_strings(record):
@@ -80,7 +79,7 @@ def in_argument(edit: Edit) -> Damage:
 
 
 def word_damage(edit: Edit) -> Damage:
-    """Damage to one word of the user message that no argument quotes, so that grounding stays whole."""
+    """Return a damage of one word of the user message that no argument quotes, so that arguments stay grounded."""
 
     def damage(record: Record, rng: random.Random) -> str | None:
         text = record["messages"][1]["content"]
@@ -98,7 +97,7 @@ def word_damage(edit: Edit) -> Damage:
 
 
 def recoded(*steps: tuple[str, str], pure_arabic: bool = False) -> Edit:
-    """Text written in one encoding and read in another, where the way back is exact."""
+    """Return an edit that decodes text with wrong encodings, if that can be undone exactly."""
 
     def edit(text: str, _rng: random.Random) -> str | None:
         if pure_arabic and _LATIN.search(text):
@@ -112,7 +111,7 @@ def recoded(*steps: tuple[str, str], pure_arabic: bool = False) -> Edit:
                 back = back.encode(read).decode(written)
         except UnicodeError:
             return None
-        # A control character could not be told from other dirt, and a repair of cp1252 would not expect it.
+        # A control character would be another defect, and the repair of cp1252 does not expect it.
         if back != text or changed == text or any(unicodedata.category(c) == "Cc" for c in changed):
             return None
         return changed

@@ -1,7 +1,7 @@
-"""Write ``dirty.jsonl`` and ``defects.json`` from the sample: ``python -m tools.sample.make_dirty``.
+"""Maker of ``dirty.jsonl`` and ``defects.json``: ``python -m tools.sample.make_dirty``.
 
-A damaged row carries exactly one defect; all others stay as they are, byte for byte. The choice depends on nothing
-but the sample's text, so the same sample gives the same files.
+A damaged row has exactly one defect; all others are unchanged, byte for byte. The choice only depends on the text of
+the sample, so the same sample gives the same files.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dataset_tools.bundled import defects_path, dirty_path, sample_path
 from schemas.record import JsonObject, Record
-from tools.sample.defects import DEFECTS, LINE_DEFECTS, Defect, damage_line
+from tools.sample.defects import DEFECTS, LINE_DEFECTS, DefectKind, damage_line
 
 __all__ = ["make"]
 
@@ -24,7 +24,7 @@ class _Damaged(NamedTuple):
 
 
 def make(sample: str) -> tuple[str, str]:
-    """The texts of the dirty sample and of the list of its defects."""
+    """Return the texts of the dirty sample and of the list of its defects."""
     lines = sample.splitlines()
     free = random.Random(_SEED).sample(range(len(lines)), len(lines))
     entries: list[JsonObject] = []
@@ -44,13 +44,13 @@ def make(sample: str) -> tuple[str, str]:
     return "".join(line + "\n" for line in lines), f"[\n{listed}\n]\n"
 
 
-def _scarce_first(lines: list[str]) -> list[tuple[Defect, dict[int, _Damaged]]]:
-    """Each defect with the rows that it fits, those with the fewest rows first, so that none runs out of rows."""
+def _scarce_first(lines: list[str]) -> list[tuple[DefectKind, dict[int, _Damaged]]]:
+    """Return each defect with the rows that it fits, fewest first, so that each gets enough rows."""
     fits = [(defect, _fitting(defect, lines)) for defect in DEFECTS]
     return sorted(fits, key=lambda item: len(item[1]))
 
 
-def _fitting(defect: Defect, lines: list[str]) -> dict[int, _Damaged]:
+def _fitting(defect: DefectKind, lines: list[str]) -> dict[int, _Damaged]:
     fitting = {}
     for index, line in enumerate(lines):
         record: Record = json.loads(line)
@@ -61,7 +61,7 @@ def _fitting(defect: Defect, lines: list[str]) -> dict[int, _Damaged]:
 
 
 def _repeat_queries(lines: list[str], free: list[int]) -> list[JsonObject]:
-    """Copy untouched conversations over later rows, under the later row's id."""
+    """Replace later rows by copies of undamaged conversations, and keep the later ids."""
     entries = []
     singles = [index for index in sorted(free) if json.loads(lines[index])["meta"]["kind"] == "single"]
     for source, target in zip(singles[:_ROWS], singles[-_ROWS:], strict=True):
@@ -84,7 +84,7 @@ def _entry(line: str, index: int, name: str, check: str, rule: str | None, path:
     }
 
 
-def _dump(record: Any) -> str:  # noqa: ANN401 - JSON is any value
+def _dump(record: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 

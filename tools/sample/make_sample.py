@@ -1,7 +1,7 @@
-"""Write ``sample.jsonl`` from the hand-written phrases: ``python -m tools.sample.make_sample``.
+"""Maker of ``sample.jsonl`` from the hand-written phrases: ``python -m tools.sample.make_sample``.
 
 The same seed gives the same bytes. Every domain and dialect gets the same number of conversations of each kind:
-single calls, parallel calls, two turns with results, and requests that call for no tool.
+single calls, parallel calls, two turns with results, and requests without a call.
 """
 
 import json
@@ -19,7 +19,7 @@ _SEED = 20_250_114
 
 
 def make() -> str:
-    """The text of the sample, one record a line."""
+    """Return the text of the sample, one record per line."""
     rng = random.Random(_SEED)
     records: list[Record] = []
     for column, domain in enumerate(domains()):
@@ -33,14 +33,14 @@ def make() -> str:
 
 
 def _cell(rng: random.Random, domain: str, dialect: str, column: int, row: int) -> Iterator[Record]:
-    """The conversations of one domain in one dialect."""
+    """Yield the records of one domain in one dialect."""
     kinds = cell_kinds(column, row)
     texts = phrases(domain)
     seen: set[str] = set()
     rows = [negative(pair) for pair in _negatives(domain, dialect, column, row)]
     requests = rng.sample(texts["parallel"][dialect], kinds["parallel"])
     rows += [_fresh(rng, domain, dialect, seen, ("parallel", request)) for request in requests]
-    # A follow-up takes a first turn from the phrases too, so both draw from one pool without replacement.
+    # First turns of follow-ups and single requests are drawn from one pool, without replacement.
     pool = {tool: list(item["phrases"][dialect]) for tool, item in texts["tools"].items()}
     for group in pool.values():
         rng.shuffle(group)
@@ -56,7 +56,7 @@ def _cell(rng: random.Random, domain: str, dialect: str, column: int, row: int) 
 
 
 def _negatives(domain: str, dialect: str, column: int, row: int) -> list[list[str]]:
-    """Two requests without a call, rotated so that a dialect never repeats one of its small talk."""
+    """Return two requests without a call, rotated so that a dialect never repeats small talk."""
     texts: list[list[str]] = phrases(domain)["negatives"][dialect]
     if (column + row) % 2 and column // 2 < len(small_talk()[dialect]):
         first = texts[0] if column % 4 < 2 else texts[1]  # noqa: PLR2004 - one in two of those cells
@@ -65,7 +65,7 @@ def _negatives(domain: str, dialect: str, column: int, row: int) -> list[list[st
 
 
 def _fresh(rng: random.Random, domain: str, dialect: str, seen: set[str], plan: Plan) -> Conversation:
-    """A conversation whose first words were not used yet."""
+    """Return a conversation with a new first question."""
     while True:
         row = compose(rng, domain, dialect, plan)
         query = row.messages[1]["content"]

@@ -1,4 +1,4 @@
-"""Every known defect of the dirty sample is found where it stands, and repaired exactly or left with a reason."""
+"""Defects of the dirty sample: each is found, and repaired exactly or kept with a reason."""
 
 import json
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _ordered(line: str) -> str:
-    """A record's line with the keys of its messages in the order in which the record's type names them."""
+    """Return the line of a record, with the keys of its messages in the order of the record type."""
     record = json.loads(line)
     record["messages"] = [{key: m[key] for key in MESSAGE if key in m} for m in record["messages"]]
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
@@ -80,13 +80,13 @@ def _found() -> Result:
 
 
 def _findings(result: Result, check: str, line: int) -> list[str]:
-    """The paths of a check's findings in one row."""
+    """Return the paths of the findings of a check in one row."""
     return [found["path"] for found in result.checks.get(check, {"examples": []})["examples"] if found["line"] == line]
 
 
 @pytest.fixture(scope="module", params=["clean", "import then clean"])
 def cleaned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the dirty sample cleaned, directly and after an import: records, rejects and trace."""
+    """Return a folder with the cleaned dirty sample, directly and after an import: records, rejects, trace."""
     folder = tmp_path_factory.mktemp("cleaned")
     source, rules = dirty_path(), set[str]()
     if request.param != "clean":
@@ -100,7 +100,7 @@ def cleaned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def _rows(folder: Path) -> dict[str, str]:
-    """The lines of the cleaned file by the id of their record."""
+    """Return the lines of the cleaned file by id."""
     return {json.loads(line)["id"]: line for line in _lines(folder / "clean.jsonl")}
 
 
@@ -111,40 +111,40 @@ def _changes(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _rejects(folder: Path) -> dict[int, dict[str, Any]]:
-    """The rejected rows by their line in the dirty sample."""
+    """Return the rejected rows by their line in the dirty sample."""
     files = [folder / name for name in ("rejects.jsonl", "refused.jsonl") if (folder / name).exists()]
     return {reject["line"]: reject for file in files for reject in map(json.loads, _lines(file))}
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=_name)
-def test_each_defect_is_found_where_it_stands(defect: dict[str, Any]) -> None:
-    """The defect's check speaks at its line, at its path or at a part or the whole of it."""
+def test_each_defect_is_found_at_its_place(defect: dict[str, Any]) -> None:
+    """The check reports the line, with the path, a part of it, or a parent."""
     paths = _findings(_found(), defect["check"], defect["line"])
     assert any(path.startswith(defect["path"]) or defect["path"].startswith(path) for path in paths), paths
 
 
 def test_the_clean_sample_has_no_findings() -> None:
-    """Validation of the clean sample finds nothing at all, not even a warning."""
+    """The clean sample has no finding, not even a warning."""
     result = validate([str(sample_path())])
     assert (result.rows, result.valid, result.checks) == (480, 480, {})
 
 
 def test_the_counts_of_the_dirty_sample() -> None:
-    """Each check finds the rows that were damaged for it, and those that the same damage reaches."""
+    """Each check finds the rows damaged for it, and those affected by other damage."""
     result = _found()
     assert {code: entry["rows"] for code, entry in result.checks.items()} == COUNTS
     assert (result.rows, result.valid, result.invalid) == (480, 480 - INVALID, INVALID)
 
 
-def test_a_finding_without_a_listed_defect_comes_of_damage() -> None:
-    """No check speaks of a row that was left as it was."""
+def test_undamaged_rows_have_no_findings() -> None:
+    """No check reports an undamaged row."""
     damaged = {defect["line"] for defect in DEFECTS}
     for code, entry in _found().checks.items():
         assert {found["line"] for found in entry["examples"]} - damaged <= {0}, code
 
 
 def test_each_repairable_defect_is_repaired_exactly(cleaned: Path) -> None:
-    """The row equals the clean sample's, byte for byte, and the report and the trace name the rule."""
+    """The row is that of the clean sample, byte for byte, and report and trace have the rule."""
     sample, rows = _lines(sample_path()), _rows(cleaned)
     traced = {(change["id"], change["rule"]) for change in _changes(cleaned)}
     reported = json.loads((cleaned / "rules.json").read_text(encoding="utf-8"))
@@ -154,8 +154,8 @@ def test_each_repairable_defect_is_repaired_exactly(cleaned: Path) -> None:
         assert defect["rule"] in reported
 
 
-def test_each_lasting_defect_stays_visible(cleaned: Path) -> None:
-    """The row is rejected with a reason, or validation of the cleaned file still finds the defect in it."""
+def test_each_lasting_defect_is_reported(cleaned: Path) -> None:
+    """The row is rejected, or validation of the cleaned file still finds the defect."""
     left = validate([str(cleaned / "clean.jsonl")], ValidateOptions(examples=-1))
     rejects = _rejects(cleaned)
     places = {json.loads(line)["id"]: place for place, line in enumerate(_lines(cleaned / "clean.jsonl"), start=1)}
@@ -168,14 +168,14 @@ def test_each_lasting_defect_stays_visible(cleaned: Path) -> None:
 
 
 def test_only_unreadable_rows_are_rejected(cleaned: Path) -> None:
-    """The rejects are the rows that no record can be made of, in the order in which they stand, and no other."""
+    """The rejects are exactly the rows without a record, in order."""
     lines = [defect["line"] for defect in DEFECTS if defect["defect"] in UNREADABLE]
     assert sorted(_rejects(cleaned)) == sorted(lines)
     assert len(_rows(cleaned)) == 480 - len(lines)
 
 
-def test_untouched_rows_stay_byte_for_byte(cleaned: Path) -> None:
-    """A row without a defect leaves as it came, and so does one whose defect is for a person to mend."""
+def test_undamaged_rows_are_unchanged(cleaned: Path) -> None:
+    """Rows without a defect, or with one for a person to repair, are unchanged byte for byte."""
     rows, dirty = _rows(cleaned), _lines(dirty_path())
     repaired = {defect["line"] for defect in REPAIRABLE} | set(_rejects(cleaned))
     for line, text in enumerate(dirty, start=1):
@@ -184,7 +184,7 @@ def test_untouched_rows_stay_byte_for_byte(cleaned: Path) -> None:
 
 
 def test_no_repairable_defect_is_left(cleaned: Path) -> None:
-    """After cleaning only the checks of lasting defects speak, and what those defects bring with them."""
+    """After cleaning, only lasting defects and their consequences are found."""
     left = validate([str(cleaned / "clean.jsonl")], ValidateOptions(examples=-1))
     lasting = {defect["id"] for defect in LASTING}
     for code, entry in left.checks.items():

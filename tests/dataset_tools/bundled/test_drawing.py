@@ -1,4 +1,4 @@
-"""Rows that are drawn from the sample's phrases: apart from the held-out ones, in the sample's proportions, valid."""
+"""Drawn rows: disjoint from held-out rows, in the proportions of the sample, valid."""
 
 import json
 from collections import Counter
@@ -17,40 +17,40 @@ from dataset_tools.display.console import run_app
 from dataset_tools.validation.validate import validate
 
 ROUND = 480
-"""Rows of the sample, and of a round of drawing."""
+"""Rows of the sample, and of one round of drawing."""
 
 
 @cache
 def drawn(count: int) -> list[Any]:
-    """So many drawn rows."""
+    """Return that many drawn rows."""
     return [json.loads(line) for line in drawing.draw(count).splitlines()]
 
 
 def sample(part: SamplePart = SamplePart.ALL) -> list[Any]:
-    """The rows of a part of the sample."""
+    """Return the rows of a part of the sample."""
     return [json.loads(line) for line in text(part).splitlines()]
 
 
 def cells(rows: list[Any]) -> Counter[tuple[str, str, str]]:
-    """How many rows there are of each domain, dialect and kind."""
+    """Return the number of rows of each domain, dialect and kind."""
     return Counter((row["domain"], row["dialect"], row["meta"]["kind"]) for row in rows)
 
 
 def test_nothing_is_shared_with_the_held_out_rows() -> None:
-    """No question and no call, in any spelling."""
+    """Drawn and held-out rows share no question and no call, in any spelling."""
     held = {key for row in sample(SamplePart.TEST) for key in shared_keys(row)}
     assert len(held) > 180
     assert held.isdisjoint(key for row in drawn(2000) for key in shared_keys(row))
 
 
 def test_the_same_number_gives_the_same_bytes() -> None:
-    """Drawing is repeated exactly, and more rows begin with the fewer."""
+    """Drawing is reproducible, and a larger number starts with the same rows."""
     assert drawing.draw(300) == drawing.draw(300)
     assert [row["messages"] for row in drawn(300)] == [row["messages"] for row in drawn(1000)[:300]]
 
 
 def test_rounds_have_the_proportions_of_the_sample() -> None:
-    """A whole round has as many rows of each domain, dialect and kind as the sample; so has any other part of it."""
+    """A round has as many rows of each domain, dialect and kind as the sample."""
     assert cells(drawn(ROUND)) == cells(sample())
     assert cells(drawn(2 * ROUND)) == Counter({cell: 2 * count for cell, count in cells(sample()).items()})
     kinds = Counter(row["meta"]["kind"] for row in drawn(1000))
@@ -60,7 +60,7 @@ def test_rounds_have_the_proportions_of_the_sample() -> None:
 
 
 def test_no_row_repeats_another() -> None:
-    """A row that begins with a call opens as no other drawn row and none of the sample; another offers other tools."""
+    """A first question with a call is unique; one without a call has other tools each time."""
     opened = Counter(compare_key(row["messages"][1]["content"]) for row in sample())
     offered: Counter[tuple[str, frozenset[str]]] = Counter()
     for row in drawn(1000):
@@ -72,8 +72,8 @@ def test_no_row_repeats_another() -> None:
     assert max(opened.values()) == max(offered.values()) == 1
 
 
-def test_a_row_holds_five_requests_and_ends_with_the_last() -> None:
-    """A request that has a follow-up counts once; before the last answer every call has its result and a word."""
+def test_a_row_has_five_requests() -> None:
+    """A request with a follow-up counts once; all calls but the last have a result and a short reply."""
     for row in drawn(300):
         asked = [message for message in row["messages"] if message["role"] == "user"]
         assert len(asked) == 5 + (row["meta"]["kind"] == "multi-turn")
@@ -89,8 +89,8 @@ def test_a_row_holds_five_requests_and_ends_with_the_last() -> None:
         assert called <= {tool["function"]["name"] for tool in row["tools"]}
 
 
-def test_every_request_without_a_call_is_there() -> None:
-    """All that are not held out, in time; each reason has its share of the sample."""
+def test_every_request_without_a_call_is_drawn() -> None:
+    """All that are not held out are drawn; each reason has its share of the sample."""
     held = {compare_key(row["messages"][1]["content"]) for row in sample(SamplePart.TEST)}
     written = [pair for domain in domains() for dialect in DIALECTS for pair in phrases(domain)["negatives"][dialect]]
     written += [pair for dialect in DIALECTS for pair in more_requests()[dialect]]
@@ -100,19 +100,19 @@ def test_every_request_without_a_call_is_there() -> None:
     assert texts - held <= said
     reasons = Counter(row["meta"]["reason"] for row in drawn(2000) if row["meta"]["kind"] == "negative")
     for reason, count in {"missing-information": 30, "out-of-scope": 30, "small-talk": 20}.items():
-        # Where the only request of a kind is held out, another takes its place.
+        # If the only request of a kind is held out, another replaces it.
         assert reasons[reason] == pytest.approx(reasons.total() * count / 80, rel=0.2)
 
 
-def test_requests_outside_the_sample_are_not_held_out_ones() -> None:
-    """In no spelling; and each is there once."""
+def test_additional_requests_are_not_held_out() -> None:
+    """No additional request is held out, in any spelling, and each is unique."""
     more = [compare_key(pair[1]) for dialect in DIALECTS for pair in more_requests()[dialect]]
     assert len(set(more)) == len(more) == 80
     assert set(more).isdisjoint(compare_key(row["messages"][1]["content"]) for row in sample())
 
 
 def test_every_row_is_valid(tmp_path: Path) -> None:
-    """No check of the catalogue finds an error, and each row says what it is and where it stands."""
+    """No check finds an error, and each row has its id and source."""
     path = tmp_path / "drawn.jsonl"
     path.write_text(drawing.draw(1000), encoding="utf-8")
     result = validate([str(path)])
@@ -123,7 +123,7 @@ def test_every_row_is_valid(tmp_path: Path) -> None:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> object:
-    """The exit code of ``afg-data sample``."""
+    """Return the exit code of ``afg-data sample``."""
     monkeypatch.setattr("sys.argv", ["afg-data", "sample", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
         run_app(app, "afg-data")
@@ -131,7 +131,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> object:
 
 
 def test_the_command_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``afg-data sample --part train --rows``; without ``--rows`` the part is what it was."""
+    """``afg-data sample --part train --rows`` draws; without ``--rows`` it writes the part."""
     output = tmp_path / "drawn.jsonl"
     assert not run(monkeypatch, "--part", "train", "--rows", "20", "-o", output)
     assert output.read_text(encoding="utf-8") == drawing.draw(20)
@@ -149,14 +149,14 @@ def test_the_command_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ),
     ],
 )
-def test_rows_are_drawn_to_train_on_alone(
+def test_only_training_rows_are_drawn(
     options: list[str],
     expected: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Held-out and dirty rows are what they are: asking for a number of them is a usage error."""
+    """A number of held-out or dirty rows is a usage error."""
     output = tmp_path / "drawn.jsonl"
     assert run(monkeypatch, *options, "--rows", "20", "-o", output) == 2
     assert capsys.readouterr().err.splitlines() == [expected]
@@ -164,12 +164,12 @@ def test_rows_are_drawn_to_train_on_alone(
 
 
 def test_more_than_the_phrases_give(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number that there is stands in the error, and that many can be drawn."""
-    monkeypatch.setattr(drawing, "_TRIES", 20)  # to be at the end sooner
+    """The error has the possible number, and that many rows can be drawn."""
+    monkeypatch.setattr(drawing, "_TRIES", 20)  # to end sooner
     with pytest.raises(drawing.UsageError) as caught:
         drawing.draw(50_000)
     there = int(str(caught.value).rsplit(maxsplit=1)[-1].rstrip(")"))
     assert str(caught.value) == (
-        f"50,000 rows: the sample's phrases give {there:,} that differ, in its proportions (ask for at most {there})"
+        f"the phrases of the sample give {there:,} different rows, not 50,000 (ask for at most {there})"
     )
     assert len(drawing.draw(there).splitlines()) == there > 1000

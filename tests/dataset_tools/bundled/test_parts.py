@@ -1,4 +1,4 @@
-"""The sample's held-out rows: chosen by rule, and apart from the rows to train on in both editions."""
+"""Held-out rows of the sample: chosen by rule, and disjoint from training rows in both copies."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ from dataset_tools.display.console import run_app
 
 
 def rows(part: SamplePart, *, dirty: bool = False) -> list[Any]:
-    """The rows of a part that are JSON."""
+    """Return the rows of a part that are JSON."""
     lines = text(part, dirty=dirty).splitlines()
     if not dirty:
         return [json.loads(line) for line in lines]
@@ -29,13 +29,13 @@ def rows(part: SamplePart, *, dirty: bool = False) -> list[Any]:
     return found
 
 
-def test_the_list_is_what_the_script_chooses() -> None:
-    """The committed list is reproducible."""
+def test_the_list_is_reproducible() -> None:
+    """The committed list is that of the script."""
     assert held_out() == choose()
 
 
-def test_no_question_and_no_call_stands_on_both_sides() -> None:
-    """Not in another spelling either; a copy over another row in the dirty edition counts too."""
+def test_no_question_and_no_call_is_shared() -> None:
+    """This holds in any spelling, and for copied rows of the dirty copy."""
     for dirty in (False, True):
         seen = {key for row in rows(SamplePart.TRAIN, dirty=dirty) for key in shared_keys(row)}
         held = [key for row in rows(SamplePart.TEST) for key in shared_keys(row)]
@@ -44,7 +44,7 @@ def test_no_question_and_no_call_stands_on_both_sides() -> None:
 
 
 def test_keys_hold_every_question_and_call_folded() -> None:
-    """What is compared: all user turns and calls, the arguments' order and the spelling left out."""
+    """Keys are all user turns and calls, without the order of arguments and the spelling."""
     call = {"function": {"name": "f", "arguments": {"b": "جدّة", "a": 1}}}
     same = {"function": {"name": "f", "arguments": {"a": 1, "b": "جده"}}}
     messages = [{"role": "user", "content": "أين؟"}, {"role": "assistant", "tool_calls": [call, same]}]
@@ -54,14 +54,14 @@ def test_keys_hold_every_question_and_call_folded() -> None:
     assert len(keys) == 3
 
 
-def test_the_held_out_rows_are_like_the_others() -> None:
-    """18 rows of each dialect, of each kind the same number; every domain, nearly every tool."""
+def test_proportions_of_the_held_out_rows() -> None:
+    """There are 18 rows of each dialect, with the same kinds, of every domain and nearly every tool."""
     held = rows(SamplePart.TEST)
     cells = Counter((row["dialect"], row["meta"]["kind"]) for row in held)
     per_kind = {"single": 10, "parallel": 2, "multi-turn": 3, "negative": 3}
     assert cells == {(dialect, kind): count for dialect in DIALECTS for kind, count in per_kind.items()}
     assert {row["domain"] for row in held} == set(domains())
-    # What is asked of an account is one of three words, so every such call is in the training part already.
+    # Account requests have one of three values, so all their calls are in the training part.
     assert tools().keys() - {name for row in held for name in row["meta"]["tools_called"]} == {
         "get_balance",
         "track_order",
@@ -70,7 +70,7 @@ def test_the_held_out_rows_are_like_the_others() -> None:
 
 @pytest.mark.parametrize("dirty", [False, True])
 def test_the_parts_make_the_whole(dirty: bool) -> None:  # noqa: FBT001
-    """Every line is in one part, in its order, as it is bundled."""
+    """Every line is in one part, in order and unchanged."""
     path = dirty_path() if dirty else sample_path()
     whole = path.read_text(encoding="utf-8").splitlines()
     parts = {part: text(part, dirty=dirty).splitlines() for part in SamplePart}
@@ -83,7 +83,7 @@ def test_the_parts_make_the_whole(dirty: bool) -> None:  # noqa: FBT001
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_the_command_writes_a_part(part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``afg-data sample --part``."""
+    """``afg-data sample --part`` writes the part."""
     output = tmp_path / "part.jsonl"
     monkeypatch.setattr("sys.argv", ["afg-data", "sample", "-o", str(output), "--part", part])
     with pytest.raises(SystemExit) as ended:

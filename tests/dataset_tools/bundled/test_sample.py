@@ -1,4 +1,4 @@
-"""The bundled sample: reproducible, balanced, valid and grounded; the dirty copy differs exactly where it says."""
+"""The bundled sample: reproducible, balanced, valid and grounded; the dirty copy has the listed defects only."""
 
 import json
 import re
@@ -24,29 +24,29 @@ DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩٫", "0123456789.")
 
 @cache
 def records() -> list[dict[str, Any]]:
-    """The clean sample, parsed."""
+    """Return the parsed clean sample."""
     return [json.loads(line) for line in sample_path().read_text(encoding="utf-8").splitlines()]
 
 
 @cache
 def defects() -> list[dict[str, Any]]:
-    """The listed defects."""
+    """Return the listed defects."""
     listed: list[dict[str, Any]] = json.loads(defects_path().read_text(encoding="utf-8"))
     return listed
 
 
 def calls(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The calls of a row, in order."""
+    """Return the calls of a row, in order."""
     return [call["function"] for message in record["messages"] for call in message.get("tool_calls", [])]
 
 
 def declared(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The parameters of each offered tool."""
+    """Return the parameters of each offered tool."""
     return {tool["function"]["name"]: tool["function"]["parameters"] for tool in record["tools"]}
 
 
 def leaves(value: Any, schema: dict[str, Any]) -> list[tuple[Any, dict[str, Any]]]:
-    """Each plain value inside an argument, with its own schema."""
+    """Yield each plain value of an argument, with its schema."""
     if isinstance(value, list):
         return [leaf for item in value for leaf in leaves(item, schema["items"])]
     if isinstance(value, dict):
@@ -55,12 +55,12 @@ def leaves(value: Any, schema: dict[str, Any]) -> list[tuple[Any, dict[str, Any]
 
 
 def test_sample_is_reproducible() -> None:
-    """The committed sample is what its script writes, byte for byte."""
+    """The committed sample is that of the script, byte for byte."""
     assert make_sample.make().encode() == sample_path().read_bytes()
 
 
 def test_dirty_sample_is_reproducible() -> None:
-    """The committed dirty sample and its list are what their script writes, byte for byte."""
+    """The committed dirty sample and its list are those of the script, byte for byte."""
     dirty, listed = make_dirty.make(sample_path().read_text(encoding="utf-8"))
     assert dirty.encode() == dirty_path().read_bytes()
     assert listed.encode() == defects_path().read_bytes()
@@ -81,7 +81,7 @@ def test_counts_are_balanced() -> None:
 
 
 def test_every_tool_belongs_to_one_domain() -> None:
-    """The mapping of domains names each tool once, and each tool has its phrases in all dialects."""
+    """Each tool is in one domain, and has phrases in all dialects."""
     named = [name for names in domains().values() for name in names]
     assert sorted(named) == sorted(tools())
     for domain, names in domains().items():
@@ -92,7 +92,7 @@ def test_every_tool_belongs_to_one_domain() -> None:
 
 
 def test_tools_are_declared_as_the_chat_template_needs() -> None:
-    """Tools are valid JSON Schema, described in Arabic, and no property has a name that the template drops."""
+    """Tools are valid JSON Schema with Arabic descriptions, without names that the template drops."""
     for tool in tools().values():
         parameters = tool["function"]["parameters"]
         Draft202012Validator.check_schema(parameters)
@@ -104,7 +104,7 @@ def test_tools_are_declared_as_the_chat_template_needs() -> None:
 
 
 def test_rows_follow_the_record_schema() -> None:
-    """Each row is a record with its id, its line and the developer turn in first place."""
+    """Each row is a record with id, line and a first developer turn."""
     validator = Draft202012Validator(schemas.load("record"))
     for line, record in enumerate(records(), start=1):
         validator.validate(record)
@@ -116,7 +116,7 @@ def test_rows_follow_the_record_schema() -> None:
 
 
 def test_turns_are_complete() -> None:
-    """Calls that the row goes on from are answered in order, and nothing but calls or words ends a row."""
+    """Calls before the end are answered in order, and each row ends with calls or text."""
     for record in records():
         messages = record["messages"]
         for index, message in enumerate(messages[:-1]):
@@ -131,7 +131,7 @@ def test_turns_are_complete() -> None:
 
 
 def test_calls_are_valid() -> None:
-    """Each call names an offered tool, and its arguments satisfy the schema with no key beyond it."""
+    """Each call names an offered tool, and its arguments satisfy the schema, without other keys."""
     for record in records():
         for call in calls(record):
             schema = {**declared(record)[call["name"]], "additionalProperties": False}
@@ -139,7 +139,7 @@ def test_calls_are_valid() -> None:
 
 
 def test_arguments_are_grounded() -> None:
-    """Each argument value stands in the conversation's text before its call, or is one of the schema's enum."""
+    """Each argument value is in the conversation before its call, or in an enum."""
     for record in records():
         text = ""
         for message in record["messages"]:
@@ -152,8 +152,8 @@ def test_arguments_are_grounded() -> None:
             text += "\n" + message.get("content", "")
 
 
-def test_position_of_the_called_tool_tells_nothing() -> None:
-    """The called tool stands at each place about equally often."""
+def test_position_of_the_called_tool_is_uniform() -> None:
+    """The called tool is at each position about equally often."""
     for size in (4, 5, 6):
         places = Counter(
             list(declared(record)).index(calls(record)[0]["name"])
@@ -162,12 +162,12 @@ def test_position_of_the_called_tool_tells_nothing() -> None:
         )
         expected = sum(places.values()) / size
         assert len(places) == size
-        # The 99.9% point of chi-square stays below 21 for five degrees of freedom or fewer.
+        # The 99.9% point of chi-square is below 21 for up to five degrees of freedom.
         assert sum((count - expected) ** 2 / expected for count in places.values()) < 21
 
 
 def test_no_query_repeats() -> None:
-    """No two rows open with the same words, not even up to digits and marks."""
+    """No two rows start with the same question, also without digits and marks."""
     keys: Counter[str] = Counter()
     for record in records():
         text = record["messages"][1]["content"].translate(DIGITS)
@@ -176,10 +176,10 @@ def test_no_query_repeats() -> None:
 
 
 def test_text_is_clean() -> None:
-    """The sample has none of the dirt that the project removes."""
+    """The sample has no defect of letters."""
     text = sample_path().read_text(encoding="utf-8")
     assert unicodedata.is_normalized("NFC", text)
-    # The space after a tatweel is the rest of "الـ 3" and "بـ 300", where it stands for a joined particle.
+    # Tatweel before a space is allowed: it joins a particle, as in "الـ 3" and "بـ 300".
     assert not re.search("\u0640[\u0621-\u064a]", text)
     dirt = "\u06cc\u06a9\ufb50-\ufdff\ufe70-\ufeff\u200b-\u200f\u202a-\u202e\u2066-\u2069\u00a0\u00ad"
     assert not re.search(f"[{dirt}]", text)
@@ -194,13 +194,13 @@ def test_text_is_varied() -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_slots_have_values_in_each_dialect(dialect: str) -> None:
-    """Surface forms are text or numbers, and no list is empty."""
+    """Values are text or numbers, and no list is empty."""
     for name in ("city", "date", "district", "amount", "service"):
         assert slot_values(name, dialect)
 
 
 def test_listed_rows_differ_and_others_do_not() -> None:
-    """The list names the lines that differ from the clean sample, and no other."""
+    """The list has exactly the lines that differ from the clean sample."""
     clean = sample_path().read_text(encoding="utf-8").splitlines()
     dirty = dirty_path().read_text(encoding="utf-8").split("\n")[:-1]
     assert len(dirty) == len(clean)
@@ -210,7 +210,7 @@ def test_listed_rows_differ_and_others_do_not() -> None:
 
 
 def test_each_defect_has_eight_rows() -> None:
-    """Every kind of defect stands in eight rows, one defect a row."""
+    """Every kind of defect is in eight rows, one defect per row."""
     counts = Counter(defect["defect"] for defect in defects())
     names = [*(defect.name for defect in DEFECTS), *LINE_DEFECTS, "duplicate-query"]
     assert counts == dict.fromkeys(names, 8)
@@ -218,8 +218,8 @@ def test_each_defect_has_eight_rows() -> None:
     assert all(defect["repairable"] == (defect["rule"] is not None) for defect in defects())
 
 
-def test_paths_lead_to_the_damage() -> None:
-    """Each listed path exists in its dirty row, unless it names what was taken away."""
+def test_paths_of_defects_exist() -> None:
+    """Each listed path exists in its row, unless the damage removed it."""
     dirty = dirty_path().read_text(encoding="utf-8").split("\n")
     gone = {"missing-argument"}
     for defect in defects():
@@ -231,7 +231,7 @@ def test_paths_lead_to_the_damage() -> None:
 
 
 def test_repeated_queries_repeat() -> None:
-    """Each row listed as a duplicate opens with the words of an earlier untouched row."""
+    """Each duplicate starts with the question of an earlier undamaged row."""
     dirty = dirty_path().read_text(encoding="utf-8").split("\n")
     for defect in defects():
         if defect["defect"] == "duplicate-query":

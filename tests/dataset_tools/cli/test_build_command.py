@@ -119,7 +119,7 @@ def test_a_changed_template_ends_in_one_line(build: Command, source: str, tmp_pa
 WRONG = {
     "no source": (("absent.jsonl", "--tokenizer", TOKENIZER), "absent.jsonl: there is no such file or folder"),
     "no tokenizer": (("rows.jsonl",), "Missing option '--tokenizer'"),
-    "tokenizer": (("rows.jsonl", "--tokenizer", "absent"), "'absent' is no tokenizer"),
+    "tokenizer": (("rows.jsonl", "--tokenizer", "absent"), "'absent' is not a tokenizer"),
     "verify": (("rows.jsonl", "--tokenizer", TOKENIZER, "--verify", "some"), "--verify some: neither a number of rows"),
     "negative": (("rows.jsonl", "--tokenizer", TOKENIZER, "--verify", "-1"), "--verify -1: neither a number of rows"),
     "length": (("rows.jsonl", "--tokenizer", TOKENIZER, "--max-length", "0"), "'--max-length'"),

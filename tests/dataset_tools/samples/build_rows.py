@@ -1,4 +1,4 @@
-"""What the tests of building share: rows on disk, builds without ceremony, samples read back, masks read from text."""
+"""Helpers of the build tests: rows on disk, short builds, samples read back, masks derived from text."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from training.tiny import tokenizer_path
 IGNORED = -100
 Sample = dict[str, Any]
 
-# The model's turns, and in them what tools answered; the first token of the first answer is the model's own stop.
+# Turns of the model and the tool results in them; the first token of the first result is the stop of the model.
 _TURN = re.compile(r"<start_of_turn>model\n(.*?)(?=\n<start_of_turn>|\n?\Z)", re.DOTALL)
 _RESULTS = re.compile(
     r"(?<=<start_function_response>)response:.*?<end_function_response>"
@@ -32,7 +32,7 @@ _RESULTS = re.compile(
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> str:
-    """Rows as JSON Lines; gives the path as a source."""
+    """Write rows as JSON Lines and return the path as a source."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return str(path)
 
@@ -40,7 +40,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> str:
 def build_rows(
     folder: Path, rows: Iterable[Row], *, tokenizer: Path | None = None, workers: int = 1, **options: Any
 ) -> BuildReport:
-    """Build rows into ``folder/out``; nothing is held against transformers unless ``verify`` asks for it."""
+    """Build rows into ``folder/out``, by default without comparison with transformers."""
     source = write_rows(folder / "rows.jsonl", rows)
     samples = SampleOptions(**{"verify": 0, **options})
     tokenizer = tokenizer or tokenizer_path()
@@ -48,22 +48,22 @@ def build_rows(
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """The samples of a built dataset, in order."""
+    """Return the samples of a built dataset, in order."""
     return [row for file in sorted(folder.glob("data-*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 
 def read_rejects(folder: Path) -> list[Row]:
-    """The lines of ``rejects.jsonl``."""
+    """Return the lines of ``rejects.jsonl``."""
     return [json.loads(line) for line in (folder / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def make_samples(rows: Sequence[Row]) -> Samples:
-    """Samples of rows with the bundled tokenizer, without a file between."""
+    """Return the samples of rows with the bundled tokenizer, without files."""
     return join(Encoder(load_tokenizer(tokenizer_path())).tokens([segments(row) for row in rows]))
 
 
 def ids_and_labels(samples: Samples) -> list[tuple[list[int], list[int]]]:
-    """The ids and labels of each row."""
+    """Return the ids and labels of each row."""
     bounds = samples.offsets.tolist()
     return [
         (samples.input_ids[start:stop].tolist(), samples.labels[start:stop].tolist())
@@ -72,7 +72,7 @@ def ids_and_labels(samples: Samples) -> list[tuple[list[int], list[int]]]:
 
 
 def read_mask(text: str) -> tuple[list[int], list[int]]:
-    """The ids and labels that a prompt demands, found another way: whole text tokenized, mask by its letters."""
+    """Return the expected ids and labels of a prompt: the whole text tokenized, the mask by its letters."""
     owned = bytearray(len(text))
     for turn in _TURN.finditer(text):
         owned[turn.start(1) : turn.end(1)] = b"\1" * (turn.end(1) - turn.start(1))
@@ -84,7 +84,7 @@ def read_mask(text: str) -> tuple[list[int], list[int]]:
 
 
 def trained_pieces(labels: Sequence[int]) -> dict[int, list[str]]:
-    """The pieces of each trained stretch, by the position where it starts."""
+    """Return the pieces of each trained span by its start."""
     tokenizer = load_tokenizer(tokenizer_path())
     stretches: dict[int, list[str]] = {}
     start = -1
@@ -100,7 +100,7 @@ def trained_pieces(labels: Sequence[int]) -> dict[int, list[str]]:
 
 
 def trained_text(labels: Sequence[int]) -> list[str]:
-    """The text of each trained stretch, in order."""
+    """Return the text of each trained span, in order."""
     tokenizer = load_tokenizer(tokenizer_path())
     stretches: list[list[int]] = [[]]
     for label in labels:
@@ -112,5 +112,5 @@ def trained_text(labels: Sequence[int]) -> list[str]:
 
 
 def copy_tokenizer(folder: Path) -> Path:
-    """A copy of the bundled tokenizer that a test may damage."""
+    """Return a copy of the bundled tokenizer that a test may damage."""
     return Path(shutil.copytree(tokenizer_path(), folder / "tokenizer"))

@@ -1,4 +1,4 @@
-"""A built dataset: its files, what they say, who can read them, and the same bytes whoever made it."""
+"""A built dataset: its files, its report, its readers, and its reproducibility."""
 
 import hashlib
 import json
@@ -45,8 +45,8 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_samples_hold_ids_labels_and_what_is_known_of_the_row(tmp_path: Path) -> None:
-    """In the order of the rows; what is not known is empty."""
+def test_columns_of_samples(tmp_path: Path) -> None:
+    """Samples are in the order of the rows, with empty text for unknown values."""
     samples = read_samples(build_rows(tmp_path, ROWS).output)
     assert [list(sample) for sample in samples] == [["id", "input_ids", "labels", "dialect", "domain"]] * 3
     assert [(sample["id"], sample["dialect"], sample["domain"]) for sample in samples] == [
@@ -59,7 +59,7 @@ def test_samples_hold_ids_labels_and_what_is_known_of_the_row(tmp_path: Path) ->
 
 
 def test_the_columns_have_the_types_of_training(tmp_path: Path) -> None:
-    """32-bit ids in lists, as PyTorch's collators take them."""
+    """Ids are lists of 32-bit integers, as collators need them."""
     report = build_rows(tmp_path, ROWS)
     schema = pq.read_schema(report.output / "data-00000.parquet")
     ids = pa.list_(pa.int32())
@@ -72,7 +72,7 @@ def test_the_columns_have_the_types_of_training(tmp_path: Path) -> None:
 
 
 def test_datasets_reads_it_with_its_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``load_dataset("parquet")`` gives the rows, and the features that the files carry."""
+    """``load_dataset("parquet")`` gives the rows and the features in the files."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     report = build_rows(tmp_path, ROWS)
     files = str(report.output / "data-*.parquet")
@@ -88,13 +88,13 @@ def test_datasets_reads_it_with_its_features(tmp_path: Path, monkeypatch: pytest
     )
     assert loaded.features == expected
     assert loaded.to_list() == read_samples(report.output)
-    # Where the note and the columns differ, datasets passes over the note without a word.
+    # datasets silently ignores features that differ from the columns.
     note = json.loads(pq.read_schema(report.output / "data-00000.parquet").metadata[b"huggingface"])
     assert datasets.Features.from_dict(note["info"]["features"]) == expected
 
 
 def test_rejected_rows_are_lines(tmp_path: Path) -> None:
-    """File, line, code and reason of each, in order, with the row."""
+    """Each reject has file, line, code, reason and row, in order."""
     report = build_rows(tmp_path, ROWS)
     lines = read_rejects(report.output)
     assert [(line["file"], line["line"], line["code"]) for line in lines] == [
@@ -107,7 +107,7 @@ def test_rejected_rows_are_lines(tmp_path: Path) -> None:
 
 
 def test_the_counts_add_up(tmp_path: Path) -> None:
-    """Rows in are samples and rejects; tokens are those of the files; the report is what ``build.json`` says."""
+    """Rows read are samples plus rejects; tokens are those of the files; the report is ``build.json``."""
     report = build_rows(tmp_path, ROWS)
     facts = json.loads((report.output / "build.json").read_text(encoding="utf-8"))
     assert facts == report.facts
@@ -123,8 +123,8 @@ def test_the_counts_add_up(tmp_path: Path) -> None:
     assert facts["tools_dropped"] == {"tools": 0, "rows": 0}
 
 
-def test_where_a_build_came_from_is_written_down(tmp_path: Path) -> None:
-    """Hashes of inputs, outputs, tokenizer and template; versions; options."""
+def test_provenance_in_build_json(tmp_path: Path) -> None:
+    """``build.json`` has hashes of inputs, outputs, tokenizer and template, versions and options."""
     report = build_rows(tmp_path, ROWS, max_length=777, shuffle_seed=3)
     facts = json.loads((report.output / "build.json").read_text(encoding="utf-8"))
 
@@ -149,7 +149,7 @@ def test_where_a_build_came_from_is_written_down(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A source of several shards: the sample many times over, ids made different, some rows that are rejected."""
+    """Write a source of several shards: the sample many times, with different ids and some rejects."""
     lines = [json.loads(line) for line in sample_path().read_text(encoding="utf-8").splitlines()]
     rows = [
         {**record, "id": f"{record['id']}-{copy}", "messages": record["messages"][: 2 if number % 50 == 0 else None]}
@@ -163,7 +163,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _build_large(large: Path, folder: Path, workers: int) -> dict[str, bytes]:
-    """The files of a build that shuffles and drops tools, rejects rows and compares some."""
+    """Return the files of a build that shuffles and drops tools, rejects rows and compares some."""
     samples = SampleOptions(shuffle_seed=7, max_tools=3, max_length=400, fit=True, verify=20)
     build([str(large)], folder, TOKENIZER, BuildOptions(samples=samples, work=Work(workers=workers)))
     return _bytes(folder)
@@ -171,12 +171,12 @@ def _build_large(large: Path, folder: Path, workers: int) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def alone(large: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What one process writes."""
+    """Return the files of one process."""
     return _build_large(large, tmp_path_factory.mktemp("alone") / "out", 1)
 
 
 def test_several_shards_are_several_files(alone: dict[str, bytes]) -> None:
-    """A file for each, and counts over all of them."""
+    """Each shard is a file, and the counts are over all."""
     data = ["data-00000.parquet", "data-00001.parquet", "data-00002.parquet"]
     assert sorted(alone) == ["build.json", *data, "rejects.jsonl"]
     facts = json.loads(alone["build.json"])
@@ -192,12 +192,12 @@ def test_several_shards_are_several_files(alone: dict[str, bytes]) -> None:
 def test_any_number_of_workers_writes_the_same_bytes(
     large: Path, alone: dict[str, bytes], tmp_path: Path, workers: int
 ) -> None:
-    """Every file of the folder, with tools shuffled and dropped."""
+    """The number of workers does not change any file."""
     assert _build_large(large, tmp_path / "out", workers) == alone
 
 
-def test_progress_is_told_shard_by_shard_in_order(large: Path, tmp_path: Path) -> None:
-    """For two workers as for one."""
+def test_progress_is_reported_per_shard_in_order(large: Path, tmp_path: Path) -> None:
+    """Two workers report the same shards as one."""
     told: list[int] = []
     options = BuildOptions(samples=SampleOptions(verify=0), work=Work(workers=2))
     report = build(
@@ -210,7 +210,7 @@ def test_progress_is_told_shard_by_shard_in_order(large: Path, tmp_path: Path) -
 
 
 def test_a_build_replaces_the_one_before(tmp_path: Path) -> None:
-    """Whole: no file of the older one stays, and nothing hidden lies beside."""
+    """No file of the older build and no temporary file is left."""
     build_rows(tmp_path, ROWS)
     (tmp_path / "out" / "data-00007.parquet").write_bytes(b"old")
     report = build_rows(tmp_path, ROWS[:1])
@@ -218,8 +218,8 @@ def test_a_build_replaces_the_one_before(tmp_path: Path) -> None:
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "rows.jsonl"]
 
 
-def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
-    """They would be lost, so the name is refused before any work."""
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    """The folder is refused before any work, because its files would be lost."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.docx").write_bytes(b"years")
     with pytest.raises(UsageError, match=r"the folder holds thesis\.docx, which would be lost \(choose another"):
@@ -229,7 +229,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
-    """And folders above it that are missing are made."""
+    """An empty folder is used, and missing parents are created."""
     (tmp_path / "out").mkdir()
     assert build_rows(tmp_path, ROWS).rows_out == 3
     source = str(tmp_path / "rows.jsonl")
@@ -237,16 +237,16 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert "build.json" in _bytes(tmp_path / "a" / "b")
 
 
-def test_a_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
-    """The output is a folder."""
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    """The output must be a folder."""
     (tmp_path / "out").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"out: is a file \(choose another folder with -o\)"):
         build_rows(tmp_path, ROWS)
     assert (tmp_path / "out").read_bytes() == b"mine"
 
 
-def test_a_source_inside_the_output_is_left_alone(tmp_path: Path) -> None:
-    """Rows may lie in files that are named as samples are: a build would replace what it was made from."""
+def test_a_source_inside_the_output_is_refused(tmp_path: Path) -> None:
+    """A source with the name of a sample file would be replaced by the build."""
     folder = tmp_path / "rows"
     folder.mkdir()
     pq.write_table(pa.Table.from_pylist(ROWS[:1]), folder / "data-00000.parquet")
@@ -256,8 +256,8 @@ def test_a_source_inside_the_output_is_left_alone(tmp_path: Path) -> None:
     assert _bytes(folder) == before
 
 
-def test_a_build_that_fails_leaves_the_older_one(tmp_path: Path) -> None:
-    """Not one row can be used: what was there stays, and nothing unfinished lies beside it."""
+def test_a_failed_build_keeps_the_older_one(tmp_path: Path) -> None:
+    """Without a usable row, the older build stays and no temporary file is left."""
     build_rows(tmp_path, ROWS)
     before = _bytes(tmp_path / "out")
     with pytest.raises(InputError, match=r"not one of 2 rows could be used; the first: line 1: messages\[2\]"):
@@ -267,7 +267,7 @@ def test_a_build_that_fails_leaves_the_older_one(tmp_path: Path) -> None:
 
 
 def test_a_file_of_blank_lines(tmp_path: Path) -> None:
-    """There is nothing to build."""
+    """A file of blank lines is an input error."""
     (tmp_path / "rows.jsonl").write_bytes(b"\n \n")
     with pytest.raises(InputError, match="there is no row: nothing but blank lines"):
         build([str(tmp_path / "rows.jsonl")], tmp_path / "out", TOKENIZER, NO_VERIFY)
@@ -277,7 +277,7 @@ def test_a_file_of_blank_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options,message", [({"max_length": 0}, "a length of 0 holds nothing"),
                                              ({"max_tools": 0}, "0 tools are nothing to choose from")])  # fmt: skip
 def test_options_that_make_no_sense(tmp_path: Path, options: Any, message: str) -> None:
-    """Told before any work."""
+    """Invalid options are reported before any work."""
     with pytest.raises(UsageError, match=message):
         build_rows(tmp_path, ROWS, **options)
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""Rows that can be no sample: each is rejected with its place and reason, and none is ever cut off."""
+"""Rejects of a build: place and reason of each row that cannot be a sample; rows are never truncated."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ GOOD_LENGTH = 55
 
 
 def _rejected(folder: Path, record: Row, **options: Any) -> Row:
-    """How a row is rejected that stands in the second line of three, the others good."""
+    """Return the reject of a row in the second line of three, of which the others are valid."""
     bad = {**record, "id": "bad"}
     report = build_rows(folder, [GOOD, bad, {**GOOD, "id": "last"}], **options)
     assert [sample["id"] for sample in read_samples(report.output)] == ["good", "last"]
@@ -42,7 +42,7 @@ def _text(sample: Row) -> str:
 
 @pytest.mark.parametrize("arguments", [{"city": None}, {"to": ["جدة", None]}, {"to": {"city": None}}])
 def test_a_null_is_rejected(tmp_path: Path, arguments: Row) -> None:
-    """The template would print None, which is read back as a word."""
+    """A null is rejected: the template would print the word None."""
     line = _rejected(tmp_path, row(ASKED, calls(call(**arguments))))
     assert line["code"] == "ambiguous-call"
     assert "null, which the template prints as None (remove the argument)" in line["reason"]
@@ -51,7 +51,7 @@ def test_a_null_is_rejected(tmp_path: Path, arguments: Row) -> None:
 
 
 def test_nulls_of_a_table_never_reach_a_prompt(tmp_path: Path) -> None:
-    """Parquet writes a null for each argument that another row has: no sample of it, and a whole one once cleaned."""
+    """A Parquet row with nulls for the arguments of other rows is rejected, and is a sample once cleaned."""
     rows = [GOOD, {**row(ASKED, calls(call(hours=3))), "id": "other"}]
     table = pa.Table.from_pylist(rows)
     written = table.to_pylist()[0]["messages"][2]["tool_calls"][0]["function"]["arguments"]
@@ -72,7 +72,7 @@ def test_nulls_of_a_table_never_reach_a_prompt(tmp_path: Path) -> None:
 @pytest.mark.parametrize("token", ["<escape>", "<end_of_turn>", "<start_function_call>", "<bos>"])
 @pytest.mark.parametrize("place", ["argument", "user", "answer", "result", "description"])
 def test_a_control_token_inside_text_is_rejected(tmp_path: Path, place: str, token: str) -> None:
-    """It would be read as what it is, by the model and by every parser."""
+    """The model and every parser would read it as a control token."""
     text = f"قبل {token} بعد"
     described = tool()
     described["function"]["description"] = text
@@ -89,21 +89,21 @@ def test_a_control_token_inside_text_is_rejected(tmp_path: Path, place: str, tok
 
 
 def test_a_users_turn_after_an_unanswered_call_is_rejected(tmp_path: Path) -> None:
-    """The template has no form for it."""
+    """The template cannot render it."""
     line = _rejected(tmp_path, row(ASKED, calls(call()), say("user", "وبعدين؟"), say("assistant", "صحو")))
     assert line["code"] == "not-renderable"
     assert line["reason"] == "messages[3]: a turn of the user after an unanswered call"
     assert line["hint"] == "add the result of the call"
 
 
-def test_a_row_in_which_the_model_says_nothing_is_rejected(tmp_path: Path) -> None:
-    """There is nothing to train on."""
+def test_a_row_without_a_model_turn_is_rejected(tmp_path: Path) -> None:
+    """Such a row has no trained token."""
     line = _rejected(tmp_path, row(ASKED))
     assert (line["code"], line["hint"]) == ("nothing-trained", "end with an answer or a call")
 
 
 def test_tools_without_a_developers_turn_are_rejected(tmp_path: Path) -> None:
-    """Published templates differ there; cleaning adds the turn."""
+    """Published templates differ here; ``clean`` adds the turn."""
     record = row(ASKED, say("assistant", "لا"))
     line = _rejected(tmp_path, {**record, "messages": record["messages"][1:]})
     assert line["code"] == "not-renderable"
@@ -111,14 +111,14 @@ def test_tools_without_a_developers_turn_are_rejected(tmp_path: Path) -> None:
 
 
 def test_a_key_that_reads_as_another_is_rejected(tmp_path: Path) -> None:
-    """A colon inside a key."""
+    """A key with a colon is ambiguous."""
     line = _rejected(tmp_path, row(ASKED, calls(call(**{"a:b": 1}))))
     assert line["code"] == "ambiguous-call"
     assert "the key 'a:b' differs when parsed" in line["reason"]
 
 
-def test_a_line_that_is_no_json_is_rejected_as_text(tmp_path: Path) -> None:
-    """The code is the one of cleaning, and the line itself is kept."""
+def test_a_line_that_is_not_json_is_rejected(tmp_path: Path) -> None:
+    """The reject has the code of ``clean`` and the line."""
     source = tmp_path / "rows.jsonl"
     build_rows(tmp_path, [GOOD])
     source.write_bytes(source.read_bytes() + b'{"id": \xff\n')
@@ -138,7 +138,7 @@ def test_a_line_that_is_no_json_is_rejected_as_text(tmp_path: Path) -> None:
 
 
 def test_a_row_of_exactly_the_limit_is_kept_whole(tmp_path: Path) -> None:
-    """Its last token is the stop."""
+    """Its last token is the stop token."""
     report = build_rows(tmp_path, [GOOD], max_length=GOOD_LENGTH)
     (sample,) = read_samples(report.output)
     assert len(sample["input_ids"]) == GOOD_LENGTH
@@ -147,7 +147,7 @@ def test_a_row_of_exactly_the_limit_is_kept_whole(tmp_path: Path) -> None:
 
 
 def test_a_row_one_token_longer_is_rejected(tmp_path: Path) -> None:
-    """Never cut off: there is no sample of it at all."""
+    """It is rejected, not truncated."""
     longer = row(ASKED, calls(call(city="جدةجدة")))
     line = _rejected(tmp_path, longer, max_length=GOOD_LENGTH)
     assert line["code"] == "too-long"
@@ -156,13 +156,13 @@ def test_a_row_one_token_longer_is_rejected(tmp_path: Path) -> None:
 
 
 def _with_distractors(count: int, *called: str) -> Row:
-    """A row with `f` and tools of 16 or so tokens beside it."""
+    """Return a row with `f` and other tools of about 16 tokens each."""
     answer = calls(*map(call, called)) if called else say("assistant", "لا")
     return {**row(ASKED, answer, tools=[tool("f"), *[tool(f"g{number}") for number in range(count)]]), "id": "r"}
 
 
 def test_fit_drops_as_few_tools_as_it_must(tmp_path: Path) -> None:
-    """The row fits, its call is whole, what stays keeps its order, and one tool more would not have fitted."""
+    """The row fits with its call, the order is kept, and one tool more would not fit."""
     record = _with_distractors(9, "g3")
     (whole,) = read_samples(build_rows(tmp_path, [record]).output)
     size = len(whole["input_ids"])
@@ -182,14 +182,14 @@ def test_fit_drops_as_few_tools_as_it_must(tmp_path: Path) -> None:
     assert text == render(expected)
 
 
-def test_fit_leaves_rows_alone_that_are_short_enough(tmp_path: Path) -> None:
-    """Nothing is dropped that need not be."""
+def test_fit_does_not_change_short_rows(tmp_path: Path) -> None:
+    """Rows that are short enough keep all tools."""
     report = build_rows(tmp_path, [_with_distractors(3, "g1")], fit=True)
     assert report.facts["tools_dropped"] == {"tools": 0, "rows": 0}
 
 
 def test_fit_never_drops_a_called_tool(tmp_path: Path) -> None:
-    """If all that is left is called and it is still too long, the row is rejected."""
+    """A row that is too long with called tools only is rejected."""
     record = _with_distractors(2, "f", "g0", "g1")
     (whole,) = read_samples(build_rows(tmp_path, [record]).output)
     line = _rejected(tmp_path, record, max_length=len(whole["input_ids"]) - 1, fit=True)
@@ -198,8 +198,8 @@ def test_fit_never_drops_a_called_tool(tmp_path: Path) -> None:
     assert line["hint"] == "no tool is left that could go"
 
 
-def test_what_rejected_rows_would_have_lost_is_not_counted(tmp_path: Path) -> None:
-    """Tools are dropped of rows that are samples: not of one that is too long all the same, or that trains nothing."""
+def test_dropped_tools_of_rejected_rows_are_not_counted(tmp_path: Path) -> None:
+    """Only tools dropped from samples are counted, not those of rows that are rejected afterwards."""
     long = row(say("user", "جدة " * 99), say("assistant", "لا"), tools=[tool(name) for name in "fgh"])
     _rejected(tmp_path, long, max_length=GOOD_LENGTH, fit=True)
     assert build_rows(tmp_path, [GOOD, long], max_length=GOOD_LENGTH, fit=True).facts["tools_dropped"]["tools"] == 0
@@ -208,22 +208,22 @@ def test_what_rejected_rows_would_have_lost_is_not_counted(tmp_path: Path) -> No
 
 
 def test_a_row_that_loses_tools_twice_is_one_row(tmp_path: Path) -> None:
-    """First to be so many, then to be so short."""
+    """A row that loses tools to ``max_tools`` and to ``fit`` is counted once."""
     (whole,) = read_samples(build_rows(tmp_path, [_with_distractors(0)]).output)
     record = {**_with_distractors(9, "f")}
     report = build_rows(tmp_path, [record], max_tools=5, fit=True, max_length=len(whole["input_ids"]) + 10)
     assert report.facts["tools_dropped"] == {"tools": 9, "rows": 1}
 
 
-def test_what_fit_drops_follows_from_seed_and_id(tmp_path: Path) -> None:
-    """The same in every run; other rows and other seeds lose other tools."""
+def test_fit_depends_on_seed_and_id_only(tmp_path: Path) -> None:
+    """The same tools are dropped in every run; other ids and seeds lose others."""
     records = [{**_with_distractors(9, "f"), "id": f"r{number}"} for number in range(8)]
     (size, *_) = [len(sample["input_ids"]) for sample in read_samples(build_rows(tmp_path, records).output)]
 
     def texts(seed: int) -> list[str]:
         report = build_rows(tmp_path, records, max_length=size - 30, fit=True, shuffle_seed=seed)
         assert report.facts["tools_dropped"]["rows"] == 8
-        # The order is the shuffle's; which tools are left is what fitting decides.
+        # Shuffling decides the order, fitting the remaining tools.
         return ["".join(sorted(set(_text(sample).split("<start_function_declaration>")))) for sample in
                 read_samples(report.output)]  # fmt: skip
 
@@ -234,7 +234,7 @@ def test_what_fit_drops_follows_from_seed_and_id(tmp_path: Path) -> None:
 
 
 def test_the_length_report_counts_rows_before_anything_is_dropped(tmp_path: Path) -> None:
-    """Bars of 128 tokens, and how many rows each limit would keep, rows that are too long among them."""
+    """The report has bars of 128 tokens and the rows within each limit, before tools are dropped."""
     words = [0, 100, 500, 1000, 2040, 4090]
     records = [{**row(say("user", "جدة " * count + "؟"), say("assistant", "لا")), "id": f"r{count}"} for count in words]
     whole = build_rows(tmp_path, records, max_length=100_000)

@@ -1,4 +1,4 @@
-"""Masks: exact for each shape of conversation, right for any record, and every damage to one is noticed."""
+"""Masks: exact for each kind of conversation, right for any record; damage is detected."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ from training.tiny import tokenizer_path
 HEADER = [522, 107]  # "model" and its newline
 STOPS = {1, 50, 106}
 LABELS = "the labels are not those of the model's turns"
-NO_STOP = "the last trained token does not stop the model"
+NO_STOP = "the last trained token is not a stop token"
 
 # The developer's turn of `row()`, and a question, with their ids.
 BEGINNING = (
@@ -73,7 +73,7 @@ def _ids(text: str) -> list[int]:
 
 
 def test_a_single_call() -> None:
-    """Every id and every label: the call and the token that stops it are trained, and nothing before them."""
+    """The call and its stop token are trained, and nothing before them."""
     input_ids, labels = _sample(SINGLE)
     assert input_ids == [*BEGINNING_IDS, *JEDDAH_IDS, 50]
     assert labels == [IGNORED] * 42 + [*JEDDAH_IDS, 50]
@@ -81,7 +81,7 @@ def test_a_single_call() -> None:
 
 
 def test_parallel_calls_after_text() -> None:
-    """The text and both calls are one trained stretch with one stop."""
+    """The text and both calls are one trained span with one stop."""
     record = row(ASKED, calls(call(city="جدة"), call("g", n=2), content=" حاضر\n"))
     input_ids, labels = _sample(record)
     assert input_ids == [
@@ -107,7 +107,7 @@ def test_parallel_calls_after_text() -> None:
 
 
 def test_many_turns_with_results() -> None:
-    """The calls, one stop each and the answers are trained; no result is, nor the start of a second one."""
+    """Calls, their stops and answers are trained; results and the start of a second result are not."""
     input_ids, labels = _sample(MANY_TURNS)
     empty = ["<start_function_call>", "call", ":", "g", "{", "}", "<end_function_call>"]
     assert trained_pieces(labels) == {
@@ -130,7 +130,7 @@ def test_many_turns_with_results() -> None:
 
 
 def test_a_refusal() -> None:
-    """The answer and the end of the turn are trained, the newline after it is not."""
+    """The answer and the end of the turn are trained, but not the newline after it."""
     input_ids, labels = _sample(row(say("user", "نكتة؟"), say("assistant", "ما أقدر.")))
     assert trained_pieces(labels) == {44: ["ما", "▁أقدر", ".", "<end_of_turn>"]}
     assert input_ids[44:] == [674, 1755, 4021, 106, 107]
@@ -138,7 +138,7 @@ def test_a_refusal() -> None:
 
 
 def test_a_call_that_is_answered_stops_before_the_result() -> None:
-    """The stop is the token that the result begins with; a row that ends with a result ends untrained."""
+    """The stop is the first token of the result; a final result is not trained."""
     _, labels = _sample(row(ASKED, calls(call(city="جدة")), result("صحو")))
     assert trained_text(labels) == [
         "<start_function_call>call:f{city:<escape>جدة<escape>}<end_function_call><start_function_response>"
@@ -147,7 +147,7 @@ def test_a_call_that_is_answered_stops_before_the_result() -> None:
 
 
 def test_recorded_renderings_have_the_mask_of_their_letters() -> None:
-    """Ids and labels, on every text of the published template that has a model's turn."""
+    """Ids and labels of every text of the published template are those derived from its letters."""
     texts = [found for found in goldens() if not found.get("add_generation_prompt")]
     made = []
     for found in texts:
@@ -167,7 +167,7 @@ def test_recorded_renderings_have_the_mask_of_their_letters() -> None:
 
 
 def _renderable(record: Row) -> Row:
-    """A made record without a generation prompt; it is not tried if the prompt cannot be written."""
+    """Return a record that can be rendered."""
     record = {**record, "add_generation_prompt": False}
     try:
         render(record)
@@ -184,7 +184,7 @@ _LENIENT = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow
 @given(st.lists(_MADE, min_size=1, max_size=4))
 @_LENIENT
 def test_any_rows_have_the_ids_and_labels_of_their_text(made: list[Row]) -> None:
-    """Segment by segment and many rows at once gives what the whole text gives, with the mask read from its letters."""
+    """Many rows by segments give the ids of the whole text, and the mask derived from its letters."""
     made = [_renderable(record) for record in made]
     samples = make_samples(made)
     assert ids_and_labels(samples) == [read_mask(render(record)) for record in made]
@@ -193,8 +193,8 @@ def test_any_rows_have_the_ids_and_labels_of_their_text(made: list[Row]) -> None
 
 @given(_MADE)
 @_LENIENT
-def test_any_row_keeps_the_promises(record: Row) -> None:
-    """One ``<bos>``, something trained, a stop at the end of what is, nobody else's text, and the calls read back."""
+def test_invariants_of_any_row(record: Row) -> None:
+    """A row has one ``<bos>``, a trained token, a stop as the last one, and only text of the model trained."""
     record = _renderable(record)
     input_ids, labels = _sample(record)
     assert input_ids.count(2) == 1
@@ -202,7 +202,7 @@ def test_any_row_keeps_the_promises(record: Row) -> None:
     trained = [label for label in labels if label != IGNORED]
     assert trained
     assert trained[-1] in STOPS
-    # The control tokens that only others write: none of them is ever trained.
+    # Control tokens that the model never writes.
     assert not {0, 2, 46, 47, 51, 105}.intersection(trained)
     stops = [token for token in trained if token in STOPS]
     assert len(stops) == sum(message["role"] == "assistant" for message in record["messages"])
@@ -211,7 +211,7 @@ def test_any_row_keeps_the_promises(record: Row) -> None:
 
 
 def _require_calls_read_back(record: Row, trained: list[int]) -> None:
-    """Cut what is trained at its stops, and parse each part as an output of the model."""
+    """Split the trained text at its stops, and parse each part as a model output."""
     turns: list[list[int]] = [[]]
     for token in trained:
         turns[-1].append(token)
@@ -231,26 +231,26 @@ def _require_calls_read_back(record: Row, trained: list[int]) -> None:
 
 
 def _two_rows() -> tuple[Samples, int]:
-    """A short row, then a long one that a test may damage; and where the second begins."""
+    """Return a short row, a long one that a test may damage, and the start of the second."""
     samples = make_samples([SINGLE, MANY_TURNS])
     return Samples(samples.input_ids.copy(), samples.labels.copy(), samples.offsets), int(samples.offsets[1])
 
 
 def _damaged(damage: Callable[[Any, Any], None]) -> list[tuple[int, str]]:
-    """What is found after ``damage`` to the ids and labels of the second row."""
+    """Return the problems after ``damage`` to the ids and labels of the second row."""
     samples, start = _two_rows()
     damage(samples.input_ids[start:], samples.labels[start:])
     return list(mask_problems(samples, HEADER))
 
 
-def test_whole_masks_have_no_problem() -> None:
-    """The rows that are damaged below are right before."""
+def test_undamaged_masks_have_no_problem() -> None:
+    """The rows that are damaged below are valid before."""
     samples, _ = _two_rows()
     assert list(mask_problems(samples, HEADER)) == []
 
 
 def _second_bos(ids: Any, _: Any) -> None:
-    ids[34] = 2  # in what the user says
+    ids[34] = 2  # in the user's text
 
 
 def _no_bos(ids: Any, _: Any) -> None:
@@ -262,33 +262,33 @@ def _late_bos(ids: Any, _: Any) -> None:
 
 
 @pytest.mark.parametrize("damage", [_second_bos, _no_bos, _late_bos])
-def test_one_bos_at_the_start_is_demanded(damage: Callable[[Any, Any], None]) -> None:
-    """Two, none, or one that stands elsewhere."""
+def test_one_bos_at_the_start_is_required(damage: Callable[[Any, Any], None]) -> None:
+    """Two, none, or one at another position is a problem."""
     assert _damaged(damage) == [(1, "not exactly one <bos>, at the start")]
 
 
-def test_something_trained_is_demanded() -> None:
-    """A row without a label that counts."""
+def test_a_trained_token_is_required() -> None:
+    """A row without a label is a problem."""
 
     def damage(_: Any, labels: Any) -> None:
         labels[:] = IGNORED
 
     ((number, problem),) = _damaged(damage)
     assert number == 1
-    assert "nothing is trained" in problem
+    assert "no token is trained" in problem
 
 
-def test_a_batch_in_which_nothing_is_trained() -> None:
-    """Every row of it is named."""
+def test_a_batch_without_a_trained_token() -> None:
+    """Every row is reported."""
     samples, _ = _two_rows()
     samples.labels[:] = IGNORED
     found = list(mask_problems(samples, HEADER))
     assert [number for number, _ in found] == [0, 1]
-    assert all("nothing is trained" in problem for _, problem in found)
+    assert all("no token is trained" in problem for _, problem in found)
 
 
-def test_a_stop_at_the_end_is_demanded() -> None:
-    """The last end of a turn is not trained, so the model would never stop."""
+def test_a_stop_at_the_end_is_required() -> None:
+    """Without a trained end of the turn the model would never stop."""
 
     def damage(_: Any, labels: Any) -> None:
         assert labels[125] == 106
@@ -297,7 +297,7 @@ def test_a_stop_at_the_end_is_demanded() -> None:
     assert _damaged(damage) == [(1, f"{NO_STOP}; {LABELS}")]
 
 
-# Positions in MANY_TURNS of what is not the model's.
+# Positions in MANY_TURNS that are not the model's.
 FOREIGN = {
     "bos": 0,
     "developer": 4,
@@ -317,8 +317,8 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("place", FOREIGN)
-def test_no_foreign_token_may_be_trained(place: str) -> None:
-    """One token of anybody else is enough."""
+def test_a_trained_token_of_others_is_a_problem(place: str) -> None:
+    """One such token is enough."""
 
     def damage(ids: Any, labels: Any) -> None:
         assert labels[FOREIGN[place]] == IGNORED
@@ -328,8 +328,8 @@ def test_no_foreign_token_may_be_trained(place: str) -> None:
 
 
 @pytest.mark.parametrize("position", [42, 50, 61, 84, 96, 109, 122])
-def test_every_token_of_the_model_must_be_trained(position: int) -> None:
-    """The first of a call, its value, its stop, and the same of later turns."""
+def test_an_untrained_token_of_the_model_is_a_problem(position: int) -> None:
+    """The start, value or stop of a call, in any turn."""
 
     def damage(_: Any, labels: Any) -> None:
         assert labels[position] != IGNORED
@@ -339,7 +339,7 @@ def test_every_token_of_the_model_must_be_trained(position: int) -> None:
 
 
 def test_a_label_is_the_id_itself() -> None:
-    """A trained position that teaches another token."""
+    """A label that differs from its id is a problem."""
 
     def damage(_: Any, labels: Any) -> None:
         labels[50] = 2020
@@ -347,8 +347,8 @@ def test_a_label_is_the_id_itself() -> None:
     assert _damaged(damage) == [(1, LABELS)]
 
 
-def test_the_first_row_is_told_from_the_second() -> None:
-    """A problem has the number of its own row."""
+def test_a_problem_has_its_row() -> None:
+    """A problem has the number of its row."""
     samples, start = _two_rows()
     samples.labels[start - 1] = IGNORED  # the stop of the first row
     assert list(mask_problems(samples, HEADER)) == [(0, f"{NO_STOP}; {LABELS}")]

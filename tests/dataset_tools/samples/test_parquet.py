@@ -1,4 +1,4 @@
-"""Samples as Parquet files: what was given is read back, and no heavy import is paid for."""
+"""Parquet files of samples: the round trip, and no import of pandas."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def _samples(*rows: list[int]) -> Samples:
 
 
 def test_batches_are_read_back_as_one_table() -> None:
-    """Every column, rows of any length, Arabic and empty texts, in the order of the batches."""
+    """Every column, rows of any length, Arabic and empty texts are read back in order."""
     batches = [
         sample_batch([_record("أ", "مصري"), _record("b", "")], _samples([2, 300], [2])),
         sample_batch([_record("3", "gulf")], _samples([2, 7, 262143])),
@@ -53,6 +53,6 @@ def test_batches_are_read_back_as_one_table() -> None:
 
 
 def test_pandas_is_not_imported() -> None:
-    """It would cost every process half a second."""
+    """Its import takes half a second in every process."""
     done = subprocess.run([sys.executable, "-c", _SCRIPT], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"

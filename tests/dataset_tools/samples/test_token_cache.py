@@ -1,4 +1,4 @@
-"""Ids put together from remembered words are those that the tokenizer gives for the text."""
+"""Ids from the word cache are those of the tokenizer for the text."""
 
 import json
 from array import array
@@ -17,7 +17,7 @@ from tests.dataset_tools.samples.tokenizer_texts import PLAIN_WITH_SPACE_PICTURE
 from training.tiny import tokenizer_path
 
 _TOKENIZER = load_tokenizer(tokenizer_path())
-_WARM = WordIds(_TOKENIZER)  # one for all examples, so that their words have been met
+_WARM = WordIds(_TOKENIZER)  # shared by all examples, so that words are cached
 _SPACES = ["", " ", "  ", "   a", "a  b", " a", "a ", "a \n b", "\n a", "▁a", "a▁ b", "a ▁", "▁▁", " ▁ "]
 _TEXTS = st.lists(PLAIN_WITH_SPACE_PICTURE | WITH_TOKENS.map(lambda text: text.replace("<pad>", "")), max_size=6)
 
@@ -31,27 +31,27 @@ def _given(ids: WordIds, texts: list[str]) -> list[list[int]]:
 
 
 def test_the_bundled_tokenizer_can_be_used_word_by_word() -> None:
-    """Otherwise the other tests here would say nothing."""
+    """The other tests depend on it."""
     assert splits_at_spaces(_TOKENIZER)
 
 
 @given(_TEXTS)
 @settings(max_examples=500)
 def test_words_give_the_ids_of_the_text(texts: list[str]) -> None:
-    """Any texts together, words known and new, and twice the same."""
+    """Any texts, with cached and new words, give the same ids twice."""
     assert _given(_WARM, texts) == _expected(texts)
     assert _given(_WARM, texts + texts) == 2 * _expected(texts)
 
 
 def test_spaces_in_a_row_stay_together() -> None:
-    """One piece may hold several spaces, and U+2581 is one more of them."""
+    """A piece may have several spaces, also as U+2581."""
     assert _given(_WARM, _SPACES) == _expected(_SPACES)
     for text in _SPACES:
         assert _given(WordIds(_TOKENIZER), [text]) == _expected([text])
 
 
-def test_a_full_memory_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not fit is still encoded, and what is remembered stays below the bound."""
+def test_a_full_cache_is_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that do not fit are still encoded, and the cache stays below its bound."""
     monkeypatch.setattr(token_cache, "_MOST_BYTES", 4000)
     ids = WordIds(_TOKENIZER)
     for start in range(0, 200, 5):
@@ -80,7 +80,7 @@ def _without_bytes(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("alter", [_with_piece, _with_prefix, _with_words, _without_bytes])
 def test_another_tokenizer_is_used_whole(alter: Callable[[dict[str, Any]], None]) -> None:
-    """A piece across a space, or other rules than Gemma's: then texts are not cut at spaces, and the ids are right."""
+    """A tokenizer with pieces across spaces or with other rules is not used by words, and the ids are right."""
     changed = json.loads(_TOKENIZER.to_str())
     alter(changed)
     tokenizer = Tokenizer.from_str(json.dumps(changed))
@@ -101,7 +101,7 @@ def test_another_tokenizer_is_used_whole(alter: Callable[[dict[str, Any]], None]
     ],
 )
 def test_an_added_token_that_sees_a_space_forbids_words(token: AddedToken) -> None:
-    """Such a token would be missed, or would take the space of its neighbour."""
+    """Such a token would be missed, or would absorb the space of its neighbour."""
     tokenizer = Tokenizer.from_str(_TOKENIZER.to_str())
     tokenizer.add_tokens([token])
     assert not splits_at_spaces(tokenizer)

@@ -1,4 +1,4 @@
-"""Tokenizers: found in folders and on the Hub, and refused with the reason where they are not FunctionGemma's."""
+"""Tokenizers: found in folders and on the Hub, and refused if they are not FunctionGemma's."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ Change = Callable[[Any], None]
 
 
 def _changed(folder: Path, change: Change) -> TokenizerFiles:
-    """A copy of the bundled tokenizer with another ``tokenizer.json``."""
+    """Return a copy of the bundled tokenizer with another ``tokenizer.json``."""
     copy = copy_tokenizer(folder)
     content = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
     change(content)
@@ -50,7 +50,7 @@ def _added(content: Any, token: str) -> Any:
 
 
 def test_the_control_tokens_are_functiongemmas() -> None:
-    """The ids of the format page, and the bundled tokenizer has them."""
+    """The ids are those of the published tokenizer, and the bundled one has them."""
     assert CONTROL_TOKENS == {
         "<pad>": 0,
         "<eos>": 1,
@@ -71,22 +71,22 @@ def test_the_control_tokens_are_functiongemmas() -> None:
 
 
 @pytest.mark.parametrize("token", CONTROL_TOKENS)
-def test_every_control_token_must_be_there(tmp_path: Path, token: str) -> None:
-    """Under its own name."""
+def test_every_control_token_is_required(tmp_path: Path, token: str) -> None:
+    """A renamed token is missing."""
 
     def rename(content: Any) -> None:
         _added(content, token)["content"] = "<another>"
         vocabulary = content["model"]["vocab"]
         vocabulary["<another>"] = vocabulary.pop(token)
-        content["post_processor"] = None  # it names a token
+        content["post_processor"] = None  # it has a token
         if content["model"]["unk_token"] == token:
             content["model"] |= {"unk_token": "<another>"}
 
-    assert f"not FunctionGemma's tokenizer: there is no token {token} (" in _refused(tmp_path, rename)
+    assert f"not FunctionGemma's tokenizer: {token} is missing (" in _refused(tmp_path, rename)
 
 
 def test_a_control_token_with_another_id(tmp_path: Path) -> None:
-    """Two tokens change places."""
+    """Two tokens with swapped ids are refused."""
 
     def swap(content: Any) -> None:
         vocabulary = content["model"]["vocab"]
@@ -97,27 +97,27 @@ def test_a_control_token_with_another_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("side", ["lstrip", "rstrip"])
-def test_a_control_token_that_takes_its_neighbours(tmp_path: Path, side: str) -> None:
-    """A space beside it would vanish, and ids would depend on what stands around."""
+def test_a_control_token_that_absorbs_spaces(tmp_path: Path, side: str) -> None:
+    """Ids would depend on the neighbours of such a token."""
 
     def strip(content: Any) -> None:
         _added(content, "<escape>")[side] = True
 
-    assert "<escape> is not kept apart" in _refused(tmp_path, strip)
+    assert "<escape> is not a separate token" in _refused(tmp_path, strip)
 
 
 def test_a_control_token_that_is_only_text(tmp_path: Path) -> None:
-    """In the vocabulary, but cut into letters when it is met."""
+    """A token that is in the vocabulary but split into letters is refused."""
 
     def forget(content: Any) -> None:
         content["added_tokens"].remove(_added(content, "<end_function_call>"))
 
-    assert "<end_function_call> is not kept apart" in _refused(tmp_path, forget)
+    assert "<end_function_call> is not a separate token" in _refused(tmp_path, forget)
 
 
 @pytest.mark.parametrize("piece", ["\nا", "ا\n", "\n\nا"])
 def test_a_piece_that_joins_a_newline_with_text(tmp_path: Path, piece: str) -> None:
-    """The header of a turn would be tokenized by what follows it."""
+    """The ids of a header would depend on the text after it."""
 
     def join(content: Any) -> None:
         content["model"]["vocab"][piece] = len(content["model"]["vocab"])
@@ -126,8 +126,8 @@ def test_a_piece_that_joins_a_newline_with_text(tmp_path: Path, piece: str) -> N
     assert f"the piece {piece!r} joins a newline with text" in _refused(tmp_path, join)
 
 
-def test_digits_that_are_not_split_do_no_harm(tmp_path: Path) -> None:
-    """They are one piece in parts and in the whole alike, so such a tokenizer is used as it is."""
+def test_digits_may_be_one_piece(tmp_path: Path) -> None:
+    """Digits are then one piece in parts and in the whole, so the tokenizer can be used."""
 
     def join(content: Any) -> None:
         for piece in ("20", "26", "2026"):
@@ -142,8 +142,8 @@ def test_digits_that_are_not_split_do_no_harm(tmp_path: Path) -> None:
     assert sample["input_ids"] == whole.ids
 
 
-def test_a_tokenizer_that_cuts_and_fills_up_is_told_not_to(tmp_path: Path) -> None:
-    """Saved with truncation and padding, as fine-tuned tokenizers are: samples are whole all the same."""
+def test_truncation_and_padding_are_switched_off(tmp_path: Path) -> None:
+    """Samples are complete, also with a tokenizer that was saved with truncation and padding."""
 
     def limit(content: Any) -> None:
         content["truncation"] = {"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0}
@@ -155,25 +155,25 @@ def test_a_tokenizer_that_cuts_and_fills_up_is_told_not_to(tmp_path: Path) -> No
     assert found == read_samples(build_rows(tmp_path, ROWS).output)
 
 
-# --- where it is ---
+# --- in folders ---
 
 
 def test_a_folder_is_found_with_its_hash() -> None:
-    """Its name is what the user wrote, and it has no revision."""
+    """Its name is that of the user, and it has no revision."""
     found = find_tokenizer(str(tokenizer_path()))
     assert (found.name, found.revision, found.folder) == (str(tokenizer_path()), "", tokenizer_path().resolve())
     assert found.sha256() == hashlib.sha256((tokenizer_path() / "tokenizer.json").read_bytes()).hexdigest()
 
 
 def test_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
-    """Say what is missing and how it comes there."""
+    """The error has the missing file and a hint."""
     with pytest.raises(InputError, match=r"no tokenizer\.json in this folder \(save the tokenizer with transformers\)"):
         find_tokenizer(str(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"model": 1}', b"\x80\x81"])
 def test_a_damaged_file(tmp_path: Path, content: bytes) -> None:
-    """One line with the file and the next step."""
+    """The error has the file and a hint."""
     copy = copy_tokenizer(tmp_path)
     (copy / "tokenizer.json").write_bytes(content)
     with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer: .*\(download it again\)$") as refused:
@@ -182,16 +182,18 @@ def test_a_damaged_file(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "./nothing", "/nothing/here", "../a/b", "~/a", "a/b/c", "@v1"])
-def test_what_is_neither_a_folder_nor_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Nothing is asked of the Hub for a path that is not there."""
+def test_a_name_that_is_neither_a_folder_nor_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The Hub is not asked for a missing path."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"is no tokenizer \(a folder with tokenizer\.json, or ORG/NAME"):
+    with pytest.raises(UsageError, match=r"is not a tokenizer \(a folder with tokenizer\.json, or ORG/NAME"):
         find_tokenizer(name)
 
 
 def test_a_file_is_no_tokenizer(tmp_path: Path) -> None:
-    """Its folder is."""
-    with pytest.raises(UsageError, match="is no tokenizer"):
+    """A file is refused; its folder would be accepted."""
+    with pytest.raises(UsageError, match="is not a tokenizer"):
         find_tokenizer(str(tokenizer_path() / "tokenizer.json"))
     assert list(tmp_path.iterdir()) == []
 
@@ -201,7 +203,7 @@ def test_a_file_is_no_tokenizer(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, list[str]]]:
-    """A Hub with the bundled tokenizer beside weights, one that is gated, and a model without a fast tokenizer."""
+    """Start a Hub with the bundled tokenizer, a gated one, and a model without a fast tokenizer."""
     files = {file.name: file.read_bytes() for file in tokenizer_path().iterdir()}
     models = {
         "org/tiny": {**files, "model.safetensors": b"weights", "README.md": b"# tiny\n"},
@@ -214,7 +216,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture
 def build_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, afg_data: Callable[..., Any]) -> Callable[..., Any]:
-    """Builds one row with a tokenizer of the Hub at an address, with a cache that is empty at first."""
+    """Return a function that builds one row with a tokenizer of a Hub, with an empty cache."""
     source = write_rows(tmp_path / "rows.jsonl", ROWS)
 
     def run(address: str, name: str, *, offline: str = "0") -> Any:
@@ -230,7 +232,7 @@ def build_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, afg_data: Callab
 
 
 def test_a_tokenizer_of_the_hub(server: tuple[str, list[str]], build_from: Callable[..., Any], tmp_path: Path) -> None:
-    """Its files alone are downloaded, name and commit are written down, and later no connection is needed."""
+    """Only its files are downloaded, ``build.json`` has name and commit, and later no connection is needed."""
     address, requests = server
     done = build_from(address, "org/tiny@v1")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -257,7 +259,7 @@ REFUSALS = {
 def test_each_refusal_of_the_hub_is_one_line(
     server: tuple[str, list[str]], build_from: Callable[..., Any], tmp_path: Path, name: str
 ) -> None:
-    """With the next step; nothing is written."""
+    """Each error is one line with a hint, and no file is written."""
     done = build_from(server[0], name)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"afg-data: {name}: {REFUSALS[name]}\n")
     assert not (tmp_path / "out").exists()
@@ -267,8 +269,8 @@ def test_each_refusal_of_the_hub_is_one_line(
     ("0", "http://127.0.0.1:9 cannot be reached (check the connection and HF_ENDPOINT)"),
     ("1", "the model is not in the cache (HF_HUB_OFFLINE is set: unset it to download)"),
 ])  # fmt: skip
-def test_no_way_to_the_hub_is_one_line(build_from: Callable[..., Any], offline: str, message: str) -> None:
-    """A Hub that does not answer, and a client told to stay offline, are told apart."""
+def test_an_unreachable_hub_is_one_line(build_from: Callable[..., Any], offline: str, message: str) -> None:
+    """A Hub that does not answer and offline mode have different messages."""
     done = build_from("http://127.0.0.1:9", "google/functiongemma-270m-it", offline=offline)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"afg-data: google/functiongemma-270m-it: {message}\n"

@@ -1,4 +1,4 @@
-"""Which tools a row offers, and where the called one stands."""
+"""Selection and order of the offered tools."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ NAMES = list("abcdefgh")
 
 
 def _offering(identity: str, *called: str, names: list[str] = NAMES) -> Any:
-    """A row that offers ``names`` and calls some of them."""
+    """Return a row that offers ``names`` and calls some of them."""
     answer = calls(*[call(name) for name in called]) if called else say("assistant", "لا")
     record = row(say("user", "س"), answer, tools=[tool(name) for name in names])
     return {**record, "id": identity, "dialect": "", "domain": ""}
@@ -35,14 +35,14 @@ def _names(record: Row) -> list[str]:
 
 
 def _offered(input_ids: list[int]) -> tuple[list[str], str | None]:
-    """The names that a sample declares, in order, and the first that it calls."""
+    """Return the declared names of a sample, in order, and the first called one."""
     text = load_tokenizer(tokenizer_path()).decode(input_ids, skip_special_tokens=False)
     called = re.search(r"<start_function_call>call:(.*?)\{", text)
     return re.findall(r"<start_function_declaration>declaration:(.*?)\{", text), called and called[1]
 
 
 def test_the_order_is_the_same_on_every_machine() -> None:
-    """Recorded orders: a changed hash would change everybody's datasets."""
+    """Orders are recorded: another hash would change existing datasets."""
     assert seeded_order(6, "order", 7, "r1") == [2, 1, 0, 5, 3, 4]
     assert seeded_order(6, "order", 8, "r1") == [4, 5, 3, 0, 1, 2]
     assert seeded_order(6, "order", 7, "r2") == [0, 3, 5, 4, 1, 2]
@@ -51,12 +51,12 @@ def test_the_order_is_the_same_on_every_machine() -> None:
 
 @given(st.integers(0, 40), st.integers(), st.text(st.characters()))
 def test_any_order_is_a_permutation(count: int, seed: int, identity: str) -> None:
-    """Nothing twice and nothing lost, whatever the id holds, a lone surrogate too."""
+    """The order is a permutation for any id, also with a lone surrogate."""
     assert sorted(seeded_order(count, seed, identity)) == list(range(count))
 
 
 def test_every_order_of_three_is_equally_likely() -> None:
-    """6,000 ids, 1,000 of each order expected; chi-square with 5 degrees of freedom is below 20.5 in 999 of 1,000."""
+    """1,000 of 6,000 ids are expected per order; chi-square with 5 degrees of freedom is below 20.5 in 99.9%."""
     seen = Counter(tuple(seeded_order(3, "order", 7, f"r{number}")) for number in range(6000))
     assert len(seen) == 6
     assert sum((count - 1000) ** 2 / 1000 for count in seen.values()) < 20.5
@@ -64,7 +64,7 @@ def test_every_order_of_three_is_equally_likely() -> None:
 
 @given(st.integers(), st.text(max_size=5))
 def test_shuffling_only_moves_tools(seed: int, identity: str) -> None:
-    """Each declaration stays as it is, the rest of the record too, and the given record is left alone."""
+    """Declarations and the rest of the record are unchanged, and so is the given record."""
     given_ = _offering(identity, "c")
     shuffled: Any = shuffle_tools(given_, seed)
     assert sorted(_names(shuffled)) == NAMES
@@ -73,7 +73,7 @@ def test_shuffling_only_moves_tools(seed: int, identity: str) -> None:
 
 
 def test_shuffling_depends_on_seed_and_id_alone() -> None:
-    """The same for rows of other words; another for another seed or id."""
+    """Other text gives the same order, another seed or id a different one."""
     first: Any = shuffle_tools(_offering("r1", "c"), 7)
     assert _names(shuffle_tools(_offering("r1", "h"), 7)) == _names(first)
     assert _names(shuffle_tools(_offering("r1", "c"), 8)) != _names(first)
@@ -87,10 +87,8 @@ def test_shuffling_depends_on_seed_and_id_alone() -> None:
     st.integers(0, 99),
 )
 @settings(max_examples=200)
-def test_dropping_goes_as_far_as_needed_and_no_further(
-    called: list[str], sizes: list[int], excess: int, seed: int
-) -> None:
-    """Called tools stay, the rest keeps its order, enough goes if there is enough, and the last to go was needed."""
+def test_as_few_tools_as_needed_are_dropped(called: list[str], sizes: list[int], excess: int, seed: int) -> None:
+    """Called tools stay, the order is kept, enough is dropped if possible, and the last drop was needed."""
     record = _offering("r", *called)
     fewer: Any = drop_distractors(record, seed, sizes, excess)
     kept = _names(fewer)
@@ -102,19 +100,19 @@ def test_dropping_goes_as_far_as_needed_and_no_further(
     assert {**fewer, "tools": record["tools"]} == record
 
 
-def test_which_tools_go_follows_from_the_seed() -> None:
-    """Over many seeds every tool that is not called goes about equally often: 7 tools, 700 seeds, 100 each."""
+def test_dropped_tools_are_uniform_over_seeds() -> None:
+    """Each of 7 tools that are not called is dropped about 100 times over 700 seeds."""
     gone: Counter[str] = Counter()
     for seed in range(700):
         fewer: Any = drop_distractors(_offering("r", "a"), seed, [1] * 8, 1)
         gone.update(set(NAMES) - set(_names(fewer)))
     assert set(gone) == set(NAMES[1:])
-    # Chi-square with 6 degrees of freedom is below 22.5 in 999 of 1,000.
+    # Chi-square with 6 degrees of freedom is below 22.5 in 99.9%.
     assert sum((count - 100) ** 2 / 100 for count in gone.values()) < 22.5
 
 
 def test_max_tools_of_a_build(tmp_path: Path) -> None:
-    """At most so many are offered, called ones always, and what went is counted."""
+    """The maximum is kept, called tools stay, and dropped tools are counted."""
     rows = [
         _offering("r1", "g"),
         _offering("r2"),
@@ -131,15 +129,15 @@ def test_max_tools_of_a_build(tmp_path: Path) -> None:
     assert [_offered(sample["input_ids"])[0] for sample in read_samples(again.output)] == offered
 
 
-def test_without_options_the_tools_stay_as_they_are(tmp_path: Path) -> None:
-    """No order and no tool changes unasked."""
+def test_tools_are_unchanged_by_default(tmp_path: Path) -> None:
+    """Without options, the order and the tools stay."""
     report = build_rows(tmp_path, [_offering("r1", "g"), _offering("r2")])
     assert [_offered(sample["input_ids"])[0] for sample in read_samples(report.output)] == [NAMES, NAMES]
     assert report.facts["tools_dropped"] == {"tools": 0, "rows": 0}
 
 
-def test_the_shuffle_depends_on_nothing_but_the_row(tmp_path: Path) -> None:
-    """A row alone, among others, or later in the file is offered the same."""
+def test_the_shuffle_depends_on_the_row_only(tmp_path: Path) -> None:
+    """A row gets the same order alone, among others, or later in the file."""
     many = [_offering(f"r{number}", "c") for number in range(30)]
     every = {found["id"]: _offered(found["input_ids"]) for found in read_samples(
         build_rows(tmp_path, many, shuffle_seed=7).output)}  # fmt: skip
@@ -153,14 +151,14 @@ def test_the_shuffle_depends_on_nothing_but_the_row(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def aisa(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The real rows, cleaned."""
+    """Return the cleaned real rows."""
     folder = tmp_path_factory.mktemp("aisa")
     clean([str(shared_data / "aisa_dev.parquet")], Outputs(folder / "clean.jsonl", folder / "rejects.jsonl"))
     return str(folder / "clean.jsonl")
 
 
 def _gold_positions(aisa: str, folder: Path, seed: int | None, workers: int = 1) -> list[int]:
-    """Where the called tool stands, for each row with a call."""
+    """Return the position of the called tool of each row with a call."""
     options = BuildOptions(samples=SampleOptions(shuffle_seed=seed, verify=0), work=Work(workers=workers))
     report = build([aisa], folder, str(tokenizer_path()), options)
     assert report.rows_out == 545
@@ -170,27 +168,27 @@ def _gold_positions(aisa: str, folder: Path, seed: int | None, workers: int = 1)
 
 
 def test_real_rows_have_the_called_tool_first(aisa: str, tmp_path: Path) -> None:
-    """What the shuffle is for: 500 of 500."""
+    """The called tool is first in 500 of 500 real rows."""
     assert Counter(_gold_positions(aisa, tmp_path / "out", None)) == {0: 500}
 
 
 @pytest.mark.parametrize("seed", [0, 7, 42])
 def test_shuffled_real_rows_have_it_anywhere(aisa: str, tmp_path: Path, seed: int) -> None:
-    """125 of each place expected; chi-square with 3 degrees of freedom is below 16.3 in 999 of 1,000."""
+    """125 are expected per position; chi-square with 3 degrees of freedom is below 16.3 in 99.9%."""
     positions = Counter(_gold_positions(aisa, tmp_path / "out", seed))
     assert sum(positions.values()) == 500
     assert sum((positions[place] - 125) ** 2 / 125 for place in range(4)) < 16.3
 
 
 def test_seeds_give_other_orders_and_workers_the_same(aisa: str, tmp_path: Path) -> None:
-    """Seed 7 twice, once with two workers, and seed 8."""
+    """Seed 7 gives the same order with two workers, seed 8 another."""
     alone = _gold_positions(aisa, tmp_path / "a", 7)
     assert _gold_positions(aisa, tmp_path / "b", 7, workers=2) == alone
     assert _gold_positions(aisa, tmp_path / "c", 8) != alone
 
 
-def test_rows_on_disk_are_left_alone(tmp_path: Path) -> None:
-    """A build reads its source and writes elsewhere."""
+def test_the_source_is_unchanged(tmp_path: Path) -> None:
+    """A build does not change its source."""
     source = Path(write_rows(tmp_path / "rows.jsonl", [_offering("r1", "g")]))
     before = source.read_bytes()
     build(

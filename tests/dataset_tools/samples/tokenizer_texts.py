@@ -1,4 +1,4 @@
-"""Texts that a tokenizer may stumble over, cutting a text at its control tokens, and the prompts to do it with."""
+"""Difficult texts for tokenizers, and splitting at control tokens."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _CHUNKS = st.one_of(
         ["😀", "👩‍👩‍👧", "🇸🇦", "中文", "русский", "עברית", "पाठ", "ﷺ", "½", "\u200f", "\ufeff", "\x00", "\t", "\r\n"]
     ),
     st.sampled_from(["<", ">", "<0x41>", "<start_of_turn", "escape>", "<s>", "</s>", "<|im_end|>", "<start_function_"]),
-    # The longest run that is one piece has 31 of them.
+    # The longest piece of them has 31.
     st.integers(1, 70).map(lambda length: " " * length),
     st.integers(1, 70).map(lambda length: "\n" * length),
     st.text(" \n", max_size=12),
@@ -36,29 +36,29 @@ def _joined(chunks: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.lists(chunks, max_size=12).map("".join)
 
 
-# U+2581 is SentencePiece's picture of a space and becomes one, in Gemma as here.
+# U+2581 is the space of SentencePiece and becomes one.
 PLAIN = _joined(_CHUNKS).map(lambda text: TOKEN.sub("", text.replace(SPACE, "")))
 PLAIN_WITH_SPACE_PICTURE = _joined(_CHUNKS | st.text(f"{SPACE} ا", max_size=6)).map(lambda text: TOKEN.sub("", text))
 WITH_TOKENS = _joined(_CHUNKS | st.sampled_from(CONTROL_TOKENS)).map(lambda text: text.replace(SPACE, ""))
 
 
 def cut(text: str) -> list[str]:
-    """The control tokens of a text and what stands between them, in order, nothing empty."""
+    """Return the control tokens of a text and the parts between them, in order, without empty parts."""
     return [part for part in TOKEN.split(text) if part]
 
 
 def ids(tokenizer: Any, text: str) -> list[int]:
-    """The ids of a text alone, without a token of the tokenizer's own."""
+    """Return the ids of a text, without special tokens."""
     return tokenizer(text, add_special_tokens=False).input_ids
 
 
 @cache
 def sample_records() -> list[dict[str, Any]]:
-    """The bundled sample."""
+    """Return the bundled sample."""
     return [json.loads(line) for line in sample_path().read_text(encoding="utf-8").splitlines()]
 
 
 @cache
 def sample_prompts() -> list[str]:
-    """The prompts of the bundled sample."""
+    """Return the prompts of the bundled sample."""
     return [render(record) for record in sample_records()]

@@ -152,7 +152,7 @@ ERRORS = {
     "both": (("--row", "1", "--id", "call"), "a row and an id (give --row or --id)"),
     "negative": (("--row", "-1"), "Input should be greater than or equal to 0"),
     "count": (("--count", "0"), "Input should be greater than or equal to 1"),
-    "tokenizer": (("--tokenizer", "./none"), "'./none' is no tokenizer (a folder with tokenizer.json"),
+    "tokenizer": (("--tokenizer", "./none"), "'./none' is not a tokenizer (a folder with tokenizer.json"),
     "html": (("--html", "/dev/null/page.html"), "/dev/null"),
 }
 

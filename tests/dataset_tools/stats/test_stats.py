@@ -207,7 +207,7 @@ def test_unusable_input_is_one_line(tmp_path: Path) -> None:
         stats([str(blank)])
     with pytest.raises(InputError, match="not one of 1 rows could be used"):
         stats([str(broken)])
-    with pytest.raises(UsageError, match="is no tokenizer"):
+    with pytest.raises(UsageError, match="is not a tokenizer"):
         stats([str(sample_path())], StatsOptions(tokenizer=str(tmp_path / "none")))
     with pytest.raises(UsageError, match="0 workers"):
         stats([str(sample_path())], StatsOptions(work=Work(workers=0)))

@@ -149,7 +149,7 @@ def _text_file(root: Path) -> Path:
     "make, what",
     [
         (_without_tokenizer, "no tokenizer.json in this folder"),
-        (_other_tokenizer, "there is no token <escape>"),
+        (_other_tokenizer, "<escape> is missing"),
         (lambda root: _model(root / "model", model_type="llama"), "is 'llama', not a Gemma 3 text model"),
         (_both, "a full model and an adapter are in one folder"),
         (_no_weights, "the adapter has no weights"),

@@ -116,7 +116,7 @@ def test_a_base_without_the_control_tokens(plan: Callable[..., TrainingPlan], ba
     path = base / "tokenizer.json"
     path.write_text(path.read_text(encoding="utf-8").replace("<start_function_call>", "<tool_call>"), encoding="utf-8")
     (reason,) = [reason for reason in plan().reasons if "control tokens" in reason]
-    assert "there is no token <start_function_call>" in reason
+    assert "<start_function_call> is missing" in reason
 
 
 @pytest.mark.parametrize(
