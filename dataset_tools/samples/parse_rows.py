@@ -1,4 +1,4 @@
-"""``afg-data parse``: a stream of model outputs read into texts and calls, as one library call."""
+"""``afg-data parse``: texts and calls of a stream of model outputs, as one library call."""
 
 import sys
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ _CHUNK = 1 << 18
 
 @dataclass(slots=True)
 class ParseCounts:
-    """What became of the outputs: ``rows == parsed + failed``.
+    """Counts of parsed outputs: ``rows == parsed + failed``.
 
     Attributes:
         rows: outputs read.
-        parsed: outputs that could be read.
+        parsed: outputs that could be parsed.
         failed: outputs that could not.
-        recovered: read outputs in which something that closes a call was missing.
-        warned: read outputs with a warning.
-        calls: calls in them.
+        recovered: parsed outputs with a missing closing token.
+        warned: parsed outputs with a warning.
+        calls: calls in all parsed outputs.
     """
 
     rows: int = 0
@@ -43,7 +43,7 @@ class ParseCounts:
 
 @contextmanager
 def open_outputs(source: str) -> Iterator[BinaryIO]:
-    """The file of that name, or standard input for ``-``.
+    """Open a file, or standard input for ``-``.
 
     Raises:
         InputError: it cannot be read.
@@ -61,23 +61,23 @@ def open_outputs(source: str) -> Iterator[BinaryIO]:
 def parse_rows(
     source: BinaryIO, out: Writer, *, tools: list[Tool] | None = None, as_json: bool | None = None
 ) -> ParseCounts:
-    """Read every line of ``source`` as a model's output and write what it holds as a line of JSON.
+    """Parse every line of ``source`` as a model output and write the result as a JSON line.
 
-    A line that can be read gives ``id``, ``content``, ``tool_calls``, ``recovered`` and ``warnings``; one that cannot
-    gives ``id``, ``error`` and ``position``, which counts characters of the output from 0 and is null where the line
-    holds none. Blank lines are left out.
+    A parsed output has ``id``, ``content``, ``tool_calls``, ``recovered`` and ``warnings``; a failed one has ``id``,
+    ``error`` and ``position``: a character of the output from 0, or null for a fault of the line. Blank lines are
+    skipped.
 
     Args:
-        source: plain outputs, one a line, or JSON objects with ``text`` and perhaps ``id``. Where there is no id, the
-            number of the line serves.
-        out: where the lines go.
-        tools: declarations that give the arguments their types.
-        as_json: whether the lines are JSON; told by the first line if not given.
+        source: one output per line: plain text, or JSON objects with ``text`` and optionally ``id``. The default id is
+            the line number.
+        out: receives the lines.
+        tools: declarations with the types of arguments.
+        as_json: whether the lines are JSON; by default the first line decides.
     """
     counts = ParseCounts()
     for line in split_lines(_chunks(source), 1):
         if as_json is None:
-            as_json = _says_text(line.raw)
+            as_json = _is_object(line.raw)
         out.write(dump_line(_parse_line(line, tools, counts, as_json=as_json)))
     return counts
 
@@ -108,10 +108,10 @@ def _parse_line(line: RawLine, tools: list[Tool] | None, counts: ParseCounts, *,
 
 
 def _output(line: RawLine, *, as_json: bool) -> tuple[Any, str]:
-    """The id and the text of a line.
+    """Return the id and the text of a line.
 
     Raises:
-        ValueError: it holds no text.
+        ValueError: it has no text.
     """
     if line.size > MAX_ROW_BYTES:
         raise ValueError(f"the line is longer than {MAX_ROW_BYTES >> 20} MB")
@@ -125,12 +125,12 @@ def _output(line: RawLine, *, as_json: bool) -> tuple[Any, str]:
     except orjson.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise ValueError("no object with `text`, and perhaps `id`")  # noqa: TRY004 - the line is wrong, not an argument
+        raise ValueError("not an object with `text`")  # noqa: TRY004 - the line is wrong, not an argument
     return row.get("id", str(line.number)), row["text"]
 
 
-def _says_text(raw: bytes) -> bool:
-    """Whether a line is a JSON object, and so its file JSONL; no model writes one."""
+def _is_object(raw: bytes) -> bool:
+    """Return whether a line is a JSON object, so that the file is JSON Lines; no model writes one."""
     try:
         row = orjson.loads(raw)
     except orjson.JSONDecodeError:

@@ -1,7 +1,6 @@
-"""The checks over many rows: what they find is tallied, and tallies of neighbouring rows merge.
+"""Execution of all checks over many rows, and counts that merge.
 
-Rows are checked a batch at a time, one check after the other, because a processor that does the same thing to a
-hundred rows does it nearly twice as fast as one that does thirty things to one row a hundred times over.
+Rows are checked in batches, one check after the other: this is nearly twice as fast as all checks on each row.
 """
 
 from collections import Counter
@@ -17,11 +16,11 @@ from dataset_tools.tool_schema.declaration import ToolView
 __all__ = ["Checker", "Finding", "Tally"]
 
 
-catalogue()  # imports the checks: once for all worker processes, since their server imports this module
+catalogue()  # imports the checks once for all worker processes: the fork server imports this module
 
 
 class Finding(NamedTuple):
-    """One defect at its place; line 0 of no file stands for the dataset as a whole."""
+    """One defect with its place; line 0 of no file means the whole dataset."""
 
     check: str
     severity: str
@@ -35,16 +34,16 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What the checks found in some rows.
+    """Counts and examples of findings in some rows.
 
     Attributes:
-        keep: how many findings of each check to hold; -1 for all. Every one is counted.
-        rows: rows seen, readable or not.
+        keep: maximum number of examples of each check; -1 for all. All findings are counted.
+        rows: rows read, valid or not.
         invalid: rows with an error.
         counts: findings by check.
         rows_by_check: distinct rows by check.
-        examples: the findings held, by check, in the order of the rows.
-        observers: the checks of all rows together, with what they noted so far.
+        examples: findings by check, in the order of the rows.
+        observers: dataset checks with their counts so far.
     """
 
     keep: int
@@ -56,7 +55,7 @@ class Tally:
     observers: list[DatasetCheck] = field(default_factory=list)
 
     def refuse(self, check: Check, place: tuple[str, int, str], findings: Iterable[Defect]) -> None:
-        """Count a row of which no record could be made, for one reason or several of one kind."""
+        """Count a row without a valid record, with one or more defects of one check."""
         for found in findings:
             if self._counted(check):
                 self._hold(check, place, found, "")
@@ -64,14 +63,14 @@ class Tally:
         self.invalid += 1
 
     def add_of_row(self, check: Check, row: Row, found: Defect, tool: int = -1) -> None:
-        """Count one finding of a record, and in the tool at a position if one is given."""
+        """Count a defect of a record, or of its tool at position ``tool``."""
         row.defects.add(check)
         if self._counted(check):
             path = f"tools[{tool}]" if tool >= 0 else ""
             self._hold(check, (row.file, row.line, row.record["id"]), found, path)
 
     def close_rows(self, rows: list[Row]) -> None:
-        """Count the distinct rows, when all checks have seen them."""
+        """Count the distinct rows, after all checks."""
         self.rows_by_check.update([check.code for row in rows for check in row.defects])
         for row in rows:
             for check in row.defects:
@@ -80,7 +79,7 @@ class Tally:
                     break
 
     def merge(self, other: "Tally") -> None:
-        """Take over the tally of the rows that follow."""
+        """Add the tally of the rows that follow."""
         self.rows += other.rows
         self.invalid += other.invalid
         self.counts.update(other.counts)
@@ -95,7 +94,7 @@ class Tally:
                 mine.merge(theirs)
 
     def finish(self) -> None:
-        """Add what shows only when all rows have been seen."""
+        """Add the findings of dataset checks, after all rows."""
         for observer in self.observers:
             check = catalogue()[observer.CODE]
             overall = observer.findings(self.keep)
@@ -106,7 +105,7 @@ class Tally:
                 self._hold(check, (place.file, place.line, ""), found, "")
 
     def _counted(self, check: Check) -> bool:
-        """Count a finding; whether there is room to hold it."""
+        """Count a finding; return whether to keep it as an example."""
         count = self.counts[check.code]
         self.counts[check.code] = count + 1
         return self.keep < 0 or count < self.keep
@@ -118,24 +117,24 @@ class Tally:
 
 
 class Checker:
-    """The catalogue by what each check looks at, as pairs of the generator and its entry."""
+    """Applies the catalogue to rows, by scope."""
 
     def __init__(self) -> None:
         checks = catalogue().values()
         self._text = [(entry.text, entry) for entry in checks if entry.text]
         self._tool = [(entry.tool, entry) for entry in checks if entry.tool]
         self._call = [(entry.call, entry) for entry in checks if entry.call and not entry.tool]
-        # A check of calls and declarations goes row by row with the latter, so that its findings stay in order.
+        # A check of both calls and declarations runs row by row, so that its findings stay in order.
         self._both = [(entry.call, entry) for entry in checks if entry.call and entry.tool]
         self._row = [(entry.row, entry) for entry in checks if entry.row]
         self._dataset = [entry.dataset for entry in checks if entry.dataset]
 
     def tally(self, keep: int) -> Tally:
-        """An empty tally with fresh observers."""
+        """Return an empty tally with new observers."""
         return Tally(keep, observers=[observer() for observer in self._dataset])
 
     def check(self, rows: list[Row], tally: Tally) -> None:
-        """Add what the checks find in some records, which follow those that the tally has seen."""
+        """Add the findings in the records that follow those of the tally."""
         for find_in_rows, check in self._row:
             for row, found in find_in_rows(rows):
                 tally.add_of_row(check, row, found)
@@ -169,7 +168,7 @@ class Checker:
                 tally.add_of_row(check, row, found, position)
 
     def _check_texts(self, row: Row, tally: Tally) -> None:
-        """What is found in the texts of a record that are not plain, and in how it was read."""
+        """Add the findings in the odd texts of a record, and the defects found while it was read."""
         if row.odd:
             arabic = row.arabic
             for text in row.odd:
