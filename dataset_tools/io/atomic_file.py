@@ -16,7 +16,7 @@ from dataset_tools.errors import OutputError, UsageError
 from dataset_tools.io.remote_path import RemotePath, as_path
 
 __all__ = [
-    "AtomicFile", "check_writable", "fail", "partial_beside", "remove_folder", "remove_partials", "require_local",
+    "AtomicFile", "check_writable", "fail", "partial_path", "remove_folder", "remove_partials", "require_local",
     "sync_folder", "write_file",
 ]  # fmt: skip
 
@@ -94,7 +94,7 @@ class AtomicFile:
         self.written = 0
         self.closed = False
         self._target = path.resolve()
-        self._partial = None if isinstance(path, RemotePath) else partial_beside(self._target)
+        self._partial = None if isinstance(path, RemotePath) else partial_path(self._target)
         self._stream: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -174,7 +174,7 @@ class AtomicFile:
                     self._partial.unlink(missing_ok=True)
 
 
-def partial_beside(target: Path) -> Path:
+def partial_path(target: Path) -> Path:
     """Return a unique hidden name next to ``target``."""
     # Random, because process ids repeat across containers and killed processes.
     return target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.partial")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from dataset_tools.errors import OutputError, UsageError
-from dataset_tools.io.atomic_file import fail, partial_beside, require_local, sync_folder
+from dataset_tools.io.atomic_file import fail, partial_path, require_local, sync_folder
 
 __all__ = ["AtomicFolder"]
 
@@ -33,7 +33,7 @@ class AtomicFolder:
     def __init__(self, path: Path, patterns: Sequence[str]) -> None:
         self.path = path
         self._target = path.resolve()
-        self._partial = partial_beside(self._target)
+        self._partial = partial_path(self._target)
         name_hash = hashlib.sha256(os.fsencode(self._target.name)).hexdigest()[:16]
         self._old = self._target.with_name(f".{self._target.name[:100]}.{name_hash}.old")
         self._patterns = patterns

@@ -1,4 +1,4 @@
-"""The record as data and as types: both say the same, and the bundled sample keeps to them."""
+"""The record as JSON Schema and as types: both agree, and the bundled sample is valid."""
 
 import json
 from typing import Any, get_type_hints

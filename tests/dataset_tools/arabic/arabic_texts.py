@@ -1,4 +1,4 @@
-"""Strategies and sample sentences that the tests of Arabic text share."""
+"""Strategies and sample sentences for the tests of Arabic text."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""The compare key and the words for differences."""
+"""The comparison key and the names of differences."""
 
 import unicodedata
 
@@ -37,7 +37,7 @@ from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY
     ],
 )
 def test_differences_in_words(first: str, second: str, difference: str) -> None:
-    """Spellings that meet under the key are told apart in words, whichever comes first."""
+    """The differences between spellings with the same key are named, in either order."""
     assert compare_key(first) == compare_key(second)
     assert same_but_for(first, second) == same_but_for(second, first) == difference
 
@@ -55,7 +55,7 @@ def test_differences_in_words(first: str, second: str, difference: str) -> None:
     ],
 )
 def test_equal_or_other_text_has_no_difference(first: str, second: str) -> None:
-    """Equal text has no difference, and other words are more than a spelling apart."""
+    """Equal text has no difference, and different words are not spellings of each other."""
     assert same_but_for(first, second) is None
 
 
@@ -85,14 +85,14 @@ def test_fast_and_slow_path_agree(text: str) -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(ARABIC_HEAVY, ARABIC_HEAVY)
-def test_differences_are_named_exactly_when_keys_meet(first: str, second: str) -> None:
-    """There are words exactly where two different texts have one key."""
+def test_differences_are_named_exactly_for_equal_keys(first: str, second: str) -> None:
+    """Differences are named if and only if two different texts have one key."""
     words = same_but_for(first, second)
     assert (words is not None) == (first != second and compare_key(first) == compare_key(second))
     assert words is None or set(words.split(" and ")) <= {*DIFFERENCES, "Unicode composition"}
 
 
 def test_repair_keeps_the_key_of_arabic_text() -> None:
-    """A repair of letters never changes what a text is compared as."""
+    """A repair of letters never changes the key."""
     for text in ("مـــرحبا", "ﻣﺮﺣﺒﺎ", "فی الریاض", "دبي\u200f\u200b مول", "ا\u0653لة"):
         assert compare_key(repair(text, TextRole.TARGET)[0]) == compare_key(text)

@@ -31,12 +31,12 @@ def _spoken(text: str) -> str:
     ],
 )
 def test_cardinals_become_digits(text: str, expected: str) -> None:
-    """A compound is one number; words that start anew are numbers of their own; a و before a number stays."""
+    """A compound is one number, words that start a new number are separate, and a و before a number stays."""
     assert _spoken(text) == expected
 
 
-def test_a_number_without_end_is_written_in_parts() -> None:
-    """Python writes no number of 4,300 digits; words that multiply stop at 10**18."""
+def test_numbers_over_the_limit_are_written_in_parts() -> None:
+    """Number words stop at 10**18, because Python refuses to write numbers of 4,300 digits."""
     assert _spoken("مليون " * 720) == " ".join([str(10**18)] * 240)
     assert _spoken("3000000000 مليار") == "3000000000 1000000000"
 
@@ -45,12 +45,12 @@ def test_a_number_without_end_is_written_in_parts() -> None:
     "text", ["الدور الثاني", "الملك الخامس", "يوم الاثنين", "زوج", "نص", "ميت", "وحدة", "وجبة", "و", ""]
 )
 def test_other_words_stay(text: str) -> None:
-    """Ordinals, weekdays and words with another meaning are no numbers."""
+    """Ordinals, weekdays and words with other meanings stay."""
     assert _spoken(text) == " ".join(fold_letters(text).split())
 
 
 @given(ANY_TEXT)
 def test_digits_stay_digits(text: str) -> None:
-    """Doing it twice changes nothing unless a number has come to stand before a thousand."""
+    """The conversion is idempotent unless a number now precedes a thousand."""
     once = _spoken(text)
     assert digits_for_words(once) == once or any(char.isdigit() for char in once)

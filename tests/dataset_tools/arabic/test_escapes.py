@@ -35,13 +35,13 @@ def test_whole_escapes_are_decoded(text: str, expected: str) -> None:
     ],
 )
 def test_a_quote_in_json_stays_escaped(text: str, expected: str) -> None:
-    """A result that is JSON is JSON afterwards and says the same; in plain text a quote is a quote."""
+    """JSON stays equal JSON; in plain text a quote is a quote."""
     assert decode_escapes(text) == expected
 
 
 @given(st.dictionaries(st.text(alphabet='اب"\n', max_size=4), st.text(alphabet='ابت"é{:\n ', max_size=6), max_size=3))
 def test_json_means_the_same_after_decoding(value: dict[str, str]) -> None:
-    """Text that is JSON is the same JSON afterwards, as encoders write it that escape every quote."""
+    """JSON text stays the same JSON, also if every quote is escaped."""
     text = json.dumps(value).replace('\\"', "\\u0022")
     assert json.loads(decode_escapes(text)) == value
 
@@ -73,5 +73,5 @@ def test_doubtful_escapes_stay(text: str) -> None:
 @settings(deadline=None)
 @given(st.text(alphabet="ابتدبيـ😀é ", min_size=1).filter(lambda text: any(c in "ابتدي" for c in text)))
 def test_json_written_twice_is_undone(text: str) -> None:
-    """What a second round of JSON escaped comes back."""
+    """A second round of JSON escaping is undone."""
     assert decode_escapes(json.dumps(text)[1:-1]) == text

@@ -1,4 +1,4 @@
-"""Folds on request, against CAMeL Tools' own functions."""
+"""Folds, compared with the functions of CAMeL Tools."""
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,7 @@ SINGLE = {name: (camel_function(name), compile_fold([name])) for name in FOLDS}
     ],
 )
 def test_each_fold(fold: str, text: str, expected: str) -> None:
-    """Each fold does what its name says, and keeps separators."""
+    """Each fold has its effect and keeps separators."""
     assert compile_fold([fold])(text) == expected
 
 
@@ -39,7 +39,7 @@ def test_no_fold_changes_nothing() -> None:
 @settings(deadline=None, max_examples=300)
 @given(ANY_TEXT)
 def test_each_fold_equals_camel(text: str) -> None:
-    """The compiled table gives what CAMeL Tools gives, on any text."""
+    """The compiled table equals CAMeL Tools for any text."""
     for camel, compiled in SINGLE.values():
         assert compiled(text) == camel(text)
 
@@ -47,7 +47,7 @@ def test_each_fold_equals_camel(text: str) -> None:
 @settings(deadline=None, max_examples=100)
 @given(ANY_TEXT, st.lists(st.sampled_from(FOLDS), unique=True))
 def test_combinations_equal_camel_in_order(text: str, names: list[str]) -> None:
-    """A combination gives what CAMeL Tools' functions give one after the other."""
+    """A combination equals the functions of CAMeL Tools in order."""
     expected = text
     for name in names:
         expected = SINGLE[name][0](expected)

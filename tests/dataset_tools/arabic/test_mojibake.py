@@ -53,7 +53,7 @@ SYMBOLS = [
 
 
 def misread(text: str, written: str, read: str) -> str:
-    """Return `text` as it looks after the wrong decoding."""
+    """Return `text` after the wrong decoding."""
     raw = text.encode(written)
     if read == "cp1252":  # as browsers do: undefined bytes become control characters
         return "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in raw)
@@ -63,7 +63,7 @@ def misread(text: str, written: str, read: str) -> str:
 @pytest.mark.parametrize("written, read", PAIRS)
 @pytest.mark.parametrize("text", [*SENTENCES, "الطقس", "القاهرة"])
 def test_misread_arabic_is_repaired(text: str, written: str, read: str) -> None:
-    """UTF-8 and Windows-1256 text read with the wrong codec comes back whole."""
+    """UTF-8 and Windows-1256 text decoded with the wrong codec is restored."""
     assert repair_mojibake(misread(text, written, read)) == text
 
 
@@ -80,27 +80,27 @@ def test_layers_are_undone(reads: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("text", [*EUROPEAN, *SYMBOLS, *SENTENCES, "ط§", "طپ عچ ظگ", "فقط؛ حظ؟", "a\u2019b"])
 def test_ordinary_text_stays(text: str) -> None:
-    """Accents, umlauts, symbols and short doubtful text are no mojibake."""
+    """Accents, umlauts, symbols and short ambiguous text are not mojibake."""
     assert repair_mojibake(text) == text
     assert undecodable(text) is None
 
 
 @settings(deadline=None, max_examples=400)
 @given(st.text(alphabet="0123456789 ,.+-=°²³½÷×±√¥€£¢©®§•«»…–—\xa0≤≥≈║═│─", max_size=40))
-def test_symbols_are_no_letters_of_another_codec(text: str) -> None:
-    """Figures, signs and spaces stay what they are: without a letter in it, a text is no misread Arabic."""
+def test_symbols_are_not_letters_of_another_codec(text: str) -> None:
+    """Text of digits, symbols and spaces is not wrongly decoded Arabic."""
     assert undecodable(text) is None
 
 
 def test_mixed_latin_and_1256_stays() -> None:
-    """Fewer than nine letters in ten Arabic is no proof, so nothing is done."""
+    """If less than nine in ten letters become Arabic, nothing is repaired."""
     assert repair_mojibake("ÇáØÞÓ in Dubai") == "ÇáØÞÓ in Dubai"
 
 
 @pytest.mark.parametrize("codec", ["mac_arabic", "cp720", "iso8859_6"])
 @pytest.mark.parametrize("read", ["latin-1", "cp437", "mac_roman"])
 def test_unrepaired_codecs_are_named(codec: str, read: str) -> None:
-    """Mac Arabic and cp720 are named and never turned into wrong words."""
+    """Mac Arabic and cp720 are detected and never repaired to wrong words."""
     for sentence in SENTENCES[:4]:
         text = sentence.replace("؟", "").encode(codec).decode(read)
         assert undecodable(text) == ("cp720" if codec == "cp720" else "mac-arabic")
@@ -120,14 +120,14 @@ def test_unrepaired_codecs_are_named(codec: str, read: str) -> None:
     ],
 )
 def test_bytes_are_named(codec: str, name: str | None) -> None:
-    """Bytes of a JSON line in a foreign encoding are named."""
+    """The encoding of a JSON line is detected."""
     for sentence in SENTENCES[:4]:
         raw = f'{{"content": "{sentence.replace("؟", "")}"}}'.encode(codec)
         assert guess_bytes_encoding(raw) == name
 
 
 def test_cp864_is_named() -> None:
-    """cp864 holds shaped letters; they count as the letters that they show."""
+    """cp864 has presentation forms, which count as their letters."""
     raw = "ﺍﻟﻄﻘﺲ ﻓﻲ ﺍﻟﺮﻳﺎﺽ ﺍﻟﻴﻮﻡ".translate({0xFEF2: 0xFEF3, 0xFEF1: 0xFEF3}).encode("cp864", "ignore")
     assert guess_bytes_encoding(raw) == "cp864"
 
@@ -151,7 +151,7 @@ def test_other_bytes_are_not_named(raw: bytes) -> None:
 @settings(deadline=None, max_examples=400)
 @given(ANY_TEXT)
 def test_repair_reaches_a_fixed_point(text: str) -> None:
-    """Repairing twice changes nothing more, on any text."""
+    """The repair is idempotent for any text."""
     once = repair_mojibake(text)
     assert repair_mojibake(once) == once
     undecodable(text)

@@ -1,4 +1,4 @@
-"""The normal forms are Unicode's own, and cost no more for a hostile text."""
+"""Unicode normal forms, in linear time for hostile text."""
 
 import sys
 import unicodedata
@@ -18,7 +18,7 @@ MANY = 200_000
 
 
 def test_every_mark_that_normalisation_moves_is_known() -> None:
-    """Those beyond the range that is looked at would be sorted in quadratic time."""
+    """Marks beyond the range would be sorted in quadratic time."""
     assert len(MOVED) > 900
     assert all(_long_runs().fullmatch(mark * 64) for mark in MOVED)
     assert not any(_long_runs().search(char * 64) for char in "aب가क\u200d")
@@ -30,7 +30,7 @@ def test_every_mark_that_normalisation_moves_is_known() -> None:
     st.integers(1, 40),
 )
 def test_the_forms_are_unicodes(pieces: list[str], times: int) -> None:
-    """Short and long runs, of marks that decompose, compose and block one another, come out as the library has them."""
+    """Short and long runs of marks that decompose, compose and block one another equal the library's."""
     text = "".join(piece * times for piece in pieces)
     assert nfc(text) == unicodedata.normalize("NFC", text)
     assert nfd(text) == unicodedata.normalize("NFD", text)
@@ -46,8 +46,8 @@ def test_the_forms_are_unicodes(pieces: list[str], times: int) -> None:
         ("\u0301\u200b\u0323", None),
     ],
 )
-def test_very_many_marks_on_one_letter_are_read_at_once(pair: str, span: tuple[int, int] | None) -> None:
-    """Repair, the place of the finding and the key for comparing: each would take minutes in quadratic time."""
+def test_many_marks_on_one_letter_take_linear_time(pair: str, span: tuple[int, int] | None) -> None:
+    """Repair, find and comparison key would each take minutes in quadratic time."""
     text = "ب" + pair * MANY
     clean, _ = repair(text, TextRole.TARGET)
     assert unicodedata.is_normalized("NFC", clean)

@@ -134,7 +134,7 @@ def test_integers_round_trip(number: int) -> None:
         ("مئة وخمسون ألف", 150_000),
     ],
 )
-def test_numbers_said(text: str, number: float) -> None:
+def test_numbers_in_text(text: str, number: float) -> None:
     """Figures, words, compounds, duals, fractions and percentages are found, across dialects."""
     assert number in numbers_in(text)
 
@@ -158,13 +158,13 @@ def test_numbers_said(text: str, number: float) -> None:
     ],
 )
 def test_no_other_numbers(text: str, numbers: set[float]) -> None:
-    """Ordinary words and every و say no number; compounds give their parts and the whole."""
+    """Ordinary words and و are not numbers; compounds yield their parts and the whole."""
     assert numbers_in(text) == numbers
 
 
 @pytest.mark.parametrize("words", ["مليون", "نص مليون", "9" * 40 + " مليون", "ألف و مليون"])
-def test_a_number_without_end_is_no_number(words: str) -> None:
-    """Words that multiply stop at 10**18: what follows starts anew, and a percentage of it is a number still."""
+def test_numbers_have_an_upper_limit(words: str) -> None:
+    """Number words stop at 10**18, further words start a new number, and percentages still work."""
     found = numbers_in(f"{words} " * 1500 + "%")
     assert 1_000_000 in found
     assert max(found) <= max(10**18, 10**40 - 1 if "9" in words else 0)

@@ -1,4 +1,4 @@
-"""The rules, one row of the policy at a time, and what holds for all text."""
+"""The repair rules, with examples and properties of any text."""
 
 import unicodedata
 
@@ -71,7 +71,7 @@ KEPT = [
 @pytest.mark.parametrize("rule, text, expected", CHANGES)
 @pytest.mark.parametrize("role", TextRole)
 def test_each_rule_repairs_its_damage(rule: str, text: str, expected: str, role: TextRole) -> None:
-    """Each rule does the same on both roles, and is the only one named."""
+    """Each rule has the same effect for both roles, and no other rule is named."""
     expected = unicodedata.normalize("NFC", expected)
     text = text if rule == "nfc" else unicodedata.normalize("NFC", text)
     assert repair(text, role) == (expected, (rule,))
@@ -79,39 +79,39 @@ def test_each_rule_repairs_its_damage(rule: str, text: str, expected: str, role:
 
 @pytest.mark.parametrize("text", [unicodedata.normalize("NFC", text) for text in (*KEPT, *SENTENCES)])
 @pytest.mark.parametrize("role", TextRole)
-def test_what_is_no_damage_stays(text: str, role: TextRole) -> None:
-    """Signs, marks, digits, punctuation, dialect letters, hamza, ى and ة stay as written."""
+def test_undamaged_text_is_unchanged(text: str, role: TextRole) -> None:
+    """Symbols, marks, digits, punctuation, dialect letters, hamza, ى and ة stay."""
     assert repair(text, role) == (text, NOTHING)
 
 
-def test_bidi_controls_go_on_the_target_side_only() -> None:
-    """The model must not have to generate invisible characters; the user may have written them."""
+def test_bidi_controls_are_removed_from_targets_only() -> None:
+    """The model must not generate invisible characters; users may write them."""
     text = "\u202eالطقس\u202c \u2066x\u2069\u200f"
     assert repair(text, TextRole.TARGET) == ("الطقس x", ("bidi-control",))
     assert repair(text, TextRole.INPUT) == (text, NOTHING)
 
 
-def test_bidi_control_that_blocks_a_repair_goes_on_both_sides() -> None:
-    """Where keeping a control would leave other letters than the target has, it is given up."""
+def test_a_bidi_control_that_blocks_a_repair_is_removed_from_inputs() -> None:
+    """A control is removed if the input would otherwise have other letters than the target."""
     assert repair("مـ\u200eـر", TextRole.INPUT) == ("مر", ("tatweel", "bidi-control"))
     assert repair("مـ\u200eـر", TextRole.TARGET)[0] == "مر"
 
 
 @pytest.mark.parametrize("role", TextRole)
 def test_persian_rows_keep_their_letters(role: TextRole) -> None:
-    """In a Persian row ی, ک and the non-joiner between letters stay; other invisibles go."""
+    """In a Persian row ی, ک and the non-joiner between letters stay; other invisible characters are removed."""
     text = "می\u200cخواهم کتاب\u200b\u200c "
     assert repair(text, role, arabic=False) == ("می\u200cخواهم کتاب ", ("zero-width",))
 
 
-def test_rules_meet_in_a_fixed_point() -> None:
-    """One repair may enable another: a shaped Farsi yeh with a hamza ends as one letter."""
+def test_rules_run_until_nothing_changes() -> None:
+    """One repair may enable another: a presentation form of Farsi yeh with hamza becomes one letter."""
     clean, rules = repair("ﯾ\u0654ـــة\u200b", TextRole.TARGET)
     assert clean == "ئة"
     assert rules == ("nfc", "presentation-form", "tatweel", "farsi-letters", "zero-width")
 
 
-def test_rule_names_and_sides() -> None:
+def test_rule_names_and_roles() -> None:
     """The names are those of the reports, and only one rule depends on the role."""
     assert [rule.name for rule in RULES] == [
         "escaped-unicode",
@@ -144,7 +144,7 @@ def test_rule_names_and_sides() -> None:
     ],
 )
 def test_language_of_a_row(texts: list[str], *, expected: bool) -> None:
-    """Persian and Urdu rows are told from Arabic ones, and doubt goes to Arabic."""
+    """Persian and Urdu rows are recognised; ambiguous rows are Arabic."""
     assert looks_arabic(texts) is expected
 
 
@@ -153,7 +153,7 @@ def test_language_of_a_row(texts: list[str], *, expected: bool) -> None:
     [("علی", True), ("علی،", True), ("فی البيت", True), ("الریاض", False), ("علي", False), ("ی", False), ("", False)],
 )
 def test_final_farsi_yeh(text: str, *, expected: bool) -> None:
-    """Only a word's last letter may stand for alef maksura."""
+    """Only the last letter of a word may mean alef maksura."""
     assert final_farsi_yeh(text) is expected
 
 
@@ -193,7 +193,7 @@ def test_find_respects_the_language() -> None:
 @settings(deadline=None, max_examples=600)
 @given(text=ANY_TEXT, role=st.sampled_from(TextRole), arabic=st.booleans())
 def test_repair_is_idempotent(text: str, role: TextRole, *, arabic: bool) -> None:
-    """Repairing twice changes nothing more, and names are given exactly when something changed."""
+    """Repairing twice changes nothing, and rules are named if and only if something changed."""
     clean, rules = repair(text, role, arabic=arabic)
     assert repair(clean, role, arabic=arabic) == (clean, NOTHING)
     assert bool(rules) == (clean != text)
@@ -202,8 +202,8 @@ def test_repair_is_idempotent(text: str, role: TextRole, *, arabic: bool) -> Non
 
 @settings(deadline=None, max_examples=600)
 @given(text=ANY_TEXT, arabic=st.booleans())
-def test_both_sides_get_the_same_letters(text: str, *, arabic: bool) -> None:
-    """The two roles of a row differ by bidi controls at most."""
+def test_both_roles_get_the_same_letters(text: str, *, arabic: bool) -> None:
+    """The results for both roles differ only in bidi controls."""
     user, _ = repair(text, TextRole.INPUT, arabic=arabic)
     target, _ = repair(text, TextRole.TARGET, arabic=arabic)
     assert remove_bidi_controls(user) == target
@@ -212,7 +212,7 @@ def test_both_sides_get_the_same_letters(text: str, *, arabic: bool) -> None:
 @settings(deadline=None, max_examples=300)
 @given(text=ARABIC_HEAVY, arabic=st.booleans())
 def test_find_agrees_with_the_rule(text: str, *, arabic: bool) -> None:
-    """A span is found exactly where the rule changes the text."""
+    """A span is found if and only if the rule changes the text."""
     for rule in RULES:
         function = rule.function if arabic else rule.elsewhere
         changes = function is not None and function(text) != text

@@ -1,4 +1,4 @@
-"""A web server on loopback that gives out the files of a folder, also parts of them, as object stores do."""
+"""A web server on loopback that serves the files of a folder, with range requests as object stores do."""
 
 import threading
 from collections.abc import Container, Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def range_server(folder: Path, cut: Container[int] = ()) -> Iterator[tuple[str, list[str]]]:
-    """Its address, and the range of each request that it has answered; those of the numbers ``cut`` only by half."""
+    """Yield its address and the list of requested ranges; requests whose numbers are in ``cut`` get half an answer."""
     ranges: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Stages and rows that the tests of reading and writing share; a module of its own, so that workers can import it."""
+"""Stages and rows for the tests of reading and writing, in a module that worker processes can import."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from schemas.record import Record
 
 
 def record(line: int, **meta: Any) -> Record:
-    """A small record."""
+    """Return a small record."""
     return {
         "id": f"r{line}",
         "messages": [{"role": "user", "content": f"ما الطقس؟ {line}"}],
@@ -28,12 +28,12 @@ def record(line: int, **meta: Any) -> Record:
 
 
 def rows_of(path: Path, shard_bytes: int = 4 << 20) -> list[RawRow]:
-    """All rows of one file."""
+    """Return all rows of one file."""
     return [row for shard in plan(find_files([str(path)]), shard_bytes) for row in read_rows(shard)]
 
 
 def reason(path: Path) -> str:
-    """Why the only row of a file is unreadable."""
+    """Return the reason why the only row of a file is unreadable."""
     (row,) = rows_of(path)
     assert row.value is None
     assert row.error is not None
@@ -42,44 +42,44 @@ def reason(path: Path) -> str:
 
 
 class Encode:
-    """Encodes the rows of a shard, as the commands do; counts how often it is pickled."""
+    """A stage that encodes the rows of a shard and counts how often it is pickled."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.pickled = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        """What travels to a worker."""
+        """Return the state for a worker process."""
         self.pickled += 1
         return self.__dict__
 
     def __call__(self, shard: Shard) -> bytes:
-        """The encoded rows."""
+        """Return the encoded rows."""
         rows: list[Any] = [row.value for row in read_rows(shard) if row.value is not None]
         return encode(rows, self.name)
 
 
 def slow_at_first(shard: Shard) -> int:
-    """Later shards overtake the first."""
+    """Return the index; later shards finish before the first."""
     time.sleep(0.3 if shard.index == 0 else 0)
     return shard.index
 
 
 def fail_at_two(shard: Shard) -> int:
-    """The third shard cannot be read."""
+    """Fail to read the third shard."""
     if shard.index == 2:
         raise InputError("broken", where="x.jsonl:7", hint="mend it")
     return shard.index
 
 
 class FailOnce:
-    """The first time that any process is at it, a shard cannot be read: as on a machine that lacks the file."""
+    """A stage that fails the first time for each shard, like a machine that lacks the file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __call__(self, shard: Shard) -> int:
-        """The number of the shard, later."""
+        """Return the index of the shard on the second attempt."""
         try:
             (self.folder / str(shard.index)).touch(exist_ok=False)
         except FileExistsError:
@@ -88,18 +88,18 @@ class FailOnce:
 
 
 def row_error(_: Shard) -> int:
-    """An error whose constructor takes keywords."""
+    """Raise an error whose constructor takes keyword arguments."""
     raise RowError("unreadable-row", "broken", hint="mend it")
 
 
 def die_at_two(shard: Shard) -> int:
-    """The third shard kills its process, as the kernel does when memory runs out."""
+    """Kill the process at the third shard, as the kernel does when memory runs out."""
     if shard.index == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     return shard.index
 
 
 def sleep_long(shard: Shard) -> int:
-    """Work that Ctrl-C must not wait for."""
+    """Sleep; Ctrl-C must not wait for it."""
     time.sleep(60)
     return shard.index

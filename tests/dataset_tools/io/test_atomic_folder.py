@@ -1,4 +1,4 @@
-"""A folder of results appears whole or not at all."""
+"""Atomic folders: complete or not there."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from training.tiny import tokenizer_path
 ROOT = Path(__file__).parents[3]
 PATTERNS = ("data-*.txt", "note.json")
 
-# A folder that stays unfinished until the process is ended.
+# A folder that stays unfinished until the process ends.
 UNFINISHED = """
 import sys
 from pathlib import Path
@@ -40,8 +40,8 @@ def _fill(path: Path, **files: bytes) -> None:
             folder.write(f"data-{name}.txt", content)
 
 
-def test_nothing_stands_under_the_final_name_before_the_end(tmp_path: Path) -> None:
-    """While files are written the name is free, or the older folder's."""
+def test_the_name_is_free_until_the_end(tmp_path: Path) -> None:
+    """During writing, the name is free or belongs to the older folder."""
     path = tmp_path / "out"
     with AtomicFolder(path, PATTERNS) as folder:
         folder.write("data-1.txt", b"one")
@@ -58,7 +58,7 @@ def test_nothing_stands_under_the_final_name_before_the_end(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_a_failure_leaves_the_older_folder(tmp_path: Path, kind: type[BaseException]) -> None:
-    """And of the new one nothing."""
+    """Nothing of the new folder is left."""
     path = tmp_path / "out"
     _fill(path, old=b"old")
     with pytest.raises(kind), AtomicFolder(path, PATTERNS) as folder:  # noqa: PT012 - the block is what is tested
@@ -68,8 +68,8 @@ def test_a_failure_leaves_the_older_folder(tmp_path: Path, kind: type[BaseExcept
     assert _names(tmp_path) == ["out"]
 
 
-def test_a_stranger_that_arrives_meanwhile_is_not_lost(tmp_path: Path) -> None:
-    """The older folder is looked at again before it goes."""
+def test_a_foreign_file_that_appears_during_the_run_is_kept(tmp_path: Path) -> None:
+    """The older folder is checked again before it is removed."""
     path = tmp_path / "out"
     _fill(path, old=b"old")
     with pytest.raises(UsageError, match=r"holds thesis\.docx"), AtomicFolder(path, PATTERNS) as folder:  # noqa: PT012
@@ -79,8 +79,8 @@ def test_a_stranger_that_arrives_meanwhile_is_not_lost(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["out"]
 
 
-def test_a_folder_inside_is_a_stranger(tmp_path: Path) -> None:
-    """Even with a name that a file of ours may have."""
+def test_a_folder_inside_is_foreign(tmp_path: Path) -> None:
+    """This holds even if its name matches the patterns."""
     (tmp_path / "out" / "data-1.txt").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"holds data-1\.txt"), AtomicFolder(tmp_path / "out", PATTERNS):
         pass
@@ -88,7 +88,7 @@ def test_a_folder_inside_is_a_stranger(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
-    """What it leads to is replaced."""
+    """The target of the link is replaced."""
     _fill(tmp_path / "real", old=b"old")
     (tmp_path / "out").symlink_to(tmp_path / "real")
     _fill(tmp_path / "out", new=b"new")
@@ -96,16 +96,16 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     assert _names(tmp_path / "real") == ["data-new.txt"]
 
 
-def test_a_folder_that_is_gone_can_not_be_written(tmp_path: Path) -> None:
-    """A file stands where a folder above it should."""
+def test_a_parent_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    """A file has the name of a parent folder."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="choose another"), AtomicFolder(tmp_path / "file" / "out", PATTERNS):
         pass
     assert _names(tmp_path) == ["file"]
 
 
-def test_an_unfinished_folder_that_is_taken_away(tmp_path: Path) -> None:
-    """The older folder stays, and the failure is told."""
+def test_an_unfinished_folder_that_is_removed(tmp_path: Path) -> None:
+    """The older folder stays, and the error is reported."""
     path = tmp_path / "out"
     _fill(path, old=b"old")
     with pytest.raises(OutputError), AtomicFolder(path, PATTERNS) as folder:  # noqa: PT012
@@ -118,7 +118,7 @@ def test_an_unfinished_folder_that_is_taken_away(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_killed_leaves_nothing_under_the_name(tmp_path: Path) -> None:
-    """Not even time to clean up: what was written lies hidden, and the next run is not disturbed."""
+    """The written files stay under a hidden name and do not disturb the next run."""
     path = tmp_path / "out"
     command = [sys.executable, "-c", UNFINISHED, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
@@ -132,7 +132,7 @@ def test_a_process_that_is_killed_leaves_nothing_under_the_name(tmp_path: Path) 
     assert _names(path) == ["data-new.txt"]
 
 
-# A commit that ends where the older folder has gone and the new one has not come.
+# A commit that is killed between the two renames.
 BETWEEN = """
 import signal, sys
 from pathlib import Path
@@ -149,8 +149,8 @@ with AtomicFolder(Path(sys.argv[1]), ["data-*.txt"]) as folder:
 
 
 @pytest.mark.parametrize("linked", [False, True])
-def test_a_process_that_is_killed_between_two_names_loses_nothing(tmp_path: Path, linked: bool) -> None:  # noqa: FBT001
-    """The next run puts the older folder back before it does anything else, and needs not end well for that."""
+def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path, linked: bool) -> None:  # noqa: FBT001
+    """The next run restores the older folder first, even if that run fails."""
     path = tmp_path / "out"
     if linked:
         path.symlink_to(tmp_path / "real")
@@ -171,7 +171,7 @@ def test_a_process_that_is_killed_between_two_names_loses_nothing(tmp_path: Path
 def test_a_commit_that_fails_half_way_leaves_the_older_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
 ) -> None:
-    """The new folder cannot get the name that was made free for it."""
+    """The second rename fails, after the first one has freed the name."""
     path = tmp_path / "out"
     _fill(path, old=b"old")
     rename = Path.rename
@@ -188,10 +188,8 @@ def test_a_commit_that_fails_half_way_leaves_the_older_folder(
     assert _names(tmp_path) == ["out"]
 
 
-def test_an_older_folder_that_had_no_time_to_go_is_not_put_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A kill after the new folder has its name: what was replaced goes with the next run."""
+def test_a_replaced_folder_is_not_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a kill at the end of a commit, the next run removes the replaced folder."""
     path = tmp_path / "out"
     _fill(path, old=b"old")
     with monkeypatch.context() as patch:
@@ -205,8 +203,8 @@ def test_an_older_folder_that_had_no_time_to_go_is_not_put_back(
     assert _names(tmp_path) == ["out"]
 
 
-def test_all_is_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loss of power after the end leaves no empty file: each was made to reach the disk first, however written."""
+def test_all_files_are_flushed_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss of power after the end leaves no empty file, however the files were written."""
     synced: set[int] = set()
     sync = os.fsync
 
@@ -224,7 +222,7 @@ def test_all_is_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
-    """Ctrl-C while rows are read: one line, exit code 130, and neither a folder nor a part of one."""
+    """Ctrl-C while rows are read prints one line, exits with 130 and leaves no folder."""
     source = tmp_path / "rows.jsonl"
     one = {**row(say("user", "س" * 400), say("assistant", "لا " * 400)), "id": "r"}
     write_rows(source, [one] * 20_000)
@@ -241,7 +239,7 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["rows.jsonl"]
 
 
-# A build that is interrupted while a file without an end is hashed beside it.
+# A build that is interrupted while an endless file is hashed in the background.
 ENDLESS = """
 import sys
 from pathlib import Path
@@ -256,7 +254,7 @@ build(files, Path(sys.argv[2]), sys.argv[3], BuildOptions(samples=SampleOptions(
 
 
 def test_an_interrupted_build_does_not_wait_until_its_inputs_are_hashed(tmp_path: Path) -> None:
-    """It ends at once, however large they are."""
+    """It ends immediately, whatever their size."""
     source = tmp_path / "rows.jsonl"
     write_rows(source, [{**row(say("user", "لا"), say("assistant", "لا")), "id": "r"}])
     command = [sys.executable, "-c", ENDLESS, str(source), str(tmp_path / "out"), str(tokenizer_path())]

@@ -1,4 +1,4 @@
-"""An input that becomes another one between two readings is told, and nothing is written by what was decided before."""
+"""Inputs that change between two passes are reported, and no output is written."""
 
 import json
 import os
@@ -25,21 +25,21 @@ def _lines(*numbers: int) -> str:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Rows, of which the last says what the first says."""
+    """Rows of which the last repeats the first."""
     path = tmp_path / "raw.jsonl"
     path.write_text(_lines(*range(1, ROWS), 1))
     return path
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put another file in the place of one, as programs do."""
+    """Replace a file atomically."""
     other = path.with_name("other")
     other.write_text(text)
     other.replace(path)
 
 
 def _between(change: Callable[[], object]) -> Callable[[Any, Any], None]:
-    """Called with each shard: changes something after the first reading."""
+    """Return a callback for shards that changes something after the first pass."""
 
     def on_shard(_: Any, part: Any) -> None:
         if isinstance(part, KeyPart):
@@ -63,7 +63,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
         rf":{ROWS}: the row was there before, and is not any more",
     ),
 }
-"""What happens to the file, and what is said."""
+"""Changes of the file, and the expected message."""
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -78,7 +78,7 @@ def test_dedup_into_a_file(name: str, source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_split(name: str, source: Path, tmp_path: Path) -> None:
-    """No folder appears; a row that is new is told by its place."""
+    """No folder appears; a new row is reported with its line."""
     change, said = CHANGES[name]
     said = rf":{ROWS + 1}: the row was not there before" if name == "a row before" else said
     with pytest.raises(InputError, match=said):
@@ -91,8 +91,8 @@ def test_split(name: str, source: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["raw.jsonl"]
 
 
-def test_what_is_read_beside(source: Path, tmp_path: Path) -> None:
-    """Tools that are declared in a file of their own must stay as they are, too, and so must evaluation data."""
+def test_other_input_files(source: Path, tmp_path: Path) -> None:
+    """A tools file and evaluation data must not change either."""
     tools, held_out = tmp_path / "tools.json", tmp_path / "held_out.jsonl"
     tools.write_text(json.dumps(record(1)["tools"]))
     held_out.write_text(_lines(77))

@@ -1,4 +1,4 @@
-"""Parquet: records survive exactly, in our reader and in ``datasets``, and foreign tables become JSON or an error."""
+"""Parquet: exact round trips with our reader and ``datasets``; foreign tables become JSON or an error."""
 
 import datetime as dt
 import decimal
@@ -50,7 +50,7 @@ def _sink(path: Path, records: list[Record]) -> Path:
 
 
 def test_records_survive_in_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ``datasets`` loads is what was written: no key gained, no type changed."""
+    """``datasets`` loads exactly the written records, without new keys or changed types."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     datasets.disable_progress_bars()
@@ -78,14 +78,14 @@ JSON = st.recursive(
 @settings(max_examples=60)
 @given(st.lists(st.dictionaries(st.text(max_size=3), JSON, max_size=3), max_size=3))
 def test_any_meta_survives(tmp_path_factory: pytest.TempPathFactory, metas: list[dict[str, Any]]) -> None:
-    """Any JSON comes back from Parquet with its types."""
+    """Any JSON keeps its types in Parquet."""
     records = [record(line, meta=meta) for line, meta in enumerate(metas, 1)]
     path = _sink(tmp_path_factory.mktemp("meta") / "x.parquet", records)
     assert repr(_values(path)) == repr(records)
 
 
 def test_row_groups_do_not_depend_on_payloads(tmp_path: Path) -> None:
-    """Row groups have a fixed number of rows, and the file's bytes are those of any other batching."""
+    """Row groups have a fixed number of rows, and the bytes of the file do not depend on the batches."""
     records = [record(line) for line in range(GROUP_ROWS * 2 + 10)]
     one = _sink(tmp_path / "one.parquet", records)
     with Sink(tmp_path / "many.parquet") as sink:
@@ -103,7 +103,7 @@ def test_row_groups_do_not_depend_on_payloads(tmp_path: Path) -> None:
 
 
 def test_foreign_tables_become_json(tmp_path: Path) -> None:
-    """Text stays text even where it looks like JSON; what JSON lacks becomes text; nulls stay."""
+    """Text stays text even if it looks like JSON, other types become text, nulls stay."""
     path = _table(
         tmp_path / "x.parquet",
         text=pa.array(['{"a": 1}', None]),
@@ -141,7 +141,7 @@ def test_foreign_tables_become_json(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_cell_is_one_bad_row(column: Any, expected: str, tmp_path: Path) -> None:
-    """A value that JSON cannot hold makes its row unreadable, and its neighbours are read."""
+    """A value that JSON lacks makes its row unreadable; other rows are read."""
     first, second, third = rows_of(_table(tmp_path / "x.parquet", c=column))
     assert first.value is not None
     assert third.value is not None
@@ -150,7 +150,7 @@ def test_a_bad_cell_is_one_bad_row(column: Any, expected: str, tmp_path: Path) -
 
 
 def test_json_under_a_plain_text_type(tmp_path: Path) -> None:
-    """A text column that the note of ``datasets`` calls Json is decoded; a note that is no JSON is ignored."""
+    """A text column of the feature Json is decoded; invalid metadata is ignored."""
     table = pa.table({"c": ['{"a":1}']})
     note = '{"info": {"features": {"c": {"_type": "Json"}}}}'
     pq.write_table(table.replace_schema_metadata({"huggingface": note}), tmp_path / "x.parquet")
@@ -160,7 +160,7 @@ def test_json_under_a_plain_text_type(tmp_path: Path) -> None:
 
 
 def test_damage_in_the_middle(tmp_path: Path) -> None:
-    """The rows before the damage are given, then one with an error for those after it in the same run of row groups."""
+    """The rows before the damage are read, then one row with an error stands for the rest of the row groups."""
     path = tmp_path / "x.parquet"
     pq.write_table(
         pa.table({"a": [f"{n:050}" for n in range(20_000)]}), path, row_group_size=1000, use_dictionary=False

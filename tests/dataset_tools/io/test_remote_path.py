@@ -1,4 +1,4 @@
-"""Inputs and folders of parts in stores: the rows and the bytes that the same files have on this machine."""
+"""Inputs and outputs in stores: the same rows and bytes as with local files."""
 
 import gzip
 import json
@@ -38,7 +38,7 @@ from training.tiny import tokenizer_path
 
 @pytest.fixture
 def memory() -> Iterator[RemotePath]:
-    """An empty folder in a store that lives in this process."""
+    """An empty folder in a store in memory."""
     place = RemotePath("memory://store")
     place.remove_all()
     yield place
@@ -61,7 +61,7 @@ def _held(place: RemotePath) -> dict[str, bytes]:
 
 
 def test_a_folder_of_parts_in_a_store(corpus: Path, undisturbed: Path, memory: RemotePath) -> None:
-    """Every file in the store has the bytes that it has on a disk, and the folder is an input again."""
+    """Every file in the store has the same bytes as a local one, and the folder is a valid input."""
     report = clean([str(corpus)], _outputs(memory))
     held = _held(memory)
     local = {path.relative_to(undisturbed).as_posix(): path for path in undisturbed.rglob("*") if path.is_file()}
@@ -78,7 +78,7 @@ def test_a_folder_of_parts_in_a_store(corpus: Path, undisturbed: Path, memory: R
 
 
 def test_dedup_into_a_store(corpus: Path, memory: RemotePath, tmp_path: Path) -> None:
-    """One file or parts, with what was dropped beside them: the bytes that a disk gets."""
+    """One file or parts, and the rejects, have the same bytes as local files."""
     dedup([str(corpus)], Outputs(tmp_path / "x.jsonl", tmp_path / "x.rejects.jsonl"))
     dedup([str(corpus)], Outputs(memory / "x.jsonl", memory / "x.rejects.jsonl"))
     parts = replace(_outputs(memory), ending=".jsonl", report=None, trace=None)
@@ -89,8 +89,8 @@ def test_dedup_into_a_store(corpus: Path, memory: RemotePath, tmp_path: Path) ->
     assert b"".join(held[name] for name in sorted(held) if name.startswith("out/part-")) == records
 
 
-def test_an_interrupted_run_into_a_store(corpus: Path, memory: RemotePath) -> None:
-    """What is done is kept, the folder is no input meanwhile, and `--resume` makes the bytes of an undisturbed run."""
+def test_an_interrupted_run_to_a_store(corpus: Path, memory: RemotePath) -> None:
+    """Finished parts are kept, the folder is not an input, and `--resume` yields the bytes of an undisturbed run."""
     clean([str(corpus)], _outputs(memory / "whole"))
     expected = _held(memory / "whole")
 
@@ -118,7 +118,7 @@ def test_an_interrupted_run_into_a_store(corpus: Path, memory: RemotePath) -> No
 
 
 def test_a_glob_in_a_store_verifies_the_parts(corpus: Path, memory: RemotePath) -> None:
-    """As on a disk."""
+    """Sizes are checked as for local files."""
     clean([str(corpus)], _outputs(memory))
     part = memory / "out/part-00001.parquet"
     fsspec.filesystem("memory").pipe_file("/store/out/part-00001.parquet", part.read_bytes()[:-1])
@@ -157,7 +157,7 @@ def test_methods_of_path_work_on_the_store(memory: RemotePath) -> None:
 
 
 def test_methods_that_a_store_lacks_are_refused(memory: RemotePath, tmp_path: Path) -> None:
-    """The error names the path and the next step, instead of a file of this machine that is not found."""
+    """The error names the path and the next step."""
     file = memory / "a.txt"
     refused: list[Callable[[], object]] = [
         lambda: file.chmod(0o600), file.owner, file.readlink, lambda: file.symlink_to("b"), lambda: file.samefile("b"),
@@ -172,7 +172,7 @@ def test_methods_that_a_store_lacks_are_refused(memory: RemotePath, tmp_path: Pa
 
 @pytest.mark.usefixtures("memory")
 def test_what_a_store_holds_is_found(corpus: Path) -> None:
-    """A file, a folder and a glob mean the same files, by the same names, as on this machine."""
+    """A file, a folder and a glob select the same files, with the same names, as local ones."""
     for name in ("b/x.jsonl", "a.jsonl.gz", ".hidden.jsonl", "b/.h/x.jsonl", "notes.txt", "b/y.jsonl.part"):
         content = corpus.read_bytes()
         fsspec.filesystem("memory").pipe_file(
@@ -198,7 +198,7 @@ def test_what_a_store_holds_is_found(corpus: Path) -> None:
 
 
 def test_workers_read_ranges(corpus: Path, tmp_path: Path, memory: RemotePath) -> None:
-    """Workers fetch the part of a file that is theirs: lines of JSON Lines, row groups of Parquet, all of gzip."""
+    """Workers fetch only their part of a file: lines of JSON Lines, row groups of Parquet, all of gzip."""
     table = clean([str(corpus)], Outputs(tmp_path / "raw.parquet", tmp_path / "r.jsonl"))
     (tmp_path / "raw.jsonl").write_bytes(corpus.read_bytes())
     (tmp_path / "packed.jsonl.gz").write_bytes(gzip.compress(corpus.read_bytes()))
@@ -220,7 +220,7 @@ def test_workers_read_ranges(corpus: Path, tmp_path: Path, memory: RemotePath) -
 
 @pytest.mark.parametrize("name", ["raw.jsonl", "packed.jsonl.gz", "one.json", "raw.parquet"])
 def test_a_connection_is_cut(name: str, corpus: Path, tmp_path: Path) -> None:
-    """In the middle of whichever answer: it is told with the place, and never taken for the end of the file."""
+    """A cut in any response is reported with its place and never taken for the end of the file."""
     lines = corpus.read_bytes().splitlines()
     (tmp_path / "raw.jsonl").write_bytes(corpus.read_bytes())
     (tmp_path / "packed.jsonl.gz").write_bytes(gzip.compress(corpus.read_bytes()))
@@ -243,8 +243,8 @@ def test_a_connection_is_cut(name: str, corpus: Path, tmp_path: Path) -> None:
     assert number == len(ranges) >= 3
 
 
-def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., CompletedProcess[str]]) -> None:
-    """A package that is missing, a scheme that nobody knows, and commands that do not write into stores."""
+def test_errors_of_stores(corpus: Path, tmp_path: Path, afg_data: Callable[..., CompletedProcess[str]]) -> None:
+    """Missing packages, unknown schemes, and commands that do not write to stores are reported."""
     done = afg_data("clean", corpus, "-o", "s3://bucket/out/", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("afg-data: s3://bucket/out: Install s3fs to access S3 (install the fsspec package")
@@ -275,8 +275,8 @@ def test_what_is_told(corpus: Path, tmp_path: Path, afg_data: Callable[..., Comp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_that_are_places() -> None:
-    """Only what has a scheme is elsewhere; a path that has lost a slash on the way is found again."""
+def test_names_with_a_scheme_are_remote() -> None:
+    """Only names with a scheme are remote; a path that has lost a slash is recognised."""
     assert [str(as_path(name)) for name in ("s3://b/k", Path("s3://b/k"), "file:///a", "a/b", "C:/x", "s3:/b")] == [
         "s3://b/k", "s3://b/k", "file:///a", "a/b", "C:/x", "s3:/b",
     ]  # fmt: skip
@@ -284,7 +284,7 @@ def test_names_that_are_places() -> None:
 
 
 def test_a_killed_writer_leaves_no_temporary_file(tmp_path: Path) -> None:
-    """What is on its way into a store takes no room on this machine once its process is gone."""
+    """A file for a store takes no local space once its process has ended."""
     script = """
 import signal, sys
 from dataset_tools.io.atomic_file import AtomicFile
@@ -306,8 +306,8 @@ with AtomicFile(RemotePath(sys.argv[1])) as file:
 
 
 @pytest.mark.slow
-def test_killed_while_writing_into_a_store(corpus: Path, tmp_path: Path) -> None:
-    """A command that is killed again and again is gone on with to the same bytes."""
+def test_killed_while_writing_to_a_store(corpus: Path, tmp_path: Path) -> None:
+    """A command that is killed several times resumes and yields the same bytes."""
     whole, folder = tmp_path / "whole", tmp_path / "run"
     whole.mkdir()
     folder.mkdir()
@@ -331,7 +331,7 @@ def test_killed_while_writing_into_a_store(corpus: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.cluster
 def test_a_cluster_reads_and_fills_stores(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers of a Ray cluster read by themselves, again where the store fails; the bytes are those of one machine."""
+    """Workers of a Ray cluster read the store, retry failures, and yield the bytes of one machine."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "raw.jsonl").write_bytes(corpus.read_bytes())

@@ -1,4 +1,4 @@
-"""A folder that one run at a time may write into."""
+"""Exclusive lock on an output folder."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from dataset_tools.errors import OutputError, UsageError
 from dataset_tools.io.run_lock import only_run
 
 
-def test_who_comes_second_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
-    """The folder is free afterwards, and others are free all the time."""
+def test_a_second_run_is_refused_until_the_first_ends(tmp_path: Path) -> None:
+    """The folder is free afterwards; other folders are never locked."""
     folder = tmp_path / "deep" / "folder"
     with only_run(folder):
         (folder / "file").touch()
@@ -22,8 +22,8 @@ def test_who_comes_second_is_refused_until_the_first_is_done(tmp_path: Path) -> 
         assert [path.name for path in folder.iterdir()] == ["file"]
 
 
-def test_nothing_is_left_of_a_run_that_made_nothing(tmp_path: Path) -> None:
-    """A new folder that stays empty goes; one that was there stays."""
+def test_an_empty_new_folder_is_removed(tmp_path: Path) -> None:
+    """A new folder that stays empty is removed; an existing one stays."""
     with only_run(tmp_path / "new"):
         assert (tmp_path / "new").is_dir()
     assert not (tmp_path / "new").exists()
@@ -33,8 +33,8 @@ def test_nothing_is_left_of_a_run_that_made_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "old").is_dir()
 
 
-def test_what_is_no_folder_is_told(tmp_path: Path) -> None:
-    """A file in its place is the user's mistake; a folder that cannot be made is the system's refusal."""
+def test_other_paths_are_refused(tmp_path: Path) -> None:
+    """A file under the name is a usage error; a folder that cannot be created is an output error."""
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file"), only_run(tmp_path / "file"):
         pass

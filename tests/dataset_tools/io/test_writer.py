@@ -1,4 +1,4 @@
-"""Files out: the same bytes whoever made them, and never half a file under a final name."""
+"""Output files: the same bytes for any number of workers, and never half a file under the final name."""
 
 import gzip
 import json
@@ -37,7 +37,7 @@ def _write(path: Path, batch: int = 7) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_format_round_trips(ending: str, tmp_path: Path) -> None:
-    """Records come back as they were from every format, whatever the size of the batches."""
+    """Records are equal after a round trip through every format, for any batch size."""
     for batch in (1, 7, 1000):
         path = tmp_path / f"{batch}{ending}"
         _write(path, batch)
@@ -64,7 +64,7 @@ def test_no_rows_make_a_valid_file(ending: str, tmp_path: Path) -> None:
 
 
 def test_standard_tools_read_it(tmp_path: Path) -> None:
-    """Compressed files are what gzip and zstd call one, and lines that are already encoded pass through."""
+    """Compressed files can be read by gzip and zstd, and encoded lines are unchanged."""
     lines = [dump_line(entry) for entry in RECORDS]
     for ending in (".jsonl", ".jsonl.gz", ".jsonl.zst"):
         with Sink(tmp_path / f"x{ending}") as sink:
@@ -79,7 +79,7 @@ def test_standard_tools_read_it(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of several shards, with bad rows between the good."""
+    """A file of several shards with some bad rows."""
     path = tmp_path_factory.mktemp("big") / "in.jsonl"
     path.write_bytes(
         b"".join(dump_line(record(line)) + (b"nonsense\n\n" if line % 50 == 0 else b"") for line in range(5000))
@@ -151,8 +151,8 @@ def _fill(*arguments: str | Path) -> str:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_file_that_may_not_grow(ending: str, tmp_path: Path) -> None:
-    """At the limit of a file's size the error says how much was written, and nothing is left."""
+def test_a_limited_file_size(ending: str, tmp_path: Path) -> None:
+    """The error states how much was written, and nothing is left."""
     path = tmp_path / f"x{ending}"
     said = _fill(path, "limit")
     assert said.startswith(f"{path}: the file size limit is reached in {tmp_path}; ")
@@ -162,7 +162,7 @@ def test_a_file_that_may_not_grow(ending: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
 def test_a_full_disk(ending: str, tmp_path: Path) -> None:
-    """A disk that runs full is told with its folder, and nothing is left on it."""
+    """A full disk is reported with its folder, and nothing is left."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(tmp_path)]
     if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("only an administrator may mount a small disk")
@@ -175,7 +175,7 @@ def test_a_full_disk(ending: str, tmp_path: Path) -> None:
 
 
 def test_killed_while_writing(tmp_path: Path) -> None:
-    """A process killed in the middle leaves no file under the final name, nor one that would be read later."""
+    """A killed process leaves no file under the final name and none that a later run would read."""
     script = """
 import os, signal, sys
 from pathlib import Path
@@ -228,7 +228,7 @@ except OutputError as error:
 def test_a_disk_that_is_full_at_the_very_end(
     command: str, fails: str, form: str, bad: int, good: int, tmp_path: Path
 ) -> None:
-    """Records, trace and rejects appear together or not at all: where one cannot be finished, none has its name yet."""
+    """Records, trace and rejects appear together or not at all."""
     (tmp_path / "rejects.jsonl").write_text("old")
     run = [sys.executable, "-c", LIMITED, str(tmp_path), command, form, str(bad), str(good)]
     done = subprocess.run(run, cwd=ROOT, check=False, capture_output=True, text=True)
@@ -237,8 +237,8 @@ def test_a_disk_that_is_full_at_the_very_end(
     assert (tmp_path / "rejects.jsonl").read_text() == "old"
 
 
-def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
-    """The same command again, with the same number as process, as each has in a container, writes its results."""
+def test_files_of_a_killed_process_do_not_disturb(tmp_path: Path) -> None:
+    """The same command with the same process id, as in a container, succeeds."""
     script = """
 import os, signal, sys
 from pathlib import Path
@@ -277,8 +277,8 @@ def test_what_cannot_be_an_output(tmp_path: Path) -> None:
         Sink(tmp_path / "x.csv")
 
 
-def test_missing_folders_are_made(tmp_path: Path) -> None:
-    """An output may name folders that do not exist yet."""
+def test_missing_folders_are_created(tmp_path: Path) -> None:
+    """An output path may contain new folders."""
     write_file(tmp_path / "a/b/x.txt", b"x")
     json_report(tmp_path / "a/c/report.json", {"rows": 1, "نص": "x"})
     assert (tmp_path / "a/b/x.txt").read_bytes() == b"x"
@@ -286,7 +286,7 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
 
 
 def test_a_sink_and_an_atomic_file_need_their_block(tmp_path: Path) -> None:
-    """Writing outside the block is a defect of the caller, told as such."""
+    """Writing outside the block raises ValueError."""
     with pytest.raises(ValueError, match="with"):
         Sink(tmp_path / "x.jsonl").write_payload(b"x")
     with pytest.raises(ValueError, match="not open"):

@@ -1,4 +1,4 @@
-"""Records of every shape that the prompt has a form for, and some that it has not."""
+"""Strategies for records that the prompt can express, and for some that it cannot."""
 
 from itertools import chain
 
@@ -15,7 +15,7 @@ _ENUM = st.lists(_SMALL, max_size=3)
 
 
 def _schema(inner: st.SearchStrategy[Row], kind: str, *, fewest: int = 0) -> st.SearchStrategy[Row]:
-    """A schema of one type, with keywords that the format keeps for some types and loses for others."""
+    """Return a schema of one type, with keywords that the format keeps for some types only."""
     written = {"type": st.sampled_from([kind, kind.upper(), kind.title()])}
     optional = {"description": TEXTS, "enum": _ENUM, "nullable": st.booleans()}
     if kind == "array":
@@ -55,7 +55,7 @@ _ROUNDS = st.builds(lambda called, results: [called, *results], _CALLS, st.lists
 
 @st.composite
 def records(draw: st.DrawFn) -> Row:
-    """A developer's turn or none, whole exchanges, and one that may stop at any point."""
+    """Return messages: an optional developer turn, complete exchanges, and one that may stop anywhere."""
     first = draw(st.sampled_from(["developer", "developer", "system", ""]))
     messages = [say(first, draw(TEXTS))] if first else []
     for _ in range(draw(st.integers(0, 2))):

@@ -1,4 +1,4 @@
-"""The model's output is read exactly, or refused with a place: for any text, in linear time."""
+"""The parser reads output exactly or refuses it with a position, for any text, in linear time."""
 
 import shutil
 import subprocess
@@ -57,7 +57,7 @@ ARGUMENTS: dict[str, tuple[str, dict[str, Any], bool, list[str]]] = {
 
 @pytest.mark.parametrize("text, arguments, recovered, warnings", ARGUMENTS.values(), ids=ARGUMENTS)
 def test_arguments(text: str, arguments: dict[str, Any], recovered: bool, warnings: list[str]) -> None:  # noqa: FBT001
-    """Each text gives exactly these values, of these types, with these warnings."""
+    """Each text yields exactly these values, types and warnings."""
     parsed = parse(f"{S}call:f{text}{E}{R}")
     assert parsed.tool_calls == [{"name": "f", "arguments": arguments}]
     assert repr(parsed.tool_calls[0]["arguments"]) == repr(arguments)  # 1 is not True, nor 1.0
@@ -93,7 +93,7 @@ OUTPUTS: dict[str, tuple[str, str, list[str], bool, int]] = {
 
 @pytest.mark.parametrize("text, content, names, recovered, warnings", OUTPUTS.values(), ids=OUTPUTS)
 def test_outputs(text: str, content: str, names: list[str], recovered: bool, warnings: int) -> None:  # noqa: FBT001
-    """Each output gives exactly this text and these calls."""
+    """Each output yields exactly this text and these calls."""
     parsed = parse(text)
     assert (parsed.content, [call["name"] for call in parsed.tool_calls]) == (content, names)
     assert (parsed.recovered, len(parsed.warnings)) == (recovered, warnings)
@@ -118,7 +118,7 @@ BAD: dict[str, tuple[str, str, int]] = {
 
 @pytest.mark.parametrize("text, what, position", BAD.values(), ids=BAD)
 def test_what_cannot_be_read_is_an_error_with_a_place(text: str, what: str, position: int) -> None:
-    """Never a guess: the error says what is wrong and at which character."""
+    """The error has a reason and a position."""
     with pytest.raises(ParseError) as caught:
         parse(text)
     assert what in caught.value.what
@@ -184,7 +184,7 @@ TYPED: dict[str, tuple[str, dict[str, Any], int]] = {
 def test_types_come_from_the_schema_and_every_coercion_is_told(
     text: str, arguments: dict[str, Any], warnings: int
 ) -> None:
-    """With the tools, and only then, values become what the schema names; the rest stays, and is told."""
+    """Only with tools are values converted to the type of the schema; other values stay, with a warning."""
     for tools in ([TOOL], [TOOL["function"]]):
         parsed = parse(f"{S}call:f{text}{E}", tools)
         assert repr(parsed.tool_calls[0]["arguments"]) == repr(arguments)
@@ -192,14 +192,14 @@ def test_types_come_from_the_schema_and_every_coercion_is_told(
 
 
 def test_an_unknown_tool_is_told() -> None:
-    """Its arguments are read as without tools."""
+    """Its arguments are parsed as without tools."""
     parsed = parse(f"{S}call:g{{a:<escape>3<escape>}}{E}", [TOOL, "damaged"])  # type: ignore[list-item]
     assert parsed.tool_calls == [{"name": "g", "arguments": {"a": "3"}}]
     assert parsed.warnings == ["no tool is named 'g'"]
 
 
 def _outcome(text: str, tools: list[dict[str, Any]] | None = None) -> Parsed | ParseError:
-    """What reading a text gives; any other error is the test's."""
+    """Return the parsed text or the ParseError; any other error fails the test."""
     try:
         return parse(text, tools)
     except ParseError as error:
@@ -223,7 +223,7 @@ def test_a_megabyte_of_anything_is_read_in_linear_time(start: str, unit: str) ->
 @pytest.mark.parametrize("end", ["", "x", "٬", ".x", "e"])
 @pytest.mark.parametrize("mark", ["", "<escape>"])
 def test_a_megabyte_where_a_number_is_declared_stays_text(digits: str, end: str, mark: str) -> None:
-    """It is told once, and looked at once: trying each way to divide the digits would take days."""
+    """There is one warning, in linear time: trying every division of the digits would take days."""
     text = digits * ((1 << 20) // len(digits)) + end
     parsed = parse(f"{S}call:f{{n:{mark}{text}{mark}}}{E}", [TOOL])
     assert parsed.tool_calls == [{"name": "f", "arguments": {"n": text}}]
@@ -243,7 +243,7 @@ _SCHEMA = {
 @given(st.lists(_PIECES, max_size=40).map("".join) | st.text(max_size=60), st.booleans(), st.booleans())
 @settings(max_examples=200)
 def test_any_text_gives_a_result_or_a_typed_error(text: str, inside: bool, typed: bool) -> None:  # noqa: FBT001
-    """Nothing else can happen, and the result is plain data that says so when it was recovered."""
+    """Any text is parsed or refused; the result is plain data, with a flag for recovered calls."""
     text = f"{S}call:f{{a:{text}" if inside else text
     parsed = _outcome(text, [_SCHEMA] if typed else None)
     if isinstance(parsed, ParseError):
@@ -257,7 +257,7 @@ def test_any_text_gives_a_result_or_a_typed_error(text: str, inside: bool, typed
 @given(st.integers(1, 60))
 @settings(max_examples=40)
 def test_a_cut_output_never_gives_a_value_that_was_not_written(cut: int) -> None:
-    """However much is missing at the end, what is read stands in the whole; a cut inside a string is refused."""
+    """A truncated output yields a part of the complete one; a cut inside a string is refused."""
     whole = f"{S}call:f{{a:<escape>جدة<escape>,b:[true,false],c:{{d:<escape>x<escape>}}}}{E}"
     parsed = _outcome(whole[: max(len(whole) - cut, 0)])
     if isinstance(parsed, ParseError):
@@ -269,7 +269,7 @@ def test_a_cut_output_never_gives_a_value_that_was_not_written(cut: int) -> None
 
 
 def test_the_file_stands_alone(tmp_path: Path) -> None:
-    """A copy in an empty folder is imported without site-packages and without the project."""
+    """A copy in an empty folder works without site-packages and without the project."""
     shutil.copy(parser.__file__, tmp_path / "shipped_parser.py")
     code = (
         "import sys; sys.path[:] = [path for path in sys.path if 'site-packages' not in path]; "

@@ -1,4 +1,4 @@
-"""The prompt is the template's text, byte for byte, or an error that says where and why there is none."""
+"""The prompt equals the template's text byte for byte, or there is an error with path and reason."""
 
 import copy
 import pickle
@@ -15,25 +15,25 @@ CALL_END = "<end_function_call><start_function_response>"
 
 
 def _declared(**schema: Any) -> str:
-    """The text of a declared property ``p``."""
+    """Return the text of a declared property ``p``."""
     text = render(row(say("user", "س"), tools=[tool(properties={"p": schema})]))
     return text.split("properties:{", 1)[1].rsplit("},type:<escape>OBJECT<escape>}}<end", 1)[0]
 
 
 def _called(**arguments: Any) -> str:
-    """The text of a call with those arguments, from its first brace."""
+    """Return the text of a call with those arguments, from its first brace."""
     return render(call_row(**arguments)).split("call:f", 1)[1].removesuffix(CALL_END)
 
 
 def test_every_recorded_rendering_is_met_byte_for_byte() -> None:
-    """The texts that the published template gave."""
+    """Renderings of the published template."""
     rows = goldens()
     assert len(rows) >= 90
     assert [found["id"] for found in rows if render(found) != found["text"]] == []
 
 
 def test_the_generation_flag_may_come_from_the_row_or_the_caller() -> None:
-    """Either asks for the header of the model's turn."""
+    """Both request the header of the model's turn."""
     asked = row(say("user", "س"))
     expected = render(asked) + "<start_of_turn>model\n"
     assert render(asked, generation_prompt=True) == expected
@@ -42,7 +42,7 @@ def test_the_generation_flag_may_come_from_the_row_or_the_caller() -> None:
 
 
 def test_after_a_result_the_model_goes_on_in_its_own_turn() -> None:
-    """No header is written there, whether an answer, another call or nothing follows."""
+    """There is no header there, before an answer, another call or the end."""
     begun = [say("user", "س"), calls(call(a=1)), result("ج")]
     text = render(row(*begun))
     assert text.endswith("response:f{value:<escape>ج<escape>}<end_function_response>")
@@ -64,7 +64,7 @@ def test_after_a_result_the_model_goes_on_in_its_own_turn() -> None:
     ],
 )
 def test_values_are_written_as_the_template_writes_them(arguments: Row, expected: str) -> None:
-    """Keys without regard to case, numbers as Python's repr, null as None, strings untouched between escapes."""
+    """Keys are sorted case-insensitively, numbers are Python's repr, null is None, strings are unchanged."""
     assert _called(**arguments) == expected
 
 
@@ -104,12 +104,12 @@ def test_values_are_written_as_the_template_writes_them(arguments: Row, expected
     ],
 )
 def test_properties_are_declared_as_the_template_declares_them(schema: Row, expected: str) -> None:
-    """What a type adds stands between description and type; what the template loses is lost."""
+    """Keywords of the type are between description and type; keywords that the template drops are dropped."""
     assert _declared(**schema) == expected
 
 
 def test_a_tool_without_parameters_has_no_block() -> None:
-    """Empty and missing parameters drop it; empty properties leave the type alone."""
+    """Empty and missing parameters are omitted; empty properties leave only the type."""
     ends: dict[str, list[Row]] = {
         "<escape>د<escape>}<end": [{}, {"parameters": {}}],
         "<escape>د<escape>,parameters:{type:<escape>OBJECT<escape>}}<end": [
@@ -123,7 +123,7 @@ def test_a_tool_without_parameters_has_no_block() -> None:
 
 
 def test_contents_are_trimmed_and_several_developers_keep_their_turns() -> None:
-    """White space around a message goes; only the first developer turn takes the declarations."""
+    """White space around a message is removed; only the first developer turn has the declarations."""
     text = render(row(say("user", "\n أ "), say("assistant", " ب\t"), say("developer", " ت "), say("user", "ث")))
     assert text.endswith(
         "<end_function_declaration><end_of_turn>\n<start_of_turn>user\nأ<end_of_turn>\n"
@@ -214,7 +214,7 @@ REFUSED: list[tuple[str, Row, str, str]] = [
 
 @pytest.mark.parametrize("bad, where, what", [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_what_the_template_cannot_express_is_an_error(bad: Row, where: str, what: str) -> None:
-    """The error is the project's, has the place in the record and the reason, twice the same, and can be pickled."""
+    """The error is our own, has path and reason, is the same each time, and can be pickled."""
     for _ in range(2):  # a failed declaration is remembered, too
         with pytest.raises(RenderError) as caught:
             render(bad)
@@ -231,7 +231,7 @@ TOKENS = ["pad", "eos", "bos", "unk", "escape", "start_of_turn", "end_of_turn"] 
 
 @pytest.mark.parametrize("name", TOKENS)
 def test_a_control_token_in_any_text_is_refused(name: str) -> None:
-    """In messages, names, keys, values, results and declarations alike; what only looks like one is text."""
+    """This holds for messages, names, keys, values, results and declarations; similar text is allowed."""
     token = f"أ<{name}>"
     bad = [
         {"messages": [say("developer", token)], "tools": []},
@@ -259,7 +259,7 @@ def test_a_control_token_in_any_text_is_refused(name: str) -> None:
 
 
 def test_an_altered_tool_is_declared_as_it_is_now() -> None:
-    """Declarations are remembered by content, never by the object."""
+    """Declarations are cached by content, not by object."""
     declared = tool()
     first = render(row(USER, tools=[declared]))
     declared["function"]["description"] = "جديد"
@@ -269,7 +269,7 @@ def test_an_altered_tool_is_declared_as_it_is_now() -> None:
 @given(ARGUMENTS)
 @settings(max_examples=50)
 def test_rendering_leaves_the_row_alone_and_is_its_segments(arguments: Row) -> None:
-    """Nothing is altered, and the text is the segments' texts one after another."""
+    """The row is unchanged, and the text is the concatenation of the segments."""
     given_row = call_row(o=arguments)
     before = copy.deepcopy(given_row)
     assert render(given_row) == "".join(segment.text for segment in segments(given_row))

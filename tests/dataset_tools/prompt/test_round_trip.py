@@ -1,4 +1,4 @@
-"""Rendering and reading are inverse: what the model is trained to say is what its readers take it for."""
+"""Round trips: the parser reads rendered calls and answers as they were."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ USER = say("user", "س")
 @given(MADE_CALLS, st.none() | TEXTS)
 @settings(max_examples=200)
 def test_calls_are_read_back_as_they_were(made: list[Row], content: str | None) -> None:
-    """Names, keys, values and their types, the order of the calls and the text before them; without a warning."""
+    """Names, keys, values, types, order of calls and the text before them are equal, without a warning."""
     given_row = row(USER, calls(*made, content=content))
     turn = render(given_row).rsplit("<start_of_turn>", 1)[1]
     parsed = parse(f"<start_of_turn>{turn}")
@@ -33,7 +33,7 @@ def test_calls_are_read_back_as_they_were(made: list[Row], content: str | None) 
 @given(TEXTS)
 @settings(max_examples=100)
 def test_an_answer_is_read_back_as_it_was(text: str) -> None:
-    """Trimmed, as the template trims it."""
+    """The text is trimmed, as by the template."""
     given_row = row(USER, say("assistant", text))
     parsed = parse(render(given_row).rsplit("<start_of_turn>", 1)[1].removeprefix("model\n"))
     assert (parsed.content, parsed.tool_calls, parsed.warnings) == (text.strip(), [], [])
@@ -41,7 +41,7 @@ def test_an_answer_is_read_back_as_it_was(text: str) -> None:
 
 
 def test_the_deepest_arguments_are_read_back() -> None:
-    """Both sides count levels alike: what one writes, the other reads."""
+    """Renderer and parser have the same depth limit."""
     value: Any = []
     for _ in range(MAX_DEPTH - 2):
         value = [value]
@@ -50,7 +50,7 @@ def test_the_deepest_arguments_are_read_back() -> None:
 
 
 def test_no_recorded_rendering_has_a_problem() -> None:
-    """All their calls are read back, in every turn."""
+    """The calls of every turn are equal."""
     assert [found["id"] for found in goldens() if round_trip_problem(found)] == []
 
 
@@ -71,7 +71,7 @@ PROBLEMS: dict[str, tuple[Row, str]] = {
 
 @pytest.mark.parametrize("bad, reason", PROBLEMS.values(), ids=PROBLEMS)
 def test_what_the_format_cannot_carry_is_named(bad: Row, reason: str) -> None:
-    """The reason has the place in the record and what stands there."""
+    """The reason has the path in the record and the value."""
     problem = round_trip_problem(bad)
     assert problem is not None
     assert reason in problem
@@ -79,8 +79,8 @@ def test_what_the_format_cannot_carry_is_named(bad: Row, reason: str) -> None:
 
 @given(MADE_CALLS, MADE_CALLS, TEXTS)
 @settings(max_examples=50)
-def test_what_is_remembered_of_calls_changes_no_answer(made: list[Row], others: list[Row], text: str) -> None:
-    """Shapes that were met and shapes that were not; the right calls, other texts in them, and other calls."""
+def test_the_shape_cache_changes_no_verdict(made: list[Row], others: list[Row], text: str) -> None:
+    """Cached and new shapes give the same verdict for the right calls, other texts and other calls."""
     changed = [call(one["function"]["name"], **_with_texts(one["function"]["arguments"], text)) for one in made]
     rows = [row(USER, calls(*some, content=said)) for some in (made, changed, others) for said in ("", text)]
     for said in rows:
@@ -104,7 +104,7 @@ def _spoken(meant: Row) -> Any:
 
 
 def _sorted(value: Any) -> Any:
-    """Objects with their keys in order, which is nothing that a call says."""
+    """Return objects with sorted keys, because their order has no meaning."""
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(inner) for inner in value] if isinstance(value, list) else value
@@ -121,8 +121,8 @@ WRONG_PARTS = {
 
 
 @pytest.mark.parametrize("text", WRONG_PARTS.values(), ids=WRONG_PARTS)
-def test_a_text_that_says_something_else_is_noticed(text: str) -> None:
-    """Though calls of that shape and of the record's were read before; the text counts, not what it was made of."""
+def test_a_different_text_is_detected(text: str) -> None:
+    """This holds even if calls of both shapes are cached."""
     meant = call_row(a="أ", n=1)
     for known in (meant, call_row(a="ب", n=1), call_row(a="أ", n=2), call_row(a="أ", n=1.0)):
         assert round_trip_problem(known) is None
@@ -133,7 +133,7 @@ def test_a_text_that_says_something_else_is_noticed(text: str) -> None:
 
 
 def _types(value: Any) -> Any:
-    """The shape of a value by types, so that 1, 1.0 and true differ, and 0.0 and -0.0."""
+    """Return the types of a value, so that 1, 1.0 and true differ, as do 0.0 and -0.0."""
     if isinstance(value, dict):
         return {key: _types(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What the model is trained on: exactly what it must produce, asserted as text."""
+"""The trained text: exactly what the model must produce."""
 
 import pytest
 
@@ -34,12 +34,12 @@ TRAINED: dict[str, tuple[Row, list[str]]] = {
 
 @pytest.mark.parametrize("given, expected", TRAINED.values(), ids=TRAINED)
 def test_trained_segments_are_what_the_model_produces(given: Row, expected: list[str]) -> None:
-    """Its text, its calls and the token that stops each turn, and nothing else."""
+    """Text, calls and the stop token of each turn are trained, and nothing else."""
     assert [segment.text for segment in segments(given) if segment.trained] == expected
 
 
 def test_every_part_of_a_conversation_has_its_kind() -> None:
-    """The whole list for parallel calls: only the first result stands after the token that the model wrote."""
+    """All segments for parallel calls: only the first result follows the stop token of the model."""
     given = row(USER, calls(JEDDAH, ABHA), result({"t": 38}), result("بارد"), say("assistant", "تم"), tools=[])
     assert segments(given)[4:] == [
         Segment("\n", Kind.NEWLINE),
@@ -62,7 +62,7 @@ def test_every_part_of_a_conversation_has_its_kind() -> None:
 
 
 def test_a_declaration_is_a_segment_of_its_own() -> None:
-    """So that its tokens can be remembered; it is one and the same object each time."""
+    """Each declaration is the same object each time, so that its tokens can be cached."""
     first, again = segments(row(USER)), segments(row(USER))
     assert first[3].text.startswith("<start_function_declaration>declaration:f{")
     assert first[3] is again[3]
@@ -71,7 +71,7 @@ def test_a_declaration_is_a_segment_of_its_own() -> None:
 
 
 def test_recorded_renderings_are_trained_on_inside_model_turns_only() -> None:
-    """In every recorded rendering the trained text stands in model turns, outside tool results."""
+    """In every recorded rendering the trained text is in model turns, outside of tool results."""
     for given in goldens():
         parts = segments(given)
         role = ""

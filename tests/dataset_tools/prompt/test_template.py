@@ -1,4 +1,4 @@
-"""The chat template gives the text of the published one, and of the project's renderer, byte for byte."""
+"""The chat template equals the published one and the renderer, byte for byte."""
 
 import copy
 from typing import Any
@@ -12,7 +12,7 @@ from tests.prompt_rows import Row, calls, goldens, row, say
 
 
 def _applied(tokenizer: Any, record: Row) -> str:
-    """The text that the bundled tokenizer's template gives."""
+    """Return the text of the bundled tokenizer's template."""
     return tokenizer.apply_chat_template(
         record["messages"],
         tools=record.get("tools"),
@@ -22,14 +22,14 @@ def _applied(tokenizer: Any, record: Row) -> str:
 
 
 def test_every_recorded_rendering_is_met_byte_for_byte(tokenizer: Any) -> None:
-    """The texts that the published template gave."""
+    """Renderings of the published template."""
     rows = goldens()
     assert len(rows) >= 90
     assert [found["id"] for found in rows if _applied(tokenizer, found) != found["text"]] == []
 
 
 def test_the_sample_has_the_renderers_text(tokenizer: Any) -> None:
-    """With and without the header of the model's turn, where there is a text."""
+    """This holds with and without the header of the model's turn."""
     different = []
     for record in sample_records():
         for asked in (False, True):
@@ -46,7 +46,7 @@ def test_the_sample_has_the_renderers_text(tokenizer: Any) -> None:
 @given(TOOLS)
 @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_any_declaration_has_the_renderers_text(tokenizer: Any, declared: Row) -> None:
-    """Wherever the renderer has one: properties and items of every type, with keywords that stay and that are lost."""
+    """For every declaration that the renderer accepts, with keywords that are kept and dropped."""
     record = row(tools=[declared])
     try:
         expected = render(record)
@@ -58,7 +58,7 @@ def test_any_declaration_has_the_renderers_text(tokenizer: Any, declared: Row) -
 @given(records())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_any_record_has_the_renderers_text(tokenizer: Any, record: Row) -> None:
-    """Wherever the renderer has one; and the record is left alone."""
+    """For every record that the renderer accepts; the record is unchanged."""
     try:
         expected = render(record)
     except RenderError:
@@ -69,7 +69,7 @@ def test_any_record_has_the_renderers_text(tokenizer: Any, record: Row) -> None:
 
 
 def test_deep_arguments_are_written_too(tokenizer: Any) -> None:
-    """Jinja recurses on Python's stack and gives up before the renderer does, but not at a hundred levels."""
+    """Jinja fails at a lower depth than the renderer, but not at a hundred levels."""
     value: Any = "عمق"
     for depth in range(100):
         value = {"k": value} if depth % 2 else [value]
@@ -78,7 +78,7 @@ def test_deep_arguments_are_written_too(tokenizer: Any) -> None:
 
 
 def test_the_rendered_prompt_has_one_bos(tokenizer: Any) -> None:
-    """The template writes it, and transformers then adds none."""
+    """The template writes it, so transformers must not add another."""
     record = sample_records()[0]
     encoded = tokenizer.apply_chat_template(record["messages"], tools=record["tools"], return_dict=True)
     assert encoded["input_ids"].count(2) == 1

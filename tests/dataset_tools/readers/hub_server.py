@@ -1,4 +1,4 @@
-"""A small Hub on loopback that serves repositories read-only: what ``snapshot_download`` asks for, and nothing else.
+"""A small read-only Hub on loopback, as far as ``snapshot_download`` needs it.
 
 Datasets and models alike: a repository of one name serves as both.
 """
@@ -94,7 +94,7 @@ def _info(repo: str, files: Mapping[str, bytes]) -> dict[str, Any]:
 
 @contextmanager
 def hub(repositories: Repositories, gated: frozenset[str] = frozenset()) -> Iterator[tuple[str, list[str]]]:
-    """Serve ``repositories`` (name to files); gives the address and the list of requests, and stops by itself."""
+    """Serve ``repositories`` (files by name); yield the address and the list of requests."""
     server = _Hub(repositories, gated)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Datasets on the Hub: the real client against a small real server."""
+"""Datasets on the Hub, with the real client and a small local server."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
 
 
 def _ask(address: str, home: Path, *sources: str, script: str = SCRIPT, **more: str) -> list[Any]:
-    """What each source means, in one process of its own, because the client reads its settings when imported."""
+    """Return the files of each source, from a new process, because the client reads its settings when imported."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     environment |= {
         "HF_ENDPOINT": address,
@@ -72,7 +72,7 @@ def _ask(address: str, home: Path, *sources: str, script: str = SCRIPT, **more: 
 
 
 def test_data_files_are_fetched(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    """Data files alone are fetched, equal files are two files, and paths, globs and revisions choose among them."""
+    """Only data files are fetched, equal files stay separate, and paths, globs and revisions select files."""
     address, requests = server
     test, train = ["set", "data/test.jsonl", ROW.decode()], ["set", "data/train.jsonl", ROW.decode()]
     dev = ["set", "dev.json", FILES["dev.json"].decode()]
@@ -90,7 +90,7 @@ def test_data_files_are_fetched(server: tuple[str, list[str]], tmp_path: Path) -
 
 
 def test_a_file_is_known_by_its_repository(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    """By the name it can be asked for again, with its revision: not by a folder of this machine's cache."""
+    """Its name includes repository and revision, not a folder of the local cache."""
     source = "hf://datasets/org/set"
     asked = (f"{source}/dev.json", f"{source}@v1/data/tr*", f"{source}@main/")
     names = [
@@ -102,8 +102,8 @@ def test_a_file_is_known_by_its_repository(server: tuple[str, list[str]], tmp_pa
     assert found == [[f"hf://datasets/{name}"] * 2 for name in names]
 
 
-def test_each_failure_says_what_to_do(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    """Wrong names, missing rights and missing files are different lines, each with a next step."""
+def test_each_failure_has_a_hint(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    """Wrong names, missing permissions and missing files have different messages with a next step."""
     answers = _ask(
         server[0],
         tmp_path,
@@ -124,8 +124,8 @@ def test_each_failure_says_what_to_do(server: tuple[str, list[str]], tmp_path: P
     assert answers[4].startswith("hf://datasets/org/none: the dataset has no data files")
 
 
-def test_no_way_to_the_hub(tmp_path: Path) -> None:
-    """A Hub that does not answer, and a client told to stay offline, are told apart."""
+def test_an_unreachable_hub(tmp_path: Path) -> None:
+    """A Hub that does not respond and offline mode have different messages."""
     source = "hf://datasets/org/set"
     (refused,) = _ask("http://127.0.0.1:9", tmp_path, source)
     assert refused == f"{source}: http://127.0.0.1:9 cannot be reached (check the connection and HF_ENDPOINT)"
@@ -135,6 +135,6 @@ def test_no_way_to_the_hub(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["hf://org/set", "hf://datasets/set", "hf://models/a/b"])
 def test_a_source_of_another_form(source: str) -> None:
-    """What is no dataset of an organisation is wrong usage."""
+    """A source that is not ORG/NAME is a usage error."""
     with pytest.raises(UsageError, match="hf://datasets/ORG/NAME"):
         find_files([source])

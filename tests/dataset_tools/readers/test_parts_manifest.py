@@ -1,4 +1,4 @@
-"""Every command that reads data reads a folder of parts, and says of it what it says of the same rows in one file."""
+"""Partitioned directories as inputs: every command gives the same result as for one file."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from tests.dataset_tools.pipeline.runs import clean_into
 from training.tiny import tokenizer_path
 
 Said = Callable[[str, Path], Any]
-"""What of a run over some data must not depend on how its rows lie: the data's name, a folder to write into."""
+"""A function from data and a folder to results that must not depend on how the rows are stored."""
 
 
 class _Forms(NamedTuple):
@@ -39,7 +39,7 @@ def forms(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> _Forms:
 
 
 def _run(*arguments: str | Path, app: typer.Typer = main.app, codes: tuple[int, ...] = (0,)) -> tuple[str, str]:
-    """Standard output and standard error of a command that ends as it should."""
+    """Return standard output and error of a command that succeeds."""
     result = CliRunner().invoke(app, list(map(str, arguments)))
     assert result.exit_code in codes, result.output + repr(result.exception)
     return result.stdout, result.stderr
@@ -50,7 +50,7 @@ def _ids(path: Path) -> list[str]:
 
 
 def _validate(source: str, _: Path) -> Any:
-    """All findings, each by its row's id."""
+    """Return all findings by row id."""
     found = json.loads(_run("validate", source, "--format", "json", "--examples", "9999", codes=(1,))[0])
     for check in found["checks"].values():
         for example in check["examples"]:
@@ -65,7 +65,7 @@ def _stats(source: str, _: Path) -> Any:
 
 
 def _report(source: str, folder: Path) -> Any:
-    """Only how many rows it is of: the page tells places."""
+    """Return the number of rows only, because the page shows places."""
     return _run("report", source, "-o", folder / "page.html")[1].split(" → ")[0]
 
 
@@ -75,7 +75,7 @@ def _render(source: str, _: Path) -> Any:
 
 
 def _records(command: str) -> Said:
-    """The rows that a command writes and rejects."""
+    """Return the rows that a command writes and rejects."""
 
     def run(source: str, folder: Path) -> Any:
         out, rejects = folder / "out.jsonl", folder / "rejects.jsonl"
@@ -113,7 +113,7 @@ READING: dict[str, Said] = {
 
 
 def test_the_table_holds_every_command_that_reads_data() -> None:
-    """A new command that takes SRC is missing here until it is tested."""
+    """A new command with SRC must be added here."""
     commands: Any = typer.main.get_command(main.app)
     taking = {
         name
@@ -125,7 +125,7 @@ def test_the_table_holds_every_command_that_reads_data() -> None:
 
 @pytest.mark.parametrize("command", READING)
 def test_a_folder_of_parts_is_like_one_file(command: str, forms: _Forms, tmp_path: Path) -> None:
-    """The same rows, counts and findings; only the places are others."""
+    """Rows, counts and findings are equal; only places differ."""
     said = []
     for source in forms:
         folder = tmp_path / str(len(said))
@@ -135,14 +135,14 @@ def test_a_folder_of_parts_is_like_one_file(command: str, forms: _Forms, tmp_pat
 
 
 def test_leakage_is_found_in_a_folder_of_parts(forms: _Forms, tmp_path: Path) -> None:
-    """The evaluation data of `split --against`, here all rows themselves, may lie in parts: no row is left."""
+    """Evaluation data of `split --against` may be partitioned; here it is all rows, so none is left."""
     result = CliRunner().invoke(main.app, ["split", forms.one, "-o", str(tmp_path / "sides"), "--against", forms.parts])
     assert result.exit_code != 0
     assert "456" in str(result.exception)
 
 
-def test_gold_may_lie_in_parts(forms: _Forms, tmp_path: Path) -> None:
-    """`afg evaluate` scores the same answers the same."""
+def test_gold_may_be_partitioned(forms: _Forms, tmp_path: Path) -> None:
+    """`afg evaluate` gives the same scores."""
     answers = tmp_path / "answers.jsonl"
     rows = [row.value for row in rows_of(Path(forms.one))]
     made = [{"id": row["id"], "text": ""} for row in rows]
@@ -157,6 +157,6 @@ def test_gold_may_lie_in_parts(forms: _Forms, tmp_path: Path) -> None:
     assert said[0][1]
 
 
-def test_prompts_of_an_export_may_lie_in_parts(forms: _Forms) -> None:
-    """`afg export --prompts` takes the same prompts."""
+def test_export_prompts_may_be_partitioned(forms: _Forms) -> None:
+    """`afg export --prompts` selects the same prompts."""
     assert held_out_prompts(3, Path(forms.parts)) == held_out_prompts(3, Path(forms.one))

@@ -1,4 +1,4 @@
-"""Rows out of text files: every bad row is told with its line, every good one comes out as it stands."""
+"""Rows of text files: each bad row is reported with its line, each good one is unchanged."""
 
 import gzip
 import json
@@ -53,8 +53,8 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_a_bad_row_is_told(case: str, tmp_path: Path) -> None:
-    """Each kind of bad row names its cause, alone in a file and between good rows."""
+def test_a_bad_row_has_a_reason(case: str, tmp_path: Path) -> None:
+    """Each kind of bad row has its reason, alone and between good rows."""
     raw, expected = UNREADABLE[case]
     path = tmp_path / "x.jsonl"
     path.write_bytes(raw)
@@ -67,7 +67,7 @@ def test_a_bad_row_is_told(case: str, tmp_path: Path) -> None:
 
 
 def test_csv_named_jsonl(tmp_path: Path) -> None:
-    """Every line of a CSV file is an unreadable row that says what to do."""
+    """Every line of a CSV file is an unreadable row with a hint."""
     path = tmp_path / "x.jsonl"
     path.write_text("id,text\n1,سلام\n")
     assert [row.line for row in rows_of(path)] == [1, 2]
@@ -82,7 +82,7 @@ def test_byte_order_mark_blank_lines_and_line_ends(tmp_path: Path) -> None:
 
 
 def test_a_huge_line_is_skipped_in_bounded_memory(tmp_path: Path) -> None:
-    """A line of 50 MB is one unreadable row; the process never holds it, and goes on after it."""
+    """A line of 50 MB is one unreadable row that is never in memory; the next rows are read."""
     path = tmp_path / "x.jsonl"
     with path.open("wb") as file:
         file.write(GOOD + b'{"a":"')
@@ -107,8 +107,8 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) // 1024)
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
-def test_compressed_text_that_is_cut_off(ending: str, tmp_path: Path) -> None:
-    """The rows before the cut are given, then one for the lines that are lost, numbered after them."""
+def test_truncated_compressed_text(ending: str, tmp_path: Path) -> None:
+    """The rows before the cut are read, then one row with an error stands for the rest."""
     lines = b"".join(dump_line({"n": number, "s": str(hash(str(number)))}) for number in range(50_000))
     packed = gzip.compress(lines) if ending == "gz" else zstandard.compress(lines)
     path = tmp_path / f"x.jsonl.{ending}"
@@ -124,7 +124,7 @@ def test_compressed_text_that_is_cut_off(ending: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 def test_members_and_frames_join(ending: str, tmp_path: Path) -> None:
-    """Several gzip members or zstd frames in one file are read through."""
+    """Several gzip members or zstd frames in one file are read completely."""
     pack = gzip.compress if ending == "gz" else zstandard.compress
     path = tmp_path / f"x.jsonl.{ending}"
     path.write_bytes(pack(GOOD) + pack(b"") + pack(b'\n{"a":') + pack(b"2}\n"))
@@ -132,7 +132,7 @@ def test_members_and_frames_join(ending: str, tmp_path: Path) -> None:
 
 
 def test_damaged_gzip_data(tmp_path: Path) -> None:
-    """Bytes that no longer decompress are one row with an error, after those before it."""
+    """Damaged data is one row with an error, after the rows before it."""
     packed = bytearray(gzip.compress(GOOD * 1000 + bytes(range(256)) * 100))
     packed[len(packed) // 2] ^= 0xFF
     path = tmp_path / "x.jsonl.gz"
@@ -153,7 +153,7 @@ def test_damaged_gzip_data(tmp_path: Path) -> None:
         (b'\xef\xbb\xbf[{"a":1},]', [{"a": 1}]),
     ],
 )
-def test_json_files_of_every_shape(text: bytes, values: list[Any], tmp_path: Path) -> None:
+def test_every_form_of_json_file(text: bytes, values: list[Any], tmp_path: Path) -> None:
     """An array, objects over several lines and JSON Lines are all read from a .json file, numbered from 1."""
     path = tmp_path / "x.json"
     path.write_bytes(text)
@@ -162,7 +162,7 @@ def test_json_files_of_every_shape(text: bytes, values: list[Any], tmp_path: Pat
 
 
 def test_bad_elements_of_an_array(tmp_path: Path) -> None:
-    """A bad element is one bad row, and its neighbours are read."""
+    """A bad element is one bad row; other elements are read."""
     path = tmp_path / "x.json"
     path.write_bytes(b'[{"a":1}, 5, {"a":NaN}, , {"a":1], {"a":2,"a":3}, {"a":4}]')
     rows = rows_of(path)
@@ -180,8 +180,8 @@ def test_bad_elements_of_an_array(tmp_path: Path) -> None:
         (b'[{"a":1}] {"b":2}', "after the end"),
     ],
 )
-def test_an_array_that_is_not_whole(text: bytes, expected: str, tmp_path: Path) -> None:
-    """The elements before the end are given, then one with an error for the rest."""
+def test_a_truncated_array(text: bytes, expected: str, tmp_path: Path) -> None:
+    """The elements before the end are read, then one row with an error stands for the rest."""
     path = tmp_path / "x.json"
     path.write_bytes(text)
     first, lost = rows_of(path)
@@ -191,7 +191,7 @@ def test_an_array_that_is_not_whole(text: bytes, expected: str, tmp_path: Path) 
 
 
 def test_a_huge_element_is_skipped() -> None:
-    """An element over the limit is told by its size, and the next one is read."""
+    """An element over the limit has only a size, and the next one is read."""
     chunks = [b'[{"a":"', *([b"x" * (1 << 20)] * 17), b'"},{"b":1}]']
     first, second = split_elements(chunks)
     assert first.raw == b""
@@ -212,7 +212,7 @@ JSON = st.recursive(
 
 @given(st.lists(JSON.filter(lambda value: value != ""), max_size=5), st.integers(1, 20), st.sampled_from([None, 1]))
 def test_elements_do_not_depend_on_the_chunks(values: list[Any], size: int, indent: int | None) -> None:
-    """Any array, cut into chunks anywhere, gives back its elements."""
+    """Any array yields its elements, for any chunks."""
     text = json.dumps(values, ensure_ascii=False, indent=indent).encode()
     chunks = [text[start : start + size] for start in range(0, len(text), size)]
     assert [json.loads(line.raw) for line in split_elements(chunks)] == values
@@ -220,7 +220,7 @@ def test_elements_do_not_depend_on_the_chunks(values: list[Any], size: int, inde
 
 @given(st.binary(max_size=40).map(lambda text: b"[" + text) | st.text('[]{}",\\a ', max_size=30).map(str.encode))
 def test_the_splitter_never_crashes(text: bytes) -> None:
-    """Any bytes end in elements or in the one error, and always in the same, whatever the chunks."""
+    """Any bytes yield the same elements or the same error, for any chunks."""
 
     def outcome(chunks: list[bytes]) -> tuple[list[bytes], str]:
         found: list[bytes] = []
@@ -235,7 +235,7 @@ def test_the_splitter_never_crashes(text: bytes) -> None:
 
 
 def _write(draw: st.DrawFn, value: Any) -> str:
-    """JSON text of ``value`` in some spelling: spaces, escapes, and now and then a key twice."""
+    """Return JSON text of ``value`` with random spaces, escapes and duplicate keys."""
     space = draw(st.sampled_from(["", "", " ", "\t", "  "]))
     if isinstance(value, dict):
         pairs = list(value.items())
@@ -252,7 +252,7 @@ def _write(draw: st.DrawFn, value: Any) -> str:
 
 @st.composite
 def spellings(draw: st.DrawFn) -> bytes:
-    """JSON text of any shape and spelling."""
+    """Return random JSON text."""
     text = st.text('ab":\\\u00e9ع\n', max_size=4)
     number = st.integers(-(2**70), 2**70) | st.integers(-(10**18), 10**20) | st.integers(0, 9)
     inner = st.recursive(
@@ -264,7 +264,7 @@ def spellings(draw: st.DrawFn) -> bytes:
 
 
 def _loses(raw: bytes) -> bool:
-    """The slow, plain answer: a key stands twice, or an integer is neither 64 bits long nor exact as a double."""
+    """Return, slowly, whether a key is duplicate or an integer fits neither 64 bits nor a double."""
     lost = False
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def _loses(raw: bytes) -> bool:
 @settings(max_examples=250)
 @given(spellings())
 def test_the_fast_check_agrees_with_the_slow_one(raw: bytes) -> None:
-    """A row is refused exactly when reading it would drop a key or round an integer."""
+    """A row is refused if and only if reading it would drop a key or round an integer."""
     if _loses(raw):
         with pytest.raises(RowError):
             parse_row(raw)
@@ -295,14 +295,14 @@ def test_the_fast_check_agrees_with_the_slow_one(raw: bytes) -> None:
 
 @given(JSON)
 def test_text_round_trip(value: Any) -> None:
-    """What is written is read back as it was, in one line."""
+    """Written values are read back equal, in one line."""
     assert parse_json(dump_text(value).encode()) == value
     assert dump_line(value) == dump_text(value).encode() + b"\n"
     assert dump_line(value).count(b"\n") == 1
 
 
 def test_writing_what_orjson_refuses() -> None:
-    """Deep nesting and long integers, which JSON text inside a row may hold, are written all the same."""
+    """Deep nesting and long integers, as in JSON text inside a row, can be written."""
     deep: Any = 2**80
     for _ in range(300):
         deep = [deep]

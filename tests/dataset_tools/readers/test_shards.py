@@ -1,4 +1,4 @@
-"""Shards: together they are the file, and every row keeps its line."""
+"""Shards cover the file, and rows keep their line numbers."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_line_numbers_are_exact(
     size: int,
     last: bool,  # noqa: FBT001
 ) -> None:
-    """For any lines, line ends and shard size, each row has the number that an editor shows."""
+    """For any lines, line ends and shard sizes, each row has the line number of an editor."""
     text = "".join(line + ends[index % len(ends)] for index, line in enumerate(lines))
     path = tmp_path_factory.mktemp("lines") / "x.jsonl"
     path.write_text((text if last else text.rstrip("\r\n")) or "\n", newline="")
@@ -35,7 +35,7 @@ def test_line_numbers_are_exact(
 
 @given(st.integers(1, 1 << 19))
 def test_shards_cover_the_file(tmp_path_factory: pytest.TempPathFactory, size: int) -> None:
-    """Shards follow on one another, end at newlines, and have the size asked for, but for the last line."""
+    """Shards are contiguous, end at newlines and have the given size, except for the last line."""
     path = tmp_path_factory.mktemp("cover") / "x.jsonl"
     path.write_bytes(b"".join(b'{"a":"%s"}\n' % (b"x" * (step * 997 % 5000)) for step in range(200)))
     data = path.read_bytes()
@@ -49,7 +49,7 @@ def test_shards_cover_the_file(tmp_path_factory: pytest.TempPathFactory, size: i
 
 
 def test_row_groups_are_shards(tmp_path: Path) -> None:
-    """Parquet is cut between row groups, and its rows are numbered over the whole file."""
+    """Parquet is cut between row groups; row numbers count over the whole file."""
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"a": list(range(1000))}), path, row_group_size=300)
     shards = list(plan(find_files([str(path)]), 1))

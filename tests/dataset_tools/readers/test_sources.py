@@ -1,4 +1,4 @@
-"""Which files a run reads, and what is refused before it starts."""
+"""Selection of input files, and refusals before the run."""
 
 import codecs
 import gzip
@@ -20,7 +20,7 @@ ROW = b'{"a":1}\n'
 
 
 def test_a_folder_is_walked_in_order(tmp_path: Path) -> None:
-    """Data files come sorted with their relative names; hidden, unfinished and other files do not come."""
+    """Data files are sorted, with relative names; hidden, unfinished and other files are skipped."""
     folder = tmp_path / "set"
     for name in ["b/x.jsonl", "a.ndjson", "c.json", ".hidden/x.jsonl", ".x.jsonl", "x.jsonl.partial", "README.md"]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def test_a_folder_is_walked_in_order(tmp_path: Path) -> None:
 
 
 def test_folders_behind_links(tmp_path: Path) -> None:
-    """Links are followed, to each folder once: under its own name if it has one here, else the first of the links'."""
+    """Links are followed once per folder, under the folder's own name if it is below, else under the first link."""
     folder, outside = tmp_path / "set", tmp_path / "disk"
     for path in (folder / "v1/x.jsonl", outside / "y.jsonl", outside / "deep/z.jsonl", outside / "lost/.h/h.jsonl"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,12 +75,12 @@ def test_files_and_globs(tmp_path: Path) -> None:
     ],
 )
 def test_endings(name: str, ending: str) -> None:
-    """An ending is split off only if files with it are read."""
+    """Only readable endings are split off."""
     assert split_ending(name) == (name[: len(name) - len(ending)], ending.lower())
 
 
 def test_the_same_file_twice(tmp_path: Path) -> None:
-    """A file that two sources mean is told by name rather than read twice."""
+    """A file in two sources is refused by name, not read twice."""
     path = tmp_path / "x.jsonl"
     path.write_bytes(ROW)
     with pytest.raises(UsageError, match=r"x\.jsonl is given twice"):
@@ -108,7 +108,7 @@ BAD_FILES = {
 
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_wrong_file_is_refused(name: str, tmp_path: Path) -> None:
-    """What a file visibly is not is told with its path, before any work."""
+    """A file that contradicts its name is reported with its path, before any work."""
     content, expected = BAD_FILES[name]
     path = tmp_path / name
     path.write_bytes(content)
@@ -119,7 +119,7 @@ def test_a_wrong_file_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_half_a_real_parquet_file(tmp_path: Path) -> None:
-    """A real file without its second half is told as such."""
+    """A real file without its second half is reported as truncated."""
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"a": list(range(10_000))}), path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -127,7 +127,7 @@ def test_half_a_real_parquet_file(tmp_path: Path) -> None:
         find_files([str(path)])
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_missing_inputs(tmp_path: Path) -> None:
     """Missing files, empty folders and globs without a match are three different messages."""
     with pytest.raises(InputError, match="there is no such file or folder"):
         find_files([str(tmp_path / "no.jsonl")])
@@ -138,7 +138,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_refused_unopened(tmp_path: Path) -> None:
-    """A pipe is told, named or in a folder, without waiting for somebody to write into it; so is a device."""
+    """Pipes, by name or in a folder, and devices are refused without opening them."""
     pipe = tmp_path / "x.jsonl"
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR)  # so that a mistake fails here instead of waiting for ever
@@ -150,8 +150,8 @@ def test_a_pipe_is_refused_unopened(tmp_path: Path) -> None:
     os.close(writer)
 
 
-def test_a_name_that_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty name, as of a variable that is not set, is not the current folder; standard input is told."""
+def test_an_empty_name_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty name, as of an unset variable, is not the current folder; standard input is refused."""
     (tmp_path / "x.jsonl").write_bytes(ROW)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="an empty name is no file"):
@@ -161,7 +161,7 @@ def test_a_name_that_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_permission(tmp_path: Path) -> None:
-    """A file that may not be read is told with the way to change that."""
+    """A file without read permission is reported with a hint."""
     path = tmp_path / "x.jsonl"
     path.write_bytes(ROW)
     path.chmod(0)

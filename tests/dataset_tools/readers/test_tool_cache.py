@@ -1,4 +1,4 @@
-"""Declarations recognised by their bytes: a line gives the same row whether they were met before or not."""
+"""The cache of declarations: a line yields the same row with and without cached declarations."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ ROW = st.dictionaries(st.sampled_from(["id", "tools", "tools_sampled", "meta", "
 
 
 def _read(known: ToolCache, line: bytes) -> Any:
-    """A row as the reader makes it, and whether its declarations were recognised."""
+    """Return a row as the reader does, and whether its declarations were in the cache."""
     cut = known.cut(line)
     if cut is not None:
         value = parse_json(cut[0])
@@ -43,8 +43,8 @@ def _line(row: dict[str, Any], *, spaced: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize("spaced", [False, True])
-def test_known_declarations_are_recognised_in_any_order(*, spaced: bool) -> None:
-    """The second line is cut, in compact JSON and in that of ``json.dumps``, and gives the same row."""
+def test_cached_declarations_match_in_any_order(*, spaced: bool) -> None:
+    """The second line uses the cache, in compact JSON and in that of ``json.dumps``, and yields the same row."""
     known = ToolCache()
     first = {"id": "1", "tools": [WEATHER, PRAYER], "note": "ما الطقس"}
     second = {"id": "2", "tools": [PRAYER, WEATHER, PRAYER], "note": "متى المغرب"}
@@ -55,8 +55,8 @@ def test_known_declarations_are_recognised_in_any_order(*, spaced: bool) -> None
 
 
 @given(rows=st.lists(ROW, max_size=4), spaced=st.booleans())
-def test_a_line_gives_the_same_row_whatever_was_met_before(rows: list[dict[str, Any]], *, spaced: bool) -> None:
-    """Arbitrary rows, with lists of tools at other places than their own too, read as they are written."""
+def test_a_line_yields_the_same_row_for_any_cache(rows: list[dict[str, Any]], *, spaced: bool) -> None:
+    """Arbitrary rows, also with lists of tools in other places, are read as written."""
     known = ToolCache()
     offering = [{**row, "tools": [WEATHER, PRAYER, *row.get("more", [])]} for row in rows]
     for row in [*rows, *offering, *offering]:
@@ -64,7 +64,7 @@ def test_a_line_gives_the_same_row_whatever_was_met_before(rows: list[dict[str, 
 
 
 def test_a_list_of_tools_elsewhere_is_not_the_row_s_own() -> None:
-    """Where ``tools`` stands deeper first, or inside text, the row is parsed whole."""
+    """If ``tools`` occurs deeper first, or inside text, the row is parsed whole."""
     known = ToolCache()
     _read(known, _line({"tools": [WEATHER]}))
     for row in (
@@ -75,8 +75,8 @@ def test_a_list_of_tools_elsewhere_is_not_the_row_s_own() -> None:
         assert _read(known, _line(row)) == (row, False)
 
 
-def test_a_key_that_stands_twice_is_still_refused() -> None:
-    """Recognising the first list does not hide the second."""
+def test_a_duplicate_key_is_still_refused() -> None:
+    """A cached first list does not hide the second."""
     known = ToolCache()
     _read(known, _line({"tools": [WEATHER]}))
     tools = _line({"tools": [WEATHER]})[1:-1]
@@ -85,15 +85,15 @@ def test_a_key_that_stands_twice_is_still_refused() -> None:
 
 
 def test_text_that_looks_like_the_mark_stays() -> None:
-    """A row that holds the mark itself is read as it is."""
+    """A row that contains the mark is read unchanged."""
     known = ToolCache()
     _read(known, _line({"tools": [WEATHER]}))
     for row in ({"tools": tool_cache._MARK}, {"tools": [WEATHER], "id": tool_cache._MARK}):
         assert _read(known, _line(row))[0] == row
 
 
-def test_nothing_is_learned_for_ever() -> None:
-    """A file whose every row declares a new tool stops the learning, and is read right."""
+def test_the_cache_switches_itself_off() -> None:
+    """A file with a new tool in every row switches the cache off and is read correctly."""
     known = ToolCache()
     for number in range(tool_cache._PATIENCE + 50):
         row = {"tools": [{"function": {"name": f"tool_{number:06}", "description": "أداة لا تتكرر في أي صف آخر"}}]}

@@ -1,4 +1,4 @@
-"""Null as a value of a schema: the answer is the validator's, and no schema makes it dear."""
+"""Nullability: the same verdict as the validator, in bounded time."""
 
 from typing import Any
 
@@ -32,19 +32,19 @@ _DEFS = {"text": {"type": "string"}, "both": {"type": ["string", "null"]}}
 @settings(deadline=None)
 @given(_SCHEMAS)
 def test_null_is_admitted_where_the_validator_takes_it(schema: dict[str, Any]) -> None:
-    """With OpenAPI's word said as JSON Schema says it, the two agree about every schema."""
+    """With `nullable` converted to JSON Schema, both agree about every schema."""
     root = {"$defs": _DEFS, "properties": {"x": schema}}
     assert admits_null(schema, root) is Validator(with_nullable(root)).is_valid({"x": None})
 
 
 def test_a_parameter_may_be_named_like_the_word() -> None:
-    """What stands under properties are names, and what stands under const is data."""
+    """Keys under properties are names, and values under const are data."""
     schema = {"properties": {"nullable": True, "type": {"const": {"nullable": True, "type": "x"}}}}
     assert with_nullable(schema) == schema
 
 
 def test_circles_and_towers_of_references_end() -> None:
-    """A schema that refers to itself takes no null; one that doubles with each line is looked at once."""
+    """A schema that refers to itself refuses null; one that doubles with each level is visited once."""
     assert not admits_null({"$ref": "#"}, {"$ref": "#"})
     tower = {str(n): {"anyOf": [{"$ref": f"#/{n + 1}"}, {"$ref": f"#/{n + 1}"}]} for n in range(500)}
     assert not admits_null(tower["0"], tower)

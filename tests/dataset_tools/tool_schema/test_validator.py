@@ -1,4 +1,4 @@
-"""Compiled schemas: the verdict is right, the explanation agrees with it, and no schema does harm."""
+"""Compiled schemas: correct verdicts, matching explanations, and safety against hostile schemas."""
 
 import json
 import subprocess
@@ -101,7 +101,7 @@ def _errors(schema: dict[str, Any], value: Any) -> list[SchemaError]:
 @settings(max_examples=500)
 @given(SCHEMAS, VALUES)
 def test_verdict_and_explanation_agree(schema: dict[str, Any], value: Any) -> None:
-    """There are errors exactly when the verdict is no, and each points at a part of the value."""
+    """There are errors if and only if the value is invalid, each with a path in the value."""
     validator = Validator(schema)
     errors = list(validator.errors(value))
     assert (not errors) is validator.is_valid(value)
@@ -116,13 +116,13 @@ def test_verdict_and_explanation_agree(schema: dict[str, Any], value: Any) -> No
 @settings(max_examples=500)
 @given(SCHEMAS, VALUES)
 def test_verdict_is_the_reference_implementation_s(schema: dict[str, Any], value: Any) -> None:
-    """Over generated schemas and values jsonschema-rs says what jsonschema says."""
+    """jsonschema-rs and jsonschema agree on generated schemas and values."""
     assert Validator(schema).is_valid(value) is _jsonschema(schema).is_valid(value)
 
 
 @pytest.mark.parametrize("schema, value, verdict", DISAGREEMENTS)
 def test_known_disagreements(schema: dict[str, Any], value: Any, verdict: bool) -> None:  # noqa: FBT001
-    """Where the two differ, our verdict stands and is still explained; a difference that goes away is news."""
+    """If both differ, our verdict counts and is explained; this test reports a difference that disappears."""
     validator = Validator(schema)
     assert validator.is_valid(value) is verdict
     assert _jsonschema(schema).is_valid(value) is not verdict
@@ -130,7 +130,7 @@ def test_known_disagreements(schema: dict[str, Any], value: Any, verdict: bool) 
 
 
 def test_explanation() -> None:
-    """An error names the part, the keyword, the reason in words, and what the schema allows."""
+    """An error has path, keyword, message and the allowed value."""
     schema = {
         "type": "object",
         "properties": {"city": {"enum": ["جدة", "الرياض"]}, "days": {"type": "integer"}},
@@ -146,7 +146,7 @@ def test_explanation() -> None:
 
 
 def test_engine_s_own_explanation() -> None:
-    """Where only the engine may explain, path, keyword and allowed values are there as well."""
+    """Explanations of the engine also have path, keyword and allowed value."""
     schema = {
         "properties": {"city": {"enum": ["جدة"]}, "type": False},
         "patternProperties": {"^x_": {"type": "integer"}},
@@ -161,14 +161,14 @@ def test_engine_s_own_explanation() -> None:
 
 
 def test_dotted() -> None:
-    """A path reads as in JavaScript, and the root is empty."""
+    """A path is written as in JavaScript, and the root is empty."""
     assert dotted(()) == ""
     assert dotted(("items", 2, "name")) == ".items[2].name"
 
 
 @pytest.fixture
 def counting_server() -> Iterator[tuple[str, list[str]]]:
-    """A server on this machine that answers every request with a schema, and the paths that were asked for."""
+    """Yield a local server that answers every request with a schema, and the requested paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -202,7 +202,7 @@ def counting_server() -> Iterator[tuple[str, list[str]]]:
     ],
 )
 def test_remote_references_are_never_fetched(counting_server: tuple[str, list[str]], template: dict[str, Any]) -> None:
-    """A schema that refers to a server is invalid, and the server is not asked."""
+    """A schema that refers to a server is invalid, and the server gets no request."""
     url, asked = counting_server
     schema = json.loads(json.dumps(template).replace("URL", url))
     with pytest.raises(InvalidSchemaError) as caught:
@@ -212,7 +212,7 @@ def test_remote_references_are_never_fetched(counting_server: tuple[str, list[st
 
 
 def test_a_remote_dialect_is_not_fetched(counting_server: tuple[str, list[str]]) -> None:
-    """A dialect of one's own is not looked up: the schema is read as Draft 2020-12, errors and all."""
+    """An unknown dialect is not fetched: the schema is read as Draft 2020-12."""
     url, asked = counting_server
     nested = {"$schema": f"{url}/dialect", "type": "integer"}
     validator = Validator({"$schema": f"{url}/dialect", "properties": {"a": nested}})
@@ -221,7 +221,7 @@ def test_a_remote_dialect_is_not_fetched(counting_server: tuple[str, list[str]])
 
 
 def test_files_are_never_read(tmp_path: Path) -> None:
-    """A reference to a file on this machine makes the schema invalid even if the file is a schema."""
+    """A reference to a local file makes the schema invalid, even if the file is a schema."""
     file = tmp_path / "schema.json"
     file.write_text('{"type": "string"}', encoding="utf-8")
     with pytest.raises(InvalidSchemaError):
@@ -254,7 +254,7 @@ BACKTRACKING: list[tuple[dict[str, Any], Any]] = [
 
 
 def test_backtracking_patterns_end() -> None:
-    """Patterns that would take Python's engine years are refused or answered, in the verdict and the explanation."""
+    """Patterns that would take Python's engine years are refused or decided, also in explanations."""
     code = (
         "import json, sys\n"
         "from dataset_tools.tool_schema.validator import Validator\n"
@@ -276,7 +276,7 @@ def test_backtracking_patterns_end() -> None:
 
 
 def test_recursive_references() -> None:
-    """A schema that refers to itself describes a tree; one that does nothing else says yes to everything."""
+    """A schema may be recursive; one that only refers to itself accepts everything."""
     assert Validator({"$ref": "#"}).is_valid({"a": 1})
     tree = {"type": "object", "properties": {"child": {"$ref": "#"}}, "additionalProperties": False}
     assert Validator(tree).is_valid({"child": {"child": {}}})
@@ -284,13 +284,13 @@ def test_recursive_references() -> None:
 
 
 def test_deep_schema_is_refused() -> None:
-    """A schema nested deeper than the engine goes is an invalid one, not a crash."""
+    """A schema that is nested too deeply for the engine is invalid and does not crash."""
     with pytest.raises(InvalidSchemaError, match=r"[Rr]ecursion"):
         Validator(_nested(900))
 
 
 def test_schema_of_some_depth_is_explained() -> None:
-    """Far deeper than real ones, and still each error is at its place."""
+    """Errors have the right path, much deeper than in real schemas."""
     value: Any = 1
     for _ in range(60):
         value = {"a": value}
@@ -299,7 +299,7 @@ def test_schema_of_some_depth_is_explained() -> None:
 
 @pytest.mark.parametrize("depth", [90, 300, 5000])
 def test_deep_value_is_explained(depth: int) -> None:
-    """A value nested deeper than Python and the engine recurse gets a verdict, and a short reason where it is no."""
+    """A value that is nested too deeply gets a verdict and a short reason."""
     value: Any = "جدة"
     for _ in range(depth):
         value = [value]
@@ -312,7 +312,7 @@ def test_deep_value_is_explained(depth: int) -> None:
 
 
 def test_what_is_no_json_is_refused() -> None:
-    """A value that JSON has no form for is refused with a reason where the engine has to look at it."""
+    """A value that is not JSON is refused with a reason if the engine has to check it."""
     assert [error.keyword for error in _errors({"items": {"type": "string"}}, [object()])] == ["schema"]
 
 
@@ -328,7 +328,7 @@ def test_what_is_no_json_is_refused() -> None:
     ],
 )
 def test_invalid_schemas(schema: dict[str, Any], where: str) -> None:
-    """What is no schema is refused when it is compiled, with the place of the mistake."""
+    """An invalid schema is refused when it is compiled, with the path of the error."""
     with pytest.raises(InvalidSchemaError) as caught:
         Validator(schema)
     assert caught.value.where == where
@@ -342,13 +342,13 @@ def _doubling(levels: int) -> dict[str, Any]:
 
 
 def test_references_that_multiply_without_end_are_refused() -> None:
-    """A small schema whose references double at each of 40 levels is no schema that anyone can check against."""
+    """A small schema whose references double at each of 40 levels is invalid."""
     with pytest.raises(InvalidSchemaError, match="references multiply"):
         Validator(_doubling(40))
 
 
 def test_references_that_multiply_are_not_explained_at_length() -> None:
-    """Where a value breaks a schema in thousands of ways, that is all that is said."""
+    """A value with thousands of violations gets one short message."""
     validator = Validator(_doubling(11))
     assert validator.is_valid(3)
     assert not validator.is_valid("ثلاثة")
