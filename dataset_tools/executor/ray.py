@@ -63,7 +63,7 @@ class RayCluster:
             UsageError: the cluster cannot be reached, or one of its machines has other versions.
         """
         with cluster(self.address, self.tasks, self.limits.join) as ours:
-            run: _Run[T] = _Run(stage, 0 if ours else self.tasks, self.limits)
+            run: _ClusterRun[T] = _ClusterRun(stage, 0 if ours else self.tasks, self.limits)
             try:
                 yield from run.results(shards)
             finally:
@@ -74,7 +74,7 @@ class _LostError(Exception):
     """The worker of a shard was lost, more often than Ray retries."""
 
 
-class _Run(Generic[T]):
+class _ClusterRun(Generic[T]):
     """One run on a connected cluster."""
 
     def __init__(self, stage: Callable[[Shard], T], tasks: int, limits: Limits) -> None:

@@ -58,7 +58,7 @@ def do_shard(work: RayRun, shard: Shard) -> Any:  # noqa: ANN401 - whatever the 
             return stage(shard)
     except MemoryError:
         os._exit(1)
-    except _TooLongError:
+    except _ShardTimeoutError:
         _forget_stage()  # it was interrupted in an unknown state
     return Guard(_stage_of(work), work.limits).result(shard, hung=True)
 
@@ -110,7 +110,7 @@ def _limited(seconds: float, grace: float) -> Iterator[None]:
     """Interrupt the block after ``seconds``; if it holds the GIL and cannot be, kill this process ``grace`` later.
 
     Raises:
-        _TooLongError: the time is over.
+        _ShardTimeoutError: the time is over.
     """
     before = signal.signal(signal.SIGALRM, _interrupt)
     faulthandler.dump_traceback_later(seconds + grace, exit=True, file=2)
@@ -123,9 +123,9 @@ def _limited(seconds: float, grace: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-class _TooLongError(BaseException):
+class _ShardTimeoutError(BaseException):
     """Timeout of a shard; not an Exception, so that no stage catches it by accident."""
 
 
 def _interrupt(*_: object) -> NoReturn:
-    raise _TooLongError
+    raise _ShardTimeoutError
