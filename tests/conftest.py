@@ -1,4 +1,4 @@
-"""What all tests share: the project's commands as processes, real data where it is at hand."""
+"""Shared fixtures: the commands of the project as processes, and real data if available."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ settings.load_profile("default")
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of public datasets that are not part of the project; tests of them are skipped without it."""
+    """Return the folder of public datasets, which are not part of the project; skip the test without it."""
     folder = Path(os.environ.get("AFG_SHARED_DATA") or ROOT.parent / "shared" / "data")
     if not (folder / "aisa_dev.parquet").is_file():
         pytest.skip(f"no real data in {folder}: set AFG_SHARED_DATA to a folder with aisa_dev.parquet and bfcl_ar/")
@@ -32,7 +32,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def afg_data() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``afg-data`` with the given arguments as a user does: a process of its own, output captured."""
+    """Return a function that runs ``afg-data`` in a process and captures its output."""
 
     def run(*arguments: str | Path, cwd: Path | None = None, columns: str = "200") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dataset_tools", *map(str, arguments)]
@@ -53,7 +53,7 @@ def afg_data() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:
-    """The bundled tokenizer as a user loads it, from its folder alone."""
+    """Return the bundled tokenizer, loaded from its folder only."""
     from transformers import AutoTokenizer
 
     from training.tiny import tokenizer_path
@@ -63,7 +63,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def model() -> Any:
-    """The SentencePiece model of the bundled tokenizer, read by SentencePiece itself."""
+    """Return the SentencePiece model of the bundled tokenizer."""
     import sentencepiece
 
     from training.tiny import tokenizer_path

@@ -148,7 +148,7 @@ def test_the_drawn_tree_of_errors_is_the_real_one() -> None:
 
 
 def test_an_error_is_one_line() -> None:
-    """Where, what and what to do stand in one line, as far as they are known."""
+    """An error has place, fault and hint in one line, as far as known."""
     assert str(errors.InputError("empty", where="a.jsonl", hint="write it again")) == "a.jsonl: empty (write it again)"
     assert str(errors.UsageError("no fold")) == "no fold"
 
