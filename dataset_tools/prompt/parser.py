@@ -23,6 +23,7 @@ MAX_DEPTH = 200
 MAX_DIGITS = 4000
 """Maximum digits of a number, because converting digits takes quadratic time."""
 
+_LONGEST_NUMBER = MAX_DIGITS + 1  # characters; plus one for a sign
 _MAX_WARNINGS = 100
 _SHOWN = 40  # characters of the output that a warning quotes
 
@@ -105,13 +106,14 @@ class _Reader:
     def read(self) -> Parsed:
         """Parse the whole text."""
         texts: list[list[str]] = [[]]  # pieces between calls
-        head = _HEAD.match(self.text)
-        self.at = head.end() if head else 0
+        self._pass(_HEAD)
         while token := _TOKEN.search(self.text, self.at):
             texts[-1].append(self.text[self.at : token.start()])
             self.at = token.end()
             if token[0] in _STOPS:
-                self._leave_rest()
+                if re.sub(r"<(?:pad|eos)>|\s", "", self.text[self.at :]):
+                    self._warn("ignored text after the end of the turn")
+                self.at = len(self.text)
                 break
             if token[0] == _CALL:
                 self._call()
@@ -122,11 +124,6 @@ class _Reader:
         joined = ("".join(pieces).strip() for pieces in texts)
         self.parsed.content = "\n".join(piece for piece in joined if piece)
         return self.parsed
-
-    def _leave_rest(self) -> None:
-        if self.at < len(self.text) and re.sub(r"<(?:pad|eos)>|\s", "", self.text[self.at :]):
-            self._warn("ignored text after the end of the turn")
-        self.at = len(self.text)
 
     def _call(self) -> None:
         """Parse the rest of a call, including its end token."""
@@ -149,7 +146,7 @@ class _Reader:
             self._recover(f"{name} has no braces")
         self.parsed.tool_calls.append({"name": name, "arguments": arguments})
         if not self.text.startswith(_END_CALL, self.at):
-            self._skip()
+            self._pass()
         if self.text.startswith(_END_CALL, self.at):
             self.at += len(_END_CALL)
             return
@@ -207,10 +204,10 @@ class _Reader:
         if self.text.startswith(closing, self.at):  # the usual case
             self.at += 1
             return True
-        self._skip()
+        self._pass()
         if not first and self.text.startswith(",", self.at):
             self.at += 1
-            self._skip()
+            self._pass()
             if not self.text.startswith(closing, self.at) and not self._ended():
                 return False
             self._warn(f"{place} ends with a comma")
@@ -243,7 +240,7 @@ class _Reader:
         return key
 
     def _value(self, schema: Any, depth: int, place: str) -> Any:  # noqa: ANN401 - any value, foreign schemas
-        self._skip()
+        self._pass()
         if self.text[self.at : self.at + 1] in ("{", "["):
             if depth >= MAX_DEPTH:
                 raise ParseError(f"nested deeper than {MAX_DEPTH} levels", self.at)
@@ -308,9 +305,10 @@ class _Reader:
         self._warn(f"{place} is not of type {kind}")
         return value
 
-    def _skip(self) -> None:
-        space = _SPACE.match(self.text, self.at)
-        self.at = space.end() if space else self.at
+    def _pass(self, pattern: re.Pattern[str] = _SPACE) -> None:
+        """Skip what the pattern matches here, white space by default."""
+        if match := pattern.match(self.text, self.at):
+            self.at = match.end()
 
     def _ended(self) -> bool:
         """Return whether the text or the call ends here."""
@@ -325,10 +323,8 @@ class _Reader:
 
     def _warn(self, what: str) -> None:
         warnings = self.parsed.warnings
-        if len(warnings) < _MAX_WARNINGS:
-            warnings.append(what)
-        elif len(warnings) == _MAX_WARNINGS:
-            warnings.append("further warnings are omitted")
+        if len(warnings) <= _MAX_WARNINGS:
+            warnings.append(what if len(warnings) < _MAX_WARNINGS else "further warnings are omitted")
 
 
 def _bare(raw: str) -> tuple[Any, bool]:
@@ -341,7 +337,7 @@ def _bare(raw: str) -> tuple[Any, bool]:
 
 def _number(text: str) -> int | float | None:
     """Return a number of ASCII digits; None if it is too long or too large."""
-    if _too_long(text):
+    if len(text) > _LONGEST_NUMBER:
         return None
     if _INTEGER.fullmatch(text):
         return int(text)
@@ -349,15 +345,11 @@ def _number(text: str) -> int | float | None:
     return None if number in (float("inf"), float("-inf")) else number
 
 
-def _too_long(text: str) -> bool:
-    return len(text) > MAX_DIGITS + 1  # plus one for a sign
-
-
 def _to_number(value: str | float) -> int | float | None:
     if isinstance(value, float):
         return value
     digits = value.strip()
-    if _too_long(digits):
+    if len(digits) > _LONGEST_NUMBER:
         return None
     digits = digits.translate(_DIGITS)
     if _GROUPED.fullmatch(digits):

@@ -1,4 +1,4 @@
-"""Which files a run reads: files, folders, globs and Hub datasets become one list, each looked at before any work."""
+"""Input files of a run: files, folders, globs and Hub datasets, resolved and checked before any work."""
 
 import glob
 import os
@@ -22,12 +22,12 @@ class DataFile:
     """One file of rows.
 
     Attributes:
-        path: where it is.
-        dataset: the name of the folder or Hub repository it was found in, else its own name without endings.
-        name: its name as records keep it: relative to the folder that was asked for.
-        format: what it holds; "json" is one array, or objects over several lines.
-        compression: how its text is packed.
-        origin: what it can be asked of the Hub by, ``hf://datasets/ORG/NAME[@REV]/path``; empty for other files.
+        path: the local or remote path.
+        dataset: name of the folder or Hub repository it was found in; otherwise its own name without endings.
+        name: its name in records, relative to the given folder.
+        format: the format; "json" is one array, or objects over several lines.
+        compression: the compression of its text.
+        origin: its address on the Hub, ``hf://datasets/ORG/NAME[@REV]/path``; empty for other files.
     """
 
     path: Path
@@ -39,48 +39,47 @@ class DataFile:
 
     @property
     def place(self) -> str:
-        """How people find it, and what tells it from all others of a run: its path as it was given, or its origin."""
+        """Return its unique name for users: its origin, or its path as given."""
         return self.origin or str(self.path)
 
 
 def find_files(sources: Sequence[str]) -> list[DataFile]:
-    """The data files that ``sources`` mean, in the order of the sources and sorted within each.
+    """Return the data files of ``sources``, in the order of the sources and sorted within each.
 
-    A source is a file, a folder or a glob, of this machine or of a store that fsspec reaches (``s3://bucket/raw/``), or
+    A source is a file, a folder or a glob, local or in a store that fsspec supports (``s3://bucket/raw/``), or
     ``hf://datasets/ORG/NAME[@REV][/path-or-glob]``.
 
     Raises:
-        InputError: a source does not exist, holds no data, or is visibly not what its name says.
-        UsageError: a file is meant twice, or a source has no name.
+        InputError: a source does not exist, has no data, or its content contradicts its name.
+        UsageError: a file is given twice, or a source is empty text.
     """
     found: dict[Path, DataFile] = {}
     for source in sources:
-        if not source:  # to Path it is the current folder
-            raise UsageError("an empty name is no file", hint="is a variable of your shell not set?")
+        if not source:  # Path("") is the current folder
+            raise UsageError("a file name is empty", hint="check for an unset variable of your shell")
         if source == "-":
             raise InputError("standard input is not read", hint=TO_A_FILE)
         repository = _repository(source)
         for path, dataset, name, key in _expand(source):
             if key in found:
-                raise UsageError(f"{path} is given twice", hint="name each file once, itself or by its folder")
+                raise UsageError(f"{path} is given twice", hint="name each file once, directly or by its folder")
             origin = f"{repository}/{name}" if repository else ""
             found[key] = DataFile(path, dataset, name, *look(path), origin=origin)
     return list(found.values())
 
 
 def _repository(source: str) -> str:
-    """The repository of the Hub that a source means files of; empty for others."""
+    """Return the Hub repository of a source; empty for other sources."""
     if not source.startswith("hf://"):
         return ""
-
     return repository_of(source)
 
 
 def _expand(source: str) -> Iterator[tuple[Path, str, str, Path]]:
-    """Path, dataset, name and identity of each file of one source."""
+    """Yield path, dataset, name and identity of each file of one source."""
     if source.startswith("hf://"):
         folder, dataset, fetched = fetch(source, ENDINGS)
-        # In the Hub's cache equal files share one inode, so there a file is its path.
+        # Equal files share one inode in the Hub's cache, so the path is their identity.
         yield from ((path, dataset, path.relative_to(folder).as_posix(), path) for path in data_among(fetched))
         return
     path = as_path(source)
@@ -97,9 +96,9 @@ def _expand(source: str) -> Iterator[tuple[Path, str, str, Path]]:
             yield path, split_ending(path.name)[0], path.name, path.resolve()
             return
     except PermissionError as error:
-        raise InputError("no permission to read it", where=source, hint="check the rights of its folder") from error
+        raise InputError("no permission to read it", where=source, hint="check permissions of its folder") from error
     base = Path(*_fixed(path))
-    # Not Path.glob: it cannot start at a pattern that is absolute.
+    # Not Path.glob, which does not accept absolute patterns.
     matches = sorted(Path(match) for match in glob.glob(source, recursive=True) if Path(match).is_file())  # noqa: PTH207
     if not matches:
         what = "no file matches" if glob.has_magic(source) else "there is no such file or folder"
@@ -116,9 +115,9 @@ def _fixed(path: Path) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> list[Path]:
-    """The data files below a folder, without hidden and unfinished ones; of a folder of parts, the parts.
+    """Return the data files below a folder, without hidden and unfinished ones; of a partitioned one, the parts.
 
-    A folder that several links lead to is read once, so links may lead in circles.
+    A folder with several links to it is read once, so cyclic links are safe.
     """
 
     def refuse(error: OSError) -> None:
@@ -128,7 +127,7 @@ def _walk(folder: Path) -> list[Path]:
     seen: set[Path] = set()
     roots = [folder]
     while roots:
-        links = []  # after the folders themselves, whose names are better
+        links = []  # after real folders, whose names are preferred
         for current, folders, names in chain.from_iterable(os.walk(root, onerror=refuse) for root in roots):
             real = Path(current).resolve()
             parts = [] if real in seen else part_files(Path(current))

@@ -154,7 +154,7 @@ def test_an_empty_name_and_standard_input(tmp_path: Path, monkeypatch: pytest.Mo
     """An empty name, as of an unset variable, is not the current folder; standard input is refused."""
     (tmp_path / "x.jsonl").write_bytes(ROW)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="an empty name is no file"):
+    with pytest.raises(UsageError, match="a file name is empty"):
         find_files([""])
     with pytest.raises(InputError, match=r"standard input is not read \(.* save it to a file first\)"):
         find_files(["-"])
