@@ -14,8 +14,8 @@ from typing import Any
 from dataset_tools.bundled import SamplePart
 from dataset_tools.bundled.parts import held_out, shared_keys, text
 from dataset_tools.readers.row_reader import read_rows
-from dataset_tools.readers.shards import plan
-from dataset_tools.records.converter import find_data
+from dataset_tools.readers.shards import plan_shards
+from dataset_tools.records.reading import Inputs
 
 AT_LEAST = {"fn_acc": 0.75, "arg_em_raw": 0.60}
 TRAINED_ON = ("data/train.parquet", "drawn.jsonl")
@@ -37,7 +37,7 @@ def broken(folder: Path) -> Iterator[str]:
             yield f"{metric} only rose from {base:.3f} to {value:.3f}"
     sys.stdout.write(f"training: {run['training_seconds']:.0f} s on {run['hardware']['cores']} cores\n")
     held = {key for line in text(SamplePart.TEST).splitlines() for key in shared_keys(json.loads(line))}
-    for shard in plan(find_data([str(folder / name) for name in TRAINED_ON])):
+    for shard in plan_shards(Inputs.of([str(folder / name) for name in TRAINED_ON]).files):
         for row in read_rows(shard):
             if row.error or not held.isdisjoint(shared_keys(row.value)):
                 yield f"{shard.file.place}:{row.line} cannot be read, or has a held-out row's question or call"

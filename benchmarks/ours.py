@@ -18,7 +18,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
     """Run one call on a file and print its time."""
     from dataset_tools.cleaning.clean import CleanOptions, clean
     from dataset_tools.dedup.dedup import DedupOptions, dedup
-    from dataset_tools.pipeline.to_file import Outputs
+    from dataset_tools.pipeline.outputs import Outputs
     from dataset_tools.samples.build import BuildOptions, build
     from dataset_tools.split.split import SplitOptions, split
     from dataset_tools.validation.validate import ValidateOptions, validate
@@ -38,12 +38,12 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
         elif side == "evaluate":
             rows = len(evaluate([path], Path(out), output=Path(folder) / "eval.json").verdicts)
         elif side == "dedup":
-            outputs = Outputs(output, Outputs.default_rejects(output))
+            outputs = Outputs(output)
             rows = dedup([path], outputs, DedupOptions(work=Work(workers=int(workers)))).rows_in
         elif side == "split":
             rows = split([path], Path(folder) / "sides", SplitOptions(work=Work(workers=int(workers)))).facts["rows_in"]
         else:
-            outputs = Outputs(output, Outputs.default_rejects(output))
+            outputs = Outputs(output)
             rows = clean([path], outputs, CleanOptions(work=Work(workers=int(workers)))).rows_in
         seconds = time.perf_counter() - start
     print(json.dumps({"rows": rows, "seconds": seconds, "megabytes": peak()}))

@@ -6,7 +6,7 @@ them all.
 
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["Change", "Log", "call_path", "shared_start"]
+__all__ = ["Change", "Log", "shared_start"]
 
 
 class Change(NamedTuple):
@@ -22,11 +22,6 @@ class Change(NamedTuple):
 
 
 Log: TypeAlias = list[Change]
-
-
-def call_path(message: int, position: int) -> str:
-    """Return the path of a call's function in the record."""
-    return f"messages[{message}].tool_calls[{position}].function"
 
 
 def shared_start(before: str, after: str) -> int:

@@ -33,7 +33,7 @@ NOT_IMPORTED = {"__main__.py", "consume"}  # start a program; are scripts that a
 LEFT_OUT = {"layouts", "arabic"}
 MARKERS = ("shards.plan", "shards.plan_shards")
 """The functions, as MODULE.FUNCTION, one of which is called before the first row is read."""
-READERS = {"reading", "row_reader"}
+READERS = ("dataset_tools/reading.py", "dataset_tools/readers/row_reader.py")
 ROWS = 3
 COMMANDS = {
     "clean": ["clean", "raw.jsonl", "-o", "clean.jsonl", "-q"],
@@ -78,7 +78,7 @@ def _traced(root: Path, folder: Path, arguments: list[str]) -> list[Call]:
 def _figures(calls: list[Call], markers: tuple[str, ...]) -> dict[str, int | None]:
     files = {file for file, _ in calls}
     marks = [f"{Path(file).stem}.{function}" in markers for file, function in calls]
-    reads = [Path(file).stem in READERS for file, _ in calls]
+    reads = [file in READERS for file, _ in calls]
     return {
         "files": len(files),
         "core_files": sum(not LEFT_OUT.intersection(Path(file).parts) for file in files),

@@ -9,7 +9,7 @@ from typing import Any
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.numbers import numbers_in
 from dataset_tools.arabic.repair import TextRole, looks_arabic
-from dataset_tools.changes import Log, call_path
+from dataset_tools.changes import Log
 from dataset_tools.tool_schema.declaration import Text, ToolView, flat_values, is_odd, tool_views, without_absent
 from dataset_tools.tool_schema.validator import SchemaError
 from schemas.record import JsonObject, Message, Record
@@ -43,7 +43,7 @@ class Call:
     @property
     def path(self) -> str:
         """Return the path of the arguments in the record."""
-        return f"{call_path(self.message, self.position)}.arguments"
+        return f"messages[{self.message}].tool_calls[{self.position}].function.arguments"
 
 
 class Row:

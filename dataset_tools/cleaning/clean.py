@@ -7,15 +7,11 @@ from dataset_tools.arabic.folding import FOLDS
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.io.input_stamps import Stamps
-from dataset_tools.pipeline.outputs import FolderOutputs
-from dataset_tools.pipeline.run_plan import recorded_options
-from dataset_tools.pipeline.stage import Part, Stage
-from dataset_tools.pipeline.to_file import Job, Outputs, Report
-from dataset_tools.pipeline.to_parts import write_records
+from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.stage import Job, RecordStage, RunReport, ShardResult, recorded_options
+from dataset_tools.pipeline.to_file import write_records
 from dataset_tools.readers.shards import Shard
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import Inputs, Reading
 
 __all__ = ["CleanOptions", "clean"]
 
@@ -40,12 +36,12 @@ class CleanOptions:
 
 
 def clean(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     outputs: Outputs | FolderOutputs,
     options: CleanOptions | None = None,
     *,
-    on_shard: Callable[[Shard, Part], None] | None = None,
-) -> Report:
+    on_shard: Callable[[Shard, ShardResult], None] | None = None,
+) -> RunReport:
     """Repair every row of ``sources`` and write the records.
 
     Cleaning twice changes nothing the second time, and without folds what a call means never changes.
@@ -60,17 +56,17 @@ def clean(
     unknown = [name for name in options.fold if name not in FOLDS]
     if unknown:
         raise UsageError(f"there is no fold {unknown[0]!r}", hint=f"folds: {', '.join(FOLDS)}")
-    beside = Stamps([options.reading.tools_file])
+    inputs = Inputs.of(sources, options.reading.tools_file)
     converter = options.reading.converter(rename_tools=options.rename_tools)
     repairer = Repairer(options.fold, developer_turn=options.developer_turn)
-    stage = Stage(converter, repairer, outputs.records, trace=outputs.trace is not None)
+    stage = RecordStage(converter, repairer.repair, outputs.records, trace=outputs.trace is not None)
     job = Job(
-        "clean",
-        sources,
-        stage,
-        work=options.work,
+        command="clean",
+        inputs=inputs,
+        outputs=outputs,
+        stage=stage,
         options=recorded_options(options),
-        also_read=beside,
+        work=options.work,
         on_shard=on_shard,
     )
-    return write_records(job, outputs)
+    return write_records(job)

@@ -4,15 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dataset_tools.executor.run import Work
-from dataset_tools.io.input_stamps import Stamps
-from dataset_tools.pipeline.outputs import FolderOutputs
-from dataset_tools.pipeline.run_plan import recorded_options
-from dataset_tools.pipeline.stage import Part, Stage
-from dataset_tools.pipeline.to_file import Job, Outputs, Report
-from dataset_tools.pipeline.to_parts import write_records
+from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.stage import Job, RecordStage, RunReport, ShardResult, recorded_options
+from dataset_tools.pipeline.to_file import write_records
 from dataset_tools.readers.shards import Shard
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import Inputs, Reading
 
 __all__ = ["ImportOptions", "import_data"]
 
@@ -27,12 +23,12 @@ class ImportOptions:
 
 
 def import_data(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     outputs: Outputs | FolderOutputs,
     options: ImportOptions | None = None,
     *,
-    on_shard: Callable[[Shard, Part], None] | None = None,
-) -> Report:
+    on_shard: Callable[[Shard, ShardResult], None] | None = None,
+) -> RunReport:
     """Read every row of ``sources`` and write it as a record.
 
     Only the shape changes; values, nulls and letters stay as they are. Whatever a reader had to decide (quotes, type
@@ -44,16 +40,16 @@ def import_data(
         OutputError: a result cannot be written.
     """
     options = options or ImportOptions()
-    beside = Stamps([options.reading.tools_file])
+    inputs = Inputs.of(sources, options.reading.tools_file)
     converter = options.reading.converter(rename_tools=options.rename_tools)
-    stage = Stage(converter, None, outputs.records, trace=outputs.trace is not None)
+    stage = RecordStage(converter, None, outputs.records, trace=outputs.trace is not None)
     job = Job(
-        "import",
-        sources,
-        stage,
-        work=options.work,
+        command="import",
+        inputs=inputs,
+        outputs=outputs,
+        stage=stage,
         options=recorded_options(options),
-        also_read=beside,
+        work=options.work,
         on_shard=on_shard,
     )
-    return write_records(job, outputs)
+    return write_records(job)

@@ -11,7 +11,7 @@ from dataset_tools.arabic.folding import compile_fold
 from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.mojibake import undecodable
 from dataset_tools.arabic.repair import TextRole, final_farsi_yeh, looks_arabic, repair
-from dataset_tools.changes import Change, Log, call_path
+from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.tool_schema.coercion import typed_arguments
 from dataset_tools.tool_schema.content_cache import ContentCache
@@ -86,11 +86,11 @@ class Repairer:
                 function = call["function"]
                 if self._fold or _any_odd(function["arguments"]):
                     arabic = _is_arabic(messages) if arabic is None else arabic
-                    path = f"{call_path(index, position)}.arguments"
+                    path = f"messages[{index}].tool_calls[{position}].function.arguments"
                     function["arguments"] = self._walk(function["arguments"], path, log, arabic=arabic)
                 if self._fold or needs_look(function["name"]):
                     arabic = _is_arabic(messages) if arabic is None else arabic
-                    path = f"{call_path(index, position)}.name"
+                    path = f"messages[{index}].tool_calls[{position}].function.name"
                     function["name"] = self._text(function["name"], TextRole.TARGET, path, log, arabic=arabic)
             name = message.get("name")
             if name is not None and (self._fold or needs_look(name)):
@@ -190,7 +190,7 @@ class Repairer:
                 schema = next(
                     (t["function"].get("parameters") for t in tools if t["function"]["name"] == function["name"]), None
                 )
-                path = f"{call_path(index, position)}.arguments"
+                path = f"messages[{index}].tool_calls[{position}].function.arguments"
                 function["arguments"] = typed_arguments(function["arguments"], schema or {}, path, log)
 
 

@@ -27,11 +27,8 @@ from dataset_tools.cli.options import (
     ToolsFile,
     Workers,
     WorkersOrTasks,
-    check_page,
-    find,
     outputs_of,
     print_json,
-    progress_of,
     reading_of,
     require_whole,
     tell_report,
@@ -39,6 +36,7 @@ from dataset_tools.cli.options import (
     write_page,
 )
 from dataset_tools.display.console import stderr_console, stdout_console
+from dataset_tools.display.progress import ShardProgress
 
 __all__ = ["dedup_command", "report_command", "split_command", "stats_command"]
 
@@ -82,6 +80,7 @@ def dedup_command(
         afg-data dedup clean/ -o distinct/ --near 0.8 --twins -j 4
     """
     from dataset_tools.dedup.dedup import DedupOptions, dedup
+    from dataset_tools.records.reading import Inputs
 
     options = DedupOptions(
         near=near or None,
@@ -90,9 +89,9 @@ def dedup_command(
         work=work_of(engine, ray_address, workers),
     )
     outputs = outputs_of(output, parts, rejects, report, resume=resume)
-    files = find(sources)
-    with progress_of("dedup", files, quiet=quiet, passes=2, log_json=log_json) as progress:
-        result = dedup(files, outputs, options, on_shard=progress.shard_done)
+    inputs = Inputs.of(sources)
+    with ShardProgress("dedup", inputs.size, quiet=quiet, passes=2, log_json=log_json) as progress:
+        result = dedup(inputs, outputs, options, on_shard=progress.shard_done)
     tell_report(result, as_json=as_json, quiet=quiet)
 
 
@@ -113,6 +112,8 @@ def report_command(
         afg-data report raw.jsonl -o report.html
         afg-data report data/train.parquet -o report.html --tokenizer gemma/
     """
+    from dataset_tools.io.writer import check_outputs
+    from dataset_tools.records.reading import Inputs
     from dataset_tools.report.pages import report_page
     from dataset_tools.report.report import PASSES, ReportOptions, report
 
@@ -123,10 +124,10 @@ def report_command(
         reading=reading_of(layout, tools_file),
         work=work_of(EngineChoice.LOCAL, "", workers),
     )
-    files = find(sources)
-    check_page(output, files)
-    with progress_of("report", files, quiet=quiet, passes=PASSES) as progress:
-        result = report(files, options, on_shard=progress.shard_done)
+    inputs = Inputs.of(sources)
+    check_outputs(inputs.paths, files=(output,))
+    with ShardProgress("report", inputs.size, quiet=quiet, passes=PASSES) as progress:
+        result = report(inputs, options, on_shard=progress.shard_done)
     write_page(output, report_page(result))
     if not quiet:
         sys.stderr.write(f"{result.before.rows:,} rows → {output}\n")
@@ -170,6 +171,7 @@ def split_command(
         afg-data split distinct.jsonl -o data --test 0 --against test.jsonl
     """
     from dataset_tools.cli.text import print_split
+    from dataset_tools.records.reading import Inputs
     from dataset_tools.split.split import SplitOptions, split
 
     fields = tuple(name.strip() for name in by.split(",") if name.strip())
@@ -185,9 +187,9 @@ def split_command(
         reading=reading_of(layout, tools_file),
         work=work_of(engine, ray_address, workers),
     )
-    files = find(sources)
-    with progress_of("split", files, quiet=quiet, passes=2) as progress:
-        result = split(files, output, options, rejects=rejects, on_shard=progress.shard_done)
+    inputs = Inputs.of(sources)
+    with ShardProgress("split", inputs.size, quiet=quiet, passes=2) as progress:
+        result = split(inputs, output, options, rejects=rejects, on_shard=progress.shard_done)
     if as_json:
         print_json(dict(result.facts))
     elif not quiet:
@@ -213,6 +215,7 @@ def stats_command(
         afg-data stats clean.jsonl --json
         afg-data stats clean.jsonl --tokenizer unsloth/functiongemma-270m-it
     """
+    from dataset_tools.records.reading import Inputs
     from dataset_tools.stats.stats import StatsOptions, stats
     from dataset_tools.stats.text import print_stats
 
@@ -222,9 +225,9 @@ def stats_command(
         reading=reading_of(layout, tools_file),
         work=work_of(engine, ray_address, workers),
     )
-    files = find(sources)
-    with progress_of("stats", files, quiet=quiet) as progress:
-        result = stats(files, options, on_shard=progress.shard_done)
+    inputs = Inputs.of(sources)
+    with ShardProgress("stats", inputs.size, quiet=quiet) as progress:
+        result = stats(inputs, options, on_shard=progress.shard_done)
     if as_json:
         print_json(result.as_json())
     else:

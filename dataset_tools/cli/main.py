@@ -25,10 +25,7 @@ from dataset_tools.cli.options import (
     Sources,
     ToolsFile,
     WorkersOrTasks,
-    check_page,
-    find,
     print_json,
-    progress_of,
     reading_of,
     work_of,
     write_page,
@@ -37,6 +34,7 @@ from dataset_tools.cli.records import clean_command, import_command
 from dataset_tools.cli.samples import build_command, parse_command, render_command, show_command
 from dataset_tools.display.console import EXIT_CODE_HELP, run_app, stdout_console
 from dataset_tools.display.help import Group, Version, add_commands
+from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import UsageError
 
 __all__ = ["app", "main"]
@@ -94,6 +92,8 @@ def validate_command(
     """
     from dataset_tools.checks.base import Severity
     from dataset_tools.cli.text import github_annotations, print_validation
+    from dataset_tools.io.writer import check_outputs
+    from dataset_tools.records.reading import Inputs
     from dataset_tools.validation.validate import ValidateOptions, validate
 
     format_ = Format.JSON if as_json else format_
@@ -104,15 +104,15 @@ def validate_command(
         reading=reading_of(layout, tools_file),
         work=work_of(engine, ray_address, workers),
     )
-    files = find(sources)
-    check_page(html, files)
-    with progress_of("validate", files, quiet=quiet) as progress:
-        result = validate(files, options, on_shard=progress.shard_done)
+    inputs = Inputs.of(sources)
+    check_outputs(inputs.paths, files=(html,))
+    with ShardProgress("validate", inputs.size, quiet=quiet) as progress:
+        result = validate(inputs, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import validation_page
         from dataset_tools.validation.excerpts import excerpts
 
-        write_page(html, validation_page(sources, result, excerpts(files, result, options)))
+        write_page(html, validation_page(sources, result, excerpts(inputs, result, options)))
     if format_ is Format.JSON:
         print_json(result.as_json())
     elif format_ is Format.GITHUB:

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.display.console import stderr_console
-from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from dataset_tools.executor.run import Work
-    from dataset_tools.pipeline.outputs import FolderOutputs
-    from dataset_tools.pipeline.to_file import Outputs, Report
-    from dataset_tools.readers.sources import DataFile
+    from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+    from dataset_tools.pipeline.stage import RunReport
     from dataset_tools.records.reading import Reading
 
 __all__ = [
     "AsJson", "CountTokens", "EngineChoice", "EngineName", "Examples", "Html", "LayoutName", "LogJson", "MinCell",
     "OutputOrFolder", "PartsFormat", "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources",
-    "TokenizerName", "ToolsFile", "Trace", "Workers", "WorkersOrTasks", "check_page", "find", "outputs_of",
-    "print_json", "progress_of", "reading_of", "require_whole", "tell_report", "work_of", "write_page",
+    "TokenizerName", "ToolsFile", "Trace", "Workers", "WorkersOrTasks", "outputs_of",
+    "print_json", "reading_of", "require_whole", "tell_report", "work_of", "write_page",
 ]  # fmt: skip
 
 
@@ -55,7 +53,7 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Continue an interrupted run into a folder.", rich_help_panel=_LARGE)
 ]
 LogJson = Annotated[
-    bool, typer.Option("--log-json", help="Report progress on stderr as JSON lines.", rich_help_panel=_LARGE)
+    bool, typer.Option("--log-json", help="RunReport progress on stderr as JSON lines.", rich_help_panel=_LARGE)
 ]
 LayoutName = Annotated[
     str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.", rich_help_panel=_INPUT)
@@ -134,18 +132,6 @@ CountTokens = Annotated[
 ]
 
 
-def find(sources: list[str]) -> "list[DataFile]":
-    """The data files that were named.
-
-    Raises:
-        InputError: one cannot be read.
-        UsageError: one is named twice.
-    """
-    from dataset_tools.records.converter import find_data
-
-    return find_data(sources)
-
-
 def reading_of(layout: str, tools_file: Path | None) -> "Reading":
     """Return how rows are read."""
     from dataset_tools.records.reading import Reading
@@ -173,7 +159,14 @@ def work_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Wor
 
 
 def outputs_of(
-    output: str, parts: str, rejects: Path | None, report: Path | None, trace: Path | None = None, *, resume: bool
+    output: str,
+    parts: str,
+    rejects: Path | None,
+    report: Path | None,
+    trace: Path | None = None,
+    page: Path | None = None,
+    *,
+    resume: bool,
 ) -> "Outputs | FolderOutputs":
     """Where the results go: into a folder if ``output`` is one or ends in a slash, else into a file.
 
@@ -182,8 +175,7 @@ def outputs_of(
         UsageError: what only folders take is asked of a file.
     """
     from dataset_tools.io.remote_path import as_path
-    from dataset_tools.pipeline.outputs import FolderOutputs
-    from dataset_tools.pipeline.to_file import Outputs
+    from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
 
     if output.startswith("hf://"):
         raise UsageError(
@@ -193,11 +185,11 @@ def outputs_of(
     rejects, report, trace = (other and as_path(other) for other in (rejects, report, trace))
     if output.endswith("/") or _is_folder(path):
         ending = f".{(parts or 'parquet').removeprefix('.')}"
-        return FolderOutputs(path, ending, rejects, report, trace, resume)
+        return FolderOutputs(path, ending, rejects, report, trace, resume, page=page)
     if parts or resume:
         option = "--resume" if resume else "--parts"
         raise UsageError(f"{option} is for a folder, and {output} names a file", hint=f"-o {path.with_suffix('')}/")
-    return Outputs(path, rejects or Outputs.default_rejects(path), report, trace)
+    return Outputs(path, rejects, report, trace, page)
 
 
 def _is_folder(path: Path) -> bool:
@@ -207,22 +199,6 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError as error:
         fail(error, path, 0)
-
-
-def check_page(path: Path | None, files: "list[DataFile]", *others: Path | None) -> None:
-    """Make sure, before any work, that a page can be written; ``others`` are what else is written.
-
-    Raises:
-        OutputError: it cannot be.
-        UsageError: it would overwrite an input, or is another output.
-    """
-    from dataset_tools.io.atomic_file import check_writable
-
-    if path is None:
-        return
-    if path.resolve() in {other.resolve() for other in others if other is not None}:
-        raise UsageError(f"{path} is named for two outputs", hint="each needs a file of its own")
-    check_writable(path, [file.path for file in files])
 
 
 def write_page(path: Path, page: str) -> None:
@@ -243,7 +219,7 @@ def print_json(value: object) -> None:
     sys.stdout.write(dump_text(value) + "\n")
 
 
-def tell_report(result: "Report", *, as_json: bool, quiet: bool) -> None:
+def tell_report(result: "RunReport", *, as_json: bool, quiet: bool) -> None:
     """Say what was done to the rows: as JSON on standard output, else in words, unless it is to be quiet.
 
     Raises:
@@ -269,12 +245,3 @@ def require_whole(rejected: dict[str, int], output: str) -> None:
     if count := rejected.get(DAMAGED):
         what = f"the input was damaged in {count} place{'s' * (count > 1)}: only what could be read is in {output}"
         raise InputError(what, hint="the rejects say where; download those files again")
-
-
-def progress_of(
-    what: str, files: "list[DataFile]", *, quiet: bool, passes: int = 1, log_json: bool = False
-) -> ShardProgress:
-    """The progress of a command that reads the files so many times."""
-    from dataset_tools.readers.shards import total_bytes
-
-    return ShardProgress(what, total_bytes(files), quiet=quiet, passes=passes, log_json=log_json)

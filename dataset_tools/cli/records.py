@@ -23,15 +23,13 @@ from dataset_tools.cli.options import (
     ToolsFile,
     Trace,
     WorkersOrTasks,
-    check_page,
-    find,
     outputs_of,
-    progress_of,
     reading_of,
     tell_report,
     work_of,
     write_page,
 )  # fmt: skip
+from dataset_tools.display.progress import ShardProgress
 
 __all__ = ["clean_command", "import_command"]
 
@@ -60,6 +58,7 @@ def import_command(
         afg-data import hf://datasets/ORG/NAME -o records/ -j 4 --resume
     """
     from dataset_tools.cleaning.import_data import ImportOptions, import_data
+    from dataset_tools.records.reading import Inputs
 
     options = ImportOptions(
         reading=reading_of(layout, tools_file),
@@ -67,9 +66,9 @@ def import_command(
         work=work_of(engine, ray_address, workers),
     )
     outputs = outputs_of(output, parts, rejects, report, resume=resume)
-    files = find(sources)
-    with progress_of("import", files, quiet=quiet, log_json=log_json) as progress:
-        result = import_data(files, outputs, options, on_shard=progress.shard_done)
+    inputs = Inputs.of(sources)
+    with ShardProgress("import", inputs.size, quiet=quiet, log_json=log_json) as progress:
+        result = import_data(inputs, outputs, options, on_shard=progress.shard_done)
     tell_report(result, as_json=as_json, quiet=quiet)
 
 
@@ -109,6 +108,7 @@ def clean_command(
         afg-data clean s3://bucket/raw/ -o clean/ -j 4 --resume
     """
     from dataset_tools.cleaning.clean import CleanOptions, clean
+    from dataset_tools.records.reading import Inputs
 
     folds = tuple(name.strip() for name in fold.split(",") if name.strip())
     options = CleanOptions(
@@ -118,11 +118,10 @@ def clean_command(
         rename_tools=rename_tools,
         work=work_of(engine, ray_address, workers),
     )
-    outputs = outputs_of(output, parts, rejects, report, trace, resume=resume)
-    files = find(sources)
-    check_page(html, files, outputs.records, outputs.rejects, report, trace)
-    with progress_of("clean", files, quiet=quiet, log_json=log_json) as progress:
-        result = clean(files, outputs, options, on_shard=progress.shard_done)
+    outputs = outputs_of(output, parts, rejects, report, trace, html, resume=resume)
+    inputs = Inputs.of(sources)
+    with ShardProgress("clean", inputs.size, quiet=quiet, log_json=log_json) as progress:
+        result = clean(inputs, outputs, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import cleaning_page
 

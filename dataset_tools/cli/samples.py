@@ -19,20 +19,18 @@ from dataset_tools.cli.options import (
     ToolsFile,
     Workers,
     WorkersOrTasks,
-    check_page,
-    find,
     print_json,
-    progress_of,
     reading_of,
     require_whole,
     work_of,
     write_page,
 )
 from dataset_tools.display.console import stderr_console, stdout_console
+from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import UsageError
 
 if TYPE_CHECKING:
-    from dataset_tools.samples.render_rows import Problem
+    from dataset_tools.samples.render_rows import RenderProblem
 
 __all__ = ["build_command", "parse_command", "render_command", "show_command"]
 
@@ -54,7 +52,7 @@ def render_command(
     """
     from dataset_tools.samples.render_rows import render_rows
 
-    def tell(problem: "Problem") -> None:
+    def tell(problem: "RenderProblem") -> None:
         who = problem.id or "row"
         sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
 
@@ -96,6 +94,8 @@ def build_command(
         afg-data build train.parquet -o samples --tokenizer gemma/ --shuffle-tools 7 --fit
     """
     from dataset_tools.cli.text import print_build
+    from dataset_tools.io.writer import check_outputs
+    from dataset_tools.records.reading import Inputs
     from dataset_tools.samples.build import BuildOptions, build
     from dataset_tools.samples.stage import SampleOptions
 
@@ -106,11 +106,11 @@ def build_command(
         max_length=max_length, shuffle_seed=shuffle_tools, max_tools=max_tools, fit=fit, verify=count
     )
     work = work_of(engine, ray_address, workers)
-    files = find(sources)
-    check_page(html, files, output)
-    with progress_of("build", files, quiet=quiet) as progress:
+    inputs = Inputs.of(sources)
+    check_outputs(inputs.paths, folder=output, files=(html,))
+    with ShardProgress("build", inputs.size, quiet=quiet) as progress:
         options = BuildOptions(samples=samples, reading=reading_of(layout, tools_file), work=work)
-        report = build(files, output, tokenizer, options, on_shard=progress.shard_done)
+        report = build(inputs, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import build_page
         from dataset_tools.show.preview import preview

@@ -11,10 +11,10 @@ from dataset_tools.display.invisibles import code_point, is_invisible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dataset_tools.pipeline.to_file import Report
+    from dataset_tools.pipeline.stage import RunReport
     from dataset_tools.samples.build import BuildReport
     from dataset_tools.split.split import SplitReport
-    from dataset_tools.validation.validate import Result
+    from dataset_tools.validation.validate import ValidationResult
 
 __all__ = [
     "check_facts", "github_annotations", "print_build", "print_check", "print_checks", "print_split", "print_transform",
@@ -30,7 +30,7 @@ _GITHUB_MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _GITHUB_PROPERTY = _GITHUB_MESSAGE | str.maketrans({":": "%3A", ",": "%2C"})
 
 
-def print_validation(result: "Result", console: "Console") -> None:
+def print_validation(result: "ValidationResult", console: "Console") -> None:
     """Print the findings by check, errors first, with examples and repairs."""
     from rich.text import Text
 
@@ -57,7 +57,7 @@ def print_validation(result: "Result", console: "Console") -> None:
     console.print(f"{summary}; {counted(errors, 'check')} with errors, {warnings} with warnings", style=style)
 
 
-def github_annotations(result: "Result") -> Iterator[str]:
+def github_annotations(result: "ValidationResult") -> Iterator[str]:
     """Yield a GitHub workflow command for each example of a finding; a pull request shows it next to its line."""
     for code, entry in result.checks.items():
         level = "error" if entry["severity"] == "error" else "warning"
@@ -68,7 +68,7 @@ def github_annotations(result: "Result") -> Iterator[str]:
             yield f"::{level} {line}title={code.translate(_GITHUB_PROPERTY)}::{message.translate(_GITHUB_MESSAGE)}"
 
 
-def print_transform(report: "Report", console: "Console") -> None:
+def print_transform(report: "RunReport", console: "Console") -> None:
     """Print the counts of importing or cleaning, and an example of each rule."""
     if report.rules:
         room = max(10, (console.width - max(map(len, report.rules)) - _COUNTS) // 2)

@@ -13,22 +13,17 @@ from itertools import chain
 from typing import Any
 
 from dataset_tools.dedup.first_pass import read_as_before
-from dataset_tools.dedup.keys import KeyPart, Keys, KeyStage, RowKey, read_keys
+from dataset_tools.dedup.keys import Keys, KeyStage, RowKey, ShardKeys, read_keys
 from dataset_tools.dedup.minhash import Buckets, bands_for
 from dataset_tools.dedup.sketches import Texts
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work
-from dataset_tools.io.input_stamps import Stamps
-from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
 from dataset_tools.pipeline.row_decisions import Decision, digest_of, in_order, merged
-from dataset_tools.pipeline.run_plan import recorded_options
-from dataset_tools.pipeline.stage import Stage
-from dataset_tools.pipeline.to_file import Job, Outputs, Report
-from dataset_tools.pipeline.to_parts import write_records
+from dataset_tools.pipeline.stage import Job, RecordStage, RunReport, recorded_options
+from dataset_tools.pipeline.to_file import write_records
 from dataset_tools.readers.shards import Shard
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import find_data
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import Inputs, Reading
 
 __all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 
@@ -55,18 +50,18 @@ class DedupOptions:
 
 
 def dedup(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     outputs: Outputs | FolderOutputs,
     options: DedupOptions | None = None,
     *,
     refused: Mapping[str, Mapping[int, RowError]] | None = None,
     on_shard: Callable[[Shard, Any], None] | None = None,
-) -> Report:
+) -> RunReport:
     """Write the rows of ``sources`` without those that repeat one before them; those are rejects that name it.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
-        outputs: where rows and rejects go.
+        outputs: the files of rows and rejects.
         options: see :class:`DedupOptions`.
         refused: the rows that go, by file and line, where somebody else has found them; the rows are read once then.
         on_shard: called after each shard, in order, in each reading, for progress.
@@ -77,33 +72,33 @@ def dedup(
         OutputError: a result cannot be written.
     """
     options = options or DedupOptions()
-    files = find_data(sources)
-    beside = Stamps([options.reading.tools_file])
+    inputs = Inputs.of(sources, options.reading.tools_file)
     converter = options.reading.converter()
     bands = bands_for(options.near) if options.near is not None else None
     isolated = isinstance(outputs, FolderOutputs)
 
     def decisions() -> Iterator[Decision]:
         if refused is not None:
-            return in_order(files, refused)
-        read = partial(read_keys, files, KeyStage(converter, bands), options.work, on_shard, isolated=isolated)
+            return in_order(inputs.files, refused)
+        stage = KeyStage(converter, bands)
+        read = partial(read_keys, inputs.files, stage, options.work, on_shard, isolated=isolated)
         keys = read_as_before(outputs.folder, read) if isinstance(outputs, FolderOutputs) else read()
-        return merged(files, _decisions(keys, options), keys.poison)
+        return merged(inputs.files, _decisions(keys, options), keys.poison)
 
-    chosen = recorded_options(options)
+    recorded = recorded_options(options)
     if refused is not None:  # what a folder of parts depends on must be part of its plan
-        chosen["refused"] = digest_of(in_order(files, refused))
+        recorded["refused"] = digest_of(in_order(inputs.files, refused))
     job = Job(
-        "dedup",
-        files,
-        Stage(converter, None, outputs.records, trace=False),
+        command="dedup",
+        inputs=inputs,
+        outputs=outputs,
+        stage=RecordStage(converter, None, outputs.records, trace=False),
+        options=recorded,
         work=options.work,
-        options=chosen,
-        also_read=beside,
         on_shard=on_shard,
         decisions=decisions,
     )
-    return write_records(job, outputs)
+    return write_records(job)
 
 
 def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:
@@ -113,7 +108,7 @@ def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:
     function by itself.
     """
     keys = Keys()
-    keys.add(KeyPart("", len(rows), list(rows), list(dict.fromkeys([row.question for row in rows]))))
+    keys.add(ShardKeys("", len(rows), list(rows), list(dict.fromkeys([row.question for row in rows]))))
     keys.finish()
     return [(keys.rows[at], error) for at, error in _repetitions(keys, DedupOptions(near=None))]
 

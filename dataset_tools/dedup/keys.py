@@ -20,16 +20,17 @@ from dataset_tools.dedup.sketches import sketches
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.row_decisions import Decision, decided
-from dataset_tools.readers.row_reader import POISON, batches, read_rows
-from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.row_reader import POISON
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, require_valid
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import records_of
 from schemas.record import FunctionCall, Record
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["KeyPart", "KeyStage", "Keys", "RowKey", "call_key", "key_of", "read_keys"]
+__all__ = ["KeyStage", "Keys", "RowKey", "ShardKeys", "call_key", "key_of", "read_keys"]
 
 
 class RowKey(NamedTuple):
@@ -57,7 +58,7 @@ class RowKey(NamedTuple):
 
 
 @dataclass(slots=True)
-class KeyPart:
+class ShardKeys:
     """The keys of one shard.
 
     Attributes:
@@ -103,7 +104,7 @@ class Keys:
         self._hashes: list[np.ndarray] = []
         self._sketches: list[np.ndarray] = []
 
-    def add(self, part: KeyPart) -> None:
+    def add(self, part: ShardKeys) -> None:
         """Take over the keys of the shard that follows."""
         known = len(self.questions)
         self.unread[part.file] += part.rows - len(part.keys)
@@ -151,20 +152,15 @@ class KeyStage:
         self._bands = bands
         self._fields = tuple(fields)
 
-    def __call__(self, shard: Shard) -> KeyPart:
+    def __call__(self, shard: Shard) -> ShardKeys:
         """The keys of the shard's rows."""
-        part = KeyPart(shard.file.place)
-        for batch in batches(read_rows(shard)):
-            part.rows += len(batch)
-            for raw in batch:
-                try:
-                    record, _ = self._converter.read(raw, shard.file)
-                    require_valid(record)
-                except RowError as error:
-                    if error.code == POISON:
-                        part.poison.append(Decision(shard.file.place, raw.line, error))
-                    continue  # the second reading tells it
-                part.keys.append(key_of(record, shard.file.place, raw.line, self._fields))
+        part = ShardKeys(shard.file.place)
+        for raw, outcome, _ in records_of(shard, self._converter):
+            part.rows += 1
+            if not isinstance(outcome, RowError):
+                part.keys.append(key_of(outcome, shard.file.place, raw.line, self._fields))
+            elif outcome.code == POISON:  # other errors are reported by the second reading
+                part.poison.append(Decision(shard.file.place, raw.line, outcome))
         part.questions = list(dict.fromkeys([key.question for key in part.keys]))
         if self._bands and part.questions:
             part.hashes = band_hashes(part.questions, self._bands), sketches(part.questions)
@@ -194,7 +190,7 @@ def read_keys(
         InputError: a file cannot be read.
     """
     keys = Keys()
-    with closing(run(stage, decided(plan(files), poison), work, isolated=isolated, on_done=on_shard)) as parts:
+    with closing(run(stage, decided(plan_shards(files), poison), work, isolated=isolated, on_done=on_shard)) as parts:
         for part in parts:
             keys.add(part)
     keys.finish()

@@ -14,7 +14,6 @@ from dataset_tools.errors import InputError
 from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.worker_process import OUT_OF_MEMORY, LostError, WorkerProcess, serve_shards
 from dataset_tools.io.jsonl import RawLine, dump_line
-from dataset_tools.readers.line_reader import read_lines
 from dataset_tools.readers.parquet_reader import iter_rows
 from dataset_tools.readers.shards import Shard
 
@@ -129,5 +128,4 @@ def _lines(shard: Shard, begin: Callable[[int, int], bool]) -> Iterator[RawLine]
                 raw = dump_line(value)
                 yield RawLine(number, raw, len(raw))
         return
-    lines = read_lines(shard.file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
-    yield from (line for line in lines if begin(line.number, len(line.raw)))
+    yield from (line for line in shard.read_lines() if begin(line.number, len(line.raw)))

@@ -27,13 +27,18 @@ class Stamps:
         """Return the files."""
         return list(self._before)
 
+    def size(self, path: Path) -> int:
+        """Return the size of one of the files in bytes; 0 for one that does not exist."""
+        found = self._before[path]
+        return found[0] if found else 0
+
     def and_of(self, paths: Iterable[Path]) -> "Stamps":
         """Return stamps that also cover further files, as they are now."""
         more = Stamps(paths)
         more._before |= self._before
         return more
 
-    def require_same(self) -> None:
+    def require_unchanged(self) -> None:
         """Check that no file has changed.
 
         Raises:

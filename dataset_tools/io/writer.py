@@ -15,12 +15,49 @@ from dataset_tools.io.jsonl import dump_line
 from dataset_tools.io.parquet_writer import TableWriter, arrow_stream
 from schemas.record import Record
 
-__all__ = ["ENDINGS", "Sink", "check_writable", "encode", "json_report", "write_file"]
+__all__ = ["ENDINGS", "Sink", "check_outputs", "check_writable", "encode", "json_report", "write_file"]
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """Endings of the formats that can be written."""
 
 _GZIP = 16 + zlib.MAX_WBITS
+
+
+def check_outputs(
+    inputs: Sequence[Path],
+    *,
+    folder: Path | None = None,
+    files: Sequence[Path | None] = (),
+    lines: Sequence[Path | None] = (),
+) -> None:
+    """Check, before any work, that outputs can be written and are neither inputs nor one another.
+
+    Args:
+        inputs: all files that are read.
+        folder: a folder that is written; no input may lie in it.
+        files: files that are written.
+        lines: files that hold lines, whatever their name.
+
+    Raises:
+        OutputError: a file cannot be written.
+        UsageError: an output is an input or another output, or is to hold lines and named Parquet.
+    """
+    seen: set[Path] = set()
+    if folder is not None:
+        seen.add(folder.resolve())
+        for path in inputs:
+            if path.resolve().parent in seen:
+                what = f"{path} is read and lies in the output folder {folder}"
+                raise UsageError(what, hint="choose another folder with -o")
+    for output in (*files, *lines):
+        if output is None:
+            continue
+        if output.resolve() in seen:
+            raise UsageError(f"{output} is named for two outputs", hint="each needs a file of its own")
+        seen.add(output.resolve())
+        if output in lines and split_ending(output.name)[1] == ".parquet":
+            raise UsageError(f"{output}: rejects and traces are written as lines", hint="end its name in .jsonl")
+        check_writable(output, inputs)
 
 
 def encode(rows: Sequence[Record] | Sequence[bytes], output: Path | str) -> bytes:
@@ -64,7 +101,6 @@ class Sink:
         self._writer: _Writer | None = None
 
     def __enter__(self) -> Self:
-        check_writable(self._file.path)
         self._file.__enter__()
         self._writer = _writer(self._file, self._ending)
         return self

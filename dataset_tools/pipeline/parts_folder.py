@@ -27,8 +27,8 @@ from dataset_tools.io.checksums import describe_file
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.io.remote_path import RemotePath
 from dataset_tools.io.run_lock import locked
-from dataset_tools.pipeline.run_plan import require_same
-from dataset_tools.pipeline.stage import Part, RuleCount
+from dataset_tools.pipeline.run_plan import require_resumable
+from dataset_tools.pipeline.stage import RuleCount, ShardResult
 from dataset_tools.readers.parts_manifest import MANIFEST, WORK, markers_in, read_manifest
 
 __all__ = ["PIECES", "PartsFolder"]
@@ -91,7 +91,7 @@ class PartsFolder:
         if found == "whole":
             return
         if found == "begun":
-            require_same(json.loads((self._work / _PLAN).read_bytes()), self.plan, self.path)
+            require_resumable(json.loads((self._work / _PLAN).read_bytes()), self.plan, self.path)
         self._ours = True
         if found == "empty":
             write_file(self._work / _PLAN, dump_line(self.plan))
@@ -113,7 +113,7 @@ class PartsFolder:
                 f"the folder {state}", where=str(self.path), hint=hint if self.manifest else f"{_RESUME}; or {hint}"
             )
         if self.manifest is not None:
-            require_same(self.manifest, self.plan, self.path)
+            require_resumable(self.manifest, self.plan, self.path)
             return "whole"
         if begun:
             return "begun"
@@ -143,7 +143,7 @@ class PartsFolder:
             return self.path / f"part-{number:05d}{self._endings[piece]}"
         return self._work / f"{number:05d}.{piece}{self._endings[piece]}"
 
-    def mark(self, number: int, part: Part) -> None:
+    def mark(self, number: int, part: ShardResult) -> None:
         """Write down that a part is whole, after its files are."""
         with _told(self.path):
             files = {piece: describe_file(path) for piece in PIECES if (path := self.file(number, piece)).exists()}
@@ -173,7 +173,7 @@ class PartsFolder:
             found = {piece: describe_file(path) for piece, path in paths.items() if path.is_file()}
         return bool(found == marker["files"])
 
-    def parts(self, count: int) -> Iterator[tuple[int, dict[str, Any], Part]]:
+    def parts(self, count: int) -> Iterator[tuple[int, dict[str, Any], ShardResult]]:
         """The number, the files and the counts of each part."""
         for number in range(count):
             marker = self._read(number)
@@ -181,7 +181,11 @@ class PartsFolder:
                 raise RuntimeError(f"part {number} is not done")
             counts = marker["counts"]
             rules = {rule: RuleCount(**count) for rule, count in counts["rules"].items()}
-            yield number, marker["files"], Part(**{**counts, "rejected": Counter(counts["rejected"]), "rules": rules})
+            yield (
+                number,
+                marker["files"],
+                ShardResult(**{**counts, "rejected": Counter(counts["rejected"]), "rules": rules}),
+            )
 
     def pieces(self, count: int, piece: str) -> Iterator[Path]:
         """The files of one kind, of all parts that have one."""

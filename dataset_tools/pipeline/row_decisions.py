@@ -6,7 +6,7 @@ shards before are being done, and nobody holds all of them.
 
 import hashlib
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,9 +15,7 @@ from dataset_tools.readers.row_reader import POISON
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
 
-__all__ = ["Decision", "decided", "digest_of", "in_order", "merged", "require_met"]
-
-_HINT = "was the file changed meanwhile?"
+__all__ = ["Decision", "decided", "digest_of", "in_order", "merged"]
 
 
 class Decision(NamedTuple):
@@ -42,8 +40,6 @@ class Decision(NamedTuple):
 def decided(shards: Iterable[Shard], decisions: Iterable[Decision]) -> Iterator[Shard]:
     """Each shard with the decisions about its rows; ``decisions`` in the order of the shards' rows.
 
-    Whether a shard holds the rows only its reader can tell, by :func:`require_met`.
-
     Raises:
         InputError: a decision is about a file that is in no shard.
     """
@@ -58,19 +54,10 @@ def decided(shards: Iterable[Shard], decisions: Iterable[Decision]) -> Iterator[
         yield _with(shard, mine) if mine else shard
         shard = following
     if decision is not None:
-        raise _gone(decision.file, decision.line)
-
-
-def require_met(shard: Shard, left: Collection[int]) -> None:
-    """Refuse a shard in which some lines that something was decided about were not met.
-
-    To be asked last: where rows are done one by one to find a fatal one, all others are missing.
-
-    Raises:
-        InputError: there are any ``left``.
-    """
-    if left:
-        raise _gone(shard.file.place, min(left))
+        where = f"{decision.file}:{decision.line}"
+        raise InputError(
+            "the row was there before, and is not any more", where=where, hint="was the file changed meanwhile?"
+        )
 
 
 def merged(files: Sequence[DataFile], *decisions: Iterable[Decision]) -> Iterator[Decision]:
@@ -113,10 +100,6 @@ def _with(shard: Shard, decisions: Iterable[Decision]) -> Shard:
         else:
             decided.append((decision.line, decision.what))
     return replace(shard, decided=tuple(decided), poison=tuple(poison))
-
-
-def _gone(file: str, line: int) -> InputError:
-    return InputError("the row was there before, and is not any more", where=f"{file}:{line}", hint=_HINT)
 
 
 def _is_before(decision: Decision, shard: Shard, following: Shard | None) -> bool:

@@ -1,76 +1,43 @@
-"""What a run into a folder of parts depends on, written down before the work, so that a resumed run can compare."""
+"""Plan of a run into a folder of parts: all that its bytes depend on, compared when the run is resumed."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dataset_tools.errors import AfgError, InputError, UsageError
-from dataset_tools.executor.run import Work
 from dataset_tools.executor.versions import versions
 from dataset_tools.io.checksums import cancellation, read_until_cancelled
 from dataset_tools.readers.parts_manifest import FORMAT
-from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.reading import Inputs
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-__all__ = ["describe_inputs", "make_plan", "recorded_options", "require_same"]
+__all__ = ["require_resumable", "resume_plan"]
 
 _HASH = "xxh3_128"
 
 
-def make_plan(command: str, options: Mapping[str, Any], cuts: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """All that the bytes of a result depend on, as JSON.
+def resume_plan(command: str, options: Mapping[str, Any], cuts: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+    """Return everything that the bytes of a result depend on, as JSON.
+
+    Every input is read once for its XXH3 checksum, which detects any accidental change at the speed of the disk.
 
     Args:
         command: the command.
-        options: what it was told.
-        cuts: how the output is written: its form, and how much input makes a part.
-        inputs: what :func:`describe_inputs` says.
-    """
-    return {"format": FORMAT, "command": command, "options": options, "versions": versions(), **cuts, **inputs}
-
-
-def recorded_options(options: "DataclassInstance") -> dict[str, Any]:
-    """Return the options that the bytes of a result may depend on, as JSON: all fields but :class:`~.run.Work`.
-
-    They are part of the report, and ``--resume`` compares them. An option that holds options adds its own.
-    """
-    recorded: dict[str, Any] = {}
-    for option in fields(options):
-        value = getattr(options, option.name)
-        if isinstance(value, Work):
-            continue
-        if is_dataclass(value) and not isinstance(value, type):
-            recorded |= recorded_options(value)
-        else:
-            recorded[option.name] = _as_json(value, option.type)
-    return recorded
-
-
-def _as_json(value: Any, kind: object) -> Any:  # noqa: ANN401 - JSON is any value
-    if kind == Path | None:
-        return str(value or "")
-    return list(value) if isinstance(value, tuple) else value
-
-
-def describe_inputs(files: Sequence[DataFile], beside: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
-    """Name, size and hash of every file that is read; ``beside`` are those that hold no rows, such as tools.
-
-    The hash is XXH3 over the whole content: it notices any accidental change, at the speed of the disk.
+        options: its options, but those that do not change the bytes.
+        cuts: format of the output, and how much input makes a part.
+        inputs: the files that are read.
 
     Raises:
         InputError: a file cannot be read.
     """
     with ThreadPoolExecutor(4) as pool, cancellation() as cancelled:
         describe = partial(_describe, cancelled)
-        inputs = list(pool.map(describe, [file.place for file in files], [file.path for file in files]))
-        others = list(pool.map(describe, map(str, beside), beside))
-    return {"inputs": inputs, "read_beside": others}
+        files = pool.map(describe, inputs.places, [file.path for file in inputs.files])
+        beside = pool.map(describe, map(str, inputs.beside), inputs.beside)
+        read = {"inputs": list(files), "read_beside": list(beside)}
+    return {"format": FORMAT, "command": command, "options": options, "versions": versions(), **cuts, **read}
 
 
 def _describe(cancelled: Event, name: str, path: Path) -> dict[str, Any]:
@@ -84,8 +51,8 @@ def _describe(cancelled: Event, name: str, path: Path) -> dict[str, Any]:
     return {"name": name, "bytes": size, _HASH: digest.hexdigest()}
 
 
-def require_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    """Refuse to go on with other inputs, options or versions than those that a folder was begun with.
+def require_resumable(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to resume a run with other inputs, options or versions.
 
     Raises:
         InputError: an input has changed.

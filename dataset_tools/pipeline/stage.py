@@ -1,23 +1,33 @@
-"""One shard of rows made into records: what each process of ``afg-data import``, ``clean`` and ``dedup`` does."""
+"""A job: what is done to each shard of rows, the counts of it, and the report of the run.
 
+``afg-data import``, ``clean`` and ``dedup`` are such jobs.
+"""
+
+import platform
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dataset_tools.changes import Change, Log
-from dataset_tools.errors import AfgError, RowError
+from dataset_tools.errors import RowError
+from dataset_tools.executor.run import Work
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.io.writer import encode
-from dataset_tools.pipeline.row_decisions import require_met
-from dataset_tools.readers.rejects import reject_line
-from dataset_tools.readers.row_reader import RawRow, batches, read_rows
-from dataset_tools.readers.shards import Shard
-from dataset_tools.records.converter import Converter, require_valid
+from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.row_decisions import Decision, decided
+from dataset_tools.readers.row_reader import reject_line
+from dataset_tools.readers.shards import Shard, plan_shards
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Inputs, Step, record_batches
 from schemas.record import Record
 
-__all__ = ["Part", "RuleCount", "Stage"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["Job", "RecordStage", "RuleCount", "RunReport", "ShardResult", "recorded_options"]
 
 SAMPLES = 3
 """Before-and-after samples that a report keeps of each rule."""
@@ -25,7 +35,7 @@ SAMPLES = 3
 
 @dataclass(slots=True)
 class RuleCount:
-    """How often a rule acted, on how many rows, and the first samples."""
+    """Changes and changed rows of one rule, with the first samples."""
 
     rows: int = 0
     changes: int = 0
@@ -33,8 +43,8 @@ class RuleCount:
 
 
 @dataclass(slots=True)
-class Part:
-    """What became of the rows of one shard, or of all shards so far."""
+class ShardResult:
+    """Records, rejects, trace and counts of one shard; or the counts of all shards so far."""
 
     rows: int = 0
     written: int = 0
@@ -58,7 +68,7 @@ class Part:
             if change.rule == "rename-tool":
                 self.renamed.setdefault(change.before, change.after)
 
-    def merge(self, other: "Part") -> None:
+    def merge(self, other: "ShardResult") -> None:
         """Add the counts of the shard that follows; payloads are written, not merged."""
         self.rows += other.rows
         self.written += other.written
@@ -72,127 +82,52 @@ class Part:
             mine.samples.extend(theirs.samples[: SAMPLES - len(mine.samples)])
 
 
-class Repairer(Protocol):
-    """A repair of one record, which logs each change."""
-
-    def repair(self, record: Record, log: Log) -> Record:
-        """Return the repaired record."""
-
-
-class Stage:
-    """Reads, and where asked repairs, one shard: a pure function of the shard, so any process may run it.
+class RecordStage:
+    """Reads one shard into encoded records: a pure function of the shard, so any process may run it.
 
     Args:
         converter: reads the rows.
-        repairer: repairs the records; None for no repair.
-        output: names the form of the payloads.
-        trace: whether the changes are kept one by one.
+        repair: repairs the records; None for no repair.
+        output: names the format of the payloads.
+        trace: whether every change is kept.
     """
 
-    def __init__(self, converter: Converter, repairer: Repairer | None, output: Path, *, trace: bool) -> None:
+    def __init__(self, converter: Converter, repair: Step | None, output: Path, *, trace: bool) -> None:
         self._converter = converter
-        self._repairer = repairer
+        self._repair = repair
         self._output = output
         self._trace = trace
 
-    def __call__(self, shard: Shard) -> Part:
-        """What becomes of the shard's rows.
+    def __call__(self, shard: Shard) -> ShardResult:
+        """Return the records and the rejects of the shard.
 
         Raises:
-            InputError: the file cannot be read on, or something was decided about a row that it does not hold.
+            InputError: the file cannot be read on.
         """
-        part = Part()
+        result = ShardResult()
         records: list[Record] = []
         rejects: list[bytes] = []
         trace: list[bytes] = []
         refused = {line: what for line, what in shard.decided if isinstance(what, RowError)}
-        left = set(refused)
-        for batch in batches(read_rows(shard)):
-            part.rows += len(batch)
-            left.difference_update([raw.line for raw in batch])
-            for raw, outcome, log in self._outcomes(batch, shard, refused):
+        for batch in record_batches(shard, self._converter, self._repair):
+            result.rows += len(batch)
+            for raw, read, log in batch:
+                outcome = read if isinstance(read, RowError) else refused.get(raw.line, read)
                 if isinstance(outcome, RowError):
-                    part.rejected[outcome.code] += 1
-                    part.first_reject = part.first_reject or f"line {raw.line}: {outcome}"
+                    result.rejected[outcome.code] += 1
+                    result.first_reject = result.first_reject or f"line {raw.line}: {outcome}"
                     rejects.append(reject_line(raw, outcome, shard.file))
                     continue
                 records.append(outcome)
                 if log:
-                    part.count(log, outcome)
+                    result.count(log, outcome)
                     if self._trace:
                         trace.extend(dump_line(_sample(change, outcome)) for change in log)
-        part.written = len(records)
-        part.payload = encode(records, self._output)
-        part.rejects = b"".join(rejects)
-        part.trace = b"".join(trace)
-        require_met(shard, left)
-        return part
-
-    def _outcomes(
-        self, batch: list[RawRow], shard: Shard, refused: Mapping[int, RowError]
-    ) -> list[tuple[RawRow, Record | RowError, Log]]:
-        """What became of each row: its record or the reason why there is none, and what was changed.
-
-        One step over all rows, then the next: a processor is nearly twice as fast at that (see ``checking``).
-        """
-        logs: list[Log] = [[] for _ in batch]
-        outcomes = [self._convert(raw, shard, log) for raw, log in zip(batch, logs, strict=True)]
-        repairer = self._repairer
-        if repairer is not None:
-            outcomes = [_repair(repairer, outcome, log) for outcome, log in zip(outcomes, logs, strict=True)]
-        outcomes = list(map(_checked, outcomes))
-        if refused:
-            pairs = zip(batch, outcomes, strict=True)
-            outcomes = [
-                outcome if isinstance(outcome, RowError) else refused.get(raw.line, outcome) for raw, outcome in pairs
-            ]
-        return list(zip(batch, outcomes, logs, strict=True))
-
-    def _convert(self, raw: RawRow, shard: Shard, log: Log) -> Record | RowError:
-        try:
-            record, changes = self._converter.read(raw, shard.file)
-        except Exception as error:  # noqa: BLE001 - one row must not end the run
-            return _reason(error)
-        log.extend(changes)
-        return record
-
-
-def _repair(repairer: Repairer, outcome: Record | RowError, log: Log) -> Record | RowError:
-    if isinstance(outcome, RowError):
-        return outcome
-    try:
-        return repairer.repair(outcome, log)
-    except Exception as error:  # noqa: BLE001 - one row must not end the run
-        reason = _reason(error)
-    # The repairer trusts the record's structure; to validate that first would make every row pay for this one.
-    checked = _checked(outcome) if reason.code == "defect" else reason
-    return checked if isinstance(checked, RowError) else reason
-
-
-def _checked(outcome: Record | RowError) -> Record | RowError:
-    if isinstance(outcome, RowError):
-        return outcome
-    try:
-        require_valid(outcome)
-    except Exception as error:  # noqa: BLE001 - one row must not end the run
-        return _reason(error)
-    return outcome
-
-
-def _reason(error: Exception) -> RowError:
-    """Return why a row cannot be used.
-
-    Raises:
-        Exception: the error, if it is about the files or the machine rather than the row.
-    """
-    if isinstance(error, RowError):
-        return error
-    if isinstance(error, AfgError | ImportError | MemoryError | OSError):
-        raise error
-    if isinstance(error, RecursionError):
-        return RowError("nested-too-deep", "the row is nested too deeply to be a conversation")
-    hint = "report the row as a defect of this program"
-    return RowError("defect", f"{type(error).__name__}: {error!s:.200}", hint=hint)
+        result.written = len(records)
+        result.payload = encode(records, self._output)
+        result.rejects = b"".join(rejects)
+        result.trace = b"".join(trace)
+        return result
 
 
 def _sample(change: Change, record: Record) -> dict[str, Any]:
@@ -206,3 +141,114 @@ def _sample(change: Change, record: Record) -> dict[str, Any]:
         "before": change.before,
         "after": change.after,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """The counts of a run; ``rows_in == rows_out + sum(rejected.values())`` always holds."""
+
+    command: str
+    options: dict[str, Any]
+    inputs: list[str]
+    output: str
+    rows_in: int
+    rows_out: int
+    rejected: dict[str, int]
+    rules: dict[str, dict[str, Any]]
+    renamed_tools: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that ``--report`` writes."""
+        return {
+            "command": self.command,
+            "version": version("arabic-functiongemma"),
+            "python": platform.python_version(),
+            "options": self.options,
+            "inputs": self.inputs,
+            "output": self.output,
+            "rows_in": self.rows_in,
+            "rows_out": self.rows_out,
+            "rejected": self.rejected,
+            "rules": self.rules,
+            "renamed_tools": self.renamed_tools,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A run, resolved before its first row.
+
+    Attributes:
+        command: name of the command.
+        inputs: the files that are read.
+        outputs: the files that are written.
+        stage: what is done to each shard.
+        options: the options that the bytes of the result depend on, for the report and the plan.
+        work: the processes that do it.
+        on_shard: called after each shard, in order, for progress.
+        decisions: makes, when the work begins, the decisions about rows, in the order of the rows.
+    """
+
+    command: str
+    inputs: Inputs
+    outputs: Outputs | FolderOutputs
+    stage: Callable[[Shard], ShardResult]
+    options: dict[str, Any] = field(default_factory=dict)
+    work: Work = field(default_factory=Work)
+    on_shard: Callable[[Shard, ShardResult], None] | None = None
+    decisions: Callable[[], Iterator[Decision]] | None = None
+
+    def shards(self) -> Iterator[Shard]:
+        """Yield the shards of the inputs with the decisions about their rows."""
+        shards = plan_shards(self.inputs.files, self.outputs.shard_bytes)
+        return decided(shards, self.decisions()) if self.decisions else shards
+
+    def report(self, output: Path, total: ShardResult) -> RunReport:
+        """Return the report of all shards, and refuse a run without a record.
+
+        Args:
+            output: the result, as people call it.
+            total: the merged counts.
+
+        Raises:
+            InputError: there is no row, or no row that could be used.
+        """
+        self.inputs.require_rows(total.rows, total.written, total.first_reject)
+        rules = {
+            rule: {"rows": count.rows, "changes": count.changes, "samples": count.samples}
+            for rule, count in sorted(total.rules.items())
+        }
+        return RunReport(
+            self.command,
+            self.options,
+            self.inputs.places,
+            str(output),
+            total.rows,
+            total.written,
+            dict(sorted(total.rejected.items())),
+            rules,
+            total.renamed,
+        )
+
+
+def recorded_options(options: "DataclassInstance") -> dict[str, Any]:
+    """Return the options that the bytes of a result may depend on, as JSON: all fields but :class:`~.run.Work`.
+
+    They are part of the report, and ``--resume`` compares them. An option that holds options adds its own.
+    """
+    recorded: dict[str, Any] = {}
+    for option in fields(options):
+        value = getattr(options, option.name)
+        if isinstance(value, Work):
+            continue
+        if is_dataclass(value) and not isinstance(value, type):
+            recorded |= recorded_options(value)
+        else:
+            recorded[option.name] = _as_json(value, option.type)
+    return recorded
+
+
+def _as_json(value: Any, kind: object) -> Any:  # noqa: ANN401 - JSON is any value
+    if kind == Path | None:
+        return str(value or "")
+    return list(value) if isinstance(value, tuple) else value

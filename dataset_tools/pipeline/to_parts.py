@@ -1,11 +1,11 @@
-"""From rows of any layout to a folder of parts: as :mod:`dataset_tools.pipeline.to_file`, for data that takes hours.
+"""From rows of any layout to a folder of parts: as :mod:`~dataset_tools.pipeline.to_file`, for data that takes hours.
 
 A part is made of a run of consecutive shards. What it holds depends on the inputs and on how much of them makes a part,
 never on who does the work or how often it was interrupted. Once a part and its marker are on disk it is not made again.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from itertools import groupby
 from operator import itemgetter
@@ -20,51 +20,32 @@ from dataset_tools.io.checksums import describe_file
 from dataset_tools.io.writer import Sink, encode, json_report
 from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.parts_folder import PartsFolder
-from dataset_tools.pipeline.run_plan import describe_inputs, make_plan
-from dataset_tools.pipeline.stage import Part
-from dataset_tools.pipeline.to_file import Job, Outputs, Report, make_report, transform
+from dataset_tools.pipeline.run_plan import resume_plan
+from dataset_tools.pipeline.stage import Job, RunReport, ShardResult
 from dataset_tools.readers.shards import Shard
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import companions_of, find_data, names_of
-from dataset_tools.records.reading import require_rows
 
-__all__ = ["transform_to_folder", "write_records"]
+__all__ = ["write_parts"]
 
 _COPY = 1 << 20
 _COUNTS = ("rows_in", "rows_out", "rejected", "rules", "renamed_tools")
 
 
-def write_records(job: Job, outputs: Outputs | FolderOutputs) -> Report:
-    """Do a job over every row of its sources and write what comes of it, to a file or to a folder of parts.
+def write_parts(job: Job, outputs: FolderOutputs) -> RunReport:
+    """Do a job over every row of its inputs and write parts, none of them twice.
 
     Raises:
-        InputError: a source cannot be read, or not one of its rows.
-        OutputError: a result cannot be written.
-        UsageError: an output is also an input.
-    """
-    return transform_to_folder(job, outputs) if isinstance(outputs, FolderOutputs) else transform(job, outputs)
-
-
-def transform_to_folder(job: Job, outputs: FolderOutputs) -> Report:
-    """Do a job over every row of its sources and write parts, of which none is made twice.
-
-    Raises:
-        InputError: a source cannot be read, or not one of its rows, or it changed while it was read.
-        OutputError: a result cannot be written; the parts that are done stay.
-        UsageError: an output is also an input, or the folder holds something that is not to be gone on with.
+        InputError: an input cannot be read, or no row of any can be used, or a file has changed meanwhile.
+        OutputError: a result cannot be written; the finished parts stay.
+        UsageError: the folder holds something that cannot be resumed.
     """
     stop_reimport()
-    files = find_data(job.sources)
-    inputs = job.stamps(files)
-    outputs.check(inputs.paths)
-    beside = [*companions_of(files), *job.also_read.paths]
-    run_plan = make_plan(job.command, job.options, outputs.cuts, describe_inputs(files, beside))
-    also = [path for path in (outputs.rejects, outputs.report, outputs.trace) if path is not None]
-    with PartsFolder(outputs.folder, outputs.endings, run_plan, resume=outputs.resume, also=also) as folder:
+    outputs.check(job.inputs.paths)
+    plan = resume_plan(job.command, job.options, outputs.cuts, job.inputs)
+    with PartsFolder(outputs.folder, outputs.endings, plan, resume=outputs.resume, also=outputs.named) as folder:
         if folder.manifest is not None:
             return _report_of_whole(job, outputs, folder.manifest)
-        count = _write_parts(job, files, folder, outputs)
-        inputs.require_same()
+        count = _write_missing(job, folder, outputs)
+        job.inputs.stamps.require_unchanged()
         return _finish(job, outputs, folder, count)
 
 
@@ -81,7 +62,7 @@ class _Missing:
         folder: PartsFolder,
         shards: Iterable[Shard],
         part_bytes: int,
-        on_shard: Callable[[Shard, Part], None] | None,
+        on_shard: Callable[[Shard, ShardResult], None] | None,
     ) -> None:
         self.count = 0
         self.under_way: deque[int] = deque()
@@ -104,12 +85,12 @@ class _Missing:
                 self.under_way.append(self.count - 1)
                 yield shard
             elif self._on_shard:
-                self._on_shard(shard, Part())  # no row was read, but its bytes count
+                self._on_shard(shard, ShardResult())  # no row was read, but its bytes count
 
 
-def _write_parts(job: Job, files: Sequence[DataFile], folder: PartsFolder, outputs: FolderOutputs) -> int:
+def _write_missing(job: Job, folder: PartsFolder, outputs: FolderOutputs) -> int:
     """Make every part that is missing; how many parts there are in all."""
-    missing = _Missing(folder, job.shards(files, shard_bytes=outputs.shard_bytes), outputs.part_bytes, job.on_shard)
+    missing = _Missing(folder, job.shards(), outputs.part_bytes, job.on_shard)
     with closing(run(job.stage, missing, job.work, isolated=True, on_done=job.on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
         for number, group in groupby(numbered, itemgetter(0)):
@@ -117,8 +98,8 @@ def _write_parts(job: Job, files: Sequence[DataFile], folder: PartsFolder, outpu
     return missing.count
 
 
-def _write_part(folder: PartsFolder, outputs: FolderOutputs, number: int, results: Iterable[Part]) -> None:
-    total = Part()
+def _write_part(folder: PartsFolder, outputs: FolderOutputs, number: int, results: Iterable[ShardResult]) -> None:
+    total = ShardResult()
     with ExitStack() as stack:
         sinks: dict[str, Sink] = {}
         for result in results:
@@ -136,17 +117,16 @@ def _write_part(folder: PartsFolder, outputs: FolderOutputs, number: int, result
     folder.mark(number, total)
 
 
-def _finish(job: Job, outputs: FolderOutputs, folder: PartsFolder, count: int) -> Report:
+def _finish(job: Job, outputs: FolderOutputs, folder: PartsFolder, count: int) -> RunReport:
     """Write what is of all parts together, the manifest last."""
-    total, parts = Part(), []
+    total, parts = ShardResult(), []
     for _, files, part in folder.parts(count):
         total.merge(part)
         if "records" in files:
             parts.append({**files["records"], "rows": part.written})
     if not total.written:
         folder.discard()
-    require_rows(", ".join(names_of(job.sources)), total.rows, total.written, total.first_reject)
-    report = make_report(job, outputs.folder, total)
+    report = job.report(outputs.folder, total)
     named = outputs.rejects is not None or any(folder.pieces(count, "rejects"))
     rejects = _join(folder.pieces(count, "rejects"), outputs.rejects_file) if named else None
     trace = _join(folder.pieces(count, "trace"), outputs.trace) if outputs.trace else None
@@ -168,7 +148,7 @@ def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
     return describe_file(target)
 
 
-def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, Any]) -> Report:
+def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, Any]) -> RunReport:
     """The report of a run that was whole before, after a look at each of its files.
 
     Raises:
@@ -182,7 +162,7 @@ def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, An
             what = "it is not there any more, or not as it was written"
             raise InputError(what, where=str(path), hint=f"remove {outputs.folder} to make all of it again")
     counts = {name: manifest[name] for name in _COUNTS}
-    report = Report(job.command, manifest["options"], names_of(job.sources), str(outputs.folder), **counts)
+    report = RunReport(job.command, manifest["options"], job.inputs.places, str(outputs.folder), **counts)
     if outputs.report:
         json_report(outputs.report, report.as_json())
     return report

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dataset_tools.errors import DamagedError, RowError
-from dataset_tools.io.jsonl import MAX_ROW_BYTES, RawLine
-from dataset_tools.readers.line_reader import read_lines
+from dataset_tools.io.jsonl import MAX_ROW_BYTES, RawLine, dump_line
 from dataset_tools.readers.parquet_reader import iter_rows
 from dataset_tools.readers.shards import Shard
+from dataset_tools.readers.sources import DataFile
 from dataset_tools.readers.strict_json import UNREADABLE, few_brackets, parse_json, parse_row
 from dataset_tools.readers.tool_cache import ToolCache
 from schemas.record import JsonObject
 
-__all__ = ["DAMAGED", "POISON", "RawRow", "batches", "read_rows"]
+__all__ = ["DAMAGED", "POISON", "RawRow", "read_rows", "reject_line", "row_batches"]
 
 DAMAGED = "damaged-file"
 """Code of a reject that stands for the unreadable rest of a file."""
@@ -21,6 +21,7 @@ POISON = "poison-row"
 """Code of a row that crashed or blocked the process that read it."""
 
 _BATCH_ROWS, _BATCH_BYTES = 128, 1 << 20
+_MOST_BYTES = 10_000  # of a row that is not JSON
 _tool_cache = ToolCache()
 
 
@@ -64,13 +65,12 @@ def read_rows(shard: Shard) -> Iterator[RawRow]:
         except DamagedError as damage:
             yield RawRow(number, None, _damaged(damage.what), b"")
         return
-    lines = read_lines(file, shard.start, shard.stop, shard.first_line) if shard.lines is None else shard.lines
-    for line in lines:
+    for line in shard.read_lines():
         fatal = poison.get(line.number)
         yield RawRow(line.number, None, _poisonous(fatal), line.raw) if fatal else _row(line)
 
 
-def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
+def row_batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
     """Yield rows in batches of at most 128, fewer if they are long, so that a batch fits in memory."""
     batch: list[RawRow] = []
     held = 0
@@ -82,6 +82,23 @@ def batches(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
             batch, held = [], 0
     if batch:
         yield batch
+
+
+def reject_line(raw: RawRow, error: RowError, file: DataFile) -> bytes:
+    """Return a rejected row as one line of JSON: place, reason, and the row itself so that a person can repair it."""
+    row = raw.value if raw.value is not None else raw.raw[:_MOST_BYTES].decode("utf-8", "backslashreplace")
+    repeats = {"repeats": error.repeats} if error.repeats else {}
+    return dump_line(
+        {
+            "file": file.name,
+            "line": raw.line,
+            "code": error.code,
+            "reason": error.what,
+            "hint": error.hint,
+            **repeats,
+            "row": row,
+        }
+    )
 
 
 def _poisonous(what: str) -> RowError:

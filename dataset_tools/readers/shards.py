@@ -1,16 +1,16 @@
 """Shards: parts of files that any process can read alone, with the original line numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dataset_tools.errors import InputError, RowError
-from dataset_tools.io.jsonl import RawLine
+from dataset_tools.errors import DamagedError, InputError, RowError
+from dataset_tools.io.jsonl import BOM, RawLine, read_chunks, split_lines
 from dataset_tools.io.remote_path import unreadable
-from dataset_tools.readers.line_reader import read_lines
+from dataset_tools.readers.json_array import ArrayError, split_elements
 from dataset_tools.readers.parquet_reader import row_groups
 from dataset_tools.readers.sources import DataFile
 
-__all__ = ["Shard", "plan", "total_bytes"]
+__all__ = ["SHARD_BYTES", "Shard", "plan_shards", "read_lines"]
 
 _CHUNK = 1 << 18
 _OVERHEAD = 200  # memory of a line besides its text, in bytes
@@ -47,8 +47,20 @@ class Shard:
         """Return the bytes to read: on disk, or of text if the shard holds the lines."""
         return self.size if self.lines is None else sum(len(line.raw) for line in self.lines)
 
+    def read_lines(self) -> Iterable[RawLine]:
+        """Return the numbered lines of a shard of text.
 
-def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shard]:
+        Raises:
+            InputError: the file cannot be read; earlier lines have been yielded.
+        """
+        return read_lines(self.file, self.start, self.stop, self.first_line) if self.lines is None else self.lines
+
+
+SHARD_BYTES = 4 << 20
+"""Input that one process is given at a time, in bytes."""
+
+
+def plan_shards(files: Sequence[DataFile], shard_bytes: int = SHARD_BYTES) -> Iterator[Shard]:
     """Cut files into shards, lazily.
 
     The cuts depend only on the files and ``shard_bytes``, not on the number of workers.
@@ -68,9 +80,33 @@ def plan(files: Sequence[DataFile], shard_bytes: int = 4 << 20) -> Iterator[Shar
             index += 1
 
 
-def total_bytes(files: Sequence[DataFile]) -> int:
-    """Return the size of all files in bytes, as the total for progress."""
-    return sum(_size(file) for file in files)
+def read_lines(file: DataFile, start: int = 0, stop: int = -1, first_line: int = 1) -> Iterator[RawLine]:
+    """Yield the lines in the bytes [start, stop) of a text file, or the elements of an array, with their numbers.
+
+    In a damaged or truncated file, one last line with a fault stands for the rest.
+
+    Raises:
+        InputError: the file cannot be read on; earlier lines have been yielded.
+    """
+    chunks = read_chunks(file.path, file.compression, start, stop)
+    if start == 0:
+        chunks = _without_bom(chunks)
+    last = first_line - 1
+    try:
+        for line in split_elements(chunks) if file.format == "json" else split_lines(chunks, first_line):
+            last = line.number
+            yield line
+    except DamagedError as error:
+        yield RawLine(last + 1, b"", 0, error.what)
+    except ArrayError as error:
+        yield RawLine(error.number, b"", 0, str(error))
+    except InputError as error:
+        raise InputError(error.what, where=f"{file.path}:{last + 1}", hint=error.hint) from error
+
+
+def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(chunks, b"").removeprefix(BOM)
+    yield from chunks
 
 
 def _size(file: DataFile) -> int:

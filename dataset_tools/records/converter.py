@@ -1,7 +1,7 @@
 """A decoded row of any layout, read into a record: the first step of every command that takes data."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import orjson
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.readers.row_reader import RawRow, read_rows
-from dataset_tools.readers.shards import plan
+from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import DataFile, find_files
-from dataset_tools.records.layouts import Context, Draft, Layout, all_layouts, by_name, recognise
+from dataset_tools.records.layouts import Context, Draft, Layout, by_name, recognise
 from dataset_tools.records.layouts.families import has_own_source
 from dataset_tools.tool_schema.validator import SchemaError, Validator, dotted
 from schemas import load
@@ -20,9 +20,6 @@ from schemas.record import JsonObject, Record, Source, Tool
 
 __all__ = [
     "Converter",
-    "companions_of",
-    "find_data",
-    "names_of",
     "record_errors",
     "require_shallow",
     "require_valid",
@@ -94,33 +91,6 @@ class Converter:
         return context
 
 
-def find_data(sources: Sequence[str] | Sequence[DataFile]) -> list[DataFile]:
-    """The data files of ``sources`` without those that only accompany another, such as BFCL's accepted answers.
-
-    Files that were found before are taken as they are, so that a caller may look once and use them twice.
-
-    Raises:
-        InputError: a source cannot be read.
-        UsageError: a file is named twice.
-    """
-    found = [source for source in sources if isinstance(source, DataFile)]
-    if found:
-        return found
-    files = find_files([str(source) for source in sources])
-    companions = {path.resolve() for path in companions_of(files)}
-    return [file for file in files if file.path.resolve() not in companions] or files
-
-
-def names_of(sources: Sequence[str] | Sequence[DataFile]) -> list[str]:
-    """What people call the sources: as they named them, or where the files are."""
-    return [source if isinstance(source, str) else source.place for source in sources]
-
-
-def companions_of(files: Sequence[DataFile]) -> list[Path]:
-    """The files that are read beside ``files``, such as BFCL's accepted answers."""
-    return [path for file in files for layout in all_layouts() for path in layout.companions(file.path)]
-
-
 def record_errors(record: Record) -> list[SchemaError]:
     """How a record breaks ``record.schema.json``; empty when it does not."""
     validator = _record_validator()
@@ -187,8 +157,9 @@ def _complete(draft: Draft, row: JsonObject, file: DataFile, line: int) -> Recor
 def _companions(layout: str, path: Path) -> dict[str, JsonObject]:
     """The rows of a file's companions by id; read once, because each of their rows is needed by one of the file's."""
     rows: dict[str, JsonObject] = {}
-    for companion in by_name(layout).companions(path):
-        for shard in plan(find_files([str(companion)])):
+    companions_of = by_name(layout).companions
+    for companion in companions_of(path) if companions_of else ():
+        for shard in plan_shards(find_files([str(companion)])):
             for row in read_rows(shard):
                 if row.value is not None and isinstance(row.value.get("id"), str):
                     rows[row.value["id"]] = row.value

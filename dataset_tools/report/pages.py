@@ -5,7 +5,7 @@ from importlib.resources import files
 
 from dataset_tools.display.console import counted
 from dataset_tools.display.html import cards, isolated, shell, text
-from dataset_tools.pipeline.to_file import Report
+from dataset_tools.pipeline.stage import RunReport
 from dataset_tools.report.charts import heat_section, histogram, lengths_section, positions_section
 from dataset_tools.report.report import DatasetReport
 from dataset_tools.report.sections import changes_section, findings_section, rejects_section
@@ -14,7 +14,7 @@ from dataset_tools.show.masked_prompt import MaskedPrompt
 from dataset_tools.show.preview import Preview
 from dataset_tools.show.prompt_html import prompt_html
 from dataset_tools.validation.excerpts import Excerpts
-from dataset_tools.validation.validate import Result
+from dataset_tools.validation.validate import ValidationResult
 
 __all__ = ["build_page", "cleaning_page", "report_page", "validation_page"]
 
@@ -39,7 +39,7 @@ def report_page(report: DatasetReport) -> str:
     return _page("Dataset report", note, sections)
 
 
-def validation_page(sources: Sequence[str], result: Result, values: Excerpts) -> str:
+def validation_page(sources: Sequence[str], result: ValidationResult, values: Excerpts) -> str:
     """Return the page of ``afg-data validate``."""
     numbers = cards(
         {
@@ -52,7 +52,7 @@ def validation_page(sources: Sequence[str], result: Result, values: Excerpts) ->
     return _page("Validation", f"{counted(result.rows, 'row')} in {_names(sources)}", sections)
 
 
-def cleaning_page(report: Report) -> str:
+def cleaning_page(report: RunReport) -> str:
     """Return the page of ``afg-data clean``."""
     numbers = cards(
         {

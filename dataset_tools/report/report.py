@@ -7,23 +7,24 @@ of then, and the prompts of some. Nothing is written but the page that is made o
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.cleaning.clean import CleanOptions, clean
+from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.to_file import Outputs, Report
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.pipeline.stage import RunReport
 from dataset_tools.prompt.render import RenderError
-from dataset_tools.readers.row_reader import batches, read_rows
-from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, names_of
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Inputs, Reading, records_of
 from dataset_tools.show.masked_prompt import MaskedPrompt, masked_prompt
 from dataset_tools.stats.stats import Stats, StatsOptions, stats
 from dataset_tools.validation.excerpts import Excerpts, excerpts
-from dataset_tools.validation.validate import Result, ValidateOptions, validate
+from dataset_tools.validation.validate import ValidateOptions, ValidationResult, validate
 
 __all__ = ["PASSES", "DatasetReport", "ReportOptions", "report"]
 
@@ -69,16 +70,16 @@ class DatasetReport:
     """
 
     sources: Sequence[str]
-    before: Result
+    before: ValidationResult
     values: Excerpts
-    cleaning: Report
-    after: Result
+    cleaning: RunReport
+    after: ValidationResult
     stats: Stats
     prompts: Sequence[MaskedPrompt]
 
 
 def report(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     options: ReportOptions | None = None,
     *,
     on_shard: Callable[[Shard, Any], None] | None = None,
@@ -95,28 +96,29 @@ def report(
         InputError: a source or the tokenizer cannot be read, or not one row.
     """
     options = options or ReportOptions()
-    files, reading, work = find_data(sources), options.reading, options.work
+    inputs, reading, work = Inputs.of(sources), options.reading, options.work
     checks = ValidateOptions(examples=options.examples, reading=reading, work=work)
-    before = validate(files, checks, on_shard=on_shard)
-    values = excerpts(files, before, checks)
+    before = validate(inputs, checks, on_shard=on_shard)
+    values = excerpts(inputs, before, checks)
     with tempfile.TemporaryDirectory() as folder:
         outputs = Outputs(Path(folder) / "clean.jsonl", Path(folder) / "rejects.jsonl")
-        cleaning = clean(files, outputs, CleanOptions(reading=reading, work=work), on_shard=on_shard)
-        cleaned = find_data([str(outputs.records)])
+        cleaning = clean(inputs, outputs, CleanOptions(reading=reading, work=work), on_shard=on_shard)
+        cleaned = Inputs.of([str(outputs.records)])
         after = validate(cleaned, ValidateOptions(examples=0, work=work), on_shard=on_shard)
         counted = StatsOptions(tokenizer=options.tokenizer, min_cell=options.min_cell, work=work)
         made_of = stats(cleaned, counted, on_shard=on_shard)
-        prompts = _prompts(cleaned, options.prompts)
-    return DatasetReport(names_of(sources), before, values, cleaning, after, made_of, prompts)
+        prompts = _prompts(cleaned.files, options.prompts)
+    return DatasetReport(inputs.places, before, values, cleaning, after, made_of, prompts)
 
 
 def _prompts(files: Sequence[DataFile], count: int) -> list[MaskedPrompt]:
     """The prompts of some rows: one of each dialect first, with a call where there is one."""
     found: dict[tuple[str, bool], MaskedPrompt] = {}
     converter = Converter()
-    rows = chain.from_iterable(batches(chain.from_iterable(read_rows(shard) for shard in plan(files))))
-    for _, raw in zip(range(_SEARCHED), rows, strict=False):
-        record, _ = converter.read(raw, files[0])
+    rows = chain.from_iterable(records_of(shard, converter) for shard in plan_shards(files))
+    for _, record, _ in islice(rows, _SEARCHED):
+        if isinstance(record, RowError):
+            continue
         calls = any(message.get("tool_calls") for message in record["messages"])
         if (record["dialect"], calls) in found:
             continue

@@ -9,9 +9,9 @@ from dataset_tools.changes import shared_start
 from dataset_tools.checks.base import catalogue
 from dataset_tools.display.console import counted
 from dataset_tools.display.html import isolated, table, text
-from dataset_tools.pipeline.to_file import Report
+from dataset_tools.pipeline.stage import RunReport
 from dataset_tools.validation.excerpts import Excerpts, part_meant
-from dataset_tools.validation.validate import Result
+from dataset_tools.validation.validate import ValidationResult
 
 __all__ = ["changes_section", "findings_section", "rejects_section"]
 
@@ -24,7 +24,7 @@ _LONGEST = 160  # characters shown of a change
 
 
 def findings_section(
-    result: Result, values: Excerpts, cleaning: Report | None = None, after: Result | None = None
+    result: ValidationResult, values: Excerpts, cleaning: RunReport | None = None, after: ValidationResult | None = None
 ) -> str:
     """Return the findings by check, errors first.
 
@@ -40,7 +40,7 @@ def findings_section(
     return "\n".join(_check(code, entry, values, _outcome(code, cleaning, after)) for code, entry in order)
 
 
-def _outcome(code: str, cleaning: Report | None, after: Result | None) -> str:
+def _outcome(code: str, cleaning: RunReport | None, after: ValidationResult | None) -> str:
     """Return what cleaning did to the rows of a check."""
     if cleaning is None or after is None:
         return ""
@@ -100,7 +100,7 @@ def _marked(value: Any, message: str) -> str:  # noqa: ANN401 - JSON is any valu
     return f'<p class="value" dir="auto">{inner}</p>'
 
 
-def changes_section(report: Report) -> str:
+def changes_section(report: RunReport) -> str:
     """Return the changes by rule, with examples before and after."""
     if not report.rules:
         return "<p>No changes.</p>"

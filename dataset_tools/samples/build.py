@@ -21,12 +21,12 @@ from dataset_tools.executor.process_setup import stop_reimport
 from dataset_tools.executor.run import Work, run
 from dataset_tools.io.atomic_folder import AtomicFolder
 from dataset_tools.io.checksums import cancellation, describe_input, sha256
+from dataset_tools.io.writer import check_outputs
 from dataset_tools.prompt.template import template_name
-from dataset_tools.readers.shards import Shard, plan, total_bytes
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import find_data, names_of
-from dataset_tools.records.reading import Reading, require_rows
-from dataset_tools.samples.stage import LENGTH_STEP, LENGTH_STEPS, LIMITS, BuildStage, Part, SampleOptions
+from dataset_tools.records.reading import Inputs, Reading
+from dataset_tools.samples.stage import LENGTH_STEP, LENGTH_STEPS, LIMITS, BuildStage, SampleOptions, SampleShard
 from dataset_tools.samples.template_check import Verifier
 from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
 
@@ -83,12 +83,12 @@ class BuildReport:
 
 
 def build(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     output: Path,
     tokenizer: str,
     options: BuildOptions | None = None,
     *,
-    on_shard: Callable[[Shard, Part], None] | None = None,
+    on_shard: Callable[[Shard, SampleShard], None] | None = None,
 ) -> BuildReport:
     """Make the masked samples of every row of ``sources``.
 
@@ -108,16 +108,16 @@ def build(
     stop_reimport()
     options = options or BuildOptions()
     _require_sense(options.samples)
-    files = find_data(sources)
-    _require_apart(files, output)
+    inputs = Inputs.of(sources, options.reading.tools_file)
+    check_outputs(inputs.paths, folder=output)
     found = find_tokenizer(tokenizer)
     require_functiongemma(found)
     stage = BuildStage(options.reading.converter(), found.folder, options.samples)
-    total = Part()
+    total = SampleShard()
     outputs: list[dict[str, Any]] = []
-    shards = plan(files, min(max(total_bytes(files) // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
+    shards = plan_shards(inputs.files, min(max(inputs.size // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
     with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside, cancellation() as cancelled:
-        inputs = beside.submit(_hashes, files, cancelled)
+        hashes = beside.submit(_hashes, inputs.files, cancelled)
         # Importing transformers takes seconds, in which worker processes are at work already.
         verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
         with closing(run(stage, shards, options.work, on_done=on_shard)) as parts:
@@ -127,10 +127,10 @@ def build(
                     outputs.append(_write_samples(folder, part, len(outputs)))
                 if part.rejects:
                     folder.append("rejects.jsonl", part.rejects)
-        require_rows(", ".join(names_of(sources)), total.rows, total.written, total.first_reject)
+        inputs.require_rows(total.rows, total.written, total.first_reject)
         if verifier is not None:
             total.verified = _verify(total, verifier.result())
-        facts = _facts(options.samples, found, total) | {"inputs": inputs.result(), "files": outputs}
+        facts = _facts(options.samples, found, total) | {"inputs": hashes.result(), "files": outputs}
         folder.write("build.json", orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     return BuildReport(output, facts)
 
@@ -142,15 +142,7 @@ def _require_sense(options: SampleOptions) -> None:
         raise UsageError(f"{options.max_tools} tools are nothing to choose from", hint="--max-tools 1 or more")
 
 
-def _require_apart(files: Sequence[DataFile], output: Path) -> None:
-    """Refuse a folder that holds what is read: rows may lie in files that are named as samples are."""
-    for file in files:
-        if file.path.resolve().parent == output.resolve():
-            what = f"{file.path} is read and would be replaced"
-            raise UsageError(what, where=str(output), hint="choose another folder with -o")
-
-
-def _write_samples(folder: AtomicFolder, part: Part, number: int) -> dict[str, Any]:
+def _write_samples(folder: AtomicFolder, part: SampleShard, number: int) -> dict[str, Any]:
     name = f"data-{number:05d}.parquet"
     folder.write(name, part.payload)
     return {
@@ -161,7 +153,7 @@ def _write_samples(folder: AtomicFolder, part: Part, number: int) -> dict[str, A
     }
 
 
-def _verify(total: Part, verifier: Verifier) -> int:
+def _verify(total: SampleShard, verifier: Verifier) -> int:
     """Compare the rows that the lottery chose; how many those are."""
     for candidate in total.candidates:
         verifier.require_equal(candidate.record, candidate.tokens.input_ids())
@@ -172,7 +164,7 @@ def _hashes(files: Sequence[DataFile], cancelled: Event) -> list[dict[str, Any]]
     return [describe_input(file.path, file.place, cancelled) for file in files]
 
 
-def _facts(options: SampleOptions, found: TokenizerFiles, total: Part) -> dict[str, Any]:
+def _facts(options: SampleOptions, found: TokenizerFiles, total: SampleShard) -> dict[str, Any]:
     template = found.chat_template()
     longest = max(total.lengths)
     return {

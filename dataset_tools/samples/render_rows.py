@@ -10,12 +10,11 @@ from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.prompt.render import RenderError, render
-from dataset_tools.readers.row_reader import RawRow, read_rows
-from dataset_tools.readers.shards import Shard, plan
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, require_valid
+from dataset_tools.readers.shards import Shard, plan_shards
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Inputs, records_of
 
-__all__ = ["Counts", "Problem", "Writer", "render_rows"]
+__all__ = ["RenderCounts", "RenderProblem", "Writer", "render_rows"]
 
 NOT_RENDERABLE = "not-renderable"
 
@@ -29,7 +28,7 @@ class Writer(Protocol):
         """Take ``data``."""
 
 
-class Problem(NamedTuple):
+class RenderProblem(NamedTuple):
     """A row without a text; ``id`` is empty where no record could be made of the row."""
 
     file: str
@@ -40,7 +39,7 @@ class Problem(NamedTuple):
 
 
 @dataclass(slots=True)
-class Counts:
+class RenderCounts:
     """What became of the rows: ``rows == rendered + sum(refused.values())``.
 
     Attributes:
@@ -53,64 +52,56 @@ class Counts:
     rows: int = 0
     rendered: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[RenderProblem] = field(default_factory=list)
 
 
-class _Part(NamedTuple):
+class RenderedShard(NamedTuple):
     """What one shard gives."""
 
     rows: int
     rendered: int
     payload: bytes
-    problems: list[Problem]
+    problems: list[RenderProblem]
 
 
-class _Stage:
+class RenderStage:
     """Renders one shard: a pure function of the shard, so any process may run it."""
 
     def __init__(self, converter: Converter, *, generation_prompt: bool) -> None:
         self._converter = converter
         self._generation_prompt = generation_prompt
 
-    def __call__(self, shard: Shard) -> _Part:
+    def __call__(self, shard: Shard) -> RenderedShard:
         """The shard's rows as lines, and those that have no text."""
         lines: list[bytes] = []
-        problems: list[Problem] = []
+        problems: list[RenderProblem] = []
         rows = 0
-        for rows, raw in enumerate(read_rows(shard), 1):  # noqa: B007 - the count of rows
+        for raw, record, _ in records_of(shard, self._converter):
+            rows += 1
             place = (shard.file.name, raw.line)
-            try:
-                identity, line = self._line(raw, shard, place)
-            except RowError as error:
-                problems.append(Problem(*place, "", error.code, str(error)))
+            if isinstance(record, RowError):
+                problems.append(RenderProblem(*place, "", record.code, str(record)))
                 continue
-            if isinstance(line, Problem):
-                problems.append(line)
+            # Records know no such field, but rows that say how they want to be rendered are taken at their word.
+            wanted = self._generation_prompt or (raw.value or {}).get("add_generation_prompt") is True
+            try:
+                text = render(record, generation_prompt=wanted)
+            except RenderError as error:
+                problems.append(RenderProblem(*place, record["id"], NOT_RENDERABLE, str(error)))
             else:
-                lines.append(dump_line({"id": identity, "text": line}))
-        return _Part(rows, len(lines), b"".join(lines), problems)
-
-    def _line(self, raw: RawRow, shard: Shard, place: tuple[str, int]) -> tuple[str, str | Problem]:
-        """The row's id, and its text or why it has none."""
-        record, _ = self._converter.read(raw, shard.file)
-        require_valid(record)
-        # Records know no such field, but rows that say how they want to be rendered are taken at their word.
-        wanted = self._generation_prompt or (raw.value or {}).get("add_generation_prompt") is True
-        try:
-            return record["id"], render(record, generation_prompt=wanted)
-        except RenderError as error:
-            return record["id"], Problem(*place, record["id"], NOT_RENDERABLE, str(error))
+                lines.append(dump_line({"id": record["id"], "text": text}))
+        return RenderedShard(rows, len(lines), b"".join(lines), problems)
 
 
 def render_rows(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     out: Writer,
     *,
     generation_prompt: bool = False,
     work: Work | None = None,
     converter: Converter | None = None,
-    on_problem: Callable[[Problem], None] | None = None,
-) -> Counts:
+    on_problem: Callable[[RenderProblem], None] | None = None,
+) -> RenderCounts:
     """Write every row of ``sources`` as a line with ``id`` and ``text``, in order.
 
     A row that cannot be rendered is told and counted, never written.
@@ -127,9 +118,9 @@ def render_rows(
         UsageError: an option makes no sense.
         InputError: a source cannot be read.
     """
-    stage = _Stage(converter or Converter(), generation_prompt=generation_prompt)
-    counts = Counts()
-    with closing(run(stage, plan(find_data(sources)), work)) as parts:
+    stage = RenderStage(converter or Converter(), generation_prompt=generation_prompt)
+    counts = RenderCounts()
+    with closing(run(stage, plan_shards(Inputs.of(sources).files), work)) as parts:
         for part in parts:
             out.write(part.payload)
             counts.rows += part.rows

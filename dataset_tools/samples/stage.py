@@ -14,10 +14,10 @@ from zlib import crc32
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.prompt.render import Kind, RenderError, Segment, segments
 from dataset_tools.prompt.round_trip import round_trip_problem
-from dataset_tools.readers.rejects import reject_line
-from dataset_tools.readers.row_reader import RawRow, batches, read_rows
+from dataset_tools.readers.row_reader import reject_line
 from dataset_tools.readers.shards import Shard
-from dataset_tools.records.converter import Converter, require_valid
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import ReadRow, record_batches
 from dataset_tools.samples.masking import IGNORED, Encoder, Tokens, join, mask_problems
 from dataset_tools.samples.parquet import encode_samples, sample_batch
 from dataset_tools.samples.template_check import Verifier
@@ -28,7 +28,7 @@ from schemas.record import Record
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LIMITS", "BuildStage", "Checked", "Part", "SampleOptions"]
+__all__ = ["LIMITS", "BuildStage", "Checked", "SampleOptions", "SampleShard"]
 
 LIMITS = (512, 1024, 2048, 4096)
 """Lengths for which the report says how many rows they would keep."""
@@ -82,7 +82,7 @@ class Checked(NamedTuple):
 
 
 @dataclass(slots=True)
-class Part:
+class SampleShard:
     """What became of the rows of one shard, or of all shards so far.
 
     Attributes:
@@ -133,7 +133,7 @@ class Part:
         if drawn:
             self.candidates = sorted(held + drawn, key=attrgetter("rank"))[:verify]
 
-    def add(self, other: "Part", verify: int) -> None:
+    def add(self, other: "SampleShard", verify: int) -> None:
         """Add the counts of the shard that follows, and keep the ``verify`` candidates of the smallest rank."""
         for name in ("rows", "written", "tokens", "trained", "dropped_tools", "dropped_rows", "verified"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -173,16 +173,16 @@ class BuildStage:
         ids: list[int] = load_tokenizer(self._folder).encode("model\n", add_special_tokens=False).ids
         return ids
 
-    def __call__(self, shard: Shard) -> Part:
+    def __call__(self, shard: Shard) -> SampleShard:
         """The shard's samples, encoded, with the counts."""
-        part = Part()
+        part = SampleShard()
         made: list[pa.RecordBatch] = []
         rejects: list[bytes] = []
-        for batch in batches(read_rows(shard)):
+        for batch in record_batches(shard, self._converter):
             part.rows += len(batch)
             records: list[Record] = []
             tokens: list[Tokens] = []
-            for raw, outcome in zip(batch, self._outcomes(batch, shard, part), strict=True):
+            for (raw, _, _), outcome in zip(batch, self._outcomes(batch, part), strict=True):
                 if isinstance(outcome, RowError):
                     part.rejected[outcome.code] += 1
                     part.first_reject = part.first_reject or f"line {raw.line}: {outcome}"
@@ -197,25 +197,25 @@ class BuildStage:
         part.rejects = b"".join(rejects)
         return part
 
-    def _outcomes(self, batch: list[RawRow], shard: Shard, part: Part) -> list[tuple[Record, Tokens] | RowError]:
+    def _outcomes(self, batch: list[ReadRow], part: SampleShard) -> list[tuple[Record, Tokens] | RowError]:
         """The record as it is offered, and its tokens, or why the row can be no sample.
 
         One step over all rows, then the next: a processor is nearly twice as fast at that (see ``checking``).
         """
-        prompts = [self._prompt(raw, shard) for raw in batch]
+        prompts = [self._prompt(outcome) for _, outcome, _ in batch]
         made = self._encoder.tokens([prompt.parts for prompt in prompts if not isinstance(prompt, RowError)])
         lengths = list(map(len, made))
         part.measure(lengths)
         each = zip(made, lengths, strict=True)
         return [prompt if isinstance(prompt, RowError) else self._fit(prompt, *next(each), part) for prompt in prompts]
 
-    def _prompt(self, raw: RawRow, shard: Shard) -> _Prompt | RowError:
-        """The record as it is offered, and its prompt, or why there is none."""
+    def _prompt(self, read: Record | RowError) -> _Prompt | RowError:
+        """Return the record as it is offered, and its prompt; or the reason why there is none."""
+        if isinstance(read, RowError):
+            return read
         try:
-            record, _ = self._converter.read(raw, shard.file)
-            require_valid(record)
-            tools = len(record["tools"])
-            record = self._offer(record)
+            tools = len(read["tools"])
+            record = self._offer(read)
             parts = _segments(record)
         except RowError as error:
             return error
@@ -236,7 +236,7 @@ class BuildStage:
             record = shuffle_tools(record, options.shuffle_seed)
         return record
 
-    def _fit(self, prompt: _Prompt, tokens: Tokens, length: int, part: Part) -> tuple[Record, Tokens] | RowError:
+    def _fit(self, prompt: _Prompt, tokens: Tokens, length: int, part: SampleShard) -> tuple[Record, Tokens] | RowError:
         """The row, with fewer tools if it is too long and may lose some; it is never cut off."""
         record, parts, tools = prompt
         limit = self._options.max_length
@@ -254,7 +254,7 @@ class BuildStage:
         part.dropped_rows += dropped > 0
         return record, tokens
 
-    def _finish(self, part: Part, records: list[Record], tokens: list[Tokens], shard: Shard) -> "pa.RecordBatch":
+    def _finish(self, part: SampleShard, records: list[Record], tokens: list[Tokens], shard: Shard) -> "pa.RecordBatch":
         """Check the samples of a batch, choose those to compare with the template, and put them into columns."""
         samples = join(tokens)
         for row, problem in mask_problems(samples, self._header):

@@ -16,22 +16,18 @@ from dataset_tools.dedup.keys import Keys, KeyStage, read_keys
 from dataset_tools.dedup.minhash import bands_for
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.run import run
-from dataset_tools.io.atomic_file import check_writable
 from dataset_tools.io.atomic_folder import AtomicFolder
 from dataset_tools.io.checksums import describe_file
-from dataset_tools.io.input_stamps import Stamps
-from dataset_tools.io.writer import Sink
+from dataset_tools.io.writer import Sink, check_outputs
+from dataset_tools.pipeline.outputs import Outputs, RejectsFile
 from dataset_tools.pipeline.row_decisions import decided
-from dataset_tools.pipeline.to_file import Outputs
-from dataset_tools.readers.rejects import RejectsFile
-from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import companions_of, find_data, names_of
-from dataset_tools.records.reading import require_rows
+from dataset_tools.records.reading import Inputs
 from dataset_tools.split.assignment import SIDES, require_shares
 from dataset_tools.split.facts import public_name, read_report, split_facts
 from dataset_tools.split.plan import FIELDS, FORMATS, Division, SplitOptions, divide
-from dataset_tools.split.stage import Part, SplitStage
+from dataset_tools.split.stage import SplitShard, SplitStage
 
 __all__ = ["SPLIT_FILE", "SPLIT_FILES", "SplitOptions", "SplitReport", "split"]
 
@@ -64,7 +60,7 @@ class SplitReport:
 
 
 def split(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     output: Path,
     options: SplitOptions | None = None,
     *,
@@ -89,33 +85,34 @@ def split(
     require_shares(options.test, options.validation)
     if options.format not in FORMATS:
         raise UsageError(f"there is no format {options.format!r}", hint=" or ".join(FORMATS))
-    files, held_out = find_data(sources), find_data(options.against) if options.against else []
-    outputs = Outputs(output, rejects or Outputs.default_rejects(output))
-    read = [*(file.path for file in (*files, *held_out)), *companions_of([*files, *held_out])]
-    _require_apart(files, held_out, read, outputs)
-    inputs = Stamps([*read, options.reading.tools_file])
+    inputs = Inputs.of(sources, options.reading.tools_file)
+    held_out = Inputs.of(options.against)
+    outputs = Outputs(output, rejects)
+    _require_apart(inputs, held_out)
+    check_outputs([*inputs.paths, *held_out.paths], folder=output, lines=(outputs.rejects_file,))
     reports = [read_report(path) for path in options.reports]
     converter = options.reading.converter()
     bands = bands_for(options.near) if options.near is not None else None
     stage = KeyStage(converter, bands, (*FIELDS, *options.by))
-    keys = read_keys([*held_out, *files], stage, options.work, on_shard)
+    keys = read_keys([*held_out.files, *inputs.files], stage, options.work, on_shard)
     _require_fields(keys, options.by)
-    unread = _require_held_out(keys, held_out)
-    division = divide(keys, held_out, options)
-    rejected = RejectsFile(outputs.rejects, named=outputs.names_rejects)
+    unread = _require_held_out(keys, held_out.files)
+    division = divide(keys, held_out.files, options)
+    rejected = RejectsFile(outputs.rejects_file, named=outputs.names_rejects)
     with rejected, AtomicFolder(output, SPLIT_FILES) as folder:
-        shards = decided(plan(files), division.decisions(files))
+        shards = decided(plan_shards(inputs.files), division.decisions(inputs.files))
         total = _write(SplitStage(converter, options.format), shards, rejected, folder, division, options, on_shard)
         division = division.without(total.lost)
         usable = sum(map(len, division.sides.values()))
-        require_rows(", ".join(names_of(sources)), total.rows, usable, total.first_reject)
+        inputs.require_rows(total.rows, usable, total.first_reject)
         written = {side: describe_file(folder.file(f"{side}.{options.format}")) for side in division.sides}
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
-        facts |= {"inputs": _fingerprints(files), "against_unread": unread, "against": _fingerprints(held_out)}
+        facts |= {"inputs": _described(inputs.files), "against_unread": unread, "against": _described(held_out.files)}
         facts |= {"reports": reports}
         _keep_card(folder)
         folder.write(SPLIT_FILE, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        inputs.require_same()
+        inputs.stamps.require_unchanged()
+        held_out.stamps.require_unchanged()
     return SplitReport(output, facts)
 
 
@@ -126,22 +123,15 @@ def _keep_card(folder: AtomicFolder) -> None:
         folder.write(CARD, card.read_bytes())
 
 
-def _fingerprints(files: Sequence[DataFile]) -> list[dict[str, Any]]:
+def _described(files: Sequence[DataFile]) -> list[dict[str, Any]]:
     return [describe_file(file.path, public_name(file)) for file in files]
 
 
-def _require_apart(
-    files: Sequence[DataFile], held_out: Sequence[DataFile], read: Sequence[Path], outputs: Outputs
-) -> None:
-    """Refuse to split a file against itself, and to write over what is read."""
-    both = {file.path.resolve() for file in files} & {file.path.resolve() for file in held_out}
+def _require_apart(inputs: Inputs, held_out: Inputs) -> None:
+    """Refuse to split a file against itself."""
+    both = {file.path.resolve() for file in inputs.files} & {file.path.resolve() for file in held_out.files}
     if both:
         raise UsageError(f"{min(both)} is both split and split against", hint="every row of it would be left out")
-    for path in read:
-        if path.resolve().parent == outputs.records.resolve():
-            what = f"{path} is read and would be replaced"
-            raise UsageError(what, where=str(outputs.records), hint="choose another folder with -o")
-    check_writable(outputs.rejects, read)
 
 
 def _require_fields(keys: Keys, by: Sequence[str]) -> None:
@@ -177,9 +167,9 @@ def _write(
     division: Division,
     options: SplitOptions,
     on_shard: Callable[[Shard, Any], None] | None,
-) -> Part:
+) -> SplitShard:
     """Write every row to its side or to the rejects; the counts."""
-    total = Part()
+    total = SplitShard()
     with ExitStack() as stack:
         sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in division.sides}
         for part in stack.enter_context(closing(run(stage, shards, options.work, on_done=on_shard))):

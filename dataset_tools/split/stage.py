@@ -2,26 +2,24 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.io.writer import encode
-from dataset_tools.pipeline.row_decisions import require_met
-from dataset_tools.readers.rejects import reject_line
-from dataset_tools.readers.row_reader import batches, read_rows
+from dataset_tools.readers.row_reader import reject_line
 from dataset_tools.readers.shards import Shard
-from dataset_tools.records.converter import Converter, require_valid
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import records_of
 from dataset_tools.split.assignment import SIDES
 
 if TYPE_CHECKING:
     from schemas.record import Record
 
-__all__ = ["Part", "SplitStage"]
+__all__ = ["SplitShard", "SplitStage"]
 
 
 @dataclass(slots=True)
-class Part:
+class SplitShard:
     """What became of the rows of one shard, or of all shards so far.
 
     Attributes:
@@ -40,7 +38,7 @@ class Part:
     first_reject: str = ""
     lost: list[tuple[str, int]] = field(default_factory=list)
 
-    def merge(self, other: "Part") -> None:
+    def merge(self, other: "SplitShard") -> None:
         """Add the counts of the shard that follows; payloads are written, not merged."""
         self.rows += other.rows
         self.rejected.update(other.rejected)
@@ -60,35 +58,33 @@ class SplitStage:
         self._converter = converter
         self._ending = ending
 
-    def __call__(self, shard: Shard) -> Part:
+    def __call__(self, shard: Shard) -> SplitShard:
         """Where the shard's rows go.
 
         Raises:
             InputError: the file cannot be read on, or its rows are not those about which something was decided.
         """
-        part, places = Part(), dict(shard.decided)
+        part, places = SplitShard(), dict(shard.decided)
         rows: dict[str, list[Record]] = {side: [] for side in SIDES}
         rejects: list[bytes] = []
-        for raw in chain.from_iterable(batches(read_rows(shard))):
+        for raw, record, _ in records_of(shard, self._converter):
             part.rows += 1
-            place = places.pop(raw.line, None)
-            try:
-                record, _ = self._converter.read(raw, shard.file)
-                require_valid(record)
-            except RowError as error:
+            place = places.get(raw.line)
+            if isinstance(record, RowError):
                 if place is not None:
                     part.lost.append((shard.file.place, raw.line))
-                place = error
-            if place is None:
+                reason = record
+            elif place is None:
                 where = f"{shard.file.place}:{raw.line}"
                 raise InputError("the row was not there before", where=where, hint="was the file changed meanwhile?")
-            if isinstance(place, RowError):
-                part.rejected[place.code] += 1
-                part.first_reject = part.first_reject or f"line {raw.line}: {place}"
-                rejects.append(reject_line(raw, place, shard.file))
+            elif isinstance(place, RowError):
+                reason = place
             else:
                 rows[place].append(record)
+                continue
+            part.rejected[reason.code] += 1
+            part.first_reject = part.first_reject or f"line {raw.line}: {reason}"
+            rejects.append(reject_line(raw, reason, shard.file))
         part.payloads = {side: encode(found, f"{side}.{self._ending}") for side, found in rows.items()}
         part.rejects = b"".join(rejects)
-        require_met(shard, places)
         return part

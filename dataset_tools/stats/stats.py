@@ -17,11 +17,9 @@ from dataset_tools.checks.row_view import Row
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
 from dataset_tools.prompt.render import RenderError, Segment, segments
-from dataset_tools.readers.row_reader import batches, read_rows
-from dataset_tools.readers.shards import Shard, plan
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, names_of, require_valid
-from dataset_tools.records.reading import Reading, require_rows
+from dataset_tools.readers.shards import Shard, plan_shards
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Inputs, Reading, record_batches
 from dataset_tools.samples.masking import Encoder
 from dataset_tools.samples.tokenizer import find_tokenizer, load_tokenizer, require_functiongemma
 from dataset_tools.stats.counts import LETTERS, ArgumentCounts, Counts
@@ -90,17 +88,14 @@ class StatsStage:
     def __call__(self, shard: Shard) -> Counts:
         """The counts of one shard."""
         counts = Counts()
-        for batch in batches(read_rows(shard)):
+        for batch in record_batches(shard, self._converter):
             counts.rows += len(batch)
             rows: list[Row] = []
-            for raw in batch:
-                try:
-                    record, log = self._converter.read(raw, shard.file)
-                    require_valid(record)
-                except RowError as error:
-                    counts.unreadable[error.code] += 1
-                    continue
-                rows.append(Row(record, log, shard.file.place, raw.line))
+            for raw, outcome, log in batch:
+                if isinstance(outcome, RowError):
+                    counts.unreadable[outcome.code] += 1
+                else:
+                    rows.append(Row(outcome, log, shard.file.place, raw.line))
             counts.observe(rows)
             self._measure(rows, counts)
         return counts
@@ -119,7 +114,7 @@ class StatsStage:
 
 
 def stats(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     options: StatsOptions | None = None,
     *,
     on_shard: Callable[[Shard, Counts], None] | None = None,
@@ -136,15 +131,16 @@ def stats(
         InputError: a source or the tokenizer cannot be read, or not one row.
     """
     options = options or StatsOptions()
+    inputs = Inputs.of(sources)
     found = find_tokenizer(options.tokenizer) if options.tokenizer else None
     if found:
         require_functiongemma(found)
     stage = StatsStage(options.reading.converter(), found.folder if found else None)
     total = Counts()
-    with closing(run(stage, plan(find_data(sources)), options.work, on_done=on_shard)) as parts:
+    with closing(run(stage, plan_shards(inputs.files), options.work, on_done=on_shard)) as parts:
         for part in parts:
             total.merge(part)
-    require_rows(", ".join(names_of(sources)), total.rows, total.records)
+    inputs.require_rows(total.rows, total.records)
     return Stats(_facts(total, options, found.name if found else ""))
 
 

@@ -14,11 +14,10 @@ from typing import Any, TypeAlias
 
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import run
-from dataset_tools.readers.row_reader import batches, read_rows
-from dataset_tools.readers.shards import Shard, plan
-from dataset_tools.readers.sources import DataFile
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.records.converter import Converter
-from dataset_tools.validation.validate import Result, ValidateOptions
+from dataset_tools.records.reading import Inputs, record_batches
+from dataset_tools.validation.validate import ValidateOptions, ValidationResult
 
 __all__ = ["Excerpt", "Excerpts", "excerpts", "part_meant", "value_at"]
 
@@ -43,7 +42,7 @@ Excerpts: TypeAlias = Mapping[Place, Any]
 """Values by file, line and path."""
 
 
-class _Stage:
+class ExcerptStage:
     """Reads the values of one shard that were asked for: a pure function of the shard."""
 
     def __init__(self, converter: Converter, wanted: Mapping[str, Mapping[int, Sequence[str]]]) -> None:
@@ -53,25 +52,20 @@ class _Stage:
     def __call__(self, shard: Shard) -> dict[Place, Any]:
         lines = self._wanted.get(shard.file.place, {})
         found: dict[Place, Any] = {}
-        for raw in chain.from_iterable(batches(read_rows(shard))):
-            if raw.line not in lines:
-                continue
-            try:
-                record, _ = self._converter.read(raw, shard.file)
-            except RowError:
-                continue
-            for path in lines[raw.line]:
-                value = value_at(record, path)
+        read = chain.from_iterable(record_batches(shard, self._converter, valid=False, lines=lines))
+        for raw, outcome, _ in read:
+            for path in lines[raw.line] if not isinstance(outcome, RowError) else ():
+                value = value_at(outcome, path)
                 if value is not None:
                     found[shard.file.place, raw.line, path] = value
         return found
 
 
-def excerpts(files: Sequence[DataFile], result: Result, options: ValidateOptions | None = None) -> Excerpts:
+def excerpts(inputs: Inputs, result: ValidationResult, options: ValidateOptions | None = None) -> Excerpts:
     """The values that the examples of a result point at.
 
     Args:
-        files: the files that were validated.
+        inputs: the files that were validated.
         result: what was found.
         options: what they were validated with.
 
@@ -85,9 +79,9 @@ def excerpts(files: Sequence[DataFile], result: Result, options: ValidateOptions
         for example in entry["examples"]:
             if example["path"] and example["line"]:
                 wanted[example["file"]][example["line"]].append(example["path"])
-    stage = _Stage(converter, {file: dict(lines) for file, lines in wanted.items()})
+    stage = ExcerptStage(converter, {file: dict(lines) for file, lines in wanted.items()})
     found: dict[Place, Any] = {}
-    shards = [shard for shard in plan(files) if shard.file.place in wanted]
+    shards = [shard for shard in plan_shards(inputs.files) if shard.file.place in wanted]
     with closing(run(stage, shards, options.work)) as parts:
         for part in parts:
             found |= part

@@ -4,27 +4,23 @@ A stage turns a shard into a tally, tallies merge in the order of the shards, an
 so the result does not depend on the number of workers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from dataset_tools.changes import Log
 from dataset_tools.checks.base import Defect, Severity, catalogue
 from dataset_tools.checks.reading import UNREADABLE
 from dataset_tools.checks.row_view import Row
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
-from dataset_tools.readers.row_reader import RawRow, batches, read_rows
-from dataset_tools.readers.shards import Shard, plan
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import Converter, find_data, names_of, record_errors
-from dataset_tools.records.reading import Reading, require_rows
+from dataset_tools.readers.shards import SHARD_BYTES, Shard, plan_shards
+from dataset_tools.records.converter import Converter, record_errors
+from dataset_tools.records.reading import Inputs, Reading, ReadRow, record_batches
 from dataset_tools.tool_schema.validator import dotted
 from dataset_tools.validation.tally import Checker, Tally
-from schemas.record import Record
 
-__all__ = ["Result", "ValidateOptions", "validate"]
+__all__ = ["ValidateOptions", "ValidationResult", "validate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +39,7 @@ class ValidateOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ValidationResult:
     """What ``validate`` found.
 
     Attributes:
@@ -71,7 +67,7 @@ class Result:
         return {"rows": self.rows, "valid": self.valid, "invalid": self.invalid, "checks": self.checks}
 
 
-class Stage:
+class CheckStage:
     """Validates one shard: a pure function of the shard, so any process may run it."""
 
     def __init__(self, converter: Converter, keep: int) -> None:
@@ -79,64 +75,60 @@ class Stage:
         self._keep = keep
 
     def __call__(self, shard: Shard) -> Tally:
-        """The tally of one shard."""
+        """Return the tally of one shard."""
         checker = Checker()
         tally = checker.tally(self._keep)
-        for batch in batches(read_rows(shard)):
+        for batch in record_batches(shard, self._converter, valid=False):
             tally.rows += len(batch)
-            converted = [self._convert(raw, shard, tally) for raw in batch]
-            records = [found for found in converted if found is not None and _is_valid(*found, shard, tally)]
-            checker.check([Row(record, log, shard.file.place, raw.line) for raw, record, log in records], tally)
+            checker.check(list(_checkable(batch, shard.file.place, tally)), tally)
         return tally
 
-    def _convert(self, raw: RawRow, shard: Shard, tally: Tally) -> tuple[RawRow, Record, Log] | None:
-        """The record of a row; None for a row of which none could be made, which is tallied."""
-        try:
-            record, log = self._converter.read(raw, shard.file)
-        except RowError as error:
-            check = catalogue()["unknown-layout" if error.code == "unknown-layout" else UNREADABLE]
-            reason = error.what if error.code in (check.code, UNREADABLE) else f"{error.code}: {error.what}"
-            tally.refuse(check, (shard.file.place, raw.line, ""), [Defect("", reason, error.hint)])
-            return None
-        return raw, record, log
 
-
-def _is_valid(raw: RawRow, record: Record, log: Log, shard: Shard, tally: Tally) -> bool:  # noqa: ARG001 - one of three
-    """Whether a record keeps its schema; what breaks it is tallied."""
-    errors = record_errors(record)
-    if errors:
-        found = [Defect(dotted(error.path).lstrip("."), f"{error.message:.200}") for error in errors]
-        tally.refuse(catalogue()["invalid-record"], (shard.file.place, raw.line, record["id"]), found)
-    return not errors
+def _checkable(batch: Sequence[ReadRow], file: str, tally: Tally) -> Iterator[Row]:
+    """Yield the rows that are records; the others are tallied."""
+    for raw, outcome, log in batch:
+        if isinstance(outcome, RowError):
+            check = catalogue()["unknown-layout" if outcome.code == "unknown-layout" else UNREADABLE]
+            reason = outcome.what if outcome.code in (check.code, UNREADABLE) else f"{outcome.code}: {outcome.what}"
+            tally.refuse(check, (file, raw.line, ""), [Defect("", reason, outcome.hint)])
+        elif errors := record_errors(outcome):
+            found = [Defect(dotted(error.path).lstrip("."), f"{error.message:.200}") for error in errors]
+            tally.refuse(catalogue()["invalid-record"], (file, raw.line, outcome["id"]), found)
+        else:
+            yield Row(outcome, log, file, raw.line)
 
 
 def validate(
-    sources: Sequence[str] | Sequence[DataFile],
+    sources: Sequence[str] | Inputs,
     options: ValidateOptions | None = None,
     *,
     on_shard: Callable[[Shard, Tally], None] | None = None,
-) -> Result:
+    shard_bytes: int = SHARD_BYTES,
+) -> ValidationResult:
     """Check every row of ``sources`` with the whole catalogue.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
         options: see :class:`ValidateOptions`.
         on_shard: called after each shard, in order, for progress.
+        shard_bytes: input that one process is given at a time; the result is the same for any.
 
     Raises:
         UsageError: an option makes no sense.
         InputError: a source cannot be read; a row that cannot is a finding.
     """
     options = options or ValidateOptions()
-    stage = Stage(options.reading.converter(), options.examples)
+    inputs = Inputs.of(sources)
+    stage = CheckStage(options.reading.converter(), options.examples)
     total = Tally(options.examples)
-    with closing(run(stage, plan(find_data(sources)), options.work, on_done=on_shard)) as tallies:
+    shards = plan_shards(inputs.files, shard_bytes)
+    with closing(run(stage, shards, options.work, on_done=on_shard)) as tallies:
         for tally in tallies:
             total.merge(tally)
-    require_rows(", ".join(names_of(sources)), total.rows, total.rows)
+    inputs.require_rows(total.rows, total.rows)
     total.finish()
     checks = {code: _entry(code, total) for code in sorted(total.counts)}
-    return Result(total.rows, total.rows - total.invalid, checks)
+    return ValidationResult(total.rows, total.rows - total.invalid, checks)
 
 
 def _entry(code: str, total: Tally) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class CheckedRelease:
         Raises:
             InputError: a file has changed since.
         """
-        self._stamps.require_same()
+        self._stamps.require_unchanged()
 
 
 def findings(release: Release, repositories: Iterable[Repository], token: str = "") -> list[ScanFinding]:

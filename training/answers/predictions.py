@@ -12,7 +12,7 @@ from typing import Any, cast
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.prompt.parser import ParseError, parse
 from dataset_tools.readers.row_reader import read_rows
-from dataset_tools.readers.shards import plan
+from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import find_files
 from dataset_tools.records.literals import read_arguments
 from schemas.record import JsonObject, Tool
@@ -109,7 +109,7 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, JsonObject]]:
-    for shard in plan(find_files([str(path)])):
+    for shard in plan_shards(find_files([str(path)])):
         for raw in read_rows(shard):
             if raw.value is None:
                 what = raw.error.what if raw.error else "not a JSON object"

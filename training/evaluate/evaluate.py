@@ -7,12 +7,9 @@ from typing import Any
 
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor.run import seldom_collecting
-from dataset_tools.io.atomic_file import check_writable, write_file
-from dataset_tools.readers.row_reader import read_rows
-from dataset_tools.readers.shards import plan, total_bytes
-from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.converter import companions_of, find_data, require_valid
-from dataset_tools.records.reading import Reading, require_rows
+from dataset_tools.io.writer import check_outputs, write_file
+from dataset_tools.readers.shards import plan_shards
+from dataset_tools.records.reading import Inputs, Reading, records_of
 from training.answers.decode import DecodeOptions, decode
 from training.answers.model_source import find_model
 from training.answers.predictions import Predictions, read_predictions
@@ -61,15 +58,15 @@ def evaluate(
         UsageError: an output is an input, or an option is invalid.
     """
     options = options or GoldOptions()
-    files = find_data(sources)
+    inputs = Inputs.of(sources, options.reading.tools_file, predictions)
     if output:
-        _check_outputs([output, _page(output)], files, options, predictions)
+        _check_outputs(inputs, output, _page(output))
     with seldom_collecting():
         answers = read_predictions(predictions)
-        questions = _read(files, options, on_rows)
+        questions = _read(inputs, options, on_rows)
         asked = questions[: options.limit or None]
         answers.require_ids([question.id for question in asked], (question.id for question in questions))
-        evaluation = score(asked, answers, _places(files))
+        evaluation = score(asked, answers, inputs.places)
     if output:
         _write(evaluation, output)
     return evaluation
@@ -104,18 +101,18 @@ def evaluate_model(
         UsageError: an output is an input, an option is invalid, or ``model`` is not a model.
     """
     options, decoding = options or GoldOptions(), decoding or DecodeOptions()
-    files = find_data(sources)
+    inputs = Inputs.of(sources, options.reading.tools_file)
     cache = output.with_suffix(".predictions.jsonl")
-    _check_outputs([output, _page(output), cache], files, options)
+    _check_outputs(inputs, output, _page(output), cache)
     source = find_model(model, base=decoding.base)
     with seldom_collecting():
-        questions = _read(files, options)[: options.limit or None]
+        questions = _read(inputs, options)[: options.limit or None]
     count = len(questions)
     answers, facts = decode(
         source, questions, cache, decoding, on_answers=lambda done, tokens: on_answers(done, count, tokens)
     )
     with seldom_collecting():
-        evaluation = score(questions, answers, _places(files), facts)
+        evaluation = score(questions, answers, inputs.places, facts)
     _write(evaluation, output)
     return evaluation
 
@@ -128,7 +125,7 @@ def read_questions(sources: Sequence[str], options: GoldOptions | None = None) -
             rows.
         UsageError: an option is invalid.
     """
-    return _read(find_data(sources), options or GoldOptions())
+    return _read(Inputs.of(sources), options or GoldOptions())
 
 
 def score(
@@ -145,43 +142,33 @@ def score(
     )
 
 
-def _check_outputs(outputs: Sequence[Path], files: Sequence[DataFile], options: GoldOptions, *others: Path) -> None:
+def _check_outputs(inputs: Inputs, output: Path, *others: Path) -> None:
     """Check that the outputs can be written and that none of them is an input.
 
     Raises:
         OutputError: an output cannot be written.
         UsageError: an output is an input, or the result is not a ``.json`` file.
     """
-    if outputs[0].suffix != ".json":
-        raise UsageError(f"{outputs[0]}: the result is JSON", hint="use a name that ends in .json")
-    inputs = [
-        *(file.path for file in files),
-        *companions_of(files),
-        *filter(None, [options.reading.tools_file]),
-        *others,
-    ]
-    for path in outputs:
-        check_writable(path, inputs)
+    if output.suffix != ".json":
+        raise UsageError(f"{output}: the result is JSON", hint="use a name that ends in .json")
+    check_outputs(inputs.paths, files=(output, *others))
 
 
 def _read(
-    files: Sequence[DataFile],
+    inputs: Inputs,
     options: GoldOptions,
     on_rows: Callable[[int, int, int], None] = lambda _rows, _done, _all: None,
 ) -> list[Question]:
     """Return every row as a question; ids are distinct."""
     converter = options.reading.converter()
     questions: dict[str, Question] = {}
-    done, total = 0, total_bytes(files)
-    for shard in plan(files):
-        for raw in read_rows(shard):
+    done = 0
+    for shard in plan_shards(inputs.files):
+        for raw, record, _ in records_of(shard, converter):
             where = f"{shard.file.place}:{raw.line}"
-            try:
-                record, _ = converter.read(raw, shard.file)
-                require_valid(record)
-            except RowError as error:
-                hint = error.hint or "`afg-data validate` shows more"
-                raise InputError(error.what, where=where, hint=hint) from error
+            if isinstance(record, RowError):
+                hint = record.hint or "`afg-data validate` shows more"
+                raise InputError(record.what, where=where, hint=hint) from record
             question = question_of(record)
             if question is None:
                 what = f"the record {record['id']!r} has no gold: it ends before the assistant answers"
@@ -190,13 +177,9 @@ def _read(
                 raise InputError(f"a second record has the id {question.id!r}", where=where, hint="use distinct ids")
             questions[question.id] = question
         done += shard.size
-        on_rows(len(questions), done, total)
-    require_rows(", ".join(_places(files)), len(questions), len(questions))
+        on_rows(len(questions), done, inputs.size)
+    inputs.require_rows(len(questions), len(questions))
     return list(questions.values())
-
-
-def _places(files: Sequence[DataFile]) -> list[str]:
-    return [file.place for file in files]
 
 
 def _page(output: Path) -> Path:

@@ -7,12 +7,13 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import RowError, UsageError
 from dataset_tools.records.layouts.base import Context, Draft, Layout
 
-__all__ = ["Context", "Draft", "Layout", "all_layouts", "by_name", "recognise"]
+__all__ = ["Context", "Draft", "Layout", "all_layouts", "by_name", "companions_of", "recognise"]
 
 _HINT = "`afg-data layouts` lists them; if it is one of them, --layout NAME reads it as such"
 
@@ -36,6 +37,11 @@ def by_name(name: str) -> Layout:
             return layout
     known = ", ".join(layout.name for layout in all_layouts())
     raise UsageError(f"there is no layout {name!r}", hint=f"layouts: {known}")
+
+
+def companions_of(path: Path) -> list[Path]:
+    """Return the files that are read with a data file, such as BFCL's accepted answers."""
+    return [found for layout in all_layouts() if layout.companions for found in layout.companions(path)]
 
 
 def recognise(row: Mapping[str, Any], last: Layout | None = None) -> Layout:

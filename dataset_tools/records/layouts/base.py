@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from dataset_tools.changes import Log
 from schemas.record import JsonObject, Message, Tool
 
-__all__ = ["Context", "Draft", "Layout", "no_companions", "text"]
+__all__ = ["Context", "Draft", "Layout", "text"]
 
 
 class Draft(TypedDict):
@@ -35,11 +35,6 @@ class Context:
     companions: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
-def no_companions(path: Path) -> list[Path]:  # noqa: ARG001 - the signature of Layout.companions
-    """The answer of the layouts whose rows stand alone."""
-    return []
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """One family of datasets.
@@ -57,7 +52,7 @@ class Layout:
     title: str
     recognises: Callable[[Mapping[str, Any]], bool]
     convert: Callable[[JsonObject, Log, Context], Draft]
-    companions: Callable[[Path], list[Path]] = no_companions
+    companions: Callable[[Path], list[Path]] | None = None
 
 
 def text(value: object) -> str:

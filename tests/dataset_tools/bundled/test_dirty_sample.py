@@ -11,8 +11,8 @@ import pytest
 from dataset_tools.bundled import defects_path, dirty_path, sample_path
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.cleaning.import_data import import_data
-from dataset_tools.pipeline.to_file import Outputs
-from dataset_tools.validation.validate import Result, ValidateOptions, validate
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.validation.validate import ValidateOptions, ValidationResult, validate
 from schemas.record import Message
 
 DEFECTS: list[dict[str, Any]] = json.loads(defects_path().read_text(encoding="utf-8"))
@@ -75,11 +75,11 @@ def _ordered(line: str) -> str:
 
 
 @cache
-def _found() -> Result:
+def _found() -> ValidationResult:
     return validate([str(dirty_path())], ValidateOptions(examples=-1))
 
 
-def _findings(result: Result, check: str, line: int) -> list[str]:
+def _findings(result: ValidationResult, check: str, line: int) -> list[str]:
     """Return the paths of the findings of a check in one row."""
     return [found["path"] for found in result.checks.get(check, {"examples": []})["examples"] if found["line"] == line]
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import unicodedata
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,9 +23,10 @@ from dataset_tools.cleaning.import_data import ImportOptions, import_data
 from dataset_tools.cleaning.repairer import DEVELOPER_TURN, Repairer
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline import to_file as transform_module
-from dataset_tools.pipeline.to_file import Outputs, Report
-from dataset_tools.readers.shards import plan
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.pipeline.stage import RunReport, ShardResult
+from dataset_tools.readers.shards import Shard, plan_shards
+from dataset_tools.records.reading import Inputs
 from dataset_tools.validation.validate import validate
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -108,11 +108,11 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def _clean_file(source: Path, target: Path, **options: Any) -> Report:
-    return clean([str(source)], Outputs(target, Outputs.default_rejects(target)), CleanOptions(**options))
+def _clean_file(source: Path, target: Path, **options: Any) -> RunReport:
+    return clean([str(source)], Outputs(target), CleanOptions(**options))
 
 
-def _clean_rows(rows: list[dict[str, Any]], **options: Any) -> tuple[list[dict[str, Any]], Report]:
+def _clean_rows(rows: list[dict[str, Any]], **options: Any) -> tuple[list[dict[str, Any]], RunReport]:
     """Rows through files and back."""
     with TemporaryDirectory() as folder:
         target = Path(folder, "out.jsonl")
@@ -481,20 +481,20 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def plan_of(path: Path) -> list[Any]:
     """The shards of a file."""
-    return list(plan(transform_module.find_data([str(path)])))
+    return list(plan_shards(Inputs.of([str(path)]).files))
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
-def test_workers_do_not_change_a_byte(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_do_not_change_a_byte(ending: str, tmp_path: Path) -> None:
     """One, two and three processes write the same records, rejects, trace and report of a file of many shards."""
-    monkeypatch.setattr(transform_module, "plan", partial(plan, shard_bytes=200_000))
     written = []
     for workers in (1, 2, 3):
         target, rejects, trace, report = (
             tmp_path / f"{workers}{name}" for name in (ending, "r.jsonl", "t.jsonl", ".json")
         )
         target = tmp_path / str(workers) / f"out{ending}"
-        clean([str(dirty_path())], Outputs(target, rejects, report, trace), CleanOptions(work=Work(workers=workers)))
+        outputs = Outputs(target, rejects, report, trace, shard_bytes=200_000)
+        clean([str(dirty_path())], outputs, CleanOptions(work=Work(workers=workers)))
         facts = json.loads(report.read_text(encoding="utf-8"))
         facts.pop("output")
         written.append((target.read_bytes(), rejects.read_bytes(), trace.read_bytes(), facts))
@@ -517,17 +517,18 @@ def test_a_killed_run_leaves_nothing_under_the_final_name(large: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
 
 
-def test_an_error_in_the_middle_keeps_the_earlier_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_middle_keeps_the_earlier_output(tmp_path: Path) -> None:
     """When writing fails, the file of an earlier run stands as it was and no part is left beside it."""
     target = tmp_path / "out.jsonl"
     target.write_text("earlier", encoding="utf-8")
 
-    def fail(*_: Any) -> None:
-        raise OutputError("no space left")
+    def fail(shard: Shard, _: ShardResult) -> None:
+        if shard.index:
+            raise OutputError("no space left")
 
-    monkeypatch.setattr(transform_module.Sink, "write_payload", fail)
+    outputs = Outputs(target, shard_bytes=50_000)
     with pytest.raises(OutputError):
-        _clean_file(sample_path(), target)
+        clean([str(sample_path())], outputs, on_shard=fail)
     assert target.read_text(encoding="utf-8") == "earlier"
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
@@ -634,7 +635,7 @@ def test_outputs_in_each_others_way_are_refused(
 )
 def test_rejects_stand_beside_the_records(records_name: str, expected: str) -> None:
     """Each output has rejects of its own, named after it without its ending."""
-    assert Outputs.default_rejects(Path(records_name)) == Path(expected)
+    assert Outputs(Path(records_name)).rejects_file == Path(expected)
 
 
 def test_json_text_deeper_than_can_be_read_again_is_rejected() -> None:

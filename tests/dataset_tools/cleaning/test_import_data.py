@@ -11,7 +11,8 @@ from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.cleaning.import_data import ImportOptions, import_data
 from dataset_tools.errors import InputError, UsageError
-from dataset_tools.pipeline.to_file import Outputs, Report
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.pipeline.stage import RunReport
 from dataset_tools.records.layouts import all_layouts
 from dataset_tools.records.reading import Reading
 from dataset_tools.validation.validate import validate
@@ -37,8 +38,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
-def _import(*sources: Path | str, to: Path, **options: Any) -> Report:
-    return import_data(list(map(str, sources)), Outputs(to, Outputs.default_rejects(to)), ImportOptions(**options))
+def _import(*sources: Path | str, to: Path, **options: Any) -> RunReport:
+    return import_data(list(map(str, sources)), Outputs(to), ImportOptions(**options))
 
 
 def _raw(layout: str, folder: Path) -> tuple[Path, list[str]]:

@@ -183,8 +183,8 @@ def _told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, 
         (["clean", "a.jsonl", "-o", "out.csv"], 2, "unknown output format"),
         (["clean", "a.jsonl", "-o", "out.json"], 2, "one per line"),
         (["report", "a.jsonl", "-o", "empty"], 3, "empty: is a folder"),
-        (["dedup", "a.jsonl", "-o", "."], 2, "a.jsonl is read, and lies in the folder of the output"),
-        (["clean", "a.jsonl", "-o", "."], 2, "a.jsonl is read, and lies in the folder of the output"),
+        (["dedup", "a.jsonl", "-o", "."], 2, "a.jsonl is read and lies in the output folder"),
+        (["clean", "a.jsonl", "-o", "."], 2, "a.jsonl is read and lies in the output folder"),
         (["clean", "a.jsonl", "-o", "out.jsonl", "--trace", "out.jsonl"], 2, "named for two outputs"),
         (["import", "a.jsonl", "-o", "a.jsonl/out.jsonl"], 3, "a.jsonl"),
         (["checks", "typos"], 2, "there is no check 'typos'"),
@@ -253,8 +253,8 @@ def test_an_interrupt_is_one_line_and_130(tmp_path: Path) -> None:
     """Ctrl-C ends a run with the usual exit code, one line, and nothing written."""
     script = (
         "import os, signal, sys\n"
-        "from dataset_tools.pipeline import stage\n"
-        "stage.read_rows = lambda shard: os.kill(os.getpid(), signal.SIGINT) or iter(())\n"
+        "from dataset_tools.records import reading\n"
+        "reading.read_rows = lambda shard: os.kill(os.getpid(), signal.SIGINT) or iter(())\n"
         f"sys.argv = ['afg-data', 'clean', {str(sample_path())!r}, '-o', 'out.jsonl']\n"
         "from dataset_tools.cli.main import main\n"
         "main()\n"

@@ -17,14 +17,15 @@ from dataset_tools.dedup.keys import call_key
 from dataset_tools.dedup.minhash import likeness
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.to_file import Outputs, Report
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.pipeline.stage import RunReport
 from tests.dataset_tools.dedup.made_rows import read, row, write
 
 NEAR = "كم تبعد أقرب صيدلية مناوبة عن بيتي في حي الروضة يا صديقي"
 CALL = ("a", {"city": "جدة"})
 
 
-def run(folder: Path, rows: Any, **options: Any) -> tuple[Report, list[str], dict[str, tuple[str, str]]]:
+def run(folder: Path, rows: Any, **options: Any) -> tuple[RunReport, list[str], dict[str, tuple[str, str]]]:
     """The report, the ids that are kept, and of each other row the code and the id that it repeats."""
     source = write(folder / "in.jsonl", rows)
     outputs = Outputs(folder / "out.jsonl", folder / "rejects.jsonl")

@@ -8,11 +8,11 @@ from subprocess import CompletedProcess
 import pytest
 
 from dataset_tools.dedup.dedup import DedupOptions, dedup
-from dataset_tools.dedup.keys import KeyPart
+from dataset_tools.dedup.keys import ShardKeys
 from dataset_tools.errors import RowError, UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs
-from dataset_tools.pipeline.to_file import Outputs, Report
+from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.stage import RunReport
 from dataset_tools.readers.shards import Shard
 from tests.dataset_tools.io.stages import rows_of
 from tests.dataset_tools.pipeline.runs import contents, outputs_in
@@ -67,7 +67,7 @@ def test_it_goes_on_where_it_stopped(stop: int, repeated: Path, whole: Path, tmp
     """What is compared is read once more, but no part is written twice, and every byte is the same."""
 
     def stopping(shard: Shard, part: object) -> None:
-        if shard.index >= stop and not isinstance(part, KeyPart):
+        if shard.index >= stop and not isinstance(part, ShardKeys):
             raise _StoppedError
 
     with pytest.raises(_StoppedError):
@@ -83,7 +83,7 @@ def test_a_whole_folder_is_verified_and_not_read_again(repeated: Path, whole: Pa
     """The report is the same, and no shard is done."""
     done: list[Shard] = []
 
-    def again(*, resume: bool = False) -> Report:
+    def again(*, resume: bool = False) -> RunReport:
         return dedup([str(repeated)], _outputs(whole, resume=resume), on_shard=lambda shard, _: done.append(shard))
 
     assert again(resume=True).rejected["duplicate"] > 100

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from dataset_tools.dedup.dedup import DedupOptions, dedup
-from dataset_tools.dedup.keys import KeyPart
+from dataset_tools.dedup.keys import ShardKeys
 from dataset_tools.errors import InputError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
 from dataset_tools.split.split import SplitOptions, SplitReport, split
 from tests.dataset_tools.executor.poison import PoisonReading
 from tests.dataset_tools.io.stages import record
@@ -43,7 +42,7 @@ def _write(folder: Path, way: str) -> Path:
 
 def _without_flag(folder: Path) -> Callable[[Any, Any], None]:
     def on_shard(_: Any, part: Any) -> None:
-        if isinstance(part, KeyPart):
+        if isinstance(part, ShardKeys):
             (folder / "flag").unlink()
 
     return on_shard
@@ -103,7 +102,7 @@ def test_split_against_what_it_repeats(tmp_path: Path) -> None:
     (tmp_path / "held_out.jsonl").write_text(json.dumps(record(FATAL)) + "\n")
 
     def on_shard(_: Any, part: Any) -> None:
-        if isinstance(part, KeyPart) and part.file == str(source):
+        if isinstance(part, ShardKeys) and part.file == str(source):
             (tmp_path / "flag").unlink()
 
     options = SplitOptions(
@@ -137,7 +136,7 @@ def _dedup(source: Path, folder: Path, *, resume: bool = False, stop: int | None
     """Dedup into small parts; ``stop`` before that shard of the second reading is written."""
 
     def on_shard(shard: Any, part: Any) -> None:
-        if stop is not None and shard.index >= stop and not isinstance(part, KeyPart):
+        if stop is not None and shard.index >= stop and not isinstance(part, ShardKeys):
             raise _StoppedError
 
     dedup([str(source)], _outputs(folder, resume=resume), DedupOptions(near=None, reading=READING), on_shard=on_shard)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from dataset_tools.dedup.dedup import DedupOptions, dedup, exact_repetitions
 from dataset_tools.dedup.keys import KeyStage, RowKey
 from dataset_tools.errors import RowError
-from dataset_tools.pipeline.to_file import Outputs
-from dataset_tools.readers.shards import plan
-from dataset_tools.records.converter import Converter, find_data
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.readers.shards import plan_shards
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Inputs
 from tests.dataset_tools.dedup.made_rows import read, row, write
 
 ROWS = st.lists(
@@ -25,7 +26,7 @@ ROWS = st.lists(
 
 def _keys(source: str) -> list[RowKey]:
     stage = KeyStage(Converter(), None)
-    return [key for shard in plan(find_data([source]), 2_000) for key in stage(shard).keys]
+    return [key for shard in plan_shards(Inputs.of([source]).files, 2_000) for key in stage(shard).keys]
 
 
 def _refused_in_groups(keys: list[RowKey]) -> dict[str, dict[int, RowError]]:

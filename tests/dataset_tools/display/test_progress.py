@@ -11,7 +11,7 @@ import pytest
 
 from dataset_tools.display import progress as module
 from dataset_tools.display.progress import Progress, ShardProgress, duration
-from dataset_tools.pipeline.stage import Part
+from dataset_tools.pipeline.stage import ShardResult
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
 from training.answers.progress import AnswerProgress
@@ -38,10 +38,10 @@ def _shard(number: int) -> Shard:
 
 def test_json_lines(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     """Rows, rejects, speed, share and time left; shards of an earlier run only count for the share."""
-    part = Part(rows=300)
+    part = ShardResult(rows=300)
     part.rejected["unreadable-row"] = 2
     with ShardProgress("clean", 1000, quiet=True, log_json=True) as progress:
-        progress.shard_done(_shard(0), Part())
+        progress.shard_done(_shard(0), ShardResult())
         clock[0] = 20
         progress.shard_done(_shard(1), part)
         assert capsys.readouterr().err == ""
@@ -65,7 +65,7 @@ def test_a_failed_run_has_no_last_json_line(capsys: pytest.CaptureFixture[str]) 
 
 def test_lines_without_a_terminal(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     """One line every 30 seconds."""
-    part = Part(rows=3000)
+    part = ShardResult(rows=3000)
     with ShardProgress("clean", 1000) as progress:
         progress.shard_done(_shard(0), part)
         clock[0] = 40

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.changes import Log
-from dataset_tools.pipeline.stage import Part, Stage
+from dataset_tools.pipeline.stage import RecordStage, ShardResult
 from dataset_tools.readers.row_reader import RawRow, read_rows
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
@@ -110,13 +110,13 @@ def ended_while_sending(shard: Shard) -> tuple[bytes, _Fuse] | None:
     return (bytes(200_000_000), _Fuse()) if shard.lines is None else None
 
 
-class Watched(Stage):
+class Watched(RecordStage):
     """A slow stage that logs each shard that it begins, and the parent of its process."""
 
     log: Path
     slow: frozenset[int] = frozenset()  # shards that take two seconds
 
-    def __call__(self, shard: Shard) -> Part:
+    def __call__(self, shard: Shard) -> ShardResult:
         """Return the records of a shard."""
         with self.log.open("a") as log:
             log.write(f"{shard.index} {os.getppid()}\n")

@@ -21,11 +21,11 @@ from dataset_tools.errors import InputError
 from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.poison_rows import Guard
 from dataset_tools.executor.run import Work, run
-from dataset_tools.pipeline.stage import Stage
-from dataset_tools.pipeline.to_file import Job
-from dataset_tools.pipeline.to_parts import transform_to_folder
-from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.pipeline.stage import Job, RecordStage
+from dataset_tools.pipeline.to_file import write_records
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import find_files
+from dataset_tools.records.reading import Inputs
 from tests.dataset_tools.executor import fatal_column, poison
 from tests.dataset_tools.io.stages import record
 from tests.dataset_tools.pipeline.runs import ROOT, contents, outputs_in
@@ -49,7 +49,7 @@ def _done(
     limits: Limits = SHORT,
     isolated: bool = False,
 ) -> list[tuple[int, str]]:
-    shards = plan(find_files([str(path)]), 200)
+    shards = plan_shards(find_files([str(path)]), 200)
     work = Work(workers=workers, limits=limits)
     return [row for result in run(stage, shards, work, isolated=isolated) for row in result]
 
@@ -90,7 +90,7 @@ def test_the_time_limit_of_a_compressed_shard(tmp_path: Path) -> None:
 
 def test_a_result_that_is_cut_off(tmp_path: Path) -> None:
     """A process that dies while it sends its result is reported like any other."""
-    (shard,) = plan(find_files([str(_write(tmp_path / "x.jsonl", {}))]))
+    (shard,) = plan_shards(find_files([str(_write(tmp_path / "x.jsonl", {}))]))
     with pytest.raises(InputError, match="was killed by SIGKILL, although no row is fatal alone"):
         Guard(poison.ended_while_sending, SHORT).result(shard)
 
@@ -150,7 +150,7 @@ def test_known_fatal_rows_are_skipped(tmp_path: Path) -> None:
     table = pa.table({"n": [row["n"] for row in rows], "act": [row.get("act", "") for row in rows]})
     pq.write_table(table, tmp_path / "x.parquet")
     for name in ("x.jsonl", "x.parquet"):
-        (shard,) = plan(find_files([str(tmp_path / name)]))
+        (shard,) = plan_shards(find_files([str(tmp_path / name)]))
         guard = Guard(poison.rows, SHORT)
         done = guard.result(replace(shard, poison=((3, "was fatal before"),)))
         assert [(line, error.split(" (")[0]) for line, error in done if error] == [
@@ -170,7 +170,7 @@ def test_many_consecutive_fatal_rows(tmp_path: Path) -> None:
     """Ten consecutive fatal rows end the run: the machine is broken, not the rows."""
     path = _write(tmp_path / "x.jsonl", dict.fromkeys(range(20, 50), "kill"))
     with pytest.raises(InputError, match=r"x\.jsonl:\d+: 10 consecutive rows .* was killed by SIGKILL"):
-        list(run(poison.rows, plan(find_files([str(path)]), 100_000), Work(workers=2)))
+        list(run(poison.rows, plan_shards(find_files([str(path)]), 100_000), Work(workers=2)))
 
 
 @pytest.fixture
@@ -188,8 +188,9 @@ def test_clean_rejects_fatal_rows(poisoned: Path, tmp_path: Path) -> None:
     """Rejects of a folder of parts have file, line and reason, for any number of workers."""
     for workers in (1, 2):
         outputs = outputs_in(tmp_path / str(workers))
-        stage = Stage(poison.PoisonConverter(), Repairer(), outputs.records, trace=True)
-        report = transform_to_folder(Job("clean", [str(poisoned)], stage, Work(workers=workers, limits=SHORT)), outputs)
+        stage = RecordStage(poison.PoisonConverter(), Repairer().repair, outputs.records, trace=True)
+        inputs, work = Inputs.of([str(poisoned)]), Work(workers=workers, limits=SHORT)
+        report = write_records(Job(command="clean", inputs=inputs, outputs=outputs, stage=stage, work=work))
         assert (report.rows_in, report.rows_out, report.rejected) == (120, 117, {"poison-row": 3})
         rejects = [json.loads(line) for line in outputs.rejects_file.read_text(encoding="utf-8").splitlines()]
         assert [(reject["file"], reject["line"], reject["reason"]) for reject in rejects] == [
@@ -205,17 +206,17 @@ COPY = """
 import multiprocessing, sys
 from dataset_tools.executor.run import Work, run
 from dataset_tools.executor.process_setup import can_fork
-from dataset_tools.readers.shards import plan
+from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import find_files
 from tests.dataset_tools.executor import poison
 if __name__ == "__main__":
     assert can_fork()
-    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), Work(workers=2))
+    results = run(poison.rows, plan_shards(find_files([sys.argv[1]]), 200), Work(workers=2))
     rows = next(results)
     print([(line, error.split(" (")[0]) for line, error in rows if error])
     rows += [row for result in results for row in result]
     print([line for line, _ in rows] == list(range(1, 61)), [line for line, error in rows if error])
-    results = run(poison.rows, plan(find_files([sys.argv[1]]), 200), Work(workers=2))
+    results = run(poison.rows, plan_shards(find_files([sys.argv[1]]), 200), Work(workers=2))
     next(results)
     results.close()
     print(multiprocessing.active_children())

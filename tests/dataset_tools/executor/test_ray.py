@@ -25,12 +25,12 @@ from dataset_tools.executor import ray
 from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.ray import RayCluster
 from dataset_tools.executor.run import Work, run
-from dataset_tools.pipeline.stage import Part
-from dataset_tools.pipeline.to_file import Job
-from dataset_tools.pipeline.to_parts import transform_to_folder
-from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.pipeline.stage import Job, ShardResult
+from dataset_tools.pipeline.to_file import write_records
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile, find_files
 from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Inputs
 from tests.dataset_tools.executor import poison
 from tests.dataset_tools.executor.ray_nodes import ENVIRONMENT, Nodes, two_nodes
 from tests.dataset_tools.io import stages
@@ -88,17 +88,18 @@ def _markers(folder: Path) -> int:
 def test_a_node_is_killed_in_the_middle(corpus: Path, nodes: Nodes, tmp_path: Path) -> None:
     """Shards of a lost node are repeated, and every file has the bytes of a local run."""
 
-    def clean(folder: Path, work: Work, on_shard: Callable[[Shard, Part], None] | None = None) -> None:
+    def clean(folder: Path, work: Work, on_shard: Callable[[Shard, ShardResult], None] | None = None) -> None:
         folder.mkdir()
         outputs = outputs_in(folder)
-        stage = poison.Watched(Converter(), Repairer(), outputs.records, trace=True)
+        stage = poison.Watched(Converter(), Repairer().repair, outputs.records, trace=True)
         stage.log, stage.slow = folder.with_suffix(".log"), frozenset({20, 21})
-        transform_to_folder(Job("clean", [str(corpus)], stage, work, on_shard=on_shard), outputs)
+        inputs = Inputs.of([str(corpus)])
+        write_records(Job(command="clean", inputs=inputs, outputs=outputs, stage=stage, work=work, on_shard=on_shard))
 
     log = tmp_path / "ray.log"
     killed: list[int] = []
 
-    def kill(shard: Shard, _: Part) -> None:
+    def kill(shard: Shard, _: ShardResult) -> None:
         if shard.index == 19:
             # Both are in progress, one on each node.
             _wait(lambda: {"20", "21"} <= {line.split()[0] for line in log.read_text().splitlines()})
@@ -199,7 +200,7 @@ def test_fatal_rows_on_a_cluster(nodes: Nodes, tmp_path: Path) -> None:
     acts = {3: "crash", 17: "hang", 33: "stuck", 40: "memory", 41: "exit"}
     lines = [json.dumps({"n": n} | ({"act": acts[n]} if n in acts else {})) for n in range(1, 61)]
     (tmp_path / "x.jsonl").write_text("\n".join(lines) + "\n")
-    shards = list(plan(find_files([str(tmp_path / "x.jsonl")]), 200))
+    shards = list(plan_shards(find_files([str(tmp_path / "x.jsonl")]), 200))
     engine = RayCluster(nodes.address, limits=Limits(shard=6, row=1, megabyte=0, grace=1))
     done = [row for rows in run(poison.rows, shards, Work(engine=engine)) for row in rows]
     assert [line for line, _ in done] == list(range(1, 61))

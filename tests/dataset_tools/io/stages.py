@@ -9,7 +9,7 @@ from typing import Any
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.io.writer import encode
 from dataset_tools.readers.row_reader import RawRow, read_rows
-from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import find_files
 from schemas.record import Record
 
@@ -29,7 +29,7 @@ def record(line: int, **meta: Any) -> Record:
 
 def rows_of(path: Path, shard_bytes: int = 4 << 20) -> list[RawRow]:
     """Return all rows of one file."""
-    return [row for shard in plan(find_files([str(path)]), shard_bytes) for row in read_rows(shard)]
+    return [row for shard in plan_shards(find_files([str(path)]), shard_bytes) for row in read_rows(shard)]
 
 
 def reason(path: Path) -> str:

@@ -23,8 +23,8 @@ from dataset_tools.errors import InputError, InterruptionError, UsageError
 from dataset_tools.executor.ray import RayCluster
 from dataset_tools.executor.run import Work
 from dataset_tools.io.remote_path import RemotePath, as_path
-from dataset_tools.pipeline.stage import Part
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.pipeline.stage import ShardResult
 from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import find_files
@@ -94,7 +94,7 @@ def test_an_interrupted_run_to_a_store(corpus: Path, memory: RemotePath) -> None
     clean([str(corpus)], _outputs(memory / "whole"))
     expected = _held(memory / "whole")
 
-    def stop(shard: Shard, _: Part) -> None:
+    def stop(shard: Shard, _: ShardResult) -> None:
         if shard.index == 20:
             raise KeyboardInterrupt
 

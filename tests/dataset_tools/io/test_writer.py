@@ -17,7 +17,7 @@ from dataset_tools.executor.run import Work, run
 from dataset_tools.io.atomic_file import AtomicFile
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.io.writer import ENDINGS, Sink, check_writable, encode, json_report, write_file
-from dataset_tools.readers.shards import plan
+from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import find_files
 from tests.dataset_tools.io.stages import Encode, record, rows_of
 
@@ -90,14 +90,14 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_bytes_do_not_depend_on_workers(ending: str, big: Path, tmp_path: Path) -> None:
     """One, two and three workers write the same bytes; another shard size writes the same rows."""
-    shards = list(plan(find_files([str(big)]), 250_000))
+    shards = list(plan_shards(find_files([str(big)]), 250_000))
     assert len(shards) > 3
     for workers in (1, 2, 3):
         with Sink(tmp_path / f"{workers}{ending}") as sink:
             for payload in run(Encode(f"x{ending}"), shards, Work(workers=workers)):
                 sink.write_payload(payload)
     with Sink(tmp_path / f"other{ending}") as sink:
-        for payload in run(Encode(f"x{ending}"), plan(find_files([str(big)]), 33_333)):
+        for payload in run(Encode(f"x{ending}"), plan_shards(find_files([str(big)]), 33_333)):
             sink.write_payload(payload)
     one = (tmp_path / f"1{ending}").read_bytes()
     assert (tmp_path / f"2{ending}").read_bytes() == one
@@ -199,7 +199,7 @@ from dataset_tools.dedup.dedup import dedup
 from dataset_tools.errors import OutputError
 from dataset_tools.cleaning.import_data import import_data
 from dataset_tools.split.split import SplitOptions, split
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from tests.dataset_tools.io.stages import record
 folder, command, form, bad, good = Path(sys.argv[1]), *sys.argv[2:4], *map(int, sys.argv[4:])
 rows = [json.dumps(record(number)) for number in range(1, good + 1)] + ["x" * bad]

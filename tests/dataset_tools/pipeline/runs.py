@@ -10,7 +10,7 @@ from typing import Any
 from dataset_tools.cleaning.clean import CleanOptions, clean
 from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import FolderOutputs
-from dataset_tools.pipeline.to_file import Report
+from dataset_tools.pipeline.stage import RunReport
 
 ROOT = Path(__file__).parents[3]
 SHARD_BYTES, PART_BYTES = 20_000, 60_000
@@ -38,7 +38,7 @@ def outputs_in(folder: Path, *, resume: bool = False, ending: str = ".parquet", 
     )
 
 
-def clean_into(source: Path, folder: Path, *, workers: int = 1, resume: bool = False, **more: Any) -> Report:
+def clean_into(source: Path, folder: Path, *, workers: int = 1, resume: bool = False, **more: Any) -> RunReport:
     """Clean a file into a folder of small parts."""
     return clean([str(source)], outputs_in(folder, resume=resume, **more), CleanOptions(work=Work(workers=workers)))
 
@@ -53,9 +53,14 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 COMMAND = f"""
-import dataset_tools.pipeline.outputs as cuts
-cuts.SHARD_BYTES, cuts.PART_BYTES = {SHARD_BYTES}, {PART_BYTES}
+from dataclasses import dataclass
 from dataset_tools.cli.main import main
+from dataset_tools.pipeline import outputs
+@dataclass(frozen=True, slots=True)
+class SmallParts(outputs.FolderOutputs):
+    part_bytes: int = {PART_BYTES}
+    shard_bytes: int = {SHARD_BYTES}
+outputs.FolderOutputs = SmallParts
 if __name__ == "__main__":
     main()
 """

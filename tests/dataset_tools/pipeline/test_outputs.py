@@ -11,8 +11,8 @@ import pytest
 from dataset_tools.arabic.numbers import exact_number
 from dataset_tools.cleaning.clean import CleanOptions, clean
 from dataset_tools.errors import InputError, RowError, UsageError
-from dataset_tools.pipeline.to_file import Outputs
-from dataset_tools.readers.shards import plan
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import find_files
 from dataset_tools.records.literals import decode_json
 from dataset_tools.records.reading import Reading
@@ -60,7 +60,7 @@ def test_a_named_file_for_rejects_is_written_even_when_empty(tmp_path: Path) -> 
 @pytest.mark.parametrize("text", ["{'n': 1, 'n': 2}", "{1: 3, '1': 4}", '{"n":1,"n":2}'])
 def test_a_key_that_stands_twice_in_arguments_is_refused(text: str) -> None:
     """In a Python literal as in JSON, because one of the two values would be lost."""
-    with pytest.raises(RowError, match=r"stands twice|duplicate key"):
+    with pytest.raises(RowError, match=r"repeated key|duplicate key"):
         decode_json(text, [], "arguments")
 
 
@@ -68,7 +68,7 @@ def test_millions_of_tiny_rows_are_cut_into_shards(tmp_path: Path) -> None:
     """A small compressed file of very many short lines does not become one shard."""
     path = tmp_path / "tiny.jsonl.gz"
     path.write_bytes(gzip.compress(b"{}\n" * 200_000))
-    sizes = [len(shard.lines or ()) for shard in plan(find_files([str(path)]))]
+    sizes = [len(shard.lines or ()) for shard in plan_shards(find_files([str(path)]))]
     assert sum(sizes) == 200_000
     assert max(sizes) < 30_000
 

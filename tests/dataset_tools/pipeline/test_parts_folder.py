@@ -16,8 +16,7 @@ from dataset_tools.cleaning.clean import clean
 from dataset_tools.cleaning.import_data import import_data
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.io.writer import ENDINGS
-from dataset_tools.pipeline.outputs import FolderOutputs
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
 from dataset_tools.readers.sources import find_files
 from dataset_tools.validation.validate import validate
 from tests.dataset_tools.io.stages import rows_of
@@ -128,7 +127,7 @@ def test_what_a_folder_must_not_be(corpus: Path, tmp_path: Path) -> None:
         import_data([str(corpus)], FolderOutputs(tmp_path / "file"))
     with pytest.raises(UsageError, match=r"whole: the folder holds a whole dataset \(remove it, or choose another"):
         import_data([str(corpus)], FolderOutputs(whole))
-    with pytest.raises(UsageError, match="lies in the folder of the output"):
+    with pytest.raises(UsageError, match="is read and lies in the output folder"):
         import_data([str(whole)], FolderOutputs(whole))
     with pytest.raises(UsageError, match=r"parts cannot be 'csv' \(--parts jsonl, jsonl\.gz"):
         import_data([str(corpus)], FolderOutputs(tmp_path / "new", ".csv"))
@@ -167,10 +166,13 @@ def test_what_is_beside_the_parts_may_lie_in_their_folder(corpus: Path, tmp_path
 HASH = """
 import os, signal, threading
 from pathlib import Path
-from dataset_tools.pipeline.run_plan import describe_inputs
+from dataset_tools.pipeline.run_plan import resume_plan
 from dataset_tools.readers.sources import DataFile
+from dataset_tools.io.input_stamps import Stamps
+from dataset_tools.records.reading import Inputs
 threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
-describe_inputs([DataFile(Path("/dev/zero"), "zero", "zero", "jsonl", "")] * 2, [])
+files = (DataFile(Path("/dev/zero"), "zero", "zero", "jsonl", ""),) * 2
+resume_plan("clean", {}, {}, Inputs(("zero",), files, (), Stamps()))
 """
 
 

@@ -1,7 +1,6 @@
 """What was decided about rows reaches exactly the shards that hold them, however files are cut."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,11 +8,9 @@ from hypothesis import strategies as st
 
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.pipeline.row_decisions import Decision, decided, digest_of, in_order, merged
-from dataset_tools.pipeline.stage import Stage
 from dataset_tools.readers.row_reader import POISON, read_rows
-from dataset_tools.readers.shards import plan
+from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import DataFile, find_files
-from dataset_tools.records.converter import Converter
 
 ROWS = 30
 
@@ -40,7 +37,7 @@ def test_each_shard_gets_its_own(files: list[DataFile], rows: list[tuple[int, in
     lines = [(1, 1), (1, 1), (2, 1)]  # how far apart the rows of each file are, and where they begin
     made = [Decision(files[at].place, lines[at][0] * row + lines[at][1], f"{at}") for at, row in rows]
     given_out = []
-    for shard in decided(plan(files, shard_bytes), iter(made)):
+    for shard in decided(plan_shards(files, shard_bytes), iter(made)):
         held = {raw.line for raw in read_rows(shard)}
         assert {line for line, _ in shard.decided} <= held
         given_out += [Decision(shard.file.place, line, what) for line, what in shard.decided]
@@ -56,7 +53,7 @@ def test_decisions_are_taken_as_shards_are(files: list[DataFile]) -> None:
             taken.append(line)
             yield Decision(files[0].place, line, "x")
 
-    shards = decided(plan(files[:1], 400), decisions())
+    shards = decided(plan_shards(files[:1], 400), decisions())
     first = next(shards)
     assert taken == list(range(1, len(first.decided) + 2))
     assert len(taken) < ROWS
@@ -65,17 +62,7 @@ def test_decisions_are_taken_as_shards_are(files: list[DataFile]) -> None:
 def test_a_row_that_is_gone_is_told(files: list[DataFile]) -> None:
     """A file that became another one between two readings is not written as if nothing had happened."""
     with pytest.raises(InputError, match=r"gone\.jsonl:3: the row was there before, and is not any more"):
-        list(decided(plan(files), [Decision(files[0].place, 1, "x"), Decision("gone.jsonl", 3, "x")]))
-
-
-def test_a_line_that_is_gone_is_told(files: list[DataFile]) -> None:
-    """A shard that does not hold a row about which something was decided is not written without a word."""
-    error = RowError("duplicate", "said before")
-    stage = Stage(Converter(), None, Path("x.jsonl"), trace=False)
-    for file, line in ((files[0], ROWS + 1), (files[1], ROWS + 7), (files[2], 2)):
-        shards = list(decided(plan([file]), [Decision(file.place, 1, error), Decision(file.place, line, error)]))
-        with pytest.raises(InputError, match=rf"\S+:{line}: the row was there before, and is not any more"):
-            list(map(stage, shards))
+        list(decided(plan_shards(files), [Decision(files[0].place, 1, "x"), Decision("gone.jsonl", 3, "x")]))
 
 
 def test_a_fatal_row_is_not_read_again(files: list[DataFile]) -> None:
@@ -83,7 +70,7 @@ def test_a_fatal_row_is_not_read_again(files: list[DataFile]) -> None:
     fatal = RowError(POISON, "the process that read it ended")
     one = [Decision(files[0].place, 2, "x"), Decision(files[1].place, 9, "x")]
     other = [Decision(files[0].place, 3, fatal), Decision(files[1].place, 1, fatal)]
-    first, second, third = decided(plan(files), merged(files, one, other))
+    first, second, third = decided(plan_shards(files), merged(files, one, other))
     assert (first.decided, first.poison) == (((2, "x"),), ((3, fatal.what),))
     assert (second.decided, second.poison) == (((9, "x"),), ((1, fatal.what),))
     assert (third.decided, third.poison) == ((), ())

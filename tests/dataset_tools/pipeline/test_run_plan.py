@@ -20,8 +20,8 @@ from dataset_tools.errors import AfgError, InputError, InterruptionError, Output
 from dataset_tools.executor import versions
 from dataset_tools.executor.run import Work
 from dataset_tools.io import run_lock
-from dataset_tools.pipeline.stage import Part
-from dataset_tools.readers.shards import Shard, plan
+from dataset_tools.pipeline.stage import ShardResult
+from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import find_files
 from dataset_tools.records.reading import Reading
 from tests.dataset_tools.pipeline.runs import ROOT, SHARD_BYTES, clean_into, contents, outputs_in, start_clean
@@ -31,10 +31,10 @@ class _StoppedError(Exception):
     """What ends a run in these tests."""
 
 
-def _stop_at(index: int, error: type[BaseException] = _StoppedError) -> Callable[[Shard, Part], None]:
+def _stop_at(index: int, error: type[BaseException] = _StoppedError) -> Callable[[Shard, ShardResult], None]:
     """Ends a run before the result of a shard is taken."""
 
-    def on_shard(shard: Shard, _: Part) -> None:
+    def on_shard(shard: Shard, _: ShardResult) -> None:
         if shard.index >= index:
             raise error
 
@@ -61,7 +61,7 @@ def test_it_goes_on_where_it_stopped(stop: int, corpus: Path, undisturbed: Path,
     done: list[int] = []
     seen: list[int] = []
 
-    def on_shard(shard: Shard, part: Part) -> None:
+    def on_shard(shard: Shard, part: ShardResult) -> None:
         seen.append(shard.index)
         if part.rows:
             done.append(shard.index)
@@ -248,14 +248,14 @@ def test_an_input_that_changes_meanwhile(corpus: Path, tmp_path: Path) -> None:
     """An input that is written to or removed while it is read is told, and so is one that holds no rows."""
     source = tmp_path / "raw.jsonl"
     tools = _tools(tmp_path)
-    last = max(shard.index for shard in plan(find_files([str(corpus)]), SHARD_BYTES))
+    last = max(shard.index for shard in plan_shards(find_files([str(corpus)]), SHARD_BYTES))
     for number, change in enumerate(
         (lambda: os.utime(source, ns=(0, 0)), lambda: os.utime(tools, ns=(0, 0)), source.unlink, tools.unlink)
     ):
         source.write_bytes(corpus.read_bytes())
         _tools(tmp_path)
 
-        def disturb(shard: Shard, _: Part, change: Callable[[], object] = change) -> None:
+        def disturb(shard: Shard, _: ShardResult, change: Callable[[], object] = change) -> None:
             if shard.index == last:
                 change()
 
@@ -268,7 +268,7 @@ def test_an_input_that_changes_meanwhile(corpus: Path, tmp_path: Path) -> None:
 def test_two_runs_at_once(corpus: Path, tmp_path: Path) -> None:
     """A second run into the folder of one that is at work is refused, and does not disturb it."""
 
-    def second(shard: Shard, _: Part) -> None:
+    def second(shard: Shard, _: ShardResult) -> None:
         if shard.index in (0, 20):
             with pytest.raises(UsageError, match="another run is writing into this folder"):
                 clean_into(corpus, tmp_path, resume=True)
@@ -357,7 +357,7 @@ def test_a_folder_that_cannot_be_read_is_told_as_what_it_is(
         before = contents(folder)
         with monkeypatch.context() as patch:
 
-            def broken(shard: Shard, _: Part, patch: pytest.MonkeyPatch = patch, method: str = method) -> None:
+            def broken(shard: Shard, _: ShardResult, patch: pytest.MonkeyPatch = patch, method: str = method) -> None:
                 if shard.index == 24:
                     for name in (method, "glob", "iterdir"):
                         patch.setattr(Path, name, fail)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.cli import main
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from publishing.cli import main as publishing_cli
 from publishing.export.prompts import held_out_prompts
 from tests.dataset_tools.io.stages import rows_of
@@ -33,7 +33,7 @@ def forms(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> _Forms:
     """The same cleaned rows, as one file and as a folder of parts."""
     folder = tmp_path_factory.mktemp("forms")
     one = folder / "one.jsonl"
-    clean([str(corpus)], Outputs(one, Outputs.default_rejects(one)))
+    clean([str(corpus)], Outputs(one))
     clean_into(corpus, folder)
     return _Forms(str(one), f"{folder}/out/")
 

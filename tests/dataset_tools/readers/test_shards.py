@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_tools.readers.shards import plan, total_bytes
+from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import find_files
+from dataset_tools.records.reading import Inputs
 from tests.dataset_tools.io.stages import rows_of
 
 LINES = st.lists(
@@ -39,20 +40,20 @@ def test_shards_cover_the_file(tmp_path_factory: pytest.TempPathFactory, size: i
     path = tmp_path_factory.mktemp("cover") / "x.jsonl"
     path.write_bytes(b"".join(b'{"a":"%s"}\n' % (b"x" * (step * 997 % 5000)) for step in range(200)))
     data = path.read_bytes()
-    shards = list(plan(find_files([str(path)]), size))
+    shards = list(plan_shards(find_files([str(path)]), size))
     assert [shard.start for shard in shards] == [0, *(shard.stop for shard in shards[:-1])]
     assert shards[-1].stop == len(data)
     assert all(data[shard.stop - 1 : shard.stop] == b"\n" for shard in shards)
     assert all(shard.stop - shard.start >= size for shard in shards[:-1])
     assert [shard.first_line for shard in shards] == [data.count(b"\n", 0, shard.start) + 1 for shard in shards]
-    assert sum(shard.size for shard in shards) == total_bytes(find_files([str(path)]))
+    assert sum(shard.size for shard in shards) == Inputs.of([str(path)]).size
 
 
 def test_row_groups_are_shards(tmp_path: Path) -> None:
     """Parquet is cut between row groups; row numbers count over the whole file."""
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"a": list(range(1000))}), path, row_group_size=300)
-    shards = list(plan(find_files([str(path)]), 1))
+    shards = list(plan_shards(find_files([str(path)]), 1))
     assert [(shard.start, shard.stop, shard.first_line) for shard in shards] == [
         (0, 1, 1),
         (1, 2, 301),
@@ -60,7 +61,7 @@ def test_row_groups_are_shards(tmp_path: Path) -> None:
         (3, 4, 901),
     ]
     assert [(row.line, row.value) for row in rows_of(path, 1)] == [(n + 1, {"a": n}) for n in range(1000)]
-    assert len(list(plan(find_files([str(path)])))) == 1
+    assert len(list(plan_shards(find_files([str(path)])))) == 1
 
 
 def test_the_last_line_without_a_newline(tmp_path: Path) -> None:

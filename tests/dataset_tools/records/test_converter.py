@@ -12,12 +12,11 @@ from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import (
     Converter,
-    find_data,
     record_errors,
     require_shallow,
     require_valid,
 )
-from dataset_tools.records.reading import load_tools
+from dataset_tools.records.reading import Inputs, load_tools
 
 FILE = DataFile(Path("raw/train.jsonl"), "gulf", "train.jsonl", "jsonl", "")
 
@@ -138,8 +137,8 @@ def test_companion_files_are_skipped(tmp_path: Path) -> None:
     """A file of answers is skipped, unless it is the only file."""
     for name in ("BFCL_v3_simple.json", "possible_answer_BFCL_v3_simple.json"):
         (tmp_path / name).write_text('{"id": "simple_0"}\n', encoding="utf-8")
-    assert [file.name for file in find_data([str(tmp_path)])] == ["BFCL_v3_simple.json"]
-    alone = find_data([str(tmp_path / "possible_answer_BFCL_v3_simple.json")])
+    assert [file.name for file in Inputs.of([str(tmp_path)]).files] == ["BFCL_v3_simple.json"]
+    alone = Inputs.of([str(tmp_path / "possible_answer_BFCL_v3_simple.json")]).files
     assert [file.name for file in alone] == ["possible_answer_BFCL_v3_simple.json"]
 
 

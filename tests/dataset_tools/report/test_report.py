@@ -11,7 +11,7 @@ import pytest
 from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.changes import Change
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.to_file import Report
+from dataset_tools.pipeline.stage import RunReport
 from dataset_tools.prompt.render import segments
 from dataset_tools.report.charts import histogram, lengths_section
 from dataset_tools.report.pages import report_page
@@ -27,7 +27,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp; {{title}} \x1b[31m \u20
 
 @pytest.fixture(scope="module")
 def dirty() -> DatasetReport:
-    """Report on the sample with known defects."""
+    """RunReport on the sample with known defects."""
     return report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path())))
 
 
@@ -121,7 +121,7 @@ def test_differences(before: Any, after: Any, shown: tuple[str, str]) -> None:
     change = Change("rule", "p", before, after)
     sample = {"id": "", "file": "f", "line": 1, "path": "p", "before": change.before, "after": change.after}
     rules = {"rule": {"rows": 1, "changes": 1, "samples": [sample]}}
-    part = changes_section(Report("clean", {}, [], "o", 1, 1, {}, rules))
+    part = changes_section(RunReport("clean", {}, [], "o", 1, 1, {}, rules))
     assert tuple(re.findall(r'<dd class="value" dir="auto">(.*?)</dd>', part)) == shown
 
 

@@ -251,7 +251,7 @@ def test_a_source_inside_the_output_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     pq.write_table(pa.Table.from_pylist(ROWS[:1]), folder / "data-00000.parquet")
     before = _bytes(folder)
-    with pytest.raises(UsageError, match=r"data-00000\.parquet is read and would be replaced \(choose another folder"):
+    with pytest.raises(UsageError, match=r"data-00000\.parquet is read and lies in the output folder \S+ \(choose"):
         build([str(folder)], folder, TOKENIZER, NO_VERIFY)
     assert _bytes(folder) == before
 

@@ -9,7 +9,7 @@ import pytest
 
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.errors import InputError
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.prompt.render import render
 from dataset_tools.samples.build import BuildOptions, build
 from dataset_tools.samples.stage import SampleOptions

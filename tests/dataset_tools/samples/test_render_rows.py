@@ -10,10 +10,10 @@ import pytest
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.prompt.render import render
 from dataset_tools.prompt.round_trip import round_trip_problem
-from dataset_tools.samples.render_rows import Counts, Problem, render_rows
+from dataset_tools.samples.render_rows import RenderCounts, RenderProblem, render_rows
 from tests.prompt_rows import call, call_row, calls, row, say, tool
 
 USER = say("user", "ما الطقس؟")
@@ -25,7 +25,7 @@ def _write(path: Path, rows: list[Any]) -> str:
     return str(path)
 
 
-def _rendered(sources: list[str], **options: Any) -> tuple[list[dict[str, str]], Counts]:
+def _rendered(sources: list[str], **options: Any) -> tuple[list[dict[str, str]], RenderCounts]:
     out = io.BytesIO()
     counts = render_rows(sources, out, **options)
     return [json.loads(line) for line in out.getvalue().splitlines()], counts
@@ -46,13 +46,13 @@ def test_rows_that_cannot_be_rendered_are_told_and_counted(tmp_path: Path) -> No
     union = tool(properties={"p": {"anyOf": [{"type": "string"}, {"type": "integer"}]}})
     rows = [good, "{", {**row(USER, tools=[union]), "id": "u"}, {"nothing": "known"}, {**good, "id": "last"}]
     source = _write(tmp_path / "a.jsonl", rows)
-    told: list[Problem] = []
+    told: list[RenderProblem] = []
     lines, counts = _rendered([source], on_problem=told.append)
     assert [line["id"] for line in lines] == ["r", "last"]
     assert counts.rows == counts.rendered + sum(counts.refused.values()) == 5
     assert counts.refused == {"unreadable-row": 1, "not-renderable": 1, "unknown-layout": 1}
     assert told == counts.problems
-    assert told[1] == Problem(
+    assert told[1] == RenderProblem(
         "a.jsonl", 3, "u", "not-renderable",
         "tools[0].function.parameters.properties.p: anyOf instead of a type (declare one type per schema)",
     )  # fmt: skip

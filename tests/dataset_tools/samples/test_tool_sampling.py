@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.samples.build import BuildOptions, build
 from dataset_tools.samples.stage import SampleOptions
 from dataset_tools.samples.tokenizer import load_tokenizer

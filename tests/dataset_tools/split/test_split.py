@@ -15,7 +15,7 @@ from dataset_tools.cleaning.clean import clean
 from dataset_tools.dedup.dedup import dedup
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.split.split import SplitOptions, SplitReport, split
 from tests.dataset_tools.split.split_rows import overlaps, sides
 
@@ -316,7 +316,7 @@ def test_what_makes_no_sense_is_told_first(tmp_path: Path) -> None:
             run(source, tmp_path / "data", **options)
     with pytest.raises(UsageError, match="there is no format 'csv' \\(parquet or jsonl\\)"):
         split([source], tmp_path / "data", SplitOptions(format="csv"))
-    with pytest.raises(UsageError, match="is read and would be replaced"):
+    with pytest.raises(UsageError, match="is read and lies in the output folder"):
         split([source], tmp_path)
     with pytest.raises(InputError, match="no report of a command"):
         run(source, tmp_path / "data", reports=(sample_path().parent / "tools.json",))

@@ -4,7 +4,7 @@ import pytest
 
 from dataset_tools.bundled import dirty_path
 from dataset_tools.executor.run import Work
-from dataset_tools.records.converter import find_data
+from dataset_tools.records.reading import Inputs
 from dataset_tools.validation.excerpts import excerpts, part_meant, value_at
 from dataset_tools.validation.validate import ValidateOptions, validate
 
@@ -59,9 +59,9 @@ def test_of_a_long_text_only_what_stands_around_is_shown() -> None:
 
 def test_every_finding_with_a_path_in_the_dirty_sample_has_its_value() -> None:
     """For any number of workers. Nulls that were dropped in reading are no value."""
-    files = find_data([str(dirty_path())])
-    result = validate(files)
-    values = excerpts(files, result)
+    inputs = Inputs.of([str(dirty_path())])
+    result = validate(inputs)
+    values = excerpts(inputs, result)
     missing = {
         code
         for code, entry in result.checks.items()
@@ -69,4 +69,4 @@ def test_every_finding_with_a_path_in_the_dirty_sample_has_its_value() -> None:
         if example["path"] and (example["file"], example["line"], example["path"]) not in values
     }
     assert missing == {"null-value"}
-    assert excerpts(files, result, ValidateOptions(work=Work(workers=2))) == values
+    assert excerpts(inputs, result, ValidateOptions(work=Work(workers=2))) == values

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.checks import catalogue
 from dataset_tools.cli.text import github_annotations
 from dataset_tools.executor.run import Work
-from dataset_tools.readers.shards import plan
-from dataset_tools.validation import validate as validate_module
-from dataset_tools.validation.validate import Result, ValidateOptions, validate
+from dataset_tools.validation.validate import ValidateOptions, ValidationResult, validate
 
 Command = Callable[..., Any]
 
@@ -88,21 +85,21 @@ def test_every_row_is_checked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [2, 3])
-def test_workers_do_not_change_the_result(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_do_not_change_the_result(workers: int) -> None:
     """Counts, examples and their order are the same for any number of processes."""
-    monkeypatch.setattr(validate_module, "plan", partial(plan, shard_bytes=200_000))
     alone, together = (
-        validate([str(dirty_path())], ValidateOptions(work=Work(workers=count))) for count in (1, workers)
+        validate([str(dirty_path())], ValidateOptions(work=Work(workers=count)), shard_bytes=200_000)
+        for count in (1, workers)
     )
     assert json.dumps(alone.as_json()) == json.dumps(together.as_json())
 
 
 @pytest.mark.parametrize("shard_bytes", [1, 50_000])
-def test_shards_do_not_change_the_result(shard_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shards_do_not_change_the_result(shard_bytes: int) -> None:
     """However a file is cut, the same findings stand in the same order."""
     whole = validate([str(dirty_path())])
-    monkeypatch.setattr(validate_module, "plan", partial(plan, shard_bytes=shard_bytes))
-    assert json.dumps(validate([str(dirty_path())]).as_json()) == json.dumps(whole.as_json())
+    cut = validate([str(dirty_path())], shard_bytes=shard_bytes)
+    assert json.dumps(cut.as_json()) == json.dumps(whole.as_json())
 
 
 @pytest.mark.parametrize(
@@ -160,7 +157,7 @@ def test_annotations_escape_what_github_reads() -> None:
         "hint": "",
     }
     whole = {"file": "", "line": 0, "id": "", "path": "tools", "message": "كل الصفوف", "hint": ""}
-    result = Result(1, 0, {
+    result = ValidationResult(1, 0, {
         "tatweel": {"severity": "warning", "rows": 1, "findings": 1, "examples": [found]},
         "unknown-tool": {"severity": "error", "rows": 1, "findings": 1, "examples": [whole]},
     })  # fmt: skip

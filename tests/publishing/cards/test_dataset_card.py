@@ -10,7 +10,7 @@ from dataset_tools.bundled import dirty_path
 from dataset_tools.cleaning.clean import clean
 from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.errors import InputError
-from dataset_tools.pipeline.to_file import Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.split.split import SplitOptions, split
 from publishing.cards.dataset import make_dataset_card
 from publishing.cards.hub_terms import public_dataset

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError, UsageError
-from dataset_tools.records.layouts import Context, Draft, all_layouts, by_name, recognise
+from dataset_tools.records.layouts import Context, Draft, all_layouts, by_name, companions_of, recognise
 from schemas import load
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -261,4 +261,5 @@ def test_files_of_accepted_answers(tmp_path: Path) -> None:
     beside.touch()
     assert layout.companions(questions) == [beside]
     assert layout.companions(beside) == []
-    assert by_name("xlam").companions(questions) == []
+    assert by_name("xlam").companions is None
+    assert companions_of(questions) == [beside]

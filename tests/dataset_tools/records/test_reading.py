@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from dataset_tools.changes import Change, Log
 from dataset_tools.dedup.dedup import DedupOptions, dedup
-from dataset_tools.dedup.keys import KeyPart
-from dataset_tools.errors import InputError
-from dataset_tools.pipeline.to_file import Outputs
-from dataset_tools.records.reading import Reading
+from dataset_tools.dedup.keys import ShardKeys
+from dataset_tools.errors import InputError, RowError
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.readers.shards import plan_shards
+from dataset_tools.records.converter import Converter
+from dataset_tools.records.reading import Inputs, Reading, record_batches, records_of
 from dataset_tools.split.split import SplitOptions, split
+from schemas.record import Record
 from tests.dataset_tools.io.stages import record
 
 ROWS = 20
@@ -42,7 +46,7 @@ def _between(change: Callable[[], object]) -> Callable[[Any, Any], None]:
     """Return a callback for shards that changes something after the first pass."""
 
     def on_shard(_: Any, part: Any) -> None:
-        if isinstance(part, KeyPart):
+        if isinstance(part, ShardKeys):
             change()
 
     return on_shard
@@ -60,7 +64,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "only the time": (lambda path: os.utime(path, ns=(0, 0)), "the input changed while it was read"),
     "the last row gone": (
         lambda path: _replace(path, "".join(path.read_text().splitlines(keepends=True)[:-1])),
-        rf":{ROWS}: the row was there before, and is not any more",
+        "the input changed while it was read",
     ),
 }
 """Changes of the file, and the expected message."""
@@ -106,3 +110,52 @@ def test_other_input_files(source: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=rf"{path.name}: the input changed"):
             split([str(source)], tmp_path / "data", options, on_shard=touched)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["held_out.jsonl", "raw.jsonl", "tools.json"]
+
+
+def _step(record: Record, log: Log) -> Record:
+    """Change a record, or fail as a defect would."""
+    if record["id"] == "r2":
+        raise ZeroDivisionError("by nothing")
+    log.append(Change("test", "id", record["id"], record["id"]))
+    return record
+
+
+def _read(path: Path, **options: Any) -> list[tuple[int, str, int]]:
+    """Return line, id or code, and number of changes of each row."""
+    (shard,) = plan_shards(Inputs.of([str(path)]).files)
+    rows = [row for batch in record_batches(shard, Converter(), **options) for row in batch]
+    return [(raw.line, read.code if isinstance(read, RowError) else read["id"], len(log)) for raw, read, log in rows]
+
+
+def test_every_row_has_a_record_or_a_reason(tmp_path: Path) -> None:
+    """Rows come in order, readable or not; exceptions of a step become the reason of their row."""
+    invalid = {**record(3), "messages": [{"role": "user"}]}
+    path = tmp_path / "raw.jsonl"
+    rows = [json.dumps(row) for row in (record(1), record(2), invalid)]
+    path.write_text("\n".join([*rows[:2], "", "[", rows[2]]))
+    readable = [(1, "r1", 0), (2, "r2", 0), (4, "unreadable-row", 0)]
+    assert _read(path) == [*readable, (5, "invalid-record", 0)]
+    assert _read(path, valid=False) == [*readable, (5, "r3", 0)]
+    assert _read(path, lines={2, 5}, valid=False) == [(2, "r2", 0), (5, "r3", 0)]
+    assert _read(path, repair=_step) == [
+        (1, "r1", 1),
+        (2, "defect", 0),
+        (4, "unreadable-row", 0),
+        (5, "invalid-record", 1),
+    ]
+    (shard,) = plan_shards(Inputs.of([str(path)]).files)
+    assert [raw.line for raw, _, _ in records_of(shard, Converter())] == [1, 2, 4, 5]
+
+
+def test_inputs_are_found_once(source: Path, tmp_path: Path) -> None:
+    """Inputs that were found before are taken as they are; files that are read with them are added."""
+    tools = tmp_path / "tools.json"
+    tools.write_text("[]")
+    inputs = Inputs.of([str(source)])
+    more = Inputs.of(inputs, tools, None)
+    assert more.files is inputs.files
+    assert (inputs.beside, more.beside, more.paths) == ((), (tools,), [source, tools])
+    assert inputs.size == more.size == source.stat().st_size
+    source.unlink()
+    with pytest.raises(InputError, match=r"raw\.jsonl: the input changed"):
+        more.stamps.require_unchanged()
