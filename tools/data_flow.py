@@ -109,10 +109,11 @@ def _child(root: Path, arguments: list[str]) -> None:
     module, function = entry_point(root)
     main = getattr(sys.modules[module], function)
     prefix = f"{root}{os.sep}"
+    shipped = tuple(f"{root / folder}{os.sep}" for folder in SHIPPED)  # not an environment inside the tree
     calls: list[Call] = []
 
     def record(frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(prefix):
+        if event == "call" and frame.f_code.co_filename.startswith(shipped):
             calls.append((frame.f_code.co_filename.removeprefix(prefix), frame.f_code.co_name))
 
     sys.argv = ["afg-data", *arguments]
