@@ -12,24 +12,8 @@ from typing import Annotated
 import typer
 
 from dataset_tools.bundled import SamplePart
+from dataset_tools.cli import options as opt
 from dataset_tools.cli.datasets import dedup_command, report_command, split_command, stats_command
-from dataset_tools.cli.options import (
-    AsJson,
-    EngineChoice,
-    EngineName,
-    Examples,
-    Html,
-    LayoutName,
-    Quiet,
-    RayAddress,
-    Sources,
-    ToolsFile,
-    WorkersOrTasks,
-    print_json,
-    reading_of,
-    work_of,
-    write_page,
-)
 from dataset_tools.cli.records import clean_command, import_command
 from dataset_tools.cli.samples import build_command, parse_command, render_command, show_command
 from dataset_tools.display.console import EXIT_CODE_HELP, run_app, stdout_console
@@ -71,22 +55,22 @@ class Level(StrEnum):
 
 
 def validate_command(
-    sources: Sources,
+    sources: opt.Sources,
     format_: Annotated[Format, typer.Option("--format", help="Output format; --json is --format json.")] = Format.TEXT,
     fail_on: Annotated[Level, typer.Option(help="Exit with 1 from this severity.")] = Level.ERROR,
-    tools_file: ToolsFile = None,
-    layout: LayoutName = "",
-    examples: Examples = 3,
-    html: Html = None,
-    as_json: AsJson = False,
-    engine: EngineName = EngineChoice.LOCAL,
-    ray_address: RayAddress = "",
-    workers: WorkersOrTasks = None,
-    quiet: Quiet = False,
+    tools_file: opt.ToolsFile = None,
+    layout: opt.LayoutName = "",
+    examples: opt.Examples = 3,
+    html: opt.Html = None,
+    as_json: opt.AsJson = False,
+    engine: opt.EngineName = opt.EngineChoice.LOCAL,
+    ray_address: opt.RayAddress = "",
+    workers: opt.WorkersOrTasks = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Check every row; report defects with place and repair.
 
-    Examples:
+    opt.Examples:
         afg-data validate clean.jsonl --fail-on warning
         afg-data validate raw/ --json > findings.json
     """
@@ -101,8 +85,8 @@ def validate_command(
     shown = -1 if format_ is Format.GITHUB else examples
     options = ValidateOptions(
         examples=shown,
-        reading=reading_of(layout, tools_file),
-        work=work_of(engine, ray_address, workers),
+        reading=opt.reading_of(layout, tools_file),
+        work=opt.work_of(engine, ray_address, workers),
     )
     inputs = Inputs.of(sources)
     check_outputs(inputs.paths, files=(html,))
@@ -112,9 +96,9 @@ def validate_command(
         from dataset_tools.report.pages import validation_page
         from dataset_tools.validation.excerpts import excerpts
 
-        write_page(html, validation_page(sources, result, excerpts(inputs, result, options)))
+        opt.write_page(html, validation_page(sources, result, excerpts(inputs, result, options)))
     if format_ is Format.JSON:
-        print_json(result.as_json())
+        opt.print_json(result.as_json())
     elif format_ is Format.GITHUB:
         sys.stdout.writelines(f"{line}\n" for line in github_annotations(result))
     else:
@@ -129,7 +113,7 @@ def checks_command(
 ) -> None:
     """List the checks of the catalogue, or explain one.
 
-    Examples:
+    opt.Examples:
         afg-data checks
         afg-data checks ungrounded-argument
     """
@@ -140,7 +124,7 @@ def checks_command(
         raise UsageError(f"there is no check {code!r}", hint="`afg-data checks` lists them")
     if as_json:
         chosen = [catalogue()[code]] if code else catalogue().values()
-        print_json([check_facts(check) for check in chosen])
+        opt.print_json([check_facts(check) for check in chosen])
     elif code:
         print_check(catalogue()[code], stdout_console())
     else:
@@ -152,14 +136,14 @@ def layouts_command(
 ) -> None:
     """List the dataset layouts that are recognised.
 
-    Examples:
+    opt.Examples:
         afg-data layouts
         afg-data layouts --json
     """
     from dataset_tools.records.layouts import all_layouts
 
     if as_json:
-        print_json([{"name": layout.name, "title": layout.title} for layout in all_layouts()])
+        opt.print_json([{"name": layout.name, "title": layout.title} for layout in all_layouts()])
         return
     for layout in all_layouts():
         sys.stdout.write(f"{layout.name:<16}{layout.title}\n")
@@ -179,7 +163,7 @@ def sample_command(
 
     With --rows, new rows are drawn from its phrases; none repeats the question or calls of a held-out row.
 
-    Examples:
+    opt.Examples:
         afg-data sample --dirty -o raw.jsonl
         afg-data sample --part train --rows 2000 -o drawn.jsonl
     """

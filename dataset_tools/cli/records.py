@@ -4,52 +4,28 @@ from typing import Annotated
 
 import typer
 
-from dataset_tools.cli.options import (
-    AsJson,
-    EngineChoice,
-    EngineName,
-    Html,
-    LayoutName,
-    LogJson,
-    OutputOrFolder,
-    PartsFormat,
-    Quiet,
-    RayAddress,
-    Rejects,
-    Rename,
-    ReportFile,
-    Resume,
-    Sources,
-    ToolsFile,
-    Trace,
-    WorkersOrTasks,
-    outputs_of,
-    reading_of,
-    tell_report,
-    work_of,
-    write_page,
-)  # fmt: skip
+from dataset_tools.cli import options as opt
 from dataset_tools.display.progress import ShardProgress
 
 __all__ = ["clean_command", "import_command"]
 
 
 def import_command(
-    sources: Sources,
-    output: OutputOrFolder,
-    layout: LayoutName = "",
-    tools_file: ToolsFile = None,
-    rename_tools: Rename = False,
-    rejects: Rejects = None,
-    report: ReportFile = None,
-    as_json: AsJson = False,
-    parts: PartsFormat = "",
-    resume: Resume = False,
-    log_json: LogJson = False,
-    engine: EngineName = EngineChoice.LOCAL,
-    ray_address: RayAddress = "",
-    workers: WorkersOrTasks = None,
-    quiet: Quiet = False,
+    sources: opt.Sources,
+    output: opt.OutputOrFolder,
+    layout: opt.LayoutName = "",
+    tools_file: opt.ToolsFile = None,
+    rename_tools: opt.Rename = False,
+    rejects: opt.Rejects = None,
+    report: opt.ReportFile = None,
+    as_json: opt.AsJson = False,
+    parts: opt.PartsFormat = "",
+    resume: opt.Resume = False,
+    log_json: opt.LogJson = False,
+    engine: opt.EngineName = opt.EngineChoice.LOCAL,
+    ray_address: opt.RayAddress = "",
+    workers: opt.WorkersOrTasks = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Convert any known layout to records; repair nothing.
 
@@ -61,20 +37,20 @@ def import_command(
     from dataset_tools.records.reading import Inputs
 
     options = ImportOptions(
-        reading=reading_of(layout, tools_file),
+        reading=opt.reading_of(layout, tools_file),
         rename_tools=rename_tools,
-        work=work_of(engine, ray_address, workers),
+        work=opt.work_of(engine, ray_address, workers),
     )
-    outputs = outputs_of(output, parts, rejects, report, resume=resume)
+    outputs = opt.outputs_of(output, parts, rejects, report, resume=resume)
     inputs = Inputs.of(sources)
     with ShardProgress("import", inputs.size, quiet=quiet, log_json=log_json) as progress:
         result = import_data(inputs, outputs, options, on_shard=progress.shard_done)
-    tell_report(result, as_json=as_json, quiet=quiet)
+    opt.tell_report(result, as_json=as_json, quiet=quiet)
 
 
 def clean_command(
-    sources: Sources,
-    output: OutputOrFolder,
+    sources: opt.Sources,
+    output: opt.OutputOrFolder,
     fold: Annotated[
         str,
         typer.Option(
@@ -83,21 +59,21 @@ def clean_command(
         ),
     ] = "",
     developer_turn: Annotated[bool, typer.Option(help="Add the developer turn if it is missing.")] = True,
-    layout: LayoutName = "",
-    tools_file: ToolsFile = None,
-    rename_tools: Rename = False,
-    rejects: Rejects = None,
-    report: ReportFile = None,
-    trace: Trace = None,
-    html: Html = None,
-    as_json: AsJson = False,
-    parts: PartsFormat = "",
-    resume: Resume = False,
-    log_json: LogJson = False,
-    engine: EngineName = EngineChoice.LOCAL,
-    ray_address: RayAddress = "",
-    workers: WorkersOrTasks = None,
-    quiet: Quiet = False,
+    layout: opt.LayoutName = "",
+    tools_file: opt.ToolsFile = None,
+    rename_tools: opt.Rename = False,
+    rejects: opt.Rejects = None,
+    report: opt.ReportFile = None,
+    trace: opt.Trace = None,
+    html: opt.Html = None,
+    as_json: opt.AsJson = False,
+    parts: opt.PartsFormat = "",
+    resume: opt.Resume = False,
+    log_json: opt.LogJson = False,
+    engine: opt.EngineName = opt.EngineChoice.LOCAL,
+    ray_address: opt.RayAddress = "",
+    workers: opt.WorkersOrTasks = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Convert any known layout to records and repair them.
 
@@ -114,16 +90,16 @@ def clean_command(
     options = CleanOptions(
         fold=folds,
         developer_turn=developer_turn,
-        reading=reading_of(layout, tools_file),
+        reading=opt.reading_of(layout, tools_file),
         rename_tools=rename_tools,
-        work=work_of(engine, ray_address, workers),
+        work=opt.work_of(engine, ray_address, workers),
     )
-    outputs = outputs_of(output, parts, rejects, report, trace, html, resume=resume)
+    outputs = opt.outputs_of(output, parts, rejects, report, trace, html, resume=resume)
     inputs = Inputs.of(sources)
     with ShardProgress("clean", inputs.size, quiet=quiet, log_json=log_json) as progress:
         result = clean(inputs, outputs, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import cleaning_page
 
-        write_page(html, cleaning_page(result))
-    tell_report(result, as_json=as_json, quiet=quiet)
+        opt.write_page(html, cleaning_page(result))
+    opt.tell_report(result, as_json=as_json, quiet=quiet)

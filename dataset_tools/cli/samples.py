@@ -6,25 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataset_tools.cli.options import (
-    AsJson,
-    EngineChoice,
-    EngineName,
-    Html,
-    LayoutName,
-    Quiet,
-    RayAddress,
-    Sources,
-    TokenizerName,
-    ToolsFile,
-    Workers,
-    WorkersOrTasks,
-    print_json,
-    reading_of,
-    require_whole,
-    work_of,
-    write_page,
-)
+from dataset_tools.cli import options as opt
 from dataset_tools.display.console import stderr_console, stdout_console
 from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import UsageError
@@ -36,11 +18,11 @@ __all__ = ["build_command", "parse_command", "render_command", "show_command"]
 
 
 def render_command(
-    sources: Sources,
+    sources: opt.Sources,
     generation_prompt: Annotated[
         bool, typer.Option("--generation-prompt", help="End with the header of the next model turn.")
     ] = False,
-    workers: Workers = 1,
+    workers: opt.Workers = 1,
 ) -> None:
     """Print each row as the prompt text of the model, as JSONL.
 
@@ -56,7 +38,7 @@ def render_command(
         who = problem.id or "row"
         sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
 
-    work = work_of(EngineChoice.LOCAL, "", workers)
+    work = opt.work_of(opt.EngineChoice.LOCAL, "", workers)
     counts = render_rows(sources, sys.stdout.buffer, generation_prompt=generation_prompt, work=work, on_problem=tell)
     sys.stdout.flush()
     if counts.refused:
@@ -65,9 +47,9 @@ def render_command(
 
 
 def build_command(
-    sources: Sources,
+    sources: opt.Sources,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the samples.")],
-    tokenizer: TokenizerName,
+    tokenizer: opt.TokenizerName,
     max_length: Annotated[int, typer.Option(min=1, help="Reject samples with more tokens; none is cut off.")] = 4096,
     shuffle_tools: Annotated[
         int | None,
@@ -78,14 +60,14 @@ def build_command(
     verify: Annotated[
         str, typer.Option(metavar="N|all", help="Rows to compare with the tokenizer's chat template.")
     ] = "200",
-    layout: LayoutName = "",
-    tools_file: ToolsFile = None,
-    html: Html = None,
-    as_json: AsJson = False,
-    engine: EngineName = EngineChoice.LOCAL,
-    ray_address: RayAddress = "",
-    workers: WorkersOrTasks = None,
-    quiet: Quiet = False,
+    layout: opt.LayoutName = "",
+    tools_file: opt.ToolsFile = None,
+    html: opt.Html = None,
+    as_json: opt.AsJson = False,
+    engine: opt.EngineName = opt.EngineChoice.LOCAL,
+    ray_address: opt.RayAddress = "",
+    workers: opt.WorkersOrTasks = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Build masked training samples: Parquet for datasets and TRL.
 
@@ -105,22 +87,22 @@ def build_command(
     samples = SampleOptions(
         max_length=max_length, shuffle_seed=shuffle_tools, max_tools=max_tools, fit=fit, verify=count
     )
-    work = work_of(engine, ray_address, workers)
+    work = opt.work_of(engine, ray_address, workers)
     inputs = Inputs.of(sources)
     check_outputs(inputs.paths, folder=output, files=(html,))
     with ShardProgress("build", inputs.size, quiet=quiet) as progress:
-        options = BuildOptions(samples=samples, reading=reading_of(layout, tools_file), work=work)
+        options = BuildOptions(samples=samples, reading=opt.reading_of(layout, tools_file), work=work)
         report = build(inputs, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import build_page
         from dataset_tools.show.preview import preview
 
-        write_page(html, build_page(report, preview(output, count=3, tokenizer=tokenizer), max_length))
+        opt.write_page(html, build_page(report, preview(output, count=3, tokenizer=tokenizer), max_length))
     if as_json:
-        print_json(dict(report.facts))
+        opt.print_json(dict(report.facts))
     elif not quiet:
         print_build(report, stderr_console())
-    require_whole(report.rejected, str(report.output))
+    opt.require_whole(report.rejected, str(report.output))
 
 
 def show_command(
