@@ -1,4 +1,4 @@
-"""A decoded row of any layout, read into a record: the first step of every command that takes data."""
+"""Conversion of decoded rows of any layout to records."""
 
 import re
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class Converter:
-    """Reads rows into records.
+    """Converts rows to records.
 
     Args:
-        layout: the name of the layout that every row has; each row is recognised by its fields when empty.
-        tools: tool name to declaration, for layouts that carry none.
+        layout: the layout of every row; if empty, each row is recognised by its fields.
+        tools: declarations by tool name, for layouts without them.
         rename_tools: whether names that FunctionGemma parsers reject are rewritten with underscores.
 
     Raises:
@@ -50,10 +50,10 @@ class Converter:
         self._context: tuple[Path | None, str, Context] = (None, "", Context())
 
     def read(self, raw: RawRow, file: DataFile) -> tuple[Record, Log]:
-        """What :meth:`convert` gives for a row as it was read, if it was read and can be written and read again.
+        """Return the record of a row that was read, and the changes; see :meth:`convert`.
 
         Raises:
-            RowError: the row cannot be used; its code says why.
+            RowError: the row is unreadable, cannot be converted, or is nested too deeply to be written.
         """
         record, log = self.convert(_value(raw.value, raw.error), file, raw.line)
         if not raw.shallow:
@@ -61,10 +61,10 @@ class Converter:
         return record, log
 
     def convert(self, row: JsonObject, file: DataFile, line: int) -> tuple[Record, Log]:
-        """The record that a row holds, and what reading it had to change.
+        """Return the record of a row, and the changes.
 
         Raises:
-            RowError: the row cannot be read; its code says why.
+            RowError: the row cannot be converted; the code has the reason.
         """
         layout = self._forced or recognise(row, self._last)
         self._last = layout
@@ -72,7 +72,7 @@ class Converter:
         try:
             draft = layout.convert(row, log, self._context_of(layout, file))
         except (KeyError, TypeError, AttributeError) as error:
-            # A forced layout meets rows that it would not have recognised; elsewhere this would be our defect.
+            # A forced layout gets rows that it does not recognise; otherwise this is a defect of the layout.
             if self._forced is None:
                 raise
             raise RowError("unknown-layout", f"the row is not of the layout {layout.name!r}") from error
@@ -83,7 +83,7 @@ class Converter:
         return _complete(draft, row, file, line), log
 
     def _context_of(self, layout: Layout, file: DataFile) -> Context:
-        """What rows of that layout in that file need besides themselves; kept until either changes."""
+        """Return the context of rows of this layout and file, cached for consecutive rows."""
         path, name, context = self._context
         if path is not file.path or name != layout.name:
             context = Context(self._tools, _companions(layout.name, file.path))
@@ -92,16 +92,16 @@ class Converter:
 
 
 def record_errors(record: Record) -> list[SchemaError]:
-    """How a record breaks ``record.schema.json``; empty when it does not."""
+    """Return the violations of ``record.schema.json``."""
     validator = _record_validator()
     return [] if validator.is_valid(record) else list(validator.errors(record))
 
 
 def require_valid(record: Record) -> None:
-    """Refuse a record that breaks its schema.
+    """Require a record that satisfies its schema.
 
     Raises:
-        RowError: ``invalid-record``, with the first error and where it is.
+        RowError: ``invalid-record``, with the first violation and its path.
     """
     errors = record_errors(record)
     if errors:
@@ -110,7 +110,7 @@ def require_valid(record: Record) -> None:
 
 
 def require_shallow(record: Record) -> None:
-    """Refuse a record that could be written but not be read again; JSON text inside a row may hide such depths.
+    """Require a record that JSON readers can read again: JSON text inside a row may be nested too deeply.
 
     Raises:
         RowError: ``nested-too-deep``.
@@ -135,7 +135,7 @@ def _record_validator() -> Validator:
 
 @lru_cache(maxsize=64)
 def _stem(file: DataFile) -> str:
-    """What an id begins with where a row has none: the file's name, after the dataset's where that is another."""
+    """Return the prefix of default ids: the name of the file, after that of the dataset if they differ."""
     stem = file.name.split(".")[0]
     return stem if stem == file.dataset else f"{file.dataset}/{stem}"
 
@@ -155,7 +155,7 @@ def _complete(draft: Draft, row: JsonObject, file: DataFile, line: int) -> Recor
 
 @lru_cache(maxsize=8)
 def _companions(layout: str, path: Path) -> dict[str, JsonObject]:
-    """The rows of a file's companions by id; read once, because each of their rows is needed by one of the file's."""
+    """Return the rows of the companions of a file by id, read once per file."""
     rows: dict[str, JsonObject] = {}
     companions_of = by_name(layout).companions
     for companion in companions_of(path) if companions_of else ():
@@ -167,7 +167,7 @@ def _companions(layout: str, path: Path) -> dict[str, JsonObject]:
 
 
 def _rename_tools(draft: Draft, log: Log) -> None:
-    """Rewrite tool names that FunctionGemma parsers reject, in declarations, calls and results alike."""
+    """Rewrite tool names that FunctionGemma parsers reject, in declarations, calls and results."""
     given = dict.fromkeys(tool["function"]["name"] for tool in draft["tools"])
     names = {name: name for name in given if not _UNSAFE_NAME.search(name)}
     if len(names) == len(given):

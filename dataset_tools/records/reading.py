@@ -1,4 +1,4 @@
-"""Inputs of a run: how rows are read, the files that were found, and their rows as records."""
+"""Inputs of a run: reading options, resolved files, and rows as records."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -118,10 +118,12 @@ class Inputs:
         """
         where = ", ".join(self.sources)
         if not rows:
-            raise InputError("there is no row: nothing but blank lines", where=where)
+            raise InputError("no rows: the input has blank lines only", where=where)
         if not usable:
-            first, hint = (f"; the first: {first_reject}", "") if first_reject else ("", "`afg-data validate` says why")
-            raise InputError(f"not one of {rows} rows could be used{first}", where=where, hint=hint)
+            first, hint = (
+                (f"; the first: {first_reject}", "") if first_reject else ("", "`afg-data validate` shows the reasons")
+            )
+            raise InputError(f"none of {rows} rows could be used{first}", where=where, hint=hint)
 
 
 def load_tools(path: Path) -> dict[str, Tool]:
@@ -159,7 +161,7 @@ def record_batches(
     """Read a shard's rows into records, a batch at a time.
 
     Each step is done for all rows of a batch before the next step: a processor is nearly twice as fast at that as at
-    all steps for one row after the other. Whatever exception a row causes becomes the reason why it has no record.
+    all steps for one row after the other. An exception that a row causes becomes the reason why it has no record.
 
     Args:
         shard: the shard.

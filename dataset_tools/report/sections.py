@@ -10,7 +10,7 @@ from dataset_tools.checks.base import catalogue
 from dataset_tools.display.console import counted
 from dataset_tools.display.html import isolated, table, text
 from dataset_tools.pipeline.stage import RunReport
-from dataset_tools.validation.excerpts import Excerpts, part_meant
+from dataset_tools.validation.excerpts import Excerpts, named_part
 from dataset_tools.validation.validate import ValidationResult
 
 __all__ = ["changes_section", "findings_section", "rejects_section"]
@@ -95,7 +95,7 @@ def _character(escape: re.Match[str]) -> str:
 
 
 def _marked(value: Any, message: str) -> str:  # noqa: ANN401 - JSON is any value
-    pieces = part_meant(value, message).pieces
+    pieces = named_part(value, message).pieces
     inner = "".join(f"<mark>{text(piece) or _EMPTY}</mark>" if meant else text(piece) for piece, meant in pieces)
     return f'<p class="value" dir="auto">{inner}</p>'
 

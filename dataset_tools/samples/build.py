@@ -1,7 +1,7 @@
-"""``afg-data build``: records into the masked samples that a model is trained on, as one library call.
+"""``afg-data build``: records as masked training samples, as one library call.
 
-A stage makes the samples of a shard and checks them; the parent writes each shard's file in order, compares a lottery
-of rows with the tokenizer's own chat template, and lets the folder appear only then.
+A stage makes and checks the samples of a shard. The parent writes the file of each shard in order, compares random rows
+with the chat template of the tokenizer, and then moves the folder to its place.
 """
 
 import platform
@@ -41,11 +41,11 @@ _PACKAGES = ("arabic-functiongemma", "tokenizers", "transformers", "pyarrow")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """What ``build`` can be told beside how a sample is made.
+    """Options of ``build``.
 
     Attributes:
-        samples: how a record becomes a sample.
-        reading: how rows are read.
+        samples: options for samples.
+        reading: options for reading rows.
         work: the processes that do the work.
     """
 
@@ -56,11 +56,11 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What was built; ``rows_in == rows_out + sum(rejected.values())`` always holds.
+    """Report of a build; ``rows_in == rows_out + sum(rejected.values())``.
 
     Attributes:
         output: the folder.
-        facts: the object that ``build.json`` holds.
+        facts: the object in ``build.json``.
     """
 
     output: Path
@@ -68,17 +68,17 @@ class BuildReport:
 
     @property
     def rows_in(self) -> int:
-        """Rows read."""
+        """Return the number of rows read."""
         return int(self.facts["rows_in"])
 
     @property
     def rows_out(self) -> int:
-        """Rows that became samples."""
+        """Return the number of samples."""
         return int(self.facts["rows_out"])
 
     @property
     def rejected(self) -> dict[str, int]:
-        """How many rows did not, by the code of the reason."""
+        """Return the number of rejected rows by the code of the reason."""
         return dict(self.facts["rejected"])
 
 
@@ -90,24 +90,24 @@ def build(
     *,
     on_shard: Callable[[Shard, SampleShard], None] | None = None,
 ) -> BuildReport:
-    """Make the masked samples of every row of ``sources``.
+    """Build masked samples of all rows of ``sources``.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
-        output: the folder to write; one of an earlier build is replaced when the new one is whole.
+        output: the folder to write; an earlier build is replaced when the new one is complete.
         tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub.
         options: see :class:`BuildOptions`.
         on_shard: called after each shard, in order, for progress.
 
     Raises:
-        InputError: a source or the tokenizer cannot be read, no row could be used, or the tokenizer's own chat
-            template says something else than this project.
+        InputError: a source or the tokenizer cannot be read, no row can be used, or the chat template of the tokenizer
+            gives another text.
         OutputError: the folder cannot be written.
-        UsageError: an option makes no sense, or the folder holds a source.
+        UsageError: an option is invalid, or the folder has a source.
     """
     stop_reimport()
     options = options or BuildOptions()
-    _require_sense(options.samples)
+    _check_options(options.samples)
     inputs = Inputs.of(sources, options.reading.tools_file)
     check_outputs(inputs.paths, folder=output)
     found = find_tokenizer(tokenizer)
@@ -118,7 +118,7 @@ def build(
     shards = plan_shards(inputs.files, min(max(inputs.size // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
     with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside, cancellation() as cancelled:
         hashes = beside.submit(_hashes, inputs.files, cancelled)
-        # Importing transformers takes seconds, in which worker processes are at work already.
+        # The import of transformers takes seconds, during which the workers already run.
         verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
         with closing(run(stage, shards, options.work, on_done=on_shard)) as parts:
             for part in parts:
@@ -135,11 +135,11 @@ def build(
     return BuildReport(output, facts)
 
 
-def _require_sense(options: SampleOptions) -> None:
+def _check_options(options: SampleOptions) -> None:
     if options.max_length < 1:
-        raise UsageError(f"a length of {options.max_length} holds nothing", hint="--max-length 4096")
+        raise UsageError(f"--max-length {options.max_length} is less than 1", hint="for example --max-length 4096")
     if options.max_tools is not None and options.max_tools < 1:
-        raise UsageError(f"{options.max_tools} tools are nothing to choose from", hint="--max-tools 1 or more")
+        raise UsageError(f"--max-tools {options.max_tools} is less than 1", hint="for example --max-tools 8")
 
 
 def _write_samples(folder: AtomicFolder, part: SampleShard, number: int) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _write_samples(folder: AtomicFolder, part: SampleShard, number: int) -> dict
 
 
 def _verify(total: SampleShard, verifier: Verifier) -> int:
-    """Compare the rows that the lottery chose; how many those are."""
+    """Compare the chosen rows with the template, and return their number."""
     for candidate in total.candidates:
         verifier.require_equal(candidate.record, candidate.tokens.input_ids())
     return len(total.candidates)

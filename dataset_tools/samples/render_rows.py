@@ -1,4 +1,4 @@
-"""``afg-data render``: every row as the text that the model reads, as one library call."""
+"""``afg-data render``: rows as the text that the model reads, as one library call."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,18 +18,18 @@ __all__ = ["RenderCounts", "RenderProblem", "Writer", "render_rows"]
 
 NOT_RENDERABLE = "not-renderable"
 
-_HELD = 100  # problems that the counts hold; all are counted
+_HELD = 100  # problems kept; all are counted
 
 
 class Writer(Protocol):
-    """Anything that takes bytes."""
+    """A writable binary stream."""
 
     def write(self, data: bytes, /) -> object:
-        """Take ``data``."""
+        """Write ``data``."""
 
 
 class RenderProblem(NamedTuple):
-    """A row without a text; ``id`` is empty where no record could be made of the row."""
+    """A row that cannot be rendered; ``id`` is empty if it has no record."""
 
     file: str
     line: int
@@ -40,13 +40,13 @@ class RenderProblem(NamedTuple):
 
 @dataclass(slots=True)
 class RenderCounts:
-    """What became of the rows: ``rows == rendered + sum(refused.values())``.
+    """Counts of rendered rows: ``rows == rendered + sum(refused.values())``.
 
     Attributes:
         rows: rows read.
         rendered: rows written.
-        refused: how many rows were not, by the code of the reason.
-        problems: the first of those.
+        refused: number of other rows by the code of the reason.
+        problems: the first of these rows.
     """
 
     rows: int = 0
@@ -56,7 +56,7 @@ class RenderCounts:
 
 
 class RenderedShard(NamedTuple):
-    """What one shard gives."""
+    """Result of one shard."""
 
     rows: int
     rendered: int
@@ -72,7 +72,7 @@ class RenderStage:
         self._generation_prompt = generation_prompt
 
     def __call__(self, shard: Shard) -> RenderedShard:
-        """The shard's rows as lines, and those that have no text."""
+        """Return the rows of a shard as lines, and those that cannot be rendered."""
         lines: list[bytes] = []
         problems: list[RenderProblem] = []
         rows = 0
@@ -82,7 +82,7 @@ class RenderStage:
             if isinstance(record, RowError):
                 problems.append(RenderProblem(*place, "", record.code, str(record)))
                 continue
-            # Records know no such field, but rows that say how they want to be rendered are taken at their word.
+            # Not a field of records, but rows may ask for it.
             wanted = self._generation_prompt or (raw.value or {}).get("add_generation_prompt") is True
             try:
                 text = render(record, generation_prompt=wanted)
@@ -104,15 +104,15 @@ def render_rows(
 ) -> RenderCounts:
     """Write every row of ``sources`` as a line with ``id`` and ``text``, in order.
 
-    A row that cannot be rendered is told and counted, never written.
+    A row that cannot be rendered is reported and counted, not written.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
-        out: where the lines go.
-        generation_prompt: whether the texts end with the header of the turn that the model is to write.
+        out: receives the lines.
+        generation_prompt: end each text with the header of the next model turn.
         work: the processes that do the work.
-        converter: reads the rows; one that recognises every layout if none is given.
-        on_problem: called with every row that has no text, in order.
+        converter: converts the rows; by default it recognises every layout.
+        on_problem: called with every row that cannot be rendered, in order.
 
     Raises:
         UsageError: an option makes no sense.

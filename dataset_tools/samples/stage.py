@@ -1,4 +1,4 @@
-"""One shard of rows made into samples: what each process of ``afg-data build`` does."""
+"""Samples of one shard: the work of each process of ``afg-data build``."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 __all__ = ["LIMITS", "BuildStage", "Checked", "SampleOptions", "SampleShard"]
 
 LIMITS = (512, 1024, 2048, 4096)
-"""Lengths for which the report says how many rows they would keep."""
+"""Limits for which the report counts the rows within."""
 
 LENGTH_STEP, LENGTH_STEPS = 128, 64
-"""Tokens that one bar of the length histogram spans, and the number of the bar for all that is longer."""
+"""Tokens per bar of the length histogram, and the number of the bar for all longer rows."""
 
 
 _RANKS = 1 << 32
-_SPREAD = 0x9E3779B1  # an odd number of no pattern
+_SPREAD = 0x9E3779B1  # an odd number without a pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleOptions:
-    """How a record becomes a sample.
+    """Options for samples.
 
     Attributes:
-        max_length: the longest sample that is kept, in tokens.
-        shuffle_seed: the seed of the order of the tools; None leaves it.
-        max_tools: the most tools that a row offers; None for no bound. Called ones stay.
-        fit: whether tools that are not called may go where the row would be too long.
-        verify: how many rows are compared with the tokenizer's own template; -1 for all.
+        max_length: maximum tokens of a sample.
+        shuffle_seed: seed of the order of tools; None keeps the order.
+        max_tools: maximum number of tools of a row; None for no limit. Called tools are kept.
+        fit: drop tools that are not called if the row is too long.
+        verify: number of rows to compare with the chat template of the tokenizer; -1 for all.
     """
 
     max_length: int = 4096
@@ -61,12 +61,12 @@ class SampleOptions:
 
     @property
     def seed(self) -> int:
-        """What chooses the tools that are dropped."""
+        """Return the seed of the choice of dropped tools."""
         return self.shuffle_seed or 0
 
 
 class _Prompt(NamedTuple):
-    """A row's record with the tools that it offers, its prompt, and how many tools it had."""
+    """A record with its offered tools, its prompt, and its original number of tools."""
 
     record: Record
     parts: list[Segment]
@@ -74,7 +74,7 @@ class _Prompt(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A row that is to be compared with the tokenizer's own template; the smallest ranks are."""
+    """A candidate for the comparison with the chat template; the smallest ranks are compared."""
 
     rank: int
     record: Record
@@ -83,20 +83,21 @@ class Checked(NamedTuple):
 
 @dataclass(slots=True)
 class SampleShard:
-    """What became of the rows of one shard, or of all shards so far.
+    """Samples and counts of one shard, or the counts of all shards so far.
 
     Attributes:
         rows: rows read.
         written: rows that became samples.
-        rejected: how many rows did not, by the code of the reason.
+        rejected: rejected rows by the code of the reason.
         tokens: tokens of all samples.
-        trained: those of them that the model is trained to produce.
-        lengths: rows by length, in steps of :data:`LENGTH_STEP`; too long ones too, before any tool was dropped.
-        kept: by each of :data:`LIMITS`, the rows that are no longer.
-        dropped_tools: tools left out of samples, and ``dropped_rows`` the samples that they were left out of.
-        verified: rows compared with the tokenizer's own template.
-        first_reject: where and why the first row was rejected.
-        candidates: rows to compare, in the order of their ranks.
+        trained: trained tokens of all samples.
+        lengths: rows by length, in steps of :data:`LENGTH_STEP`, with too long rows, before tools were dropped.
+        kept: rows within each of :data:`LIMITS`.
+        dropped_tools: tools dropped from samples.
+        dropped_rows: samples with dropped tools.
+        verified: rows compared with the chat template.
+        first_reject: place and reason of the first rejected row.
+        candidates: rows to compare, by rank.
         payload: the samples as one Parquet file.
         rejects: the rejected rows as lines.
     """
@@ -123,7 +124,7 @@ class SampleShard:
             self.kept[limit] += sum([length <= limit for length in lengths])
 
     def choose(self, records: list[Record], tokens: list[Tokens], verify: int) -> None:
-        """Keep the ``verify`` candidates of the smallest ranks among those held and these rows, which follow."""
+        """Keep the ``verify`` candidates of the smallest ranks among the present ones and these later rows."""
         if not verify:
             return
         held = self.candidates
@@ -134,7 +135,7 @@ class SampleShard:
             self.candidates = sorted(held + drawn, key=attrgetter("rank"))[:verify]
 
     def add(self, other: "SampleShard", verify: int) -> None:
-        """Add the counts of the shard that follows, and keep the ``verify`` candidates of the smallest rank."""
+        """Add the counts of the shard that follows, and keep the ``verify`` candidates of the smallest ranks."""
         for name in ("rows", "written", "tokens", "trained", "dropped_tools", "dropped_rows", "verified"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rejected.update(other.rejected)
@@ -154,7 +155,7 @@ class BuildStage:
         self._options = options
 
     def __getstate__(self) -> tuple[Converter, Path, SampleOptions]:
-        """What travels to another process: not what this one has loaded."""
+        """Return the pickled state, without the loaded tokenizer."""
         return (self._converter, self._folder, self._options)
 
     def __setstate__(self, state: tuple[Converter, Path, SampleOptions]) -> None:
@@ -174,7 +175,7 @@ class BuildStage:
         return ids
 
     def __call__(self, shard: Shard) -> SampleShard:
-        """The shard's samples, encoded, with the counts."""
+        """Return the encoded samples of a shard, with the counts."""
         part = SampleShard()
         made: list[pa.RecordBatch] = []
         rejects: list[bytes] = []
@@ -198,9 +199,9 @@ class BuildStage:
         return part
 
     def _outcomes(self, batch: list[ReadRow], part: SampleShard) -> list[tuple[Record, Tokens] | RowError]:
-        """The record as it is offered, and its tokens, or why the row can be no sample.
+        """Return each record with its offered tools and its tokens, or the reason why it cannot be a sample.
 
-        One step over all rows, then the next: a processor is nearly twice as fast at that (see ``checking``).
+        Each step is done for all rows of the batch before the next, which is nearly twice as fast.
         """
         prompts = [self._prompt(outcome) for _, outcome, _ in batch]
         made = self._encoder.tokens([prompt.parts for prompt in prompts if not isinstance(prompt, RowError)])
@@ -210,7 +211,7 @@ class BuildStage:
         return [prompt if isinstance(prompt, RowError) else self._fit(prompt, *next(each), part) for prompt in prompts]
 
     def _prompt(self, read: Record | RowError) -> _Prompt | RowError:
-        """Return the record as it is offered, and its prompt; or the reason why there is none."""
+        """Return the record with its offered tools and its prompt, or the reason why it has none."""
         if isinstance(read, RowError):
             return read
         try:
@@ -220,11 +221,9 @@ class BuildStage:
         except RowError as error:
             return error
         if all(message["role"] != "assistant" for message in record["messages"]):
-            return RowError(
-                "nothing-trained", "the model says nothing in this row", hint="end with an answer or a call"
-            )
+            return RowError("nothing-trained", "the row has no assistant turn", hint="end with an answer or a call")
         if problem := round_trip_problem(record, parts):
-            return RowError("ambiguous-call", problem, hint="what the format cannot carry cannot be learned")
+            return RowError("ambiguous-call", problem, hint="the prompt format cannot express it")
         return _Prompt(record, parts, tools)
 
     def _offer(self, record: Record) -> Record:
@@ -237,7 +236,7 @@ class BuildStage:
         return record
 
     def _fit(self, prompt: _Prompt, tokens: Tokens, length: int, part: SampleShard) -> tuple[Record, Tokens] | RowError:
-        """The row, with fewer tools if it is too long and may lose some; it is never cut off."""
+        """Return the row, with fewer tools if it is too long and ``fit`` is set; it is never truncated."""
         record, parts, tools = prompt
         limit = self._options.max_length
         if length > limit and self._options.fit:
@@ -247,7 +246,7 @@ class BuildStage:
             tokens = self._encoder.tokens([_segments(record)])[0]
             length = len(tokens)
         if length > limit:
-            hint = "no tool is left that could go" if self._options.fit else "--fit drops tools that are not called"
+            hint = "all remaining tools are called" if self._options.fit else "--fit drops tools that are not called"
             return RowError("too-long", f"{length:,} tokens; at most {limit:,}", hint=hint)
         dropped = tools - len(record["tools"])
         part.dropped_tools += dropped
@@ -255,7 +254,7 @@ class BuildStage:
         return record, tokens
 
     def _finish(self, part: SampleShard, records: list[Record], tokens: list[Tokens], shard: Shard) -> "pa.RecordBatch":
-        """Check the samples of a batch, choose those to compare with the template, and put them into columns."""
+        """Check the samples of a batch, choose those to compare with the template, and return them as columns."""
         samples = join(tokens)
         for row, problem in mask_problems(samples, self._header):
             identity = records[row]["id"]
@@ -281,8 +280,8 @@ def _segments(record: Record) -> list[Segment]:
 
 
 def _rank(record: Record) -> int:
-    """Where a row stands in the lottery of those that are compared: the same in every run."""
+    """Return the reproducible random rank of a row for the comparison with the template."""
     source = record["source"]
     key = f"{record['id']}\0{source['file']}\0{source['line']}"
-    # Check sums of neighbours are alike in a pattern, which the product breaks.
+    # Checksums of neighbours have a pattern, which the product breaks.
     return crc32(key.encode("utf-8", "surrogatepass")) * _SPREAD % _RANKS

@@ -1,6 +1,6 @@
-"""What stands where a check found something: the value at its path, and which part of it is meant.
+"""Excerpts of findings: the value at the path, and the part that the message names.
 
-A result holds places, not rows; the rows of its examples are read again.
+A result has places, not rows; the rows of its examples are read again.
 """
 
 import json
@@ -19,10 +19,10 @@ from dataset_tools.records.converter import Converter
 from dataset_tools.records.reading import Inputs, record_batches
 from dataset_tools.validation.validate import ValidateOptions, ValidationResult
 
-__all__ = ["Excerpt", "Excerpts", "excerpts", "part_meant", "value_at"]
+__all__ = ["Excerpt", "Excerpts", "excerpts", "named_part", "value_at"]
 
-_AROUND = 60  # characters shown on each side of what is meant
-_LONGEST = 240  # characters of a value of which no part is meant
+_AROUND = 60  # characters shown on each side of the named part
+_LONGEST = 240  # characters shown of a value without a named part
 _STEP = re.compile(r"\[(\d+)\]|\.?([^.\[]+)")
 _CODE_POINTS = re.compile(r"U\+([0-9A-F]{4,6})(?= |$)")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)+)'|^(<[a-z_]+>)")
@@ -32,26 +32,26 @@ _NAMED = {"n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A value in pieces, each with whether it is what the check means."""
+    """A value in pieces, each flagged if the message names it."""
 
     pieces: tuple[tuple[str, bool], ...]
 
 
-Place: TypeAlias = tuple[str, int, str]
-Excerpts: TypeAlias = Mapping[Place, Any]
+ValuePlace: TypeAlias = tuple[str, int, str]
+Excerpts: TypeAlias = Mapping[ValuePlace, Any]
 """Values by file, line and path."""
 
 
 class ExcerptStage:
-    """Reads the values of one shard that were asked for: a pure function of the shard."""
+    """Reads the wanted values of one shard: a pure function of the shard."""
 
     def __init__(self, converter: Converter, wanted: Mapping[str, Mapping[int, Sequence[str]]]) -> None:
         self._converter = converter
         self._wanted = wanted
 
-    def __call__(self, shard: Shard) -> dict[Place, Any]:
+    def __call__(self, shard: Shard) -> dict[ValuePlace, Any]:
         lines = self._wanted.get(shard.file.place, {})
-        found: dict[Place, Any] = {}
+        found: dict[ValuePlace, Any] = {}
         read = chain.from_iterable(record_batches(shard, self._converter, valid=False, lines=lines))
         for raw, outcome, _ in read:
             for path in lines[raw.line] if not isinstance(outcome, RowError) else ():
@@ -62,12 +62,12 @@ class ExcerptStage:
 
 
 def excerpts(inputs: Inputs, result: ValidationResult, options: ValidateOptions | None = None) -> Excerpts:
-    """The values that the examples of a result point at.
+    """Return the values at the places of the examples of a result.
 
     Args:
-        inputs: the files that were validated.
-        result: what was found.
-        options: what they were validated with.
+        inputs: the validated files.
+        result: the result of their validation.
+        options: the options of their validation.
 
     Raises:
         InputError: a file cannot be read.
@@ -80,7 +80,7 @@ def excerpts(inputs: Inputs, result: ValidationResult, options: ValidateOptions 
             if example["path"] and example["line"]:
                 wanted[example["file"]][example["line"]].append(example["path"])
     stage = ExcerptStage(converter, {file: dict(lines) for file, lines in wanted.items()})
-    found: dict[Place, Any] = {}
+    found: dict[ValuePlace, Any] = {}
     shards = [shard for shard in plan_shards(inputs.files) if shard.file.place in wanted]
     with closing(run(stage, shards, options.work)) as parts:
         for part in parts:
@@ -88,8 +88,8 @@ def excerpts(inputs: Inputs, result: ValidationResult, options: ValidateOptions 
     return found
 
 
-def value_at(record: Any, path: str) -> Any:  # noqa: ANN401 - JSON is any value
-    """The value at a path such as ``messages[1].content``; None where there is none."""
+def value_at(record: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value at a path such as ``messages[1].content``; None if there is none."""
     value = record
     for index, name in _STEP.findall(path):
         if index:
@@ -101,8 +101,8 @@ def value_at(record: Any, path: str) -> Any:  # noqa: ANN401 - JSON is any value
     return value
 
 
-def part_meant(value: Any, message: str) -> Excerpt:  # noqa: ANN401 - JSON is any value
-    """A value as text, the part marked that a finding's message names; of a long one what stands around it."""
+def named_part(value: Any, message: str) -> Excerpt:  # noqa: ANN401 - any JSON value
+    """Return a value as text with the part marked that a message names; long text is shortened around it."""
     if not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
         return Excerpt(((_shortened(text), not isinstance(value, dict | list)),))
@@ -113,7 +113,7 @@ def part_meant(value: Any, message: str) -> Excerpt:  # noqa: ANN401 - JSON is a
 
 
 def _spans(value: str, message: str) -> Iterator[tuple[int, int]]:
-    """Where a text holds what a message names: code points, or what it quotes."""
+    """Yield the spans of a text that a message names by code points or quotes."""
     codes = _CODE_POINTS.findall(message)
     if codes:
         named = "".join(chr(int(code, 16)) for code in codes)

@@ -1,7 +1,7 @@
 """``afg-data validate``: every check over every row, as one library call.
 
-A stage turns a shard into a tally, tallies merge in the order of the shards, and the merged tally becomes the result;
-so the result does not depend on the number of workers.
+A stage makes a tally of each shard, and the tallies merge in order. So the result does not depend on the number of
+workers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,10 +25,10 @@ __all__ = ["ValidateOptions", "ValidationResult", "validate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateOptions:
-    """What ``validate`` can be told.
+    """Options of ``validate``.
 
     Attributes:
-        examples: how many findings of each check the result holds; all are counted. -1 holds them all.
+        examples: maximum number of examples of each check in the result; -1 for all. All findings are counted.
         reading: how rows are read.
         work: the processes that do the work.
     """
@@ -40,12 +40,12 @@ class ValidateOptions:
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What ``validate`` found.
+    """Result of ``validate``.
 
     Attributes:
-        rows: rows read, readable or not.
-        valid: rows without an error (they may have warnings).
-        checks: check code to its severity, the number of distinct rows with it, of findings, and examples.
+        rows: rows read, valid or not.
+        valid: rows without an error; they may have warnings.
+        checks: for each check code: severity, number of distinct rows, number of findings, and examples.
     """
 
     rows: int
@@ -54,16 +54,16 @@ class ValidationResult:
 
     @property
     def invalid(self) -> int:
-        """Rows with at least one error."""
+        """Return the number of rows with an error."""
         return self.rows - self.valid
 
     def has(self, severity: Severity) -> bool:
-        """Whether anything of that severity, or worse, was found."""
+        """Return whether there is a finding of this severity or worse."""
         bad = {Severity.ERROR} if severity is Severity.ERROR else set(Severity)
         return any(entry["severity"] in bad for entry in self.checks.values())
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--format json`` prints."""
+        """Return the object that ``--format json`` prints."""
         return {"rows": self.rows, "valid": self.valid, "invalid": self.invalid, "checks": self.checks}
 
 
@@ -85,7 +85,7 @@ class CheckStage:
 
 
 def _checkable(batch: Sequence[ReadRow], file: str, tally: Tally) -> Iterator[Row]:
-    """Yield the rows that are records; the others are tallied."""
+    """Yield the rows with a valid record, and count the others."""
     for raw, outcome, log in batch:
         if isinstance(outcome, RowError):
             check = catalogue()["unknown-layout" if outcome.code == "unknown-layout" else UNREADABLE]
@@ -115,7 +115,7 @@ def validate(
 
     Raises:
         UsageError: an option makes no sense.
-        InputError: a source cannot be read; a row that cannot is a finding.
+        InputError: a source cannot be read; an unreadable row is a finding.
     """
     options = options or ValidateOptions()
     inputs = Inputs.of(sources)

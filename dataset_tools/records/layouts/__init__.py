@@ -1,4 +1,4 @@
-"""The layouts of public function-calling datasets, one module each.
+"""Layouts of public function-calling datasets, one module each.
 
 A module of this package that defines ``LAYOUT`` is a layout: adding one needs no other change.
 """
@@ -15,22 +15,22 @@ from dataset_tools.records.layouts.base import Context, Draft, Layout
 
 __all__ = ["Context", "Draft", "Layout", "all_layouts", "by_name", "companions_of", "recognise"]
 
-_HINT = "`afg-data layouts` lists them; if it is one of them, --layout NAME reads it as such"
+_HINT = "`afg-data layouts` lists the layouts; --layout NAME selects one"
 
 
 @cache
 def all_layouts() -> tuple[Layout, ...]:
-    """Every layout, by name."""
+    """Return every layout, sorted by name."""
     modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
     layouts = [module.LAYOUT for module in modules if hasattr(module, "LAYOUT")]
     return tuple(sorted(layouts, key=lambda layout: layout.name))
 
 
 def by_name(name: str) -> Layout:
-    """The layout of that name.
+    """Return the layout of that name.
 
     Raises:
-        UsageError: no layout has it; the message lists those that exist.
+        UsageError: no layout has this name; the hint lists the existing ones.
     """
     for layout in all_layouts():
         if layout.name == name:
@@ -45,7 +45,7 @@ def companions_of(path: Path) -> list[Path]:
 
 
 def recognise(row: Mapping[str, Any], last: Layout | None = None) -> Layout:
-    """The layout of a row; ``last``, the layout of the row before, is tried first because files seldom mix.
+    """Return the layout of a row; ``last``, that of the row before, is tried first, because few files mix layouts.
 
     Raises:
         RowError: ``unknown-layout``, with the fields that the row has.

@@ -1,4 +1,4 @@
-"""What a layout is: how rows of one family of datasets are recognised and read into records."""
+"""Definition of a layout: recognition and conversion of the rows of one family of datasets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ __all__ = ["Context", "Draft", "Layout", "text"]
 
 
 class Draft(TypedDict):
-    """What an adapter reads from a row; the caller adds the source, and an id where the row has none."""
+    """Record made by a layout; the caller adds the source, and an id if the row has none."""
 
     id: NotRequired[str]
     messages: list[Message]
@@ -24,11 +24,11 @@ class Draft(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a row needs besides itself.
+    """Data for the conversion of a row that is not in the row.
 
     Attributes:
-        tools: tool name to declaration, from ``--tools-file``, for layouts that carry no declarations.
-        companions: row id to the row of the companion file (BFCL's accepted answers).
+        tools: declarations by tool name, from ``--tools-file``, for layouts without declarations.
+        companions: rows of the companion file by id (accepted answers of BFCL).
     """
 
     tools: Mapping[str, Tool] = field(default_factory=dict)
@@ -40,12 +40,12 @@ class Layout:
     """One family of datasets.
 
     Attributes:
-        name: what ``--layout`` takes.
+        name: value of ``--layout``.
         title: the datasets that use it, for people.
-        recognises: whether a decoded row is of this layout, by its fields alone. Exactly one layout says yes to a row.
-        convert: reads a recognised row into a draft and logs what it changed. Values (numbers, nulls, letters) stay as
-            they are: repairing them is the business of cleaning. Raises RowError when the row cannot be read.
-        companions: the files that belong to a data file, for layouts whose rows are spread over two files.
+        recognises: returns whether a row has this layout, by its fields. At most one layout recognises a row.
+        convert: converts a recognised row to a draft and logs changes. It keeps values (numbers, nulls, letters), which
+            ``clean`` repairs. Raises RowError if the row cannot be converted.
+        companions: returns the files that belong to a data file, for layouts with rows in two files.
     """
 
     name: str
@@ -56,5 +56,5 @@ class Layout:
 
 
 def text(value: object) -> str:
-    """A field that should hold text: itself, or empty for anything else."""
+    """Return a text field, or empty text for another type."""
     return value if isinstance(value, str) else ""

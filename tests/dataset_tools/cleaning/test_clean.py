@@ -564,7 +564,7 @@ def test_rows_in_another_encoding_are_rejected_with_its_name(tmp_path: Path) -> 
 def test_a_file_of_which_no_row_can_be_read_is_an_error(tmp_path: Path) -> None:
     """The error names the first row's reason, and nothing is written."""
     source = _write(tmp_path / "in.jsonl", [{"prompt": "مرحبا"}])
-    with pytest.raises(InputError, match=r"not one of 1 rows could be used; the first: line 1: .*prompt"):
+    with pytest.raises(InputError, match=r"none of 1 rows could be used; the first: line 1: .*prompt"):
         _clean_file(source, tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 

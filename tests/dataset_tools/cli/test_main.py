@@ -69,7 +69,7 @@ FILES = {
     "gzip-named-jsonl": ("a.jsonl", gzip.compress(LINE), "not plain text as its name says, but gzip data"),
     "half-parquet": ("a.parquet", b"PAR1" + b"\x15\x04" * 40, "truncated Parquet file"),
     "no-parquet": ("a.parquet", LINE, "not a Parquet file as its name says"),
-    "csv": ("a.jsonl", "سؤال,جواب\nكيفك,زين\n".encode(), "not one of 2 rows could be used"),
+    "csv": ("a.jsonl", "سؤال,جواب\nكيفك,زين\n".encode(), "none of 2 rows could be used"),
     "utf-16": ("a.jsonl", _utf16(), "the text is UTF-16, not UTF-8"),
     "empty": ("a.jsonl", b"", "the file is empty"),
     "ending": ("a.txt", LINE, "unknown file format"),

@@ -91,7 +91,7 @@ def test_a_file_without_rows_is_named_as_it_was_given(afg_data: Callable[..., An
     for command in (["validate", "blank.jsonl"], ["clean", "blank.jsonl", "-o", "o.jsonl"]):
         done = afg_data(*command, cwd=tmp_path)
         assert done.returncode == 2
-        assert done.stderr == "afg-data: blank.jsonl: there is no row: nothing but blank lines\n"
+        assert done.stderr == "afg-data: blank.jsonl: no rows: the input has blank lines only\n"
 
 
 @pytest.mark.parametrize(

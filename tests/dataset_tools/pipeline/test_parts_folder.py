@@ -186,7 +186,7 @@ def test_no_result_leaves_nothing(tmp_path: Path) -> None:
     """Where not one row could be read there is no folder afterwards, and no rejects."""
     source = tmp_path / "raw.jsonl"
     source.write_text("nonsense\n" * 3)
-    with pytest.raises(InputError, match="not one of 3 rows could be used"):
+    with pytest.raises(InputError, match="none of 3 rows could be used"):
         import_data([str(source)], FolderOutputs(tmp_path / "out"))
     assert [path.name for path in tmp_path.iterdir()] == ["raw.jsonl"]
 

@@ -260,7 +260,7 @@ def test_a_failed_build_keeps_the_older_one(tmp_path: Path) -> None:
     """Without a usable row, the older build stays and no temporary file is left."""
     build_rows(tmp_path, ROWS)
     before = _bytes(tmp_path / "out")
-    with pytest.raises(InputError, match=r"not one of 2 rows could be used; the first: line 1: messages\[2\]"):
+    with pytest.raises(InputError, match=r"none of 2 rows could be used; the first: line 1: messages\[2\]"):
         build_rows(tmp_path, [ROWS[2], ROWS[4]])
     assert _bytes(tmp_path / "out") == before
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "rows.jsonl"]
@@ -269,13 +269,13 @@ def test_a_failed_build_keeps_the_older_one(tmp_path: Path) -> None:
 def test_a_file_of_blank_lines(tmp_path: Path) -> None:
     """A file of blank lines is an input error."""
     (tmp_path / "rows.jsonl").write_bytes(b"\n \n")
-    with pytest.raises(InputError, match="there is no row: nothing but blank lines"):
+    with pytest.raises(InputError, match="no rows: the input has blank lines only"):
         build([str(tmp_path / "rows.jsonl")], tmp_path / "out", TOKENIZER, NO_VERIFY)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("options,message", [({"max_length": 0}, "a length of 0 holds nothing"),
-                                             ({"max_tools": 0}, "0 tools are nothing to choose from")])  # fmt: skip
+@pytest.mark.parametrize("options,message", [({"max_length": 0}, "--max-length 0 is less than 1"),
+                                             ({"max_tools": 0}, "--max-tools 0 is less than 1")])  # fmt: skip
 def test_options_that_make_no_sense(tmp_path: Path, options: Any, message: str) -> None:
     """Invalid options are reported before any work."""
     with pytest.raises(UsageError, match=message):

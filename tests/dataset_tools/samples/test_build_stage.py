@@ -47,7 +47,7 @@ def test_a_null_is_rejected(tmp_path: Path, arguments: Row) -> None:
     assert line["code"] == "ambiguous-call"
     assert "null, which the template prints as None (remove the argument)" in line["reason"]
     assert line["reason"].startswith("messages[2].tool_calls[0].function.arguments.")
-    assert line["hint"] == "what the format cannot carry cannot be learned"
+    assert line["hint"] == "the prompt format cannot express it"
 
 
 def test_nulls_of_a_table_never_reach_a_prompt(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_nulls_of_a_table_never_reach_a_prompt(tmp_path: Path) -> None:
         tmp_path / "c.jsonl",
         BuildOptions(samples=SampleOptions(verify=0)),
     )
-    with pytest.raises(InputError, match=r"not one of 2 rows could be used; the first: .*arguments\.hours: null"):
+    with pytest.raises(InputError, match=r"none of 2 rows could be used; the first: .*arguments\.hours: null"):
         build([source], tmp_path / "out", str(tokenizer_path()), options)
     clean([source], Outputs(cleaned, tmp_path / "r.jsonl"))
     build([str(cleaned)], tmp_path / "out", str(tokenizer_path()), options)
@@ -195,7 +195,7 @@ def test_fit_never_drops_a_called_tool(tmp_path: Path) -> None:
     line = _rejected(tmp_path, record, max_length=len(whole["input_ids"]) - 1, fit=True)
     assert line["code"] == "too-long"
     assert line["reason"] == f"{len(whole['input_ids'])} tokens; at most {len(whole['input_ids']) - 1}"
-    assert line["hint"] == "no tool is left that could go"
+    assert line["hint"] == "all remaining tools are called"
 
 
 def test_dropped_tools_of_rejected_rows_are_not_counted(tmp_path: Path) -> None:

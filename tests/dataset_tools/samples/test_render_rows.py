@@ -1,4 +1,4 @@
-"""Rows rendered as a stream: in order, of any layout, the rest told and counted."""
+"""Streams of rendered rows: in order, of any layout, with reported and counted problems."""
 
 import io
 import json
@@ -31,8 +31,8 @@ def _rendered(sources: list[str], **options: Any) -> tuple[list[dict[str, str]],
     return [json.loads(line) for line in out.getvalue().splitlines()], counts
 
 
-def test_rows_become_lines_of_id_and_text_in_order(tmp_path: Path) -> None:
-    """One line for each row, with the text that the renderer gives for its record."""
+def test_lines_of_id_and_text(tmp_path: Path) -> None:
+    """Each row gives one line, in order, with the rendered text of its record."""
     rows = [{**call_row(n=number), "id": f"r{number}"} for number in range(5)]
     source = _write(tmp_path / "a.jsonl", rows)
     lines, counts = _rendered([source])
@@ -40,8 +40,8 @@ def test_rows_become_lines_of_id_and_text_in_order(tmp_path: Path) -> None:
     assert (counts.rows, counts.rendered, counts.refused, counts.problems) == (5, 5, {}, [])
 
 
-def test_rows_that_cannot_be_rendered_are_told_and_counted(tmp_path: Path) -> None:
-    """With file, line, id, code and reason; no line is written for them."""
+def test_rows_that_cannot_be_rendered(tmp_path: Path) -> None:
+    """They are reported with file, line, id, code and reason, counted, and not written."""
     good = row(USER, calls(call(city="جدة")))
     union = tool(properties={"p": {"anyOf": [{"type": "string"}, {"type": "integer"}]}})
     rows = [good, "{", {**row(USER, tools=[union]), "id": "u"}, {"nothing": "known"}, {**good, "id": "last"}]
@@ -59,8 +59,8 @@ def test_rows_that_cannot_be_rendered_are_told_and_counted(tmp_path: Path) -> No
     assert [(problem.line, problem.id) for problem in told] == [(2, ""), (3, "u"), (4, "")]
 
 
-def test_the_generation_prompt_is_asked_for_by_the_caller_or_the_row(tmp_path: Path) -> None:
-    """A row's own flag counts, although records do not keep it."""
+def test_the_generation_prompt(tmp_path: Path) -> None:
+    """The caller or a flag of the row adds it, although records do not keep the flag."""
     source = _write(tmp_path / "a.jsonl", [row(USER), {**row(USER), "add_generation_prompt": True}])
     ends = [line["text"].endswith("<start_of_turn>model\n") for line in _rendered([source])[0]]
     asked = [line["text"].endswith("<start_of_turn>model\n") for line in _rendered([source], generation_prompt=True)[0]]
@@ -68,7 +68,7 @@ def test_the_generation_prompt_is_asked_for_by_the_caller_or_the_row(tmp_path: P
 
 
 def test_several_workers_write_the_same_bytes(tmp_path: Path) -> None:
-    """Order and counts do not depend on them."""
+    """Order and counts do not depend on the number of workers."""
     first = _write(tmp_path / "a.jsonl", [{**call_row(n=number), "id": f"a{number}"} for number in range(20)])
     second = _write(tmp_path / "b.jsonl", ["{", *({**call_row(n=number), "id": f"b{number}"} for number in range(20))])
     alone, together = _rendered([first, second]), _rendered([first, second], work=Work(workers=2))
@@ -76,16 +76,16 @@ def test_several_workers_write_the_same_bytes(tmp_path: Path) -> None:
     assert alone[1].rendered == 40
 
 
-def test_errors_of_the_caller_come_through(tmp_path: Path) -> None:
-    """A missing file and no workers are errors, not counts."""
+def test_usage_and_input_errors(tmp_path: Path) -> None:
+    """A missing file and zero workers are errors, not counts."""
     with pytest.raises(InputError):
         _rendered([str(tmp_path / "none.jsonl")])
     with pytest.raises(UsageError):
         _rendered([_write(tmp_path / "a.jsonl", [call_row()])], work=Work(workers=0))
 
 
-def test_real_data_is_refused_for_its_nulls_and_rendered_once_cleaned(shared_data: Path, tmp_path: Path) -> None:
-    """The template would print None for them; without them every row has a text that is read back as it was."""
+def test_real_data_is_rendered_once_cleaned(shared_data: Path, tmp_path: Path) -> None:
+    """Rows with nulls are refused; once cleaned, every row has a text that is parsed back exactly."""
     source, cleaned = str(shared_data / "aisa_dev.parquet"), tmp_path / "clean.jsonl"
     lines, counts = _rendered([source])
     assert (lines, counts.refused) == ([], {"not-renderable": counts.rows})

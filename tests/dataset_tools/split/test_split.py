@@ -320,7 +320,7 @@ def test_what_makes_no_sense_is_told_first(tmp_path: Path) -> None:
         split([source], tmp_path)
     with pytest.raises(InputError, match="no report of a command"):
         run(source, tmp_path / "data", reports=(sample_path().parent / "tools.json",))
-    with pytest.raises(InputError, match="not one of 1 rows could be used; the first: line 1"):
+    with pytest.raises(InputError, match="none of 1 rows could be used; the first: line 1"):
         run(source, tmp_path / "data", against=(write(tmp_path / "same.jsonl", [made(1, random.Random(1))]),))
     assert not (tmp_path / "data").exists()
 

@@ -1,11 +1,11 @@
-"""What a finding points at: the value at its path, and the part of it that is meant."""
+"""Excerpts of findings: the value at the path, and the named part."""
 
 import pytest
 
 from dataset_tools.bundled import dirty_path
 from dataset_tools.executor.run import Work
 from dataset_tools.records.reading import Inputs
-from dataset_tools.validation.excerpts import excerpts, part_meant, value_at
+from dataset_tools.validation.excerpts import excerpts, named_part, value_at
 from dataset_tools.validation.validate import ValidateOptions, validate
 
 RECORD = {"messages": [{"content": "أ"}, {"tool_calls": [{"function": {"arguments": {"city": "جدة"}}}]}], "tools": []}
@@ -25,7 +25,7 @@ RECORD = {"messages": [{"content": "أ"}, {"tool_calls": [{"function": {"argumen
     ],
 )
 def test_the_value_at_a_path(path: str, value: object) -> None:
-    """Keys and places, as the checks write them; nothing where the path leads nowhere."""
+    """A path has keys and positions, as in findings; a path that does not exist gives None."""
     assert value_at(RECORD, path) == value
 
 
@@ -44,21 +44,21 @@ def test_the_value_at_a_path(path: str, value: object) -> None:
         ("ط" * 500, "nothing is quoted", []),
     ],
 )
-def test_the_part_that_is_meant(value: object, message: str, marked: list[str]) -> None:
-    """Code points, what is quoted, else a short value as a whole."""
-    assert [piece for piece, meant in part_meant(value, message).pieces if meant] == marked
+def test_the_named_part(value: object, message: str, marked: list[str]) -> None:
+    """The named part is code points or a quote, else a short value as a whole."""
+    assert [piece for piece, meant in named_part(value, message).pieces if meant] == marked
 
 
-def test_of_a_long_text_only_what_stands_around_is_shown() -> None:
-    """Sixty characters on each side, and signs that there is more."""
+def test_long_text_is_shortened() -> None:
+    """Sixty characters on each side are shown, with ellipses."""
     text = "أ" * 300 + "\u202e" + "ب" * 300
-    pieces = part_meant(text, "U+202E in '…'").pieces
+    pieces = named_part(text, "U+202E in '…'").pieces
     assert pieces == (("…", False), ("أ" * 60, False), ("\u202e", True), ("ب" * 60, False), ("…", False))
-    assert len(part_meant({"a": "ب" * 900}, "").pieces[0][0]) == 241
+    assert len(named_part({"a": "ب" * 900}, "").pieces[0][0]) == 241
 
 
-def test_every_finding_with_a_path_in_the_dirty_sample_has_its_value() -> None:
-    """For any number of workers. Nulls that were dropped in reading are no value."""
+def test_every_finding_of_the_dirty_sample_has_its_value() -> None:
+    """Findings with a path have a value, except dropped nulls, for any number of workers."""
     inputs = Inputs.of([str(dirty_path())])
     result = validate(inputs)
     values = excerpts(inputs, result)

@@ -1,4 +1,4 @@
-"""Validation as a whole: the shape of its result, exit codes, annotations, and that every row is looked at."""
+"""Validation: its result, exit codes, annotations and completeness."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Command = Callable[..., Any]
 
 
 def _row(text: str, arguments: dict[str, Any], tools: int = 2) -> dict[str, Any]:
-    """A record with one call of a tool that takes a city."""
+    """Return a record with one call of a tool that takes a city."""
     properties = {"city": {"type": "string", "description": "المدينة"}}
     names = ["get_weather", "get_time"][:tools]
     schema = {"type": "object", "properties": properties}
@@ -39,8 +39,8 @@ def _write(path: Path, *rows: dict[str, Any] | str) -> Path:
     return path
 
 
-def test_the_json_result_has_exactly_this_shape(afg_data: Command) -> None:
-    """Rows, valid, invalid, and for each check its severity, rows, findings and examples."""
+def test_shape_of_the_json_result(afg_data: Command) -> None:
+    """The result has rows, valid, invalid, and for each check severity, rows, findings and examples."""
     run = afg_data("validate", dirty_path(), "--format", "json", "--examples", "2")
     result = json.loads(run.stdout)
     assert list(result) == ["rows", "valid", "invalid", "checks"]
@@ -58,7 +58,7 @@ def test_the_json_result_has_exactly_this_shape(afg_data: Command) -> None:
 
 
 def test_rows_of_a_check_are_distinct_records(tmp_path: Path) -> None:
-    """Two findings in one record are two findings and one row."""
+    """Two findings in one record count as two findings and one row."""
     twice = _row("الطقس في جدة", {"city": "الدمام", "town": "أبها", "place": "تبوك"})
     result = validate([str(_write(tmp_path / "a.jsonl", twice, _row("وش الطقس في جدة", {"city": "جدة"})))])
     assert (result.rows, result.valid) == (2, 1)
@@ -67,7 +67,7 @@ def test_rows_of_a_check_are_distinct_records(tmp_path: Path) -> None:
 
 
 def test_every_row_is_checked(tmp_path: Path) -> None:
-    """Readable or not, in whichever file, each row counts, and each is valid or invalid."""
+    """Each row of each file is counted, readable or not, and is valid or invalid."""
     folder = tmp_path / "data"
     folder.mkdir()
     _write(folder / "a.jsonl", _row("كيف الطقس في صنعاء؟", {"city": "صنعاء"}), "{", '{"prompt": 1}', "")
@@ -96,7 +96,7 @@ def test_workers_do_not_change_the_result(workers: int) -> None:
 
 @pytest.mark.parametrize("shard_bytes", [1, 50_000])
 def test_shards_do_not_change_the_result(shard_bytes: int) -> None:
-    """However a file is cut, the same findings stand in the same order."""
+    """The size of shards does not change the findings or their order."""
     whole = validate([str(dirty_path())])
     cut = validate([str(dirty_path())], shard_bytes=shard_bytes)
     assert json.dumps(cut.as_json()) == json.dumps(whole.as_json())
@@ -114,24 +114,24 @@ def test_the_exit_code_follows_the_level(afg_data: Command, tmp_path: Path, tool
     assert ("single-tool" in run.stdout) == (tools == 1)
 
 
-def test_an_error_fails_and_a_missing_file_is_another_code(afg_data: Command, tmp_path: Path) -> None:
-    """Findings are exit code 1, a file that cannot be read is 2."""
+def test_exit_codes_of_findings_and_missing_files(afg_data: Command, tmp_path: Path) -> None:
+    """An error gives exit code 1, an unreadable file 2."""
     path = _write(tmp_path / "a.jsonl", _row("الطقس في جدة", {"town": "جدة"}))
     assert afg_data("validate", path).returncode == 1
     assert afg_data("validate", tmp_path / "b.jsonl").returncode == 2
 
 
 @pytest.mark.parametrize("name", ["city[b", "city[", "city[0", "city[]", "city]", "[", "]", "city.", "", "city[b]c"])
-def test_brackets_in_an_argument_name_are_letters_of_it(name: str, tmp_path: Path) -> None:
-    """A name that looks like a broken path is an unknown argument, and no schema is found for it."""
+def test_brackets_in_an_argument_name(name: str, tmp_path: Path) -> None:
+    """A name that looks like a path is an unknown argument."""
     row = _row("وش الطقس في جدة", {name: 3.0, "city": "جدة"})
     result = validate([str(_write(tmp_path / "a.jsonl", row))])
     found = [example["path"] for example in result.checks["unknown-argument"]["examples"]]
     assert found == [f"messages[2].tool_calls[0].function.arguments.{name}"]
 
 
-def test_the_text_names_place_path_and_what_mends_it(afg_data: Command) -> None:
-    """Errors stand before warnings, each with file and line, the record's id, the path, and the way to mend it."""
+def test_text_output(afg_data: Command) -> None:
+    """Errors come before warnings, each with file, line, id, path and repair."""
     text = afg_data("validate", dirty_path()).stdout
     assert "dirty.jsonl:12 sample-0012 messages[2].tool_calls[0].function.arguments.target_name" in text
     assert "→ afg-data clean repairs it" in text
@@ -140,14 +140,14 @@ def test_the_text_names_place_path_and_what_mends_it(afg_data: Command) -> None:
     assert severities == sorted(severities)
 
 
-def test_a_clean_file_is_told_in_one_line(afg_data: Command) -> None:
+def test_text_output_of_a_clean_file(afg_data: Command) -> None:
     """Without findings only the summary is printed."""
     run = afg_data("validate", sample_path())
     assert run.stdout.splitlines() == ["480 rows: 480 valid, 0 invalid; 0 checks with errors, 0 with warnings"]
 
 
-def test_annotations_escape_what_github_reads() -> None:
-    """Percent and line ends are escaped in messages, colon and comma in file names too."""
+def test_annotations_are_escaped() -> None:
+    """Percent and line ends are escaped in messages, and colon and comma in file names."""
     found = {
         "file": "a,b:c%.jsonl",
         "line": 3,
@@ -168,15 +168,15 @@ def test_annotations_escape_what_github_reads() -> None:
 
 
 def test_every_finding_is_annotated(afg_data: Command) -> None:
-    """GitHub gets all findings, one line each, and nothing else."""
+    """The output for GitHub has one line per finding and no other."""
     result = validate([str(dirty_path())])
     lines = afg_data("validate", dirty_path(), "--format", "github").stdout.splitlines()
     assert len(lines) == sum(entry["findings"] for entry in result.checks.values())
     assert all(line.startswith(("::error ", "::warning ")) for line in lines)
 
 
-def test_rows_nested_too_deep_for_json_are_findings(tmp_path: Path) -> None:
-    """JSON text may hide depths that cannot be written again: a finding, not a crash."""
+def test_rows_that_are_nested_too_deeply(tmp_path: Path) -> None:
+    """JSON text may hide nesting that cannot be written again; that is a finding."""
     row = _row("الطقس في جدة", {})
     row["messages"][2]["tool_calls"][0]["function"]["arguments"] = '{"city":' + "[" * 900 + "]" * 900 + "}"
     result = validate([str(_write(tmp_path / "a.jsonl", row))])
