@@ -27,10 +27,9 @@ class Stamps:
         """Return the files."""
         return list(self._before)
 
-    def size(self, path: Path) -> int:
-        """Return the size of one of the files in bytes; 0 for one that does not exist."""
-        found = self._before[path]
-        return found[0] if found else 0
+    def size(self, paths: Iterable[Path]) -> int:
+        """Return the size of some of the files in bytes; one that does not exist counts as empty."""
+        return sum(found[0] for path in paths if (found := self._before[path]))
 
     def and_of(self, paths: Iterable[Path]) -> "Stamps":
         """Return stamps that also cover further files, as they are now."""

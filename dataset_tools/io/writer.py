@@ -55,7 +55,7 @@ def check_outputs(
         if output.resolve() in seen:
             raise UsageError(f"{output} is named for two outputs", hint="each needs a file of its own")
         seen.add(output.resolve())
-        if output in lines and split_ending(output.name)[1] == ".parquet":
+        if output in lines and output.name.lower().endswith(".parquet"):
             raise UsageError(f"{output}: rejects and traces are written as lines", hint="end its name in .jsonl")
         check_writable(output, inputs)
 

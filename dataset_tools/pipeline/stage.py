@@ -159,19 +159,9 @@ class RunReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``--report`` writes."""
-        return {
-            "command": self.command,
-            "version": version("arabic-functiongemma"),
-            "python": platform.python_version(),
-            "options": self.options,
-            "inputs": self.inputs,
-            "output": self.output,
-            "rows_in": self.rows_in,
-            "rows_out": self.rows_out,
-            "rejected": self.rejected,
-            "rules": self.rules,
-            "renamed_tools": self.renamed_tools,
-        }
+        made_by = {"version": version("arabic-functiongemma"), "python": platform.python_version()}
+        facts = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {"command": facts.pop("command"), **made_by, **facts}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

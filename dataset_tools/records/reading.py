@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 from dataset_tools.changes import Log
 from dataset_tools.errors import AfgError, InputError, RowError
@@ -66,7 +66,7 @@ class Inputs:
     stamps: Stamps
 
     @classmethod
-    def of(cls, sources: "Sequence[str] | Inputs", *beside: Path | None) -> Self:
+    def of(cls, sources: "Sequence[str] | Inputs", *beside: Path | None) -> "Inputs":
         """Find the data files of ``sources``, without those that only accompany another; inputs stay as they are.
 
         Args:
@@ -79,6 +79,8 @@ class Inputs:
         """
         if isinstance(sources, Inputs):
             more = [path for path in beside if path is not None]
+            if not more:
+                return sources
             return cls(sources.sources, sources.files, (*sources.beside, *more), sources.stamps.and_of(more))
         found = find_files([str(source) for source in sources])
         companions = [path for file in found for path in companions_of(file.path)]
@@ -103,7 +105,7 @@ class Inputs:
     @property
     def size(self) -> int:
         """Return the size of the data files in bytes, as the total for progress."""
-        return sum(self.stamps.size(file.path) for file in self.files)
+        return self.stamps.size([file.path for file in self.files])
 
     def require_rows(self, rows: int, usable: int, first_reject: str = "") -> None:
         """Refuse inputs without a usable row.

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from dataset_tools.errors import UsageError
-from dataset_tools.split.groups import Group
+from dataset_tools.split.groups import LinkedRows
 
 Stratum = tuple[str, ...]
 
@@ -30,7 +30,7 @@ def require_shares(test: float, validation: float) -> None:
 
 
 def sides_of(
-    groups: Sequence[Group], test: float, validation: float, seed: int, strata: Sequence[Stratum] | None = None
+    groups: Sequence[LinkedRows], test: float, validation: float, seed: int, strata: Sequence[Stratum] | None = None
 ) -> list[str]:
     """The side of each group.
 

@@ -12,7 +12,7 @@ from dataset_tools.errors import InputError
 from dataset_tools.io.jsonl import read_object
 from dataset_tools.io.parquet_writer import FEATURES
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.split.plan import Division, SplitOptions
+from dataset_tools.split.division import Division, SplitOptions
 
 __all__ = ["public_name", "read_report", "split_facts"]
 

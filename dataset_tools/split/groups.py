@@ -13,7 +13,7 @@ from dataset_tools.dedup.keys import Keys, RowKey
 from dataset_tools.dedup.minhash import Buckets
 from dataset_tools.dedup.sketches import Texts
 
-__all__ = ["Group", "groups_of", "leaks_of"]
+__all__ = ["LinkedRows", "groups_of", "leaks_of"]
 
 # A question that shares bands with so many others without being like one of them is a filling of their template:
 # they are taken together, which can never leak, instead of comparing all with all.
@@ -21,7 +21,7 @@ _MOST_COMPARED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LinkedRows:
     """Rows that belong on one side.
 
     Attributes:
@@ -33,7 +33,7 @@ class Group:
     rows: list[int]
 
 
-def groups_of(keys: Keys, chosen: Sequence[int], threshold: float | None) -> list[Group]:
+def groups_of(keys: Keys, chosen: Sequence[int], threshold: float | None) -> list[LinkedRows]:
     """The groups of some rows.
 
     Args:
@@ -55,7 +55,7 @@ def groups_of(keys: Keys, chosen: Sequence[int], threshold: float | None) -> lis
     members: dict[int, list[int]] = defaultdict(list)
     for at in chosen:
         members[trees.root(at)].append(at)
-    return [Group(min(_digest(keys.rows[at]) for at in rows), rows) for rows in members.values()]
+    return [LinkedRows(min(_digest(keys.rows[at]) for at in rows), rows) for rows in members.values()]
 
 
 def leaks_of(

@@ -25,8 +25,8 @@ from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.reading import Inputs
 from dataset_tools.split.assignment import SIDES, require_shares
+from dataset_tools.split.division import FIELDS, FORMATS, Division, SplitOptions, divide
 from dataset_tools.split.facts import public_name, read_report, split_facts
-from dataset_tools.split.plan import FIELDS, FORMATS, Division, SplitOptions, divide
 from dataset_tools.split.stage import SplitShard, SplitStage
 
 __all__ = ["SPLIT_FILE", "SPLIT_FILES", "SplitOptions", "SplitReport", "split"]

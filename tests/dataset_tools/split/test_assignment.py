@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from dataset_tools.errors import UsageError
 from dataset_tools.split.assignment import TOLERANCE, require_shares, sides_of
-from dataset_tools.split.groups import Group
+from dataset_tools.split.groups import LinkedRows
 
 
-def groups(sizes: list[int]) -> list[Group]:
+def groups(sizes: list[int]) -> list[LinkedRows]:
     """Groups with keys of their own."""
-    return [Group(hashlib.sha256(str(at).encode()).digest()[:16], list(range(size))) for at, size in enumerate(sizes)]
+    return [
+        LinkedRows(hashlib.sha256(str(at).encode()).digest()[:16], list(range(size))) for at, size in enumerate(sizes)
+    ]
 
 
 def test_shares_are_those_asked_for() -> None:

@@ -12,7 +12,7 @@ from dataset_tools.pipeline.row_decisions import Decision, merged
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.reading import Reading
 from dataset_tools.split.assignment import SIDES, sides_of
-from dataset_tools.split.groups import Group, groups_of, leaks_of
+from dataset_tools.split.groups import LinkedRows, groups_of, leaks_of
 
 __all__ = ["FIELDS", "FORMATS", "Division", "SplitOptions", "divide"]
 
@@ -70,7 +70,7 @@ class Division:
         poison: the fatal rows, but for those of evaluation data.
     """
 
-    sides: Mapping[str, Sequence[Group]]
+    sides: Mapping[str, Sequence[LinkedRows]]
     rows: Sequence[RowKey]
     leaks: Sequence[tuple[int, str, RowKey]]
     places: Sequence[str | RowError | None]
@@ -99,7 +99,7 @@ class Division:
         """The rows of one side."""
         return [self.rows[at] for group in self.sides[side] for at in group.rows]
 
-    def stratum(self, group: Group) -> tuple[str, ...]:
+    def stratum(self, group: LinkedRows) -> tuple[str, ...]:
         """The labels that most rows of a group have, beside those that are counted anyway."""
         return _stratum(self.rows, group)
 
@@ -118,7 +118,7 @@ def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> D
     leaks = leaks_of(keys, chosen, tested, options.near) if tested else {}
     groups = groups_of(keys, [at for at in chosen if at not in leaks], options.near)
     strata = [_stratum(keys.rows, group) for group in groups] if options.by else None
-    sides: dict[str, list[Group]] = {side: [] for side in SIDES}
+    sides: dict[str, list[LinkedRows]] = {side: [] for side in SIDES}
     for group, side in zip(
         groups, sides_of(groups, options.test, options.validation, options.seed, strata), strict=True
     ):
@@ -135,6 +135,6 @@ def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> D
     return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, places, poison)
 
 
-def _stratum(rows: Sequence[RowKey], group: Group) -> tuple[str, ...]:
+def _stratum(rows: Sequence[RowKey], group: LinkedRows) -> tuple[str, ...]:
     labels = Counter(rows[at].labels[len(FIELDS) :] for at in group.rows)
     return min(labels, key=lambda label: (-labels[label], label))
