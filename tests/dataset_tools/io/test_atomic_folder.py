@@ -245,11 +245,15 @@ import sys
 from pathlib import Path
 from dataset_tools.samples.stage import SampleOptions
 from dataset_tools.samples.build import BuildOptions, build
+from dataset_tools.io.input_stamps import Stamps
 from dataset_tools.readers.sources import DataFile
+from dataset_tools.records.reading import Inputs
 def interrupt(*_):
     raise KeyboardInterrupt
-files = [DataFile(Path(name), "x", "x", "jsonl", "") for name in (sys.argv[1], "/dev/zero")]
-build(files, Path(sys.argv[2]), sys.argv[3], BuildOptions(samples=SampleOptions(verify=0)), on_shard=interrupt)
+paths = [Path(sys.argv[1]), Path("/dev/zero")]
+files = tuple(DataFile(path, "x", "x", "jsonl", "") for path in paths)
+inputs = Inputs((), files, (), Stamps(paths))
+build(inputs, Path(sys.argv[2]), sys.argv[3], BuildOptions(samples=SampleOptions(verify=0)), on_shard=interrupt)
 """
 
 
