@@ -17,7 +17,7 @@ from dataset_tools.cli.datasets import dedup_command, report_command, split_comm
 from dataset_tools.cli.records import clean_command, import_command
 from dataset_tools.cli.samples import build_command, parse_command, render_command, show_command
 from dataset_tools.display.console import EXIT_CODE_HELP, run_app, stdout_console
-from dataset_tools.display.help import Group, Version, add_commands
+from dataset_tools.display.help import CommandGroup, Version, add_commands
 from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import UsageError
 
@@ -25,7 +25,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="afg-data",
-    cls=Group,
+    cls=CommandGroup,
     epilog=EXIT_CODE_HELP,
     no_args_is_help=True,
     rich_markup_mode=None,  # rich would add 0.1 s to every help text

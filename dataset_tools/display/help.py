@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["Command", "Group", "Version", "add_commands", "print_version"]
+__all__ = ["Command", "CommandGroup", "Version", "add_commands", "print_version"]
 
 _EXAMPLES = "Examples:"
 _METAVARS = {"<int range>": "N", "<int>": "N", "<float>": "NUMBER", "<path>": "PATH", "<str>": "TEXT"}
@@ -52,7 +52,7 @@ class Command(TyperCommand):
                 formatter.write("".join(f"  {line.strip()}\n" for line in lines))
 
 
-class Group(TyperGroup):
+class CommandGroup(TyperGroup):
     """A command line that takes ``help`` as a command and names the program of a command that it does not have."""
 
     others: ClassVar[dict[str, str]] = {

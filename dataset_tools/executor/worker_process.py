@@ -126,7 +126,7 @@ class WorkerProcess:
         return f"ended with exit code {code}"
 
     def kill(self) -> None:
-        """Kill the process; whoever waits for it gets a :class:`LostError`."""
+        """Kill the process; the thread that waits for it gets a :class:`LostError`."""
         self._process.kill()
 
     def end(self) -> None:

@@ -116,10 +116,10 @@ def build(
     total = SampleShard()
     outputs: list[dict[str, Any]] = []
     shards = plan_shards(inputs.files, min(max(inputs.size // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
-    with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as beside, cancellation() as cancelled:
-        hashes = beside.submit(_hashes, inputs.files, cancelled)
+    with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as threads, cancellation() as cancelled:
+        hashes = threads.submit(_hashes, inputs.files, cancelled)
         # The import of transformers takes seconds, during which the workers already run.
-        verifier = beside.submit(Verifier, found.folder) if options.samples.verify > 0 else None
+        verifier = threads.submit(Verifier, found.folder) if options.samples.verify > 0 else None
         with closing(run(stage, shards, options.work, on_done=on_shard)) as parts:
             for part in parts:
                 total.add(part, options.samples.verify)

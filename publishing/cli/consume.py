@@ -11,7 +11,7 @@ from dataset_tools.display.console import counted, print_table, stdout_console
 from publishing.cli.terminal import hide_progress_bars, log, write_json
 
 if TYPE_CHECKING:
-    from publishing.verify.files import Check
+    from publishing.verify.files import VerifyCheck
 
 __all__ = ["pull_command", "verify_command"]
 
@@ -86,7 +86,7 @@ def verify_command(
         raise typer.Exit(1)
 
 
-def _print(checks: "list[Check]") -> None:
+def _print(checks: "list[VerifyCheck]") -> None:
     """Print the counts of each kind of check, and each check that is not ok."""
     from collections import Counter
 

@@ -3,7 +3,7 @@
 import typer
 
 from dataset_tools.display.console import EXIT_CODE_HELP, run_app
-from dataset_tools.display.help import Group, Version, add_commands
+from dataset_tools.display.help import CommandGroup, Version, add_commands
 from publishing.cli.card import card_command
 from publishing.cli.consume import pull_command, verify_command
 from publishing.cli.doctor import doctor_command
@@ -17,7 +17,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="afg",
-    cls=Group,
+    cls=CommandGroup,
     epilog=EXIT_CODE_HELP,
     no_args_is_help=True,
     rich_markup_mode=None,

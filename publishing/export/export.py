@@ -17,7 +17,7 @@ from publishing.export.gguf import QUANTS, find_converter
 from publishing.export.gguf_steps import keep_gguf, make_gguf
 from publishing.export.prompts import held_out_prompts
 from publishing.export.run import ExportedRun, find_run
-from publishing.export.steps import Work, make_adapter, make_merged
+from publishing.export.steps import ExportWork, make_adapter, make_merged
 from publishing.release.folder import ReleaseFolder, check_space
 from training.fit.run_manifest import package_versions
 
@@ -105,7 +105,7 @@ def export(
         folder = ReleaseFolder(output)
         if not folder.complete:
             check_space(output, _space(run, quants if converter else []) - folder.held())
-        work = Work(run, folder, name, prompts, report)
+        work = ExportWork(run, folder, name, prompts, report)
         make_adapter(work)
         make_merged(work)
         if converter:
@@ -127,7 +127,7 @@ def _space(run: ExportedRun, quants: list[str]) -> int:
     return int(sum(sizes) + 2 * max(sizes) + 3 * others)
 
 
-def _manifest(work: Work) -> dict[str, Any]:
+def _manifest(work: ExportWork) -> dict[str, Any]:
     """Return the content of ``release.json`` without the list of files and the steps."""
     steps = {step: work.folder.facts(step) for step in work.folder.steps}
     files = [facts for facts in steps.values() if "device" in facts]

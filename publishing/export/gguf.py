@@ -18,7 +18,16 @@ from dataset_tools.errors import InputError, ProofError, UsageError
 from dataset_tools.io.checksums import sha256
 from publishing.export import llama_cpp
 
-__all__ = ["QUANTS", "Converter", "convert", "fallen_back", "file_name", "find_converter", "header_keys", "type_lines"]
+__all__ = [
+    "QUANTS",
+    "GgufConverter",
+    "convert",
+    "fallen_back",
+    "file_name",
+    "find_converter",
+    "header_keys",
+    "type_lines",
+]
 
 QUANTS = ("f16", "q8_0", "q4_k_m")
 """Types of a GGUF file's matrices, the largest first."""
@@ -35,7 +44,7 @@ _K_ROW = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Converter:
+class GgufConverter:
     """llama.cpp's converter: the script, and its origin for ``release.json``."""
 
     script: Path
@@ -46,7 +55,7 @@ class Converter:
         return f"{self.version} {sha256(self.script)}"
 
 
-def find_converter(folder: Path | None = None) -> Converter | None:
+def find_converter(folder: Path | None = None) -> GgufConverter | None:
     """Return the converter, or None if it is not installed.
 
     Args:
@@ -61,15 +70,15 @@ def find_converter(folder: Path | None = None) -> Converter | None:
         if not script.is_file():
             what = f"{named} holds no {_SCRIPT}"
             raise UsageError(what, hint="name the folder of llama.cpp's sources with --llama-cpp")
-        return Converter(script.resolve(), f"llama.cpp sources, {_SCRIPT} {sha256(script)[:12]}")
+        return GgufConverter(script.resolve(), f"llama.cpp sources, {_SCRIPT} {sha256(script)[:12]}")
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         return None
     script = Path(spec.origin).parent / _INSIDE / _SCRIPT
-    return Converter(script, f"{_WHEEL} {version(_WHEEL)}") if script.is_file() else None
+    return GgufConverter(script, f"{_WHEEL} {version(_WHEEL)}") if script.is_file() else None
 
 
-def convert(converter: Converter, merged: Path, out: Path, name: str) -> None:
+def convert(converter: GgufConverter, merged: Path, out: Path, name: str) -> None:
     """Write merged weights as GGUF in float16, with all stop ids in the header.
 
     Raises:

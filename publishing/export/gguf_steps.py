@@ -13,7 +13,7 @@ from dataset_tools.errors import UsageError
 from publishing.export import llama_cpp
 from publishing.export.agreement import F16_DISTANCE, compare_answers, distance
 from publishing.export.consumer_files import consumer_files, modelfile, write_consumer_files
-from publishing.export.gguf import Converter, convert, fallen_back, file_name, type_lines
+from publishing.export.gguf import GgufConverter, convert, fallen_back, file_name, type_lines
 from publishing.export.proofs import (
     Proofs,
     answer_differences,
@@ -23,7 +23,7 @@ from publishing.export.proofs import (
 )
 from publishing.export.reference_model import TorchModel, load_merged
 from publishing.export.run import TEMPLATE
-from publishing.export.steps import LONGEST_ANSWER, Work
+from publishing.export.steps import LONGEST_ANSWER, ExportWork
 
 __all__ = ["keep_gguf", "make_gguf"]
 
@@ -32,7 +32,7 @@ _THREADS = (1, 2)
 _CPUS = Path("/proc/cpuinfo")
 
 
-def make_gguf(work: Work, converter: Converter, quants: Sequence[str]) -> None:
+def make_gguf(work: ExportWork, converter: GgufConverter, quants: Sequence[str]) -> None:
     """Make the GGUF files and the files next to them.
 
     Raises:
@@ -49,7 +49,7 @@ def make_gguf(work: Work, converter: Converter, quants: Sequence[str]) -> None:
     _make_companions(work, quants)
 
 
-def keep_gguf(work: Work, quants: Sequence[str]) -> list[str]:
+def keep_gguf(work: ExportWork, quants: Sequence[str]) -> list[str]:
     """Keep the GGUF files of an earlier export of the same weights, where llama.cpp is not installed.
 
     Returns:
@@ -73,7 +73,7 @@ def keep_gguf(work: Work, quants: Sequence[str]) -> list[str]:
     return kept
 
 
-def _make_companions(work: Work, quants: Sequence[str]) -> None:
+def _make_companions(work: ExportWork, quants: Sequence[str]) -> None:
     if not work.is_done("gguf beside", work.keys["merged"], work.name, list(quants), consumer_files("gguf")):
         with work.folder.making("beside") as staging:
             (staging / "Modelfile").write_text(modelfile(work.name, quants), encoding="utf-8")
@@ -82,7 +82,7 @@ def _make_companions(work: Work, quants: Sequence[str]) -> None:
             work.keep("gguf beside", staging, {"proofs": []})
 
 
-def _make(work: Work, converter: Converter, merged: Path, quant: str, staging: Path) -> Path:
+def _make(work: ExportWork, converter: GgufConverter, merged: Path, quant: str, staging: Path) -> Path:
     """Write one file; quantized files are made from the kept F16 file, or else from a temporary one."""
     path = staging / file_name(work.name, quant)
     if quant == _HALF:
@@ -98,7 +98,7 @@ def _make(work: Work, converter: Converter, merged: Path, quant: str, staging: P
 
 
 def _check_and_keep(
-    work: Work, converter: Converter, reference: Callable[[], TorchModel], quant: str, path: Path
+    work: ExportWork, converter: GgufConverter, reference: Callable[[], TorchModel], quant: str, path: Path
 ) -> None:
     """Check one file, measure it and keep it."""
     proofs = Proofs(f"gguf/{path.name}", work.report)
@@ -117,7 +117,7 @@ def _check_and_keep(
     work.keep(f"gguf {quant}", path.parent, {"proofs": proofs.held, **made, **facts})
 
 
-def _prove(work: Work, model: TorchModel, quant: str, path: Path, proofs: Proofs) -> dict[str, Any]:
+def _prove(work: ExportWork, model: TorchModel, quant: str, path: Path, proofs: Proofs) -> dict[str, Any]:
     """Check header, tokens, logits and answers of a file against the merged weights in transformers."""
     description = llama_cpp.describe(path)
     vocabulary, template = model.model.config.vocab_size, work.run.template.read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from publishing.export.reference_model import load_adapted, load_merged
 from publishing.export.run import ExportedRun
 from publishing.release.folder import ReleaseFolder, step_key
 
-__all__ = ["LONGEST_ANSWER", "Work", "make_adapter", "make_merged"]
+__all__ = ["LONGEST_ANSWER", "ExportWork", "make_adapter", "make_merged"]
 
 LONGEST_ANSWER = 128
 """Most tokens of an answer in a comparison of models."""
@@ -33,7 +33,7 @@ _SMOKE = 3
 
 
 @dataclass(slots=True)
-class Work:
+class ExportWork:
     """State of an export.
 
     Attributes:
@@ -68,7 +68,7 @@ class Work:
         self.made.append(step)
 
 
-def make_adapter(work: Work) -> None:
+def make_adapter(work: ExportWork) -> None:
     """Make ``adapter/``; check that PEFT loads it on its base, and record its answers.
 
     Raises:
@@ -93,7 +93,7 @@ def make_adapter(work: Work) -> None:
         work.keep("adapter", staging, {"proofs": proofs.held, "prompts": asked, "answers": answers})
 
 
-def make_merged(work: Work) -> None:
+def make_merged(work: ExportWork) -> None:
     """Make ``merged/``; check its tensors, files, tokens, logits and answers.
 
     Raises:
@@ -117,7 +117,7 @@ def make_merged(work: Work) -> None:
         work.keep("merged", staging, {"proofs": proofs.held, **facts})
 
 
-def _compare(work: Work, staging: Path, proofs: Proofs) -> dict[str, Any]:
+def _compare(work: ExportWork, staging: Path, proofs: Proofs) -> dict[str, Any]:
     """Compare merged weights with the adapter on its base."""
     from transformers import AutoTokenizer
 

@@ -13,7 +13,7 @@ from dataset_tools.errors import AfgError
 from dataset_tools.prompt.render import Kind, Segment
 from publishing.export.agreement import same_answers
 from publishing.release.manifest import Release
-from publishing.verify.files import Check, Result
+from publishing.verify.files import Result, VerifyCheck
 from training.answers.llama_cpp_decoder import GgufDecoder
 from training.answers.model_source import find_model
 
@@ -22,20 +22,20 @@ __all__ = ["load_gguf_checks"]
 _LONGEST = 160  # tokens; recorded answers have fewer than 128
 
 
-def load_gguf_checks(release: Release) -> Iterator[Check]:
+def load_gguf_checks(release: Release) -> Iterator[VerifyCheck]:
     """Load each GGUF file that is here, and compare its answers with the recorded ones."""
     prompts = [item for item in release.facts.get("smoke") or () if isinstance(item, dict)]
     names = [name for name in sorted(release.files) if name.endswith(".gguf") and (release.path / name).is_file()]
     for name in names:
         if find_spec("xllamacpp") is None:
-            yield Check("load", name, Result.SKIPPED, "not installed: xllamacpp")
+            yield VerifyCheck("load", name, Result.SKIPPED, "not installed: xllamacpp")
             continue
         try:
             backend, answers = _answers(release.path / name, [str(item.get("prompt")) for item in prompts])
         except AfgError as error:
-            yield Check("load", name, Result.FAILED, error.what)
+            yield VerifyCheck("load", name, Result.FAILED, error.what)
         else:
-            yield Check("load", name, Result.OK, backend)
+            yield VerifyCheck("load", name, Result.OK, backend)
             yield from _smoke(release, name, prompts, answers)
 
 
@@ -49,17 +49,17 @@ def _answers(path: Path, texts: Sequence[str]) -> tuple[str, list[str]]:
 
 def _smoke(
     release: Release, name: str, prompts: Sequence[Mapping[str, Any]], answers: Sequence[str]
-) -> Iterator[Check]:
+) -> Iterator[VerifyCheck]:
     if not prompts:
-        yield Check("smoke", name, Result.SKIPPED, "no recorded answers in the release")
+        yield VerifyCheck("smoke", name, Result.SKIPPED, "no recorded answers in the release")
     measured = (release.facts.get("gguf") or {}).get(name.removeprefix("gguf/")) or {}
     agreement = measured.get("agreement", 1)
     for number, (item, answer) in enumerate(zip(prompts, answers, strict=True), 1):
         where = f"{name} prompt {number}"
         if answer == item.get("output"):
-            yield Check("smoke", where, Result.OK)
+            yield VerifyCheck("smoke", where, Result.OK)
         elif agreement < 1:
             agreed = f"{same_answers(measured) or 'not all'} answers agreed at the export"
-            yield Check("smoke", where, Result.SKIPPED, f"quantized, the answer is {answer!r}; {agreed}")
+            yield VerifyCheck("smoke", where, Result.SKIPPED, f"quantized, the answer is {answer!r}; {agreed}")
         else:
-            yield Check("smoke", where, Result.FAILED, f"the answer is {answer!r}")
+            yield VerifyCheck("smoke", where, Result.FAILED, f"the answer is {answer!r}")

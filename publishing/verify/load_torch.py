@@ -9,7 +9,7 @@ from dataset_tools.errors import AfgError, ProofError
 from publishing.cards.sources import base_of, base_revision_of
 from publishing.export.reference_model import load_adapted, load_merged
 from publishing.release.manifest import Release
-from publishing.verify.files import Check, Result
+from publishing.verify.files import Result, VerifyCheck
 from training.base.base import find_base
 
 __all__ = ["load_checks"]
@@ -17,25 +17,25 @@ __all__ = ["load_checks"]
 _EXTRA = 32  # tokens that an answer may be longer than the recorded one
 
 
-def load_checks(release: Release) -> Iterator[Check]:
+def load_checks(release: Release) -> Iterator[VerifyCheck]:
     """Load each part that is here, and compare its answers with the recorded ones."""
     prompts = [item for item in release.facts.get("smoke") or () if isinstance(item, dict)]
     for part, load in (("merged", _merged), ("adapter", _adapter)):
         if not (release.path / part).is_dir():
             continue
         if reason := _missing_packages(part):
-            yield Check("load", f"{part}/", Result.SKIPPED, reason)
+            yield VerifyCheck("load", f"{part}/", Result.SKIPPED, reason)
             continue
         try:
             model = load(release)
         except ProofError as error:
-            yield Check("load", f"{part}/", Result.FAILED, error.what)
+            yield VerifyCheck("load", f"{part}/", Result.FAILED, error.what)
         except AfgError as error:  # the base is not available
-            yield Check("load", f"{part}/", Result.SKIPPED, str(error))
+            yield VerifyCheck("load", f"{part}/", Result.SKIPPED, str(error))
         except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-            yield Check("load", f"{part}/", Result.FAILED, " ".join(str(error).split()) or type(error).__name__)
+            yield VerifyCheck("load", f"{part}/", Result.FAILED, " ".join(str(error).split()) or type(error).__name__)
         else:
-            yield Check("load", f"{part}/", Result.OK, f"{model.num_parameters():,} parameters")
+            yield VerifyCheck("load", f"{part}/", Result.OK, f"{model.num_parameters():,} parameters")
             yield from _smoke(model, release, part, prompts)
             del model
             gc.collect()
@@ -58,22 +58,22 @@ def _adapter(release: Release) -> Any:  # noqa: ANN401
     return load_adapted(base.folder, release.path / "adapter").model
 
 
-def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[str, Any]]) -> Iterator[Check]:  # noqa: ANN401
+def _smoke(model: Any, release: Release, part: str, prompts: Sequence[Mapping[str, Any]]) -> Iterator[VerifyCheck]:  # noqa: ANN401
     """Compare the answer to each recorded prompt with the recorded one."""
     from transformers import AutoTokenizer
 
     where = f"{part}/"
     if not prompts:
-        yield Check("smoke", where, Result.SKIPPED, "no recorded answers in the release")
+        yield VerifyCheck("smoke", where, Result.SKIPPED, "no recorded answers in the release")
         return
     tokenizer = AutoTokenizer.from_pretrained(release.path / part, local_files_only=True)
     stops = _stops(model, release)
     for number, item in enumerate(prompts, 1):
         answer = _answer(model, tokenizer, str(item.get("prompt")), str(item.get("output")), stops)
         if answer == item.get("output"):
-            yield Check("smoke", f"{where} prompt {number}", Result.OK)
+            yield VerifyCheck("smoke", f"{where} prompt {number}", Result.OK)
         else:
-            yield Check("smoke", f"{where} prompt {number}", Result.FAILED, f"the answer is {answer!r}")
+            yield VerifyCheck("smoke", f"{where} prompt {number}", Result.FAILED, f"the answer is {answer!r}")
 
 
 def _stops(model: Any, release: Release) -> list[int]:  # noqa: ANN401

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from publishing.release.manifest import MANIFEST, Release
-from publishing.verify.files import Check, Result, verify_files
+from publishing.verify.files import Result, VerifyCheck, verify_files
 from publishing.verify.load_gguf import load_gguf_checks
 from publishing.verify.load_torch import load_checks
 
 __all__ = ["verify"]
 
 
-def verify(release: Release, *, load: bool = True) -> Iterator[Check]:
+def verify(release: Release, *, load: bool = True) -> Iterator[VerifyCheck]:
     """Check a release, or the parts of it that were pulled.
 
     Args:
@@ -24,7 +24,7 @@ def verify(release: Release, *, load: bool = True) -> Iterator[Check]:
     if not load:
         return
     if failed:
-        yield Check("load", MANIFEST, Result.SKIPPED, "files are not loaded if a check has failed")
+        yield VerifyCheck("load", MANIFEST, Result.SKIPPED, "files are not loaded if a check has failed")
         return
     yield from load_checks(release)
     yield from load_gguf_checks(release)

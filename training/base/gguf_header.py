@@ -92,7 +92,7 @@ def read_header(path: Path, *, arrays: bool = True) -> GgufHeader:
     try:
         with path.open("rb") as stream:
             size = path.stat().st_size
-            reader = _Reader(stream, size)
+            reader = _HeaderReader(stream, size)
             if reader.take(4) != _MAGIC or reader.number("I") not in _VERSIONS:
                 raise _damaged(path, "not a GGUF file of version 2 or 3")
             header, end = _header(reader, arrays=arrays)
@@ -105,7 +105,7 @@ def read_header(path: Path, *, arrays: bool = True) -> GgufHeader:
     return header
 
 
-class _Reader:
+class _HeaderReader:
     """Sequential reader of values; a value that ends after the end of the file is an error."""
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
@@ -155,7 +155,7 @@ class _Reader:
         return self._stream.tell()
 
 
-def _header(reader: _Reader, *, arrays: bool) -> tuple[GgufHeader, int]:
+def _header(reader: _HeaderReader, *, arrays: bool) -> tuple[GgufHeader, int]:
     """Return the header, and where its last tensor ends."""
     tensor_count, key_count = reader.count(), reader.count()
     facts = {reader.text(): reader.value(arrays=arrays) for _ in range(key_count)}

@@ -15,7 +15,7 @@ from publishing.export import steps
 from publishing.export.agreement import BF16_DISTANCE, AnswerComparison, Divergence, furthest
 from publishing.export.prompts import Prompt
 from publishing.export.proofs import Proofs, answer_differences, distance_differences
-from publishing.export.steps import Work
+from publishing.export.steps import ExportWork
 from training.tiny import tokenizer_path
 
 TEXTS = ("<bos>مرحبا", "<bos>كيف الطقس؟")
@@ -59,7 +59,7 @@ def _compare(monkeypatch: pytest.MonkeyPatch, merged: _Model) -> tuple[dict[str,
     run = SimpleNamespace(base=SimpleNamespace(folder=Path("base")))
     folder = SimpleNamespace(path=Path("release"), facts=lambda _step: {"answers": [ANSWER] * len(TEXTS)})
     prompts = [Prompt(str(at), text) for at, text in enumerate(TEXTS)]
-    work = Work(cast("Any", run), cast("Any", folder), "made-up", prompts, lambda _line: None)
+    work = ExportWork(cast("Any", run), cast("Any", folder), "made-up", prompts, lambda _line: None)
     proofs = Proofs("merged/", lambda _line: None)
     return steps._compare(work, tokenizer_path(), proofs), proofs.held
 

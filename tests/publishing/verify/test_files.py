@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from publishing.cli import main
 from publishing.release.manifest import read_release
-from publishing.verify.files import Check, Result, verify_files
+from publishing.verify.files import Result, VerifyCheck, verify_files
 from publishing.verify.verify import verify
 from tests.publishing.conftest import CARD, write_manifest
 
@@ -96,7 +96,7 @@ def test_damaged_files_are_not_loaded(release: Path) -> None:
     """After a failed check no library loads a file."""
     (release / "merged" / "config.json").write_bytes(b"{}")
     *_, last = verify(read_release(release))
-    assert last == Check("load", "release.json", Result.SKIPPED, "files are not loaded if a check has failed")
+    assert last == VerifyCheck("load", "release.json", Result.SKIPPED, "files are not loaded if a check has failed")
 
 
 def test_failed_checks_exit_with_one(release: Path) -> None:
