@@ -100,7 +100,7 @@ class RepositoryPlan:
 
     @property
     def current(self) -> bool:
-        """Whether there is nothing to send or delete."""
+        """Return whether there is nothing to upload or delete."""
         return self.remote is not None and not self.uploads and not self.deletions
 
 

@@ -55,7 +55,7 @@ class Prepared:
 
     @property
     def done(self) -> bool:
-        """Whether every file, and the tag if there is one, is at the destination already."""
+        """Return whether all files, and the tag if given, are already at the destination."""
         tag = self.options.tag
         return all(plan.current and (not tag or _commit_of(plan, tag)) for plan in self.plans)
 

@@ -1,6 +1,6 @@
-"""A Hub to try publishing with: ``python -m tests.hub FOLDER --ready FILE``, until it is ended.
+"""A local Hub to try publishing: ``python -m tests.hub FOLDER --ready FILE``.
 
-It takes a free port, and when it answers it writes two lines into FILE: its address, and the token of its only user.
+It takes a free port. When it is ready it writes two lines to FILE: its address, and the token of its only user.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from tests.hub.server import running_hub
 
 
 def main() -> None:
-    """Serve until this process is told to end."""
+    """Serve until the process gets a signal."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path, help="where it keeps what it is sent")
     options.add_argument("--ready", type=Path, required=True, help="the file for its address and the token")

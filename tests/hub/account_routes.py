@@ -1,4 +1,4 @@
-"""Everything of the tests' Hub that belongs to no repository: who is asking, cards' metadata, collections."""
+"""Routes of the test Hub without a repository: the user, metadata of cards, collections."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def whoami(hub: "Hub", _request: Request) -> Reply:
-    """Tell whose token it is."""
+    """Return the user of the token."""
     organizations = [{"type": "org", "name": name, "roleInOrg": "write"} for name in hub.organizations]
     token = {"accessToken": {"displayName": "tests", "role": "write"}}
     return as_json({"type": "user", "id": "0" * 24, "name": hub.user, "orgs": organizations, "auth": token})
 
 
 def validate_yaml(_hub: "Hub", request: Request) -> Reply:
-    """Look at a card's metadata as the Hub does: it must be there, be YAML and name a licence it knows."""
+    """Validate the metadata of a card as the Hub does: it must be YAML with a known licence."""
     content = request.json()["content"]
     if not content.startswith("---\n"):
         return as_json({"errors": [], "warnings": [{"message": "empty or missing yaml metadata in repo card"}]})
@@ -33,7 +33,7 @@ def validate_yaml(_hub: "Hub", request: Request) -> Reply:
 
 
 def collections(hub: "Hub", request: Request) -> Reply:
-    """List an owner's collections, or make one."""
+    """List the collections of an owner, or create one."""
     if request.method == "GET":
         owner = request.query.get("owner", [""])[0]
         listed = [_shown(hub, found, short=True) for found in hub.store.collections.values() if found.owner == owner]
@@ -53,13 +53,13 @@ def collections(hub: "Hub", request: Request) -> Reply:
 
 
 def collection(hub: "Hub", _request: Request, slug: str) -> Reply:
-    """Show a whole collection."""
+    """Return a collection."""
     found = hub.store.collections.get(slug)
     return as_json(_shown(hub, found)) if found else refusal(404, "no such collection")
 
 
 def add_item(hub: "Hub", request: Request, slug: str) -> Reply:
-    """Put a repository into a collection, once."""
+    """Add a repository to a collection, once."""
     found, asked = hub.store.collections.get(slug), request.json()
     if found is None:
         return refusal(404, "no such collection")
@@ -76,7 +76,7 @@ def add_item(hub: "Hub", request: Request, slug: str) -> Reply:
 
 
 def _shown(hub: "Hub", found: Collection, *, short: bool = False) -> dict[str, Any]:
-    """A collection as JSON; in a list with four items at most and without a position, as on the Hub."""
+    """Return a collection as JSON; in a list, with at most four items and without positions, as on the Hub."""
     shown = {
         "slug": found.slug,
         "title": found.title,

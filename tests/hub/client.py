@@ -1,4 +1,4 @@
-"""The genuine client in a process of its own, because it reads its settings when it is imported."""
+"""The real client in a separate process, because it reads its settings on import."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from tests.hub.server import Hub
 
 ROOT = Path(__file__).parents[2]
 CLIENT = os.environ.get("AFG_TEST_HUB_PYTHON") or sys.executable
-"""An interpreter with huggingface_hub: another one tries another version of the client."""
+"""An interpreter with huggingface_hub; set another one to test another version."""
 
 
 def environment(hub: Hub, home: Path, **more: str) -> dict[str, str]:
-    """The variables of a process that knows nothing but this Hub."""
+    """Return the environment of a process that only knows this Hub."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     return {
         **kept,
@@ -32,7 +32,7 @@ def environment(hub: Hub, home: Path, **more: str) -> dict[str, str]:
 
 
 def run_client(hub: Hub, home: Path, script: str, *arguments: str | Path) -> Any:
-    """What a script prints as JSON on its last line; it finds ``api`` and ``sys`` ready."""
+    """Run a script, in which ``api`` and ``sys`` are defined, and return the JSON of its last line."""
     names = "CommitOperationAdd, CommitOperationDelete, HfApi, errors, hf_hub_download, snapshot_download"
     start = f"import json, sys\nfrom huggingface_hub import {names}\napi = HfApi()\n"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Things that go wrong between a client and a Hub, asked for by a test."""
+"""Faults between a client and a Hub, requested by a test."""
 
 import re
 import threading
@@ -9,18 +9,18 @@ from typing import Literal
 
 @dataclass(slots=True)
 class Fault:
-    """What happens to requests whose ``METHOD /path`` holds a pattern.
+    """A fault for requests whose ``METHOD /path`` matches a pattern.
 
     Attributes:
-        request: a regular expression over ``METHOD /path``.
-        times: to how many requests; -1 for every one.
-        skip: how many are let through first.
-        status: answer with this error instead of doing anything.
-        headers: sent with the error, such as ``Retry-After``.
-        drop: close the connection without an answer, ``before`` anything was done or ``after`` it was done; ``midway``
-            sends half of the answer.
-        corrupt: an upload is stored with a byte that was not sent.
-        seconds: wait before anything else.
+        request: regular expression for ``METHOD /path``.
+        times: number of requests that it affects; -1 for all.
+        skip: number of requests to pass first.
+        status: answer with this error instead.
+        headers: headers of the error, such as ``Retry-After``.
+        drop: close the connection without an answer, ``before`` or ``after`` the request is processed; ``midway`` sends
+            half of the answer.
+        corrupt: store an upload with an additional byte.
+        seconds: wait first.
     """
 
     request: str
@@ -34,29 +34,29 @@ class Fault:
 
 
 class Faults:
-    """The faults of one Hub; each is used up as requests meet it."""
+    """The faults of one Hub; matching requests use them up."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
     def add(self, *faults: Fault) -> None:
-        """Let these happen from now on."""
+        """Add faults."""
         with self._lock:
             self._faults.extend(faults)
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def left(self) -> list[Fault]:
-        """Faults that no request has used up: a test that expects a fault looks here that it happened."""
+        """Return the faults that are not used up: a test asserts that its fault happened."""
         with self._lock:
             return [fault for fault in self._faults if fault.times > 0]
 
     def take(self, request: str) -> Fault | None:
-        """The fault that this request meets."""
+        """Return the fault of a request, if any."""
         with self._lock:
             for fault in self._faults:
                 if fault.times == 0 or not re.search(fault.request, request):

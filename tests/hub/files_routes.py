@@ -1,4 +1,4 @@
-"""Files of the tests' Hub: large uploads in one or many parts, and downloads, whole or from some byte on."""
+"""File routes of the test Hub: large uploads in one or many parts, and downloads with ranges."""
 
 import re
 from math import ceil
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def batch(hub: "Hub", request: Request, repository: "Repository") -> Reply:
-    """Tell how each large object is to be uploaded; one that is there has no actions."""
+    """Return the upload actions of each large object; an existing one has none."""
     asked = request.json()
     objects = []
     for item in asked["objects"]:
@@ -39,7 +39,7 @@ def _actions(hub: "Hub", repository: "Repository", oid: str, size: int) -> dict[
 
 
 def upload(hub: "Hub", request: Request, oid: str) -> Reply:
-    """Take a large object in one piece, whatever it is: whether it is the right one is seen at verify."""
+    """Store a large object in one piece; ``verify`` checks it."""
     request.save(hub.store.large(oid))
     if request.corrupt:
         with hub.store.large(oid).open("ab") as stream:
@@ -48,13 +48,13 @@ def upload(hub: "Hub", request: Request, oid: str) -> Reply:
 
 
 def upload_part(hub: "Hub", request: Request, oid: str, number: str) -> Reply:
-    """Take one part of a large object."""
+    """Store one part of a large object."""
     digest = request.save(hub.store.folder / "parts" / f"{oid}-{number}")
     return Reply(200, headers={"ETag": f'"{digest}"'})
 
 
 def complete(hub: "Hub", request: Request, oid: str) -> Reply:
-    """Put the parts together, if they are those that were sent."""
+    """Join the parts, if they are those that were sent."""
     asked = request.json()
     numbers = [part["partNumber"] for part in asked["parts"]]
     paths = [hub.store.folder / "parts" / f"{oid}-{number}" for number in numbers]
@@ -70,7 +70,7 @@ def complete(hub: "Hub", request: Request, oid: str) -> Reply:
 
 
 def verify(hub: "Hub", request: Request, repository: "Repository") -> Reply:
-    """Count a large object as there if its size and its SHA-256 are what was promised."""
+    """Accept a large object if its size and SHA-256 are the announced ones."""
     asked = request.json()
     path = hub.store.large(asked["oid"])
     if not path.is_file() or path.stat().st_size != asked["size"] or sha256_of(path) != asked["oid"]:
@@ -82,7 +82,7 @@ def verify(hub: "Hub", request: Request, repository: "Repository") -> Reply:
 
 
 def resolve(hub: "Hub", request: Request, repository: "Repository", revision: str, path: str) -> Reply:
-    """A file's content, from the byte that the client asks for on."""
+    """Return the content of a file, from the requested byte."""
     commit = repository.at(revision)
     if commit is None:
         return refusal(404, "Revision not found", "RevisionNotFound")

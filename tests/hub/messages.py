@@ -1,4 +1,4 @@
-"""A request and a reply, without HTTP's details."""
+"""Requests and replies, without the details of HTTP."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ _BLOCK = 1 << 20
 
 
 class Request:
-    """What a client asks; the body is read when it is wanted, or thrown away at the end."""
+    """A request of a client; its body is read on demand, or discarded at the end."""
 
     def __init__(self, method: str, target: str, headers: Mapping[str, str], stream: BinaryIO) -> None:
         self.method = method
@@ -25,15 +25,15 @@ class Request:
         self._chunked = "chunked" in headers.get("Transfer-Encoding", "")
 
     def read(self) -> bytes:
-        """The whole body."""
+        """Return the body."""
         return b"".join(self.blocks())
 
     def json(self) -> Any:
-        """The body as JSON; an empty one is an empty object."""
+        """Return the body as JSON; an empty one is an empty object."""
         return json.loads(self.read() or b"{}")
 
     def save(self, path: Path) -> str:
-        """Write the body to a file; gives its SHA-256."""
+        """Write the body to a file and return its SHA-256."""
         digest = hashlib.sha256()
         with path.open("wb") as stream:
             for block in self.blocks():
@@ -42,12 +42,12 @@ class Request:
         return digest.hexdigest()
 
     def drain(self) -> None:
-        """Read what is left of the body, so that the next request on the connection starts where it should."""
+        """Discard the rest of the body, so that the next request of the connection starts correctly."""
         for _ in self.blocks():
             pass
 
     def blocks(self) -> Any:
-        """The body in blocks, whichever way its length is told."""
+        """Yield the body in blocks, with a content length or chunked."""
         if self._chunked:
             while size := int(self._stream.readline().split(b";")[0], 16):
                 yield self._stream.read(size)
@@ -64,7 +64,7 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """What the Hub answers: bytes, or a file or a range of one."""
+    """A reply of the Hub: bytes, or a file or a range of it."""
 
     status: int = 200
     content: bytes = b""
@@ -75,20 +75,20 @@ class Reply:
 
     @property
     def length(self) -> int:
-        """Bytes of the body."""
+        """Return the number of bytes of the body."""
         if self.file is None:
             return len(self.content)
         return self.file.stat().st_size - self.start if self.size < 0 else self.size
 
 
 def as_json(value: object, status: int = 200, **headers: str) -> Reply:
-    """A reply in JSON."""
+    """Return a JSON reply."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     return Reply(status, json.dumps(value).encode(), {"Content-Type": "application/json", **named})
 
 
 def refusal(status: int, message: str, code: str = "", **more: object) -> Reply:
-    """An error as the Hub tells it: in JSON and in headers."""
+    """Return an error reply of the Hub, with JSON and headers."""
     reply = as_json({"error": message, **more}, status)
     reply.headers["X-Error-Message"] = message
     if code:

@@ -1,4 +1,4 @@
-"""Repositories of the tests' Hub: made, described, listed, committed to, tagged."""
+"""Repository routes of the test Hub: create, describe, list, commit, tag."""
 
 import base64
 import json
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from tests.hub.server import Hub
 
 LARGE = (".safetensors", ".gguf", ".bin", ".model", ".parquet", ".pt", ".zip")
-"""Names that go to LFS whatever their size."""
+"""Names that are LFS files of any size."""
 
 _LARGE_SIZE = 10 << 20
 _MISSING = (404, "Revision not found", "RevisionNotFound")
 
 
 def create(hub: "Hub", request: Request) -> Reply:
-    """Make a repository, or say with 409 where it is."""
+    """Create a repository, or return 409 with its address."""
     asked = request.json()
     owner = asked.get("organization") or hub.user
     if owner not in (hub.user, *hub.organizations):
@@ -56,7 +56,7 @@ def info(hub: "Hub", _request: Request, repository: Repository, revision: str = 
 
 
 def tree(hub: "Hub", request: Request, repository: Repository, revision: str, path: str = "") -> Reply:
-    """List a folder, or everything under it, a page at a time."""
+    """List a folder, or all files below it, in pages."""
     commit = repository.at(revision)
     if commit is None:
         return refusal(*_MISSING)
@@ -87,7 +87,7 @@ def _items(commit: Commit, prefix: str, *, recursive: bool) -> list[dict[str, An
 
 
 def paths_info(_hub: "Hub", request: Request, repository: Repository, revision: str) -> Reply:
-    """Describe the files that are named in a form."""
+    """Describe the files of a form."""
     commit = repository.at(revision)
     if commit is None:
         return refusal(*_MISSING)
@@ -96,7 +96,7 @@ def paths_info(_hub: "Hub", request: Request, repository: Repository, revision: 
 
 
 def preupload(_hub: "Hub", request: Request, repository: Repository, revision: str) -> Reply:
-    """Say of each file how it is to be sent, and what stands there now."""
+    """Return the upload mode of each file, and its present object."""
     commit = repository.at(revision)
     if commit is None:
         return refusal(*_MISSING)
@@ -119,7 +119,7 @@ def preupload(_hub: "Hub", request: Request, repository: Repository, revision: s
 
 
 def commit(hub: "Hub", request: Request, repository: Repository, revision: str) -> Reply:
-    """Apply every operation or none, on the parent that the client has seen."""
+    """Apply all operations or none, on the parent that the client names."""
     lines = [json.loads(line) for line in request.read().splitlines()]
     if not lines or lines[0]["key"] != "header":
         return refusal(400, "the first line must be the header")
@@ -140,7 +140,7 @@ def commit(hub: "Hub", request: Request, repository: Repository, revision: str) 
 
 
 def _apply(hub: "Hub", repository: Repository, files: dict[str, Entry], key: str, value: dict[str, Any]) -> str:
-    """Do one operation; gives what is wrong with it."""
+    """Apply one operation; return its fault, if any."""
     path = value["path"]
     if key == "file":
         files[path] = hub.store.keep(base64.b64decode(value["content"], validate=True))
@@ -160,7 +160,7 @@ def _apply(hub: "Hub", repository: Repository, files: dict[str, Entry], key: str
 
 
 def refs(_hub: "Hub", _request: Request, repository: Repository) -> Reply:
-    """Branches and tags with their commits."""
+    """Return branches and tags with their commits."""
     named = {
         kind: [{"name": name, "ref": f"refs/{folder}/{name}", "targetCommit": oid} for name, oid in found.items()]
         for kind, folder, found in (("branches", "heads", repository.branches), ("tags", "tags", repository.tags))
@@ -169,7 +169,7 @@ def refs(_hub: "Hub", _request: Request, repository: Repository) -> Reply:
 
 
 def tag(hub: "Hub", request: Request, repository: Repository, revision: str) -> Reply:
-    """Make or remove a tag."""
+    """Create or remove a tag."""
     with hub.store.lock:
         if request.method == "DELETE":
             return as_json({}) if repository.tags.pop(revision, None) else refusal(*_MISSING)
@@ -183,7 +183,7 @@ def tag(hub: "Hub", request: Request, repository: Repository, revision: str) -> 
 
 
 def branch(hub: "Hub", request: Request, repository: Repository, branch: str) -> Reply:
-    """Make or remove a branch."""
+    """Create or remove a branch."""
     with hub.store.lock:
         if request.method == "DELETE":
             return as_json({}) if repository.branches.pop(branch, None) else refusal(*_MISSING)

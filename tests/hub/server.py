@@ -1,6 +1,6 @@
-"""A Hub on loopback: what huggingface_hub asks for, over real HTTP, with contents on disk and faults on request.
+"""A test Hub on loopback: the API of huggingface_hub over real HTTP, with contents on disk and faults on request.
 
-Written for tests. It serves one user with one token, and stops by itself at the end of the ``with`` block.
+It serves one user with one token, and stops at the end of the ``with`` block.
 """
 
 import re
@@ -49,18 +49,18 @@ ROUTES: list[Route] = [
     ("POST", rf"{_LFS}/complete", files_routes.complete),
     ("GET|HEAD", rf"{_FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", files_routes.resolve),
 ]
-_OPEN_WRITES = ("/lfs/", "/api/validate-yaml")  # addresses that are handed out to those who may, and no writing
+_OPEN_WRITES = ("/lfs/", "/api/validate-yaml")  # signed addresses, and routes that do not write
 
 
 class Hub(ThreadingHTTPServer):
     """A running Hub.
 
     Attributes:
-        store: what it keeps, for a test to look at and to change behind a client's back.
-        faults: what is to go wrong.
-        requests: each request so far, as ``METHOD /path``.
-        part_size: objects above this are sent in parts of this size.
-        page_size: how many files a page of a listing holds.
+        store: its contents, which a test may inspect and change.
+        faults: the requested faults.
+        requests: all requests so far, as ``METHOD /path``.
+        part_size: larger objects are uploaded in parts of this size.
+        page_size: number of files per page of a listing.
     """
 
     daemon_threads = True
@@ -80,11 +80,11 @@ class Hub(ThreadingHTTPServer):
         self._sockets: set[socket.socket] = set()
 
     def writes(self) -> list[str]:
-        """The requests so far that could change something."""
+        """Return the requests so far that may change something."""
         return [line for line in self.requests if line.split()[0] not in ("GET", "HEAD")]
 
     def answer(self, request: Request) -> Reply:
-        """Find whose request it is and let it answer."""
+        """Find the route of a request and return its reply."""
         authorized = request.headers.get("Authorization", "") == f"Bearer {self.token}"
         if request.headers.get("Authorization") and not authorized:
             return refusal(401, "Invalid credentials in Authorization header")
@@ -100,7 +100,7 @@ class Hub(ThreadingHTTPServer):
         return refusal(404, "Not found")
 
     def _call(self, route: Callable[..., Reply], request: Request, named: dict[str, Any], *, authorized: bool) -> Reply:
-        """Hand over to a route, with the repository itself in place of its name."""
+        """Call a route, with the repository instead of its name."""
         if "name" not in named:
             return route(self, request, **named)
         kind, name = named.pop("kind", "model"), named.pop("name")
@@ -110,20 +110,20 @@ class Hub(ThreadingHTTPServer):
         return route(self, request, repository, **named)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember a connection, so that it can be ended."""
+        """Register a connection, so that it can be closed."""
         self._sockets.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget a connection that ended."""
+        """Remove a closed connection."""
         self._sockets.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away; that is what some tests do."""
+        """Ignore clients that disconnect, as some tests do."""
 
     def hang_up(self) -> None:
-        """End every connection that is still open."""
+        """Close all open connections."""
         for connection in list(self._sockets):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Stay quiet."""
+        """Log nothing."""
 
     def _serve(self) -> None:
         line = f"{self.command} {unquote(self.path.partition('?')[0])}"
@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running_hub(folder: Path) -> Iterator[Hub]:
-    """Run a Hub that keeps its contents in ``folder``."""
+    """Run a Hub with its contents in ``folder``."""
     hub = Hub(folder)
     thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

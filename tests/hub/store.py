@@ -1,4 +1,4 @@
-"""What the Hub of the tests keeps: repositories with commits, branches and tags, and their contents on disk."""
+"""Contents of the test Hub: repositories with commits, branches and tags, and files on disk."""
 
 import hashlib
 import threading
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ATTRIBUTES = b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n*.gguf filter=lfs diff=lfs merge=lfs -text\n"
-"""What stands in a new repository, as on the Hub."""
+"""Content of a new repository, as on the Hub."""
 
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of a commit: ``oid`` is git's, of the content or of the pointer to it; ``sha256`` only for LFS."""
+    """A file of a commit: ``oid`` is that of git for the content or the LFS pointer; ``sha256`` only for LFS."""
 
     size: int
     oid: str
     sha256: str = ""
 
     def as_json(self, path: str) -> dict[str, object]:
-        """The file as the endpoints list it."""
+        """Return the file as endpoints list it."""
         item: dict[str, object] = {"type": "file", "path": path, "size": self.size, "oid": self.oid}
         if self.sha256:
             item["lfs"] = {
@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A state of a repository: every file by its path."""
+    """A commit: every file by path."""
 
     oid: str
     parent: str
@@ -44,7 +44,7 @@ class Commit:
 
 @dataclass(slots=True)
 class Repository:
-    """A model or a dataset: ``lfs`` are the large objects that were uploaded to it, committed or not."""
+    """A model or a dataset; ``lfs`` has its uploaded large objects, committed or not."""
 
     kind: str
     name: str
@@ -55,12 +55,12 @@ class Repository:
     lfs: set[str] = field(default_factory=set)
 
     def at(self, revision: str) -> Commit | None:
-        """The commit that a branch, a tag or an id means."""
+        """Return the commit of a branch, a tag or an id."""
         oid = self.branches.get(revision) or self.tags.get(revision) or revision
         return self.commits.get(oid)
 
     def add(self, branch: str, files: dict[str, Entry], title: str) -> Commit:
-        """Put a commit on a branch."""
+        """Add a commit to a branch."""
         parent = self.branches.get(branch, "")
         listed = "\n".join(f"{path} {entry.oid}" for path, entry in sorted(files.items()))
         text = f"{self.kind} {self.name} {len(self.commits)} {parent} {title}\n{listed}"
@@ -70,7 +70,7 @@ class Repository:
         return commit
 
     def history(self, branch: str = "main") -> list[Commit]:
-        """The commits of a branch, newest first."""
+        """Return the commits of a branch, newest first."""
         found, commit = [], self.at(branch)
         while commit is not None:
             found.append(commit)
@@ -91,7 +91,7 @@ class Collection:
 
 
 class Store:
-    """Everything that a Hub keeps. Contents are files in ``folder``; hold ``lock`` around what must not interleave."""
+    """All contents of a Hub, as files in ``folder``; hold ``lock`` for changes that must not interleave."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -102,7 +102,7 @@ class Store:
             (folder / part).mkdir(parents=True, exist_ok=True)
 
     def create(self, kind: str, name: str, *, private: bool = False) -> Repository:
-        """A new repository with its first commit."""
+        """Create a repository with its first commit."""
         repository = Repository(kind, name, private)
         repository.add("main", {".gitattributes": self.keep(ATTRIBUTES)}, "initial commit")
         self.repositories[kind, name] = repository
@@ -115,15 +115,15 @@ class Store:
         return Entry(len(content), oid)
 
     def large(self, sha256: str) -> Path:
-        """Where a large object lies once it is uploaded."""
+        """Return the path of an uploaded large object."""
         return self.folder / "lfs" / sha256
 
     def path(self, entry: Entry) -> Path:
-        """The content of a file."""
+        """Return the content of a file."""
         return self.large(entry.sha256) if entry.sha256 else self.folder / "blobs" / entry.oid
 
     def put(self, kind: str, name: str, files: dict[str, bytes], *, title: str = "put") -> Commit:
-        """Commit small files without HTTP: how a test prepares what stood there before, or plays somebody else."""
+        """Commit small files without HTTP, as the initial state of a test or as another user."""
         with self.lock:
             repository = self.repositories.get((kind, name)) or self.create(kind, name)
             commit = repository.at("main")
@@ -131,28 +131,28 @@ class Store:
             return repository.add("main", before | {path: self.keep(data) for path, data in files.items()}, title)
 
     def read(self, kind: str, name: str, revision: str = "main") -> dict[str, bytes]:
-        """Every file of a repository with its content, as a consumer gets it."""
+        """Return every file of a repository with its content."""
         commit = self.repositories[kind, name].at(revision)
         return {path: self.path(entry).read_bytes() for path, entry in commit.files.items()} if commit else {}
 
 
 def large_entry(sha256: str, size: int) -> Entry:
-    """An LFS file as a commit holds it."""
+    """Return an LFS file of a commit."""
     return Entry(size, git_oid(pointer(sha256, size)), sha256)
 
 
 def pointer(sha256: str, size: int) -> bytes:
-    """The text that git keeps in place of a large file."""
+    """Return the LFS pointer of a large file."""
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
 
 
 def git_oid(content: bytes) -> str:
-    """Git's name of a file's content."""
+    """Return the git object id of a content."""
     return _sha1(b"blob %d\0" % len(content) + content)
 
 
 def sha256_of(path: Path) -> str:
-    """A file's SHA-256, read in blocks."""
+    """Return the SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):
@@ -161,7 +161,7 @@ def sha256_of(path: Path) -> str:
 
 
 def join(parts: Iterable[Path], target: Path) -> None:
-    """Write parts one after the other into a file."""
+    """Join parts into a file."""
     with target.open("wb") as stream:
         for part in parts:
             stream.write(part.read_bytes())

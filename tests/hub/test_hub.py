@@ -1,4 +1,4 @@
-"""The Hub of the tests is close enough to the real one: the genuine client can do with it all that we need."""
+"""The test Hub: the real client can use it for everything that the project needs."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ MODEL = ("model", "org/m")
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
-    """A Hub without anything in it."""
+    """Start an empty Hub."""
     with running_hub(tmp_path / "hub") as running:
         yield running
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small model to upload, and the place where the client keeps what is its own."""
+    """Return a folder with a small model to upload, and one for the files of the client."""
     path = tmp_path / "model"
     for name, content in {**FILES, "sub/notes.txt": "ملاحظة\n".encode()}.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ print(json.dumps([where, again, first, second, tree, top, some, info.sha, info.p
 
 
 def test_a_folder_is_uploaded_and_listed(hub: Hub, folder: Path, tmp_path: Path) -> None:
-    """Repositories are made, large and small files arrive, a second upload commits nothing, and pages are followed."""
+    """Repositories are created, large and small files arrive, a second upload commits nothing, pages are followed."""
     hub.page_size = 2
     where, again, first, second, tree, top, some, sha, private, names = run_client(hub, tmp_path, UPLOAD, folder)
     assert where == again == f"{hub.address}/org/m"
@@ -78,7 +78,7 @@ print(json.dumps(None))
 
 
 def test_a_large_file_goes_in_parts(hub: Hub, folder: Path, tmp_path: Path) -> None:
-    """Above the part size a file is sent in parts, the last one shorter, and put together."""
+    """A file above the part size is sent in parts, the last one shorter, and joined."""
     hub.part_size = 3000
     run_client(hub, tmp_path, PARTS, folder / "model.safetensors")
     assert hub.store.read(*MODEL)["model.safetensors"] == WEIGHTS
@@ -113,7 +113,7 @@ print(json.dumps([head, first, refused, last, taken, found]))
 
 
 def test_commits_are_guarded_by_their_parent(hub: Hub, tmp_path: Path) -> None:
-    """A commit on an older parent is refused with 412 and changes nothing; tags and branches stay where they were."""
+    """A commit on an older parent gives 412 and changes nothing; tags and branches stay."""
     head, first, (status, message), last, taken, (branches, tags) = run_client(hub, tmp_path, COMMITS)
     assert (status, taken) == (412, 409)
     assert "A commit has happened since" in message
@@ -147,7 +147,7 @@ print(json.dumps([one, whole, same, wrong, answers]))
 
 
 def test_files_come_back_and_are_verified(hub: Hub, tmp_path: Path) -> None:
-    """What is downloaded is what stands there, a changed file is found by its checksum, and errors have their types."""
+    """Downloads have the stored content, a changed file is found by its checksum, and errors have their types."""
     hub.store.put(*MODEL, FILES)
     one, whole, same, wrong, answers = run_client(hub, tmp_path, DOWNLOAD)
     assert Path(one).read_bytes() == WEIGHTS
@@ -162,7 +162,7 @@ def test_files_come_back_and_are_verified(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:
-    """Half an answer is completed by a request for the rest alone."""
+    """A partial answer is completed by a request for the rest."""
     hub.store.put(*MODEL, {"model.safetensors": WEIGHTS})
     hub.faults.add(Fault("GET .*resolve", drop="midway"))
     script = 'print(json.dumps(hf_hub_download("org/m", "model.safetensors")))'
@@ -190,7 +190,7 @@ print(json.dumps([me["name"], made.slug, again.slug, missing, listed, items, who
 
 
 def test_collections_hold_repositories_once(hub: Hub, tmp_path: Path) -> None:
-    """A collection is found again by its title, and an item that is there is not added twice."""
+    """A collection is found by its title, and an item is not added twice."""
     hub.store.put("model", "org/m", {})
     hub.store.put("dataset", "org/d", {})
     me, slug, again, missing, listed, items, url = run_client(hub, tmp_path, COLLECTIONS)
@@ -224,7 +224,7 @@ except Exception as error:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_client_gets_over_what_it_retries(hub: Hub, folder: Path, tmp_path: Path, name: str) -> None:
-    """An error, a limit or a lost connection that the client tries again after does not keep a file from arriving."""
+    """The client retries after an error, a limit or a lost connection, and the file arrives."""
     hub.faults.add(replace(FAULTS[name]))
     assert run_client(hub, tmp_path, ONE, folder / "model.safetensors") is None
     assert hub.faults.left() == []
@@ -238,7 +238,7 @@ def _failure(hub: Hub, tmp_path: Path, path: Path) -> Any:
 
 
 def test_what_the_client_does_not_retry_fails(hub: Hub, folder: Path, tmp_path: Path) -> None:
-    """A lost commit, a conflict and an object that arrived damaged reach the caller, and no file appears."""
+    """A lost commit, a conflict and a damaged object raise an error, and no file appears."""
     path = folder / "model.safetensors"
     hub.faults.add(Fault("POST .*/commit/", drop="before"))
     assert "RemoteProtocolError" in _failure(hub, tmp_path, path)
@@ -248,7 +248,7 @@ def test_what_the_client_does_not_retry_fails(hub: Hub, folder: Path, tmp_path: 
 
 
 def test_a_damaged_upload_is_seen_at_verify(hub: Hub, folder: Path, tmp_path: Path) -> None:
-    """An object with a byte too many does not count as there, so that it is sent again."""
+    """An object with an additional byte is not accepted, so it is sent again."""
     path = folder / "model.safetensors"
     hub.faults.add(Fault("PUT /lfs/", corrupt=True))
     assert "422" in _failure(hub, tmp_path, path)
@@ -258,7 +258,7 @@ def test_a_damaged_upload_is_seen_at_verify(hub: Hub, folder: Path, tmp_path: Pa
 
 
 def test_strangers_may_not_write(hub: Hub, tmp_path: Path) -> None:
-    """Without the token nothing is written and a private repository does not exist; a bad card is refused."""
+    """Without the token nothing is written and a private repository does not exist; an invalid card is refused."""
     hub.store.create("model", "org/secret", private=True)
     script = """
 stranger = HfApi(token=False)
