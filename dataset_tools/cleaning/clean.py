@@ -18,7 +18,7 @@ __all__ = ["CleanOptions", "clean"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanOptions:
-    """What ``clean`` can be told.
+    """Options of ``clean``.
 
     Attributes:
         fold: folds of CAMeL Tools, by name; none by default, because they lose what the user wrote.

@@ -15,7 +15,7 @@ __all__ = ["ImportOptions", "import_data"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """What ``import`` can be told; see :class:`dataset_tools.cleaning.clean.CleanOptions` for the fields."""
+    """Options of ``import``; see :class:`dataset_tools.cleaning.clean.CleanOptions` for the fields."""
 
     reading: Reading = field(default_factory=Reading)
     rename_tools: bool = False

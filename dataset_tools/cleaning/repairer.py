@@ -168,7 +168,7 @@ class Repairer:
         return clean
 
     def _clean_tool(self, tool: Tool) -> dict[bool, tuple[Tool, tuple[Change, ...]]]:
-        """What becomes of a declaration in an Arabic row, and in another one if that is something else."""
+        """Return a repaired declaration for Arabic rows, and one for other rows if it differs."""
         arabic, other = self._cleaned(tool, arabic=True), self._cleaned(tool, arabic=False)
         return {True: arabic} if arabic == other else {True: arabic, False: other}
 
@@ -203,7 +203,7 @@ def _is_arabic(messages: list[Message]) -> bool:
 
 
 def _any_odd(value: object) -> bool:
-    """Whether a repair may act on any string in ``value``, keys included; written for flat objects, which most are."""
+    """Return whether a repair may act on a string in ``value``, also on keys; optimised for flat objects."""
     if isinstance(value, str):
         return needs_look(value)
     if isinstance(value, dict):

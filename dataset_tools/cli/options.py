@@ -25,7 +25,7 @@ __all__ = [
 
 
 class EngineChoice(StrEnum):
-    """Who does the work."""
+    """Place of execution."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -168,7 +168,7 @@ def outputs_of(
     *,
     resume: bool,
 ) -> "Outputs | FolderOutputs":
-    """Where the results go: into a folder if ``output`` is one or ends in a slash, else into a file.
+    """Return the outputs: a folder if ``output`` is one or ends in a slash, else a file.
 
     Raises:
         OutputError: the store that ``output`` names does not answer.

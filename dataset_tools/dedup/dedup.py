@@ -33,7 +33,7 @@ _MOST_COMPARED = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DedupOptions:
-    """What ``dedup`` can be told.
+    """Options of ``dedup``.
 
     Attributes:
         near: how alike two questions must be, from 0.3 to 1, for the later row to be dropped if it calls the same.

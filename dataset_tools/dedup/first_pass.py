@@ -1,4 +1,4 @@
-"""What a resumed run must know of the first reading of the run before: the rows that were fatal then.
+"""Fatal rows of the first pass, kept for a resumed run.
 
 Whether a row is fatal may depend on the machine: on how much memory there is, on how busy it is. What is decided about
 other rows depends on it, so the rows that were fatal when a folder of parts was begun stay fatal until it is whole.

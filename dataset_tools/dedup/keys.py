@@ -1,4 +1,4 @@
-"""What rows are compared by: what the user asks, under the compare key, and each call, whatever its spelling.
+"""Keys by which rows are compared: the question and each call, normalised by spelling.
 
 A stage reads the keys of a shard. They are small, so that those of all rows fit in memory, and the rows themselves
 are read again when it is known what becomes of them.
@@ -198,7 +198,7 @@ def read_keys(
 
 
 def key_of(record: Record, file: str, line: int, fields: Sequence[str] = ()) -> RowKey:
-    """What a record is compared by."""
+    """Return the key of a record."""
     messages = record["messages"]
     calls = [call["function"] for message in messages for call in message.get("tool_calls", ())]
     asked = [message["content"] for message in messages if message["role"] == "user" and "content" in message]

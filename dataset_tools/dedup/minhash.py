@@ -34,7 +34,7 @@ _BATCH = 512  # texts hashed together: enough for numpy, little enough for the m
 
 
 class Bands(NamedTuple):
-    """How a signature is cut: so many bands of so many hashes; two texts that agree in all of one band are compared."""
+    """Bands of a signature; two texts that agree in one whole band are compared."""
 
     number: int
     width: int
@@ -62,7 +62,7 @@ def shingles(key: str) -> frozenset[str]:
 
 
 def likeness(first: str, second: str) -> float:
-    """How much of the shingles of two texts they share: 1 where they are equal, 0 where they have none in common."""
+    """Return the Jaccard similarity of the shingles of two texts: 1 for equal sets, 0 for disjoint ones."""
     one, other = _remembered(first), _remembered(second)
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared)

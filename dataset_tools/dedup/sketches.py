@@ -62,7 +62,7 @@ class Texts:
                 yield at, share
 
     def _perhaps(self, one: int, others: Sequence[int]) -> list[int]:
-        """Where those stand that may be alike."""
+        """Return the positions of texts that may be similar."""
         import numpy as np
 
         places = np.asarray(others)

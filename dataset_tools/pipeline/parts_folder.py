@@ -101,7 +101,7 @@ class PartsFolder:
         remove_partials(self._work)
 
     def _look(self) -> Literal["whole", "begun", "empty"]:
-        """What there is of the folder; what is not to be gone on with is refused."""
+        """Inspect the folder; refuse one that cannot be resumed."""
         if self.path.exists() and not self.path.is_dir():
             raise OutputError("it is a file", where=str(self.path), hint="choose another folder with -o")
         begun = (self._work / _PLAN).is_file()
@@ -138,7 +138,7 @@ class PartsFolder:
             self._entered = self._lock is not None or isinstance(self._work, RemotePath)
 
     def file(self, number: int, piece: str) -> Path:
-        """Where a piece of a part is written."""
+        """Return the path of a piece of a part."""
         if piece == "records":
             return self.path / f"part-{number:05d}{self._endings[piece]}"
         return self._work / f"{number:05d}.{piece}{self._endings[piece]}"
@@ -164,7 +164,7 @@ class PartsFolder:
                 path.unlink(missing_ok=True)
 
     def is_done(self, number: int) -> bool:
-        """Whether a part is marked, and its files are what the marker says."""
+        """Return whether a part has a marker that matches its files."""
         marker = self._read(number)
         if marker is None:
             return False

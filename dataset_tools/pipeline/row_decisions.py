@@ -1,4 +1,4 @@
-"""What was decided about rows when all of them had been read, given to each shard with the rows that it holds.
+"""Decisions about rows after all were read, distributed to the shards with these rows.
 
 Decisions come in the order of the rows. They are taken as the shards are, so those for later rows may be made while the
 shards before are being done, and nobody holds all of them.
@@ -19,7 +19,7 @@ __all__ = ["Decision", "decided", "digest_of", "in_order", "merged"]
 
 
 class Decision(NamedTuple):
-    """What becomes of one row.
+    """Decision about one row.
 
     Attributes:
         file: where its file is.
@@ -82,7 +82,7 @@ def in_order(files: Sequence[DataFile], errors: Mapping[str, Mapping[int, RowErr
 
 
 def digest_of(decisions: Iterable[Decision]) -> str:
-    """What decisions are known again by."""
+    """Return a checksum of decisions."""
     digest = hashlib.blake2b(digest_size=16)
     for file, line, what in decisions:
         code = what.code if isinstance(what, RowError) else ""
@@ -103,7 +103,7 @@ def _with(shard: Shard, decisions: Iterable[Decision]) -> Shard:
 
 
 def _is_before(decision: Decision, shard: Shard, following: Shard | None) -> bool:
-    """Whether a decision is about a row of a shard, given the shard after it."""
+    """Return whether a decision is about a row of a shard, given the next shard."""
     if decision.file != shard.file.place:
         return False
     return following is None or following.file.place != decision.file or decision.line < following.first_line

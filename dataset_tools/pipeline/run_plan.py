@@ -68,7 +68,7 @@ def require_resumable(before: Mapping[str, Any], now: Mapping[str, Any], folder:
 
 
 def _other_input(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> str:
-    """What has become of the inputs, in words; nothing if they are the same."""
+    """Return the changes of the inputs, in words; empty if there is no change."""
     then, names = {entry["name"]: entry for entry in before}, [entry["name"] for entry in now]
     for entry in now:
         old = then.get(entry["name"])

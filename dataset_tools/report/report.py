@@ -36,7 +36,7 @@ _SEARCHED = 2000  # rows in which prompts are looked for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
-    """What ``report`` can be told.
+    """Options of ``report``.
 
     Attributes:
         tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, to count tokens with; empty for characters.
@@ -57,7 +57,7 @@ class ReportOptions:
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """What is known of a dataset.
+    """Facts about a dataset.
 
     Attributes:
         sources: what was looked at, as it was named.

@@ -62,7 +62,7 @@ def sides_of(
 
 
 def _border(draws: Sequence[float], sizes: Sequence[int], share: float, *, stratified: bool) -> int:
-    """How many of the groups of a stratum, in the order of their draws, lie below a share."""
+    """Return the number of groups of a stratum, in the order of their draws, below a share."""
     cut = sum(draw < share for draw in draws)
     if not stratified or not share:
         return cut

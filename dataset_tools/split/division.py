@@ -1,4 +1,4 @@
-"""How the rows of a split are divided: what each row's side is, or why it is on none."""
+"""Division of the rows of a split: the split of each row, or the reason why it has none."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ _LEAKS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitOptions:
-    """What ``split`` can be told.
+    """Options of ``split``.
 
     Attributes:
         test: the share of rows to test on.
@@ -77,7 +77,7 @@ class Division:
     poison: Sequence[Decision]
 
     def decisions(self, files: Sequence[DataFile]) -> Iterator[Decision]:
-        """What becomes of each row of the files that are split, in their order."""
+        """Return the decision about each row of the split files, in order."""
         placed = zip(self.rows, self.places, strict=True)
         made = (Decision(row.file, row.line, place) for row, place in placed if place is not None)
         return merged(files, made, self.poison)

@@ -1,4 +1,4 @@
-"""What ``split.json`` says: the sides, their files and what is in them, what was left out, how the data was made."""
+"""Facts of ``split.json``: splits with files and contents, rows left out, provenance."""
 
 import platform
 from collections import Counter
@@ -62,7 +62,7 @@ def public_name(file: DataFile) -> str:
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """What an earlier command reported, without the folders of this machine and without samples of rows.
+    """Return the report of an earlier command, without folders of this machine and samples of rows.
 
     Raises:
         InputError: it cannot be read, or is no such report.

@@ -43,7 +43,7 @@ SPLIT_FILES = (SPLIT_FILE, *(f"{side}.{ending}" for side in SIDES for ending in 
 
 @dataclass(frozen=True, slots=True)
 class SplitReport:
-    """What was split; ``rows_in == rows_out + sum(rejected.values())`` always holds.
+    """Report of a split; ``rows_in == rows_out + sum(rejected.values())``.
 
     Attributes:
         output: the folder.
@@ -55,7 +55,7 @@ class SplitReport:
 
     @property
     def rejected(self) -> dict[str, int]:
-        """How many rows are on no side, by the code of the reason."""
+        """Return the number of rows without a split, by the code of the reason."""
         return dict(self.facts["rejected"])
 
 
@@ -146,7 +146,7 @@ def _require_fields(keys: Keys, by: Sequence[str]) -> None:
 
 
 def _require_held_out(keys: Keys, held_out: Sequence[DataFile]) -> int:
-    """How many rows of the evaluation data cannot be read; what they ask may leak.
+    """Return the number of unreadable rows of the evaluation data; their questions may leak.
 
     Raises:
         InputError: no row of one of its files can be read.

@@ -20,7 +20,7 @@ __all__ = ["SplitShard", "SplitStage"]
 
 @dataclass(slots=True)
 class SplitShard:
-    """What became of the rows of one shard, or of all shards so far.
+    """Rows and counts of one shard, or counts of all shards so far.
 
     Attributes:
         rows: rows read.
@@ -59,7 +59,7 @@ class SplitStage:
         self._ending = ending
 
     def __call__(self, shard: Shard) -> SplitShard:
-        """Where the shard's rows go.
+        """Return the rows of a shard by split.
 
         Raises:
             InputError: the file cannot be read on, or its rows are not those about which something was decided.

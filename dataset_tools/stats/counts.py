@@ -1,4 +1,4 @@
-"""What ``afg-data stats`` counts of some records, and how the counts of neighbouring records add up.
+"""Counts of ``afg-data stats`` over some records, and their sums.
 
 Only counting is done here: what the numbers mean for a reader is made of them in :mod:`dataset_tools.stats.stats`.
 """
@@ -65,7 +65,7 @@ class ArgumentCounts:
 
 @dataclass(slots=True)
 class Counts:
-    """What was counted in some rows; plain data, so that it travels between processes.
+    """Counts of some rows, as plain data that can be pickled.
 
     Attributes:
         rows: rows read, readable or not.
@@ -193,7 +193,7 @@ class Counts:
 
 
 def _found(code: str, row: Row, call: Call) -> list[str]:
-    """Where a check finds something in the arguments of a call: it decides, so that both tell the same."""
+    """Return the paths that a check reports in the arguments of a call, so that stats and validate agree."""
     find = catalogue()[code].call
     calls: Calls = [(row, call)]
     return [found.path.removeprefix(call.path) for _, found in find(calls)] if find else []

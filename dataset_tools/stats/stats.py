@@ -37,7 +37,7 @@ _BARS = 20  # of a histogram, at most
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatsOptions:
-    """What ``stats`` can be told.
+    """Options of ``stats``.
 
     Attributes:
         tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, to count tokens with; empty for none.
@@ -54,7 +54,7 @@ class StatsOptions:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a dataset is made of.
+    """Statistics of a dataset.
 
     Attributes:
         facts: the object that ``--json`` prints.
@@ -75,7 +75,7 @@ class StatsStage:
         self._folder = tokenizer_folder
 
     def __getstate__(self) -> tuple[Converter, Path | None]:
-        """What travels to another process: not what this one has loaded."""
+        """Return the pickled state, without loaded objects."""
         return (self._converter, self._folder)
 
     def __setstate__(self, state: tuple[Converter, Path | None]) -> None:
@@ -188,7 +188,7 @@ def _facts(total: Counts, options: StatsOptions, tokenizer: str) -> dict[str, An
 
 
 def _positions(total: Counts) -> dict[str, Any]:
-    """Where the first called tool stands, and how many rows chance would put there."""
+    """Return the positions of the first called tool, and the number of rows expected by chance."""
     most = max(total.choices, default=0)
     return {
         "rows": sum(total.positions.values()),
@@ -284,7 +284,7 @@ def _spread(lengths: Counter[int]) -> dict[str, Any]:
 
 
 def _step(span: int) -> int:
-    """How wide the bars of a histogram are: a round number that makes few bars of the span."""
+    """Return the width of the bars of a histogram: a round number that gives few bars."""
     step, factors = 1, cycle((2.0, 2.5, 2.0))
     while span // step >= _BARS:
         step = int(step * next(factors))

@@ -1,4 +1,4 @@
-"""What cleaning promises: no row vanishes, no meaning changes, twice is once, workers do not change a byte."""
+"""Promises of ``clean``: every row is counted, meaning is kept, it is idempotent, workers do not change a byte."""
 
 import gzip
 import json
@@ -163,7 +163,7 @@ def _same_text(text: str) -> str:
 
 
 def _decodable(text: str) -> bool:
-    """Whether a string could be an encoding of another one: escapes, or letters of the Latin-1 kind."""
+    """Return whether a string may encode another one: escapes, or Latin-1 letters."""
     return (
         "\\u" in text
         or bool(re.search("[\u0080-\u00ff\u0152-\u02dc\u2013-\u2122]", text))
@@ -173,7 +173,7 @@ def _decodable(text: str) -> bool:
 
 
 def _same_value(before: Any, after: Any) -> bool:
-    """Whether two values mean the same: numbers by value, texts without marks, containers item by item."""
+    """Return whether two values have the same meaning: numbers by value, texts without marks, containers by item."""
     if isinstance(before, str) and isinstance(after, str):
         return _decodable(before) or _same_text(before) == _same_text(after)
     if isinstance(before, str):  # a number that was written as text

@@ -79,7 +79,7 @@ def test_the_same_row_in_another_file_is_found(tmp_path: Path) -> None:
 
 
 def test_one_question_with_other_tools_is_another_lesson(tmp_path: Path) -> None:
-    """Where a row does not offer what the other calls, nothing is to be called: the pair teaches the difference."""
+    """A row that does not offer the tool that the other calls is kept: the pair teaches the difference."""
     rows = [row("1", "سؤال", CALL), row("2", "سؤال", offered=["b"]), row("3", "سؤال", ("b", {}), offered=["b"])]
     _, kept, rejects = run(tmp_path, rows)
     assert kept == ["1", "2"]
@@ -142,7 +142,7 @@ def test_calls_are_compared_by_what_they_mean() -> None:
 
 @pytest.mark.parametrize("twins", [False, True])
 def test_the_second_time_changes_nothing(tmp_path: Path, twins: bool) -> None:  # noqa: FBT001 - a parameter
-    """What is kept repeats nothing that is kept."""
+    """No kept row repeats another kept row."""
     run(tmp_path, [json.loads(line) for line in sample_path().read_text("utf-8").splitlines()], near=0.3, twins=twins)
     again = Outputs(tmp_path / "again.jsonl", tmp_path / "again.rejects.jsonl")
     report = dedup([str(tmp_path / "out.jsonl")], again, DedupOptions(near=0.3, twins=twins))

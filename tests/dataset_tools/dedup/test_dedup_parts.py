@@ -33,7 +33,7 @@ def _outputs(folder: Path, *, resume: bool = False) -> FolderOutputs:
 
 @pytest.fixture(scope="module")
 def whole(repeated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one worker writes without interruption."""
+    """Return the output of one uninterrupted worker."""
     folder = tmp_path_factory.mktemp("whole")
     dedup([str(repeated)], _outputs(folder))
     return folder
@@ -59,12 +59,12 @@ def test_bytes_depend_on_no_worker(workers: int, repeated: Path, whole: Path, tm
 
 
 class _StoppedError(Exception):
-    """What ends a run in these tests."""
+    """The error that ends a run in these tests."""
 
 
 @pytest.mark.parametrize("stop", [4, 11, 30])
 def test_it_goes_on_where_it_stopped(stop: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
-    """What is compared is read once more, but no part is written twice, and every byte is the same."""
+    """Rows are read again, but no part is written twice, and every byte is the same."""
 
     def stopping(shard: Shard, part: object) -> None:
         if shard.index >= stop and not isinstance(part, ShardKeys):

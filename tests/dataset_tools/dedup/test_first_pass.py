@@ -69,7 +69,7 @@ def test_dedup(way: str, tmp_path: Path) -> None:
 
 
 def test_one_in_each_reading(tmp_path: Path) -> None:
-    """What was fatal first stays unread where its shard has to be done again for another row."""
+    """A fatal row of the first pass is skipped when its shard is repeated for another row."""
     source = _write(tmp_path, FIRST)
     lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
     lines[9] = lines[9].replace("{", f'{{"act": "{SECOND} {tmp_path / "flag"}", ', 1)
@@ -125,7 +125,7 @@ def _require_true(report: SplitReport) -> None:
 
 
 class _StoppedError(Exception):
-    """What ends a run in these tests."""
+    """The error that ends a run in these tests."""
 
 
 def _outputs(folder: Path, *, resume: bool = False) -> FolderOutputs:
@@ -176,7 +176,7 @@ def test_a_row_that_is_fatal_later_is_told(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_of_a_run_without_a_part(tmp_path: Path) -> None:
-    """What was fatal then decided nothing, whatever file is left of it."""
+    """Fatal rows of an earlier run without a finished part have no effect."""
     source = _write(tmp_path, FIRST)
     _dedup(source, tmp_path / "whole")
     _begun(source, tmp_path / "other")

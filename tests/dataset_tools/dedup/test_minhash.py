@@ -35,7 +35,7 @@ def test_likeness_is_symmetric_and_one_for_equal_sets(first: str, second: str) -
 
 @given(st.lists(TEXTS, max_size=12), st.sampled_from([0.3, 0.5, 0.8, 0.9, 1.0]))
 def test_a_text_has_the_same_bands_wherever_it_stands(texts: list[str], threshold: float) -> None:
-    """What is computed for many texts at once is what each gives alone; equal sets of shingles give equal bands."""
+    """Many texts at once give the results of each alone; equal sets of shingles give equal bands."""
     bands = bands_for(threshold)
     together = band_hashes(texts, bands)
     assert together.shape == (len(texts), bands.number)

@@ -46,7 +46,7 @@ def test_many_shingles_share_a_bit() -> None:
 
 
 def test_one_template_is_told_apart_without_its_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What sketches are for: of fillings of a template hardly any pair is compared exactly."""
+    """Of the fillings of a template, few pairs are compared exactly."""
     draw = random.Random(1)
     texts = [f"اعرض تفاصيل الطلب رقم {draw.randrange(10**6)} من فضلك يا صديقي العزيز" for _ in range(200)]
     compared = []

@@ -1,4 +1,4 @@
-"""What the tests of folders of parts share: a corpus of many small shards, and runs over it."""
+"""Helpers for folders of parts: a corpus of many small shards, and runs over it."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What a user named stays as it is, and what strangers wrote costs a bounded amount."""
+"""Existing files are kept, and untrusted files cost a bounded amount."""
 
 import gzip
 import json

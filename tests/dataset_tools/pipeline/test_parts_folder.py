@@ -183,7 +183,7 @@ def test_ctrl_c_does_not_wait_until_whole_files_are_hashed() -> None:
 
 
 def test_no_result_leaves_nothing(tmp_path: Path) -> None:
-    """Where not one row could be read there is no folder afterwards, and no rejects."""
+    """Without a readable row, no folder and no rejects are left."""
     source = tmp_path / "raw.jsonl"
     source.write_text("nonsense\n" * 3)
     with pytest.raises(InputError, match="none of 3 rows could be used"):
@@ -192,7 +192,7 @@ def test_no_result_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_part_without_rows_is_no_file(corpus: Path, tmp_path: Path) -> None:
-    """Where all rows of a part are rejected, its number is left out; its rejects are kept."""
+    """A part whose rows are all rejected leaves a gap in the numbers; its rejects are kept."""
     source = tmp_path / "raw.jsonl"
     source.write_bytes(corpus.read_bytes() + b"nonsense\n" * 20_000 + corpus.read_bytes())
     report = clean_into(source, tmp_path)

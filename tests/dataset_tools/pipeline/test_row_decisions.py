@@ -1,4 +1,4 @@
-"""What was decided about rows reaches exactly the shards that hold them, however files are cut."""
+"""Decisions reach exactly the shards with their rows, for any size of shards."""
 
 import json
 
@@ -66,7 +66,7 @@ def test_a_row_that_is_gone_is_told(files: list[DataFile]) -> None:
 
 
 def test_a_fatal_row_is_not_read_again(files: list[DataFile]) -> None:
-    """What came of it before is what comes of it, in its place among the other decisions."""
+    """An earlier outcome is repeated, in its place among the other decisions."""
     fatal = RowError(POISON, "the process that read it ended")
     one = [Decision(files[0].place, 2, "x"), Decision(files[1].place, 9, "x")]
     other = [Decision(files[0].place, 3, fatal), Decision(files[1].place, 1, fatal)]

@@ -28,7 +28,7 @@ from tests.dataset_tools.pipeline.runs import ROOT, SHARD_BYTES, clean_into, con
 
 
 class _StoppedError(Exception):
-    """What ends a run in these tests."""
+    """The error that ends a run in these tests."""
 
 
 def _stop_at(index: int, error: type[BaseException] = _StoppedError) -> Callable[[Shard, ShardResult], None]:
@@ -328,7 +328,7 @@ clean([source], outputs_in(folder), on_shard=lambda shard, _: shard.index == sto
 def test_a_run_that_starts_as_another_begins(
     stop: int, told: str, place: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What came into the folder between the first look and the lock is not the run's to remove."""
+    """Files that appear in the folder before the lock is taken are not removed."""
     other: list[dict[str, str]] = []
 
     def begin_and_die() -> None:

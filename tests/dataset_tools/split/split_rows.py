@@ -1,4 +1,4 @@
-"""What the tests of splits share: rows of a folder, and overlap found in a way that shares no code with the project."""
+"""Helpers for splits: rows of a folder, and overlap found without code of the project."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def folded(text: str) -> str:
 
 
 def question(row: Any) -> str:
-    """What the user says, folded."""
+    """Return the folded text of the user."""
     return folded("\n".join(message["content"] for message in row["messages"] if message["role"] == "user"))
 
 

@@ -1,4 +1,4 @@
-"""Where a hash puts groups, and how little is moved where a stratum needs it."""
+"""Assignment of groups by hash, and minimal moves for strata."""
 
 import hashlib
 
@@ -49,7 +49,7 @@ def test_the_borders_of_a_stratum_are_near_the_shares(sizes: list[int], share: f
 
 
 def test_no_more_is_moved_than_is_needed() -> None:
-    """Where the shares are good by the hash alone, strata change nothing."""
+    """If the hash gives good shares, strata change nothing."""
     made = groups([1] * 4000)
     assert sides_of(made, 0.1, 0.1, 0, [("x",)] * 4000) == sides_of(made, 0.1, 0.1, 0)
 

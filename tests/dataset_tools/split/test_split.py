@@ -150,7 +150,7 @@ def test_shares_hold_in_every_stratum(tmp_path: Path) -> None:
 
 
 def test_a_field_that_was_kept_in_meta_is_a_stratum_too(tmp_path: Path) -> None:
-    """What the source knew beyond the record can be split by."""
+    """Rows can be stratified by fields of the source in ``meta``."""
     report, _ = run(sample_path(), tmp_path / "data", by=("kind",))
     assert {"single", "parallel"} <= {stratum["of"][0] for stratum in report.facts["strata"]}
 
