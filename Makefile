@@ -22,7 +22,7 @@ demo: $(VENV)/.installed  ## all steps on the bundled sample
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUT=$(OUT) sh docs/demo.sh
 
 test: $(VENV)/.installed check  ## lint, types, architecture and the fast tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not cluster" -q
+	@AFG_FAST_TESTS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not cluster" -q
 
 test-all: $(VENV)/.installed check  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not cluster" -q

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from dataset_tools.arabic.compare import DIFFERENCES, compare_key, same_but_for
 from dataset_tools.arabic.repair import TextRole, repair
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY
+from tests.properties import examples
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_key() -> None:
     assert compare_key("") == ""
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(ANY_TEXT)
 def test_key_is_idempotent_and_blind_to_composition(text: str) -> None:
     """The key of a key is itself, and composed and decomposed text have one key."""
@@ -76,14 +77,14 @@ def test_key_is_idempotent_and_blind_to_composition(text: str) -> None:
     assert same_but_for(text, text) is None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(ARABIC_HEAVY)
 def test_fast_and_slow_path_agree(text: str) -> None:
     """A character outside the ordinary set makes no difference to the rest of the key."""
     assert compare_key(text + " 😀") == f"{compare_key(text)} 😀".strip()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(ARABIC_HEAVY, ARABIC_HEAVY)
 def test_differences_are_named_exactly_for_equal_keys(first: str, second: str) -> None:
     """Differences are named if and only if two different texts have one key."""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.arabic.folding import FOLDS, camel_function, compile_fold
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT
+from tests.properties import examples
 
 SINGLE = {name: (camel_function(name), compile_fold([name])) for name in FOLDS}
 
@@ -36,7 +37,7 @@ def test_no_fold_changes_nothing() -> None:
     assert compile_fold([])("أهلاً") == "أهلاً"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(ANY_TEXT)
 def test_each_fold_equals_camel(text: str) -> None:
     """The compiled table equals CAMeL Tools for any text."""
@@ -44,7 +45,7 @@ def test_each_fold_equals_camel(text: str) -> None:
         assert compiled(text) == camel(text)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(ANY_TEXT, st.lists(st.sampled_from(FOLDS), unique=True))
 def test_combinations_equal_camel_in_order(text: str, names: list[str]) -> None:
     """A combination equals the functions of CAMeL Tools in order."""

@@ -15,6 +15,7 @@ from dataset_tools.arabic.letters import (
 )
 from dataset_tools.arabic.repair import RULES
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY, SENTENCES
+from tests.properties import examples
 
 
 def test_presentation_forms_agree_with_nfkc() -> None:
@@ -69,7 +70,7 @@ def test_ordinary_text_takes_the_fast_path(text: str) -> None:
     assert not needs_look(unicodedata.normalize("NFC", text).replace("ی", "ي"))
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(ANY_TEXT)
 def test_text_on_the_fast_path_is_unchanged_by_every_rule(text: str) -> None:
     """The fast test never hides text that a rule would change."""
@@ -80,7 +81,7 @@ def test_text_on_the_fast_path_is_unchanged_by_every_rule(text: str) -> None:
                 assert rule.elsewhere(text) == text, rule.name
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(ARABIC_HEAVY)
 def test_plain_text_is_unchanged_by_every_rule(text: str) -> None:
     """The same for text of plain characters."""

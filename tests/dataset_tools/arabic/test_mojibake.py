@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.arabic.mojibake import guess_bytes_encoding, repair_mojibake, undecodable
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, SENTENCES
+from tests.properties import examples
 
 PAIRS = [
     ("utf-8", "latin-1"),
@@ -85,7 +86,7 @@ def test_ordinary_text_stays(text: str) -> None:
     assert undecodable(text) is None
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(st.text(alphabet="0123456789 ,.+-=°²³½÷×±√¥€£¢©®§•«»…–—\xa0≤≥≈║═│─", max_size=40))
 def test_symbols_are_not_letters_of_another_codec(text: str) -> None:
     """Text of digits, symbols and spaces is not wrongly decoded Arabic."""
@@ -148,7 +149,7 @@ def test_other_bytes_are_not_named(raw: bytes) -> None:
     assert guess_bytes_encoding(raw) is None
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(ANY_TEXT)
 def test_repair_reaches_a_fixed_point(text: str) -> None:
     """The repair is idempotent for any text."""

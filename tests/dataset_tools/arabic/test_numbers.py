@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.arabic.numbers import numbers_in, parse_number
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT
+from tests.properties import examples
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_numbers_have_an_upper_limit(words: str) -> None:
     assert max(found) <= max(10**18, 10**40 - 1 if "9" in words else 0)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(ANY_TEXT)
 def test_any_text_is_accepted(text: str) -> None:
     """No text makes either function fail."""

@@ -17,6 +17,7 @@ from dataset_tools.arabic.repair import (
     repair,
 )
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY, SENTENCES
+from tests.properties import examples
 
 CHANGES = [
     ("escaped-unicode", r"\u062f\u0628\u064a", "دبي"),
@@ -190,7 +191,7 @@ def test_find_respects_the_language() -> None:
         find("no-such-rule", "x")
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(text=ANY_TEXT, role=st.sampled_from(TextRole), arabic=st.booleans())
 def test_repair_is_idempotent(text: str, role: TextRole, *, arabic: bool) -> None:
     """Repairing twice changes nothing, and rules are named if and only if something changed."""
@@ -200,7 +201,7 @@ def test_repair_is_idempotent(text: str, role: TextRole, *, arabic: bool) -> Non
     assert unicodedata.is_normalized("NFC", clean)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(text=ANY_TEXT, arabic=st.booleans())
 def test_both_roles_get_the_same_letters(text: str, *, arabic: bool) -> None:
     """The results for both roles differ only in bidi controls."""
@@ -209,7 +210,7 @@ def test_both_roles_get_the_same_letters(text: str, *, arabic: bool) -> None:
     assert remove_bidi_controls(user) == target
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(text=ARABIC_HEAVY, arabic=st.booleans())
 def test_find_agrees_with_the_rule(text: str, *, arabic: bool) -> None:
     """A span is found if and only if the rule changes the text."""

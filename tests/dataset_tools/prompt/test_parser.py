@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.prompt import parser
 from dataset_tools.prompt.parser import MAX_DEPTH, Parsed, ParseError, parse
+from tests.properties import examples
 
 S, E, R = "<start_function_call>", "<end_function_call>", "<start_function_response>"
 
@@ -241,7 +242,7 @@ _SCHEMA = {
 
 
 @given(st.lists(_PIECES, max_size=40).map("".join) | st.text(max_size=60), st.booleans(), st.booleans())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_any_text_gives_a_result_or_a_typed_error(text: str, inside: bool, typed: bool) -> None:  # noqa: FBT001
     """Any text is parsed or refused; the result is plain data, with a flag for recovered calls."""
     text = f"{S}call:f{{a:{text}" if inside else text

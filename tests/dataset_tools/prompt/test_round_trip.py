@@ -11,12 +11,13 @@ from dataset_tools.prompt.parser import MAX_DEPTH, parse
 from dataset_tools.prompt.render import Kind, Segment, render, segments
 from dataset_tools.prompt.round_trip import round_trip_problem
 from tests.prompt_rows import MADE_CALLS, TEXTS, Row, call, call_row, calls, goldens, row, say
+from tests.properties import examples
 
 USER = say("user", "س")
 
 
 @given(MADE_CALLS, st.none() | TEXTS)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_calls_are_read_back_as_they_were(made: list[Row], content: str | None) -> None:
     """Names, keys, values, types, order of calls and the text before them are equal, without a warning."""
     given_row = row(USER, calls(*made, content=content))
@@ -31,7 +32,7 @@ def test_calls_are_read_back_as_they_were(made: list[Row], content: str | None) 
 
 
 @given(TEXTS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_an_answer_is_read_back_as_it_was(text: str) -> None:
     """The text is trimmed, as by the template."""
     given_row = row(USER, say("assistant", text))

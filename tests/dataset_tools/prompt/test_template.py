@@ -9,6 +9,7 @@ from dataset_tools.prompt.render import RenderError, render
 from tests.dataset_tools.prompt.made_records import TOOLS, records
 from tests.dataset_tools.samples.tokenizer_texts import sample_records
 from tests.prompt_rows import Row, calls, goldens, row, say
+from tests.properties import examples
 
 
 def _applied(tokenizer: Any, record: Row) -> str:
@@ -44,7 +45,7 @@ def test_the_sample_has_the_renderers_text(tokenizer: Any) -> None:
 
 
 @given(TOOLS)
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(500), suppress_health_check=[HealthCheck.too_slow])
 def test_any_declaration_has_the_renderers_text(tokenizer: Any, declared: Row) -> None:
     """For every declaration that the renderer accepts, with keywords that are kept and dropped."""
     record = row(tools=[declared])
@@ -56,7 +57,7 @@ def test_any_declaration_has_the_renderers_text(tokenizer: Any, declared: Row) -
 
 
 @given(records())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_any_record_has_the_renderers_text(tokenizer: Any, record: Row) -> None:
     """For every record that the renderer accepts; the record is unchanged."""
     try:

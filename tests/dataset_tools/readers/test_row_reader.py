@@ -18,6 +18,7 @@ from dataset_tools.io.jsonl import dump_line, dump_text
 from dataset_tools.readers.json_array import ArrayError, split_elements
 from dataset_tools.readers.strict_json import parse_json, parse_row
 from tests.dataset_tools.io.stages import reason, rows_of
+from tests.properties import examples
 
 ROOT = Path(__file__).parents[3]
 GOOD = b'{"a":1}\n'
@@ -282,7 +283,7 @@ def _loses(raw: bytes) -> bool:
     return lost
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(spellings())
 def test_the_fast_check_agrees_with_the_slow_one(raw: bytes) -> None:
     """A row is refused if and only if reading it would drop a key or round an integer."""

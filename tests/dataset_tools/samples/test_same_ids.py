@@ -13,6 +13,7 @@ from tests.dataset_tools.samples.tokenizer_texts import (
     sample_prompts,
 )
 from tests.prompt_rows import goldens
+from tests.properties import examples
 
 
 def _prompts_differ(prompts: list[str], tokenizer: Any, model: Any) -> list[str]:
@@ -41,7 +42,7 @@ def test_both_forms_agree_on_the_sample(tokenizer: Any, model: Any) -> None:
 
 
 @given(PLAIN_WITH_SPACE_PICTURE)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_both_forms_agree_on_any_text(tokenizer: Any, model: Any, text: str) -> None:
     """They agree on runs, unknown letters, and text that looks like a control token or a byte; decoding too."""
     expected = model.encode(text)
@@ -61,7 +62,7 @@ def test_parts_give_the_ids_of_the_whole_on_the_sample(tokenizer: Any) -> None:
 
 
 @given(WITH_TOKENS)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_parts_give_the_ids_of_the_whole_on_any_text(tokenizer: Any, text: str) -> None:
     """The same holds for any text next to any control token, also reserved ones."""
     assert _in_parts(tokenizer, text) == ids(tokenizer, text)

@@ -14,6 +14,7 @@ from dataset_tools.samples import token_cache
 from dataset_tools.samples.token_cache import WordIds
 from dataset_tools.samples.tokenizer import load_tokenizer, splits_at_spaces
 from tests.dataset_tools.samples.tokenizer_texts import PLAIN_WITH_SPACE_PICTURE, WITH_TOKENS
+from tests.properties import examples
 from training.tiny import tokenizer_path
 
 _TOKENIZER = load_tokenizer(tokenizer_path())
@@ -36,7 +37,7 @@ def test_the_bundled_tokenizer_can_be_used_word_by_word() -> None:
 
 
 @given(_TEXTS)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_words_give_the_ids_of_the_text(texts: list[str]) -> None:
     """Any texts, with cached and new words, give the same ids twice."""
     assert _given(_WARM, texts) == _expected(texts)

@@ -18,6 +18,7 @@ from dataset_tools.samples.tokenizer import load_tokenizer
 from dataset_tools.samples.tool_sampling import drop_distractors, seeded_order, shuffle_tools
 from tests.dataset_tools.samples.build_rows import build_rows, read_samples, write_rows
 from tests.prompt_rows import Row, call, calls, row, say, tool
+from tests.properties import examples
 from training.tiny import tokenizer_path
 
 NAMES = list("abcdefgh")
@@ -86,7 +87,7 @@ def test_shuffling_depends_on_seed_and_id_alone() -> None:
     st.integers(-5, 300),
     st.integers(0, 99),
 )
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_as_few_tools_as_needed_are_dropped(called: list[str], sizes: list[int], excess: int, seed: int) -> None:
     """Called tools stay, the order is kept, enough is dropped if possible, and the last drop was needed."""
     record = _offering("r", *called)

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_tools.tool_schema.validator import InvalidSchemaError, SchemaError, Validator, dotted
+from tests.properties import examples
 
 ROOT = Path(__file__).parents[3]
 TYPES = ["string", "integer", "number", "boolean", "null", "array", "object"]
@@ -98,7 +99,7 @@ def _errors(schema: dict[str, Any], value: Any) -> list[SchemaError]:
     return list(Validator(schema).errors(value))
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(SCHEMAS, VALUES)
 def test_verdict_and_explanation_agree(schema: dict[str, Any], value: Any) -> None:
     """There are errors if and only if the value is invalid, each with a path in the value."""
@@ -113,7 +114,7 @@ def test_verdict_and_explanation_agree(schema: dict[str, Any], value: Any) -> No
         assert error.keyword
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(SCHEMAS, VALUES)
 def test_verdict_is_the_reference_implementation_s(schema: dict[str, Any], value: Any) -> None:
     """jsonschema-rs and jsonschema agree on generated schemas and values."""

@@ -14,6 +14,7 @@ from transformers import AutoTokenizer
 
 from dataset_tools.prompt import render
 from tests.dataset_tools.samples.tokenizer_texts import PLAIN, WITH_TOKENS, ids, sample_prompts
+from tests.properties import examples
 from tools.tiny.make_tokenizer import make, write
 from tools.tiny.vocabulary import CONTROL_TOKENS, NEWLINES, SPACES, VOCABULARY_SIZE
 from training.tiny import tokenizer_path
@@ -116,14 +117,14 @@ def test_no_learned_piece_holds_a_control_token(model: Any) -> None:
 
 
 @given(PLAIN)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_text_survives_a_round_trip(tokenizer: Any, text: str) -> None:
     """Any text does; unknown letters become bytes."""
     assert tokenizer.decode(ids(tokenizer, text)) == text
 
 
 @given(WITH_TOKENS)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_text_with_control_tokens_survives_a_round_trip(tokenizer: Any, text: str) -> None:
     """No space is added or lost next to a control token."""
     assert tokenizer.decode(ids(tokenizer, text)) == text

@@ -14,6 +14,7 @@ from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError, UsageError
 from dataset_tools.records.layouts import Context, Draft, all_layouts, by_name, companions_of, recognise
 from schemas import load
+from tests.properties import examples
 
 EXAMPLES = Path(__file__).parent / "examples"
 PASS = sorted(EXAMPLES.glob("*/pass/*.json"))
@@ -180,7 +181,7 @@ def _mutations(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return name, {"row": row, "context": example.get("context", {})}
 
 
-@settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(1500), suppress_health_check=[HealthCheck.too_slow])
 @given(_mutations())
 def test_conversion_is_total(case: tuple[str, dict[str, Any]]) -> None:
     """A damaged row that its layout recognises gives a draft or a RowError."""
