@@ -6,7 +6,7 @@ from typing import Any
 
 from dataset_tools.display.chart import Bar, bar_chart
 from dataset_tools.display.html import figure, heat_table
-from dataset_tools.stats.stats import LIMIT, NO_CALL
+from dataset_tools.stats.facts import LIMIT, NO_CALL
 from dataset_tools.stats.text import NONE
 
 __all__ = ["heat_section", "histogram", "lengths_section", "positions_section"]

@@ -26,7 +26,8 @@ from dataset_tools.prompt.template import template_name
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.reading import Inputs, Reading
-from dataset_tools.samples.stage import LENGTH_STEP, LENGTH_STEPS, LIMITS, BuildStage, SampleOptions, SampleShard
+from dataset_tools.samples.sample_shard import LENGTH_STEP, LENGTH_STEPS, LIMITS, SampleShard
+from dataset_tools.samples.stage import BuildStage, SampleOptions
 from dataset_tools.samples.template_check import Verifier
 from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
 

@@ -1,15 +1,9 @@
 """Samples of one shard: the work of each process of ``afg-data build``."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from heapq import merge
-from itertools import islice
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from zlib import crc32
 
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.prompt.render import Kind, RenderError, Segment, segments
@@ -20,6 +14,7 @@ from dataset_tools.records.converter import Converter
 from dataset_tools.records.reading import ReadRow, record_batches
 from dataset_tools.samples.masking import IGNORED, Encoder, Tokens, join, mask_problems
 from dataset_tools.samples.parquet import encode_samples, sample_batch
+from dataset_tools.samples.sample_shard import SampleShard
 from dataset_tools.samples.template_check import Verifier
 from dataset_tools.samples.tokenizer import load_tokenizer
 from dataset_tools.samples.tool_sampling import drop_distractors, shuffle_tools
@@ -28,17 +23,7 @@ from schemas.record import Record
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LIMITS", "BuildStage", "Checked", "SampleOptions", "SampleShard"]
-
-LIMITS = (512, 1024, 2048, 4096)
-"""Limits for which the report counts the rows within."""
-
-LENGTH_STEP, LENGTH_STEPS = 128, 64
-"""Tokens per bar of the length histogram, and the number of the bar for all longer rows."""
-
-
-_RANKS = 1 << 32
-_SPREAD = 0x9E3779B1  # an odd number without a pattern
+__all__ = ["BuildStage", "SampleOptions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,79 +56,6 @@ class _Prompt(NamedTuple):
     record: Record
     parts: list[Segment]
     tools: int
-
-
-class Checked(NamedTuple):
-    """A candidate for the comparison with the chat template; the smallest ranks are compared."""
-
-    rank: int
-    record: Record
-    tokens: Tokens
-
-
-@dataclass(slots=True)
-class SampleShard:
-    """Samples and counts of one shard, or the counts of all shards so far.
-
-    Attributes:
-        rows: rows read.
-        written: rows that became samples.
-        rejected: rejected rows by the code of the reason.
-        tokens: tokens of all samples.
-        trained: trained tokens of all samples.
-        lengths: rows by length, in steps of :data:`LENGTH_STEP`, with too long rows, before tools were dropped.
-        kept: rows within each of :data:`LIMITS`.
-        dropped_tools: tools dropped from samples.
-        dropped_rows: samples with dropped tools.
-        verified: rows compared with the chat template.
-        first_reject: place and reason of the first rejected row.
-        candidates: rows to compare, by rank.
-        payload: the samples as one Parquet file.
-        rejects: the rejected rows as lines.
-    """
-
-    rows: int = 0
-    written: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    tokens: int = 0
-    trained: int = 0
-    lengths: Counter[int] = field(default_factory=Counter)
-    kept: Counter[int] = field(default_factory=Counter)
-    dropped_tools: int = 0
-    dropped_rows: int = 0
-    verified: int = 0
-    first_reject: str = ""
-    candidates: list[Checked] = field(default_factory=list)
-    payload: bytes = b""
-    rejects: bytes = b""
-
-    def measure(self, lengths: Sequence[int]) -> None:
-        """Count rows by their lengths."""
-        self.lengths.update([min(length // LENGTH_STEP, LENGTH_STEPS) for length in lengths])
-        for limit in LIMITS:
-            self.kept[limit] += sum([length <= limit for length in lengths])
-
-    def choose(self, records: list[Record], tokens: list[Tokens], verify: int) -> None:
-        """Keep the ``verify`` candidates of the smallest ranks among the present ones and these later rows."""
-        if not verify:
-            return
-        held = self.candidates
-        worst = held[-1].rank if len(held) >= verify else _RANKS
-        ranks = map(_rank, records)
-        drawn = [Checked(rank, records[at], tokens[at]) for at, rank in enumerate(ranks) if rank < worst]
-        if drawn:
-            self.candidates = sorted(held + drawn, key=attrgetter("rank"))[:verify]
-
-    def add(self, other: "SampleShard", verify: int) -> None:
-        """Add the counts of the shard that follows, and keep the ``verify`` candidates of the smallest ranks."""
-        for name in ("rows", "written", "tokens", "trained", "dropped_tools", "dropped_rows", "verified"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.rejected.update(other.rejected)
-        self.lengths.update(other.lengths)
-        self.kept.update(other.kept)
-        self.first_reject = self.first_reject or other.first_reject
-        both = merge(self.candidates, other.candidates, key=attrgetter("rank"))
-        self.candidates = list(islice(both, max(verify, 0)))
 
 
 class BuildStage:
@@ -277,11 +189,3 @@ def _segments(record: Record) -> list[Segment]:
         return segments(record)
     except RenderError as error:
         raise RowError("not-renderable", f"{error.where}: {error.what}", hint=error.hint) from error
-
-
-def _rank(record: Record) -> int:
-    """Return the reproducible random rank of a row for the comparison with the template."""
-    source = record["source"]
-    key = f"{record['id']}\0{source['file']}\0{source['line']}"
-    # Checksums of neighbours have a pattern, which the product breaks.
-    return crc32(key.encode("utf-8", "surrogatepass")) * _SPREAD % _RANKS

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.display.console import counted, print_table, text_bar
-from dataset_tools.stats.stats import NO_CALL, Stats
+from dataset_tools.stats.facts import NO_CALL
+from dataset_tools.stats.stats import Stats
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,8 @@ import pytest
 from dataset_tools.bundled import sample_path
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.stats.stats import NO_CALL, StatsOptions, stats
+from dataset_tools.stats.facts import NO_CALL
+from dataset_tools.stats.stats import StatsOptions, stats
 from training.tiny import tokenizer_path
 
 Command = Callable[..., Any]
