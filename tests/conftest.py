@@ -12,9 +12,11 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 
-# Ray reads these when it is imported, whichever test does that first: it keeps to loopback, and tells nobody of us.
+# Ray reads these when it is imported, whichever test does that first: it listens on loopback only, sends no usage
+# statistics, and prints no lost workers on standard output.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = ".*"
 
 # Timing belongs to the benchmarks; a slow machine must not make a property fail.
 settings.register_profile("default", deadline=None, print_blob=True)
