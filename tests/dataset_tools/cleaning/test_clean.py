@@ -214,6 +214,7 @@ def test_no_row_vanishes(rows: list[dict[str, Any]], bad: list[str]) -> None:
     """Rows in equal rows out and rows rejected, and both files hold as many lines as the report says."""
     with TemporaryDirectory() as folder:
         source, target = Path(folder, "in.jsonl"), Path(folder, "out.jsonl")
+        rows = [*rows, _row("مرحبا", {}, {})]  # a run without a usable row is an error
         _write(source, rows)
         with source.open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in bad)
