@@ -1,4 +1,4 @@
-"""The commands of ``afg-data`` that look at a dataset as a whole: what it is made of, what repeats, how it is split."""
+"""Commands of ``afg-data`` for whole datasets: dedup, report, split, stats."""
 
 import sys
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """``afg-data``: the command line over :mod:`dataset_tools`.
 
-A command parses its options, makes one library call and reports what comes back. Everything heavy is imported
-inside the command that needs it, so that ``--help`` answers at once.
+Each command parses its options, makes one library call and prints the result. Heavy imports are inside the commands, so
+``--help`` is fast.
 """
 
 import sys
@@ -121,7 +121,7 @@ def checks_command(
     from dataset_tools.cli.text import check_facts, print_check, print_checks
 
     if code and code not in catalogue():
-        raise UsageError(f"there is no check {code!r}", hint="`afg-data checks` lists them")
+        raise UsageError(f"unknown check {code!r}", hint="`afg-data checks` lists them")
     if as_json:
         chosen = [catalogue()[code]] if code else catalogue().values()
         opt.print_json([check_facts(check) for check in chosen])

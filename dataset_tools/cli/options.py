@@ -1,4 +1,4 @@
-"""Options that several commands of ``afg-data`` take, and what they do with the files that were named."""
+"""Options shared by commands of ``afg-data``, and the library values made from them."""
 
 import sys
 from enum import StrEnum
@@ -32,7 +32,7 @@ class EngineChoice(StrEnum):
 
 
 _INPUT, _RESULTS, _LARGE = "Reading", "Results", "Large data"
-"""Groups of options in the help; the others come first."""
+"""Groups of options in the help; options without a group come first."""
 
 Sources = Annotated[
     list[str], typer.Argument(metavar="SRC", help="Files, folders or globs; s3:// or hf://datasets/ORG/NAME.")
@@ -53,7 +53,7 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Continue an interrupted run into a folder.", rich_help_panel=_LARGE)
 ]
 LogJson = Annotated[
-    bool, typer.Option("--log-json", help="RunReport progress on stderr as JSON lines.", rich_help_panel=_LARGE)
+    bool, typer.Option("--log-json", help="Report progress on stderr as JSON lines.", rich_help_panel=_LARGE)
 ]
 LayoutName = Annotated[
     str, typer.Option("--layout", metavar="NAME", help="Read every row as this layout.", rich_help_panel=_INPUT)
@@ -133,14 +133,14 @@ CountTokens = Annotated[
 
 
 def reading_of(layout: str, tools_file: Path | None) -> "Reading":
-    """Return how rows are read."""
+    """Return the options for reading rows."""
     from dataset_tools.records.reading import Reading
 
     return Reading(layout=layout, tools_file=tools_file)
 
 
 def work_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Work":
-    """Return the processes that do the work: of this machine, or of a Ray cluster.
+    """Return the workers: processes of this machine, or a Ray cluster.
 
     Raises:
         UsageError: Ray is not installed or does not answer, or an address is given without ``--engine ray``.
@@ -149,7 +149,7 @@ def work_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Wor
 
     if engine is EngineChoice.LOCAL:
         if ray_address:
-            raise UsageError("--ray-address is for a Ray cluster", hint="with --engine ray")
+            raise UsageError("--ray-address needs a Ray cluster", hint="add --engine ray")
         return Work(workers=workers or 1)
     from dataset_tools.executor.ray import RayCluster
 
@@ -171,16 +171,14 @@ def outputs_of(
     """Return the outputs: a folder if ``output`` is one or ends in a slash, else a file.
 
     Raises:
-        OutputError: the store that ``output`` names does not answer.
-        UsageError: what only folders take is asked of a file.
+        OutputError: the remote store does not answer.
+        UsageError: ``output`` is on the Hub, or a file is combined with ``--parts`` or ``--resume``.
     """
     from dataset_tools.io.remote_path import as_path
     from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
 
     if output.startswith("hf://"):
-        raise UsageError(
-            f"{output}: nothing is written to the Hub", hint="write a folder of this machine and upload it"
-        )
+        raise UsageError(f"{output}: the output cannot be on the Hub", hint="write a local folder and upload it")
     path = as_path(output)
     rejects, report, trace = (other and as_path(other) for other in (rejects, report, trace))
     if output.endswith("/") or _is_folder(path):
@@ -202,7 +200,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page for the browser.
+    """Write an HTML page.
 
     Raises:
         OutputError: it cannot be written.
@@ -220,7 +218,7 @@ def print_json(value: object) -> None:
 
 
 def tell_report(result: "RunReport", *, as_json: bool, quiet: bool) -> None:
-    """Say what was done to the rows: as JSON on standard output, else in words, unless it is to be quiet.
+    """Print the report of a run: JSON on stdout, or text on stderr unless ``quiet``.
 
     Raises:
         InputError: an input was damaged.
@@ -235,13 +233,13 @@ def tell_report(result: "RunReport", *, as_json: bool, quiet: bool) -> None:
 
 
 def require_whole(rejected: dict[str, int], output: str) -> None:
-    """End with an error where input files were damaged, though what could be read of them has been written.
+    """Fail if input files were damaged, after their readable rows have been written.
 
     Raises:
-        InputError: a file was.
+        InputError: a file was damaged.
     """
     from dataset_tools.readers.row_reader import DAMAGED
 
     if count := rejected.get(DAMAGED):
         what = f"the input was damaged in {count} place{'s' * (count > 1)}: only what could be read is in {output}"
-        raise InputError(what, hint="the rejects say where; download those files again")
+        raise InputError(what, hint="the rejects list the places; download those files again")

@@ -1,4 +1,4 @@
-"""The commands of ``afg-data`` from raw data to records: read as they are, or repaired."""
+"""Commands of ``afg-data`` from raw data to records: import, clean."""
 
 from typing import Annotated
 

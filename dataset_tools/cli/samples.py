@@ -1,4 +1,4 @@
-"""The commands of ``afg-data`` from a record to what a model reads and writes: rendered, built, shown, parsed."""
+"""Commands of ``afg-data`` for prompts and samples: render, build, show, parse."""
 
 import sys
 from pathlib import Path

@@ -23,7 +23,7 @@ Step: TypeAlias = Callable[[Record, Log], Record]
 """Changes a record and logs each change; may raise RowError."""
 
 ReadRow: TypeAlias = tuple[RawRow, Record | RowError, Log]
-"""A row, its record or the reason why it has none, and the changes that were made."""
+"""A row, its record or the reason why it has none, and the logged changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,8 @@ class Reading:
     """Options for reading rows.
 
     Attributes:
-        layout: name of the layout of every row; detected row by row when empty.
-        tools_file: declarations for layouts that carry none.
+        layout: the layout of every row; if empty, each row is recognised by its fields.
+        tools_file: declarations for layouts without them.
     """
 
     layout: str = ""
@@ -42,7 +42,7 @@ class Reading:
         """Return the converter of rows into records.
 
         Raises:
-            InputError: the tools file cannot be read, or holds no list of tools.
+            InputError: the tools file cannot be read, or has no list of tools.
             UsageError: there is no layout of that name.
         """
         tools = load_tools(self.tools_file) if self.tools_file else {}
@@ -51,13 +51,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All files that a run reads, found once, with their size and modification time.
+    """All files that a run reads, resolved once, with size and modification time.
 
     Attributes:
         sources: the sources as the user named them.
         files: the data files.
-        beside: files that are read with them: accepted answers of BFCL, a tools file.
-        stamps: size and modification time of all of them.
+        beside: companions of the data files (accepted answers of BFCL, a tools file).
+        stamps: size and modification time of all files.
     """
 
     sources: tuple[str, ...]
@@ -67,11 +67,11 @@ class Inputs:
 
     @classmethod
     def of(cls, sources: "Sequence[str] | Inputs", *beside: Path | None) -> "Inputs":
-        """Find the data files of ``sources``, without those that only accompany another; inputs stay as they are.
+        """Resolve ``sources`` to data files without companions; resolved inputs are returned as they are.
 
         Args:
-            sources: files, folders, globs or ``hf://datasets/...``, or inputs that were found before.
-            beside: further files that are read, if any.
+            sources: files, folders, globs or ``hf://datasets/...``, or resolved inputs.
+            beside: further companions; None is ignored.
 
         Raises:
             InputError: a source cannot be read.
@@ -99,21 +99,21 @@ class Inputs:
 
     @property
     def places(self) -> list[str]:
-        """Return the names of the data files as people know them."""
+        """Return the names of the data files for messages."""
         return [file.place for file in self.files]
 
     @property
     def size(self) -> int:
-        """Return the size of the data files in bytes, as the total for progress."""
+        """Return the size of the data files in bytes."""
         return self.stamps.size([file.path for file in self.files])
 
     def require_rows(self, rows: int, usable: int, first_reject: str = "") -> None:
-        """Refuse inputs without a usable row.
+        """Reject inputs without a usable row.
 
         Args:
             rows: rows read.
-            usable: rows of which a record could be made and used.
-            first_reject: place and reason of the first other row.
+            usable: rows with a usable record.
+            first_reject: place and reason of the first rejected row.
 
         Raises:
             InputError: there is no row, or no usable one.
@@ -162,18 +162,18 @@ def record_batches(
 ) -> Iterator[list[ReadRow]]:
     """Read a shard's rows into records, a batch at a time.
 
-    Each step is done for all rows of a batch before the next step: a processor is nearly twice as fast at that as at
-    all steps for one row after the other. An exception that a row causes becomes the reason why it has no record.
+    Each step is done for all rows of a batch before the next, which is nearly twice as fast. An exception that a row
+    causes becomes the reason why it has no record.
 
     Args:
         shard: the shard.
-        converter: reads the rows.
+        converter: converts the rows.
         repair: changes the records before they are validated.
-        valid: whether records that break the schema are refused.
-        lines: the numbers of the rows that are wanted; all if None.
+        valid: whether records that violate the schema are rejected.
+        lines: line numbers of the requested rows; all if None.
 
     Raises:
-        InputError: the file cannot be read on.
+        InputError: the file cannot be read.
     """
     for raws in row_batches(read_rows(shard)):
         batch = raws if lines is None else [raw for raw in raws if raw.line in lines]
@@ -202,7 +202,7 @@ def _repaired(repair: Step, outcome: Record | RowError, log: Log) -> Record | Ro
         return repair(outcome, log)
     except Exception as error:  # noqa: BLE001 - one row must not end the run
         reason = _reason(error)
-    # A repair trusts the record's structure; to validate that first would make every row pay for this one.
+    # A repair assumes a valid structure; validating it first would slow down every row.
     checked = _validated(outcome) if reason.code == "defect" else reason
     return checked if isinstance(checked, RowError) else reason
 
@@ -221,7 +221,7 @@ def _reason(error: Exception) -> RowError:
     """Return the reason why a row cannot be used.
 
     Raises:
-        Exception: the error, if it is about the files or the machine rather than the row.
+        Exception: the error, if files or the machine caused it, not the row.
     """
     if isinstance(error, RowError):
         return error

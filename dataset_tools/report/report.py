@@ -1,8 +1,4 @@
-"""``afg-data report``: all there is to see of a dataset, for people who would rather look, as one library call.
-
-It is what the other commands say, gathered: the findings, what cleaning would make of the rows, what they are made
-of then, and the prompts of some. Nothing is written but the page that is made of it.
-"""
+"""``afg-data report``: findings, effect of cleaning, statistics and prompts of a dataset, as one library call."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -29,9 +25,9 @@ from dataset_tools.validation.validate import ValidateOptions, ValidationResult,
 __all__ = ["PASSES", "DatasetReport", "ReportOptions", "report"]
 
 PASSES = 4
-"""How often every row is read, for progress."""
+"""Number of times that every row is read, for progress."""
 
-_SEARCHED = 2000  # rows in which prompts are looked for
+_SEARCHED = 2000  # rows searched for prompts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +36,10 @@ class ReportOptions:
 
     Attributes:
         tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, to count tokens with; empty for characters.
-        min_cell: a dialect with fewer rows than this that call a tool is told.
-        examples: findings of each check that are shown.
-        prompts: rows whose prompt is shown.
-        reading: how rows are read.
+        min_cell: minimum rows of a dialect for each tool; smaller cells are marked.
+        examples: findings to show for each check.
+        prompts: number of prompts to show.
+        reading: options for reading rows.
         work: the processes that do the work.
     """
 
@@ -60,13 +56,13 @@ class DatasetReport:
     """Facts about a dataset.
 
     Attributes:
-        sources: what was looked at, as it was named.
-        before: what is wrong with it.
-        values: what stands where something was found.
-        cleaning: what cleaning makes of it.
-        after: what is wrong then.
-        stats: what it is made of then.
-        prompts: some rows as the model reads them then.
+        sources: names of the data files.
+        before: result of validation.
+        values: values at the paths of the findings.
+        cleaning: report of cleaning.
+        after: result of validation after cleaning.
+        stats: statistics of the cleaned rows.
+        prompts: prompts of some cleaned rows.
     """
 
     sources: Sequence[str]
@@ -84,7 +80,7 @@ def report(
     *,
     on_shard: Callable[[Shard, Any], None] | None = None,
 ) -> DatasetReport:
-    """Look at a dataset from all sides.
+    """Validate and clean a dataset in a temporary folder, and collect the facts for its page.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
@@ -92,8 +88,8 @@ def report(
         on_shard: called after each shard, in order, for progress; every row is read :data:`PASSES` times.
 
     Raises:
-        UsageError: an option makes no sense.
-        InputError: a source or the tokenizer cannot be read, or not one row.
+        UsageError: an option is invalid.
+        InputError: a source or the tokenizer cannot be read, or no row is usable.
     """
     options = options or ReportOptions()
     inputs, reading, work = Inputs.of(sources), options.reading, options.work
@@ -112,7 +108,7 @@ def report(
 
 
 def _prompts(files: Sequence[DataFile], count: int) -> list[MaskedPrompt]:
-    """The prompts of some rows: one of each dialect first, with a call where there is one."""
+    """Return prompts for each dialect, one with and one without a call; those with a call come first."""
     found: dict[tuple[str, bool], MaskedPrompt] = {}
     converter = Converter()
     rows = chain.from_iterable(records_of(shard, converter) for shard in plan_shards(files))

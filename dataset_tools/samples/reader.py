@@ -147,7 +147,7 @@ class SampleFolder:
         """Return the row of the first sample with this id; reads ids only, where the statistics allow the id.
 
         Raises:
-            InputError: there is none.
+            InputError: no sample has this id.
         """
         for first, group, file in self._groups():
             if _may_hold(file, group, identity):

@@ -115,7 +115,7 @@ def render_rows(
         on_problem: called with every row that cannot be rendered, in order.
 
     Raises:
-        UsageError: an option makes no sense.
+        UsageError: an option is invalid.
         InputError: a source cannot be read.
     """
     stage = RenderStage(converter or Converter(), generation_prompt=generation_prompt)

@@ -1,4 +1,4 @@
-"""Which side of a split a group is on: by a hash of what it is known by, corrected only where a stratum needs it."""
+"""Assignment of groups to splits by hash, with minimal moves for strata."""
 
 import hashlib
 from collections import defaultdict
@@ -12,38 +12,38 @@ Stratum = tuple[str, ...]
 __all__ = ["SIDES", "TOLERANCE", "require_shares", "sides_of"]
 
 SIDES = ("train", "validation", "test")
-"""The sides, by name."""
+"""Names of the splits."""
 
 TOLERANCE = 0.02
-"""How far the share of a side may be off in a stratum, before the groups nearest to the border move."""
+"""Allowed deviation of a share in a stratum; beyond it, the groups nearest to the border move."""
 
 
 def require_shares(test: float, validation: float) -> None:
-    """Make sure that the shares leave something to train on.
+    """Require shares that leave rows for training.
 
     Raises:
-        UsageError: they do not.
+        UsageError: a share is negative, both are 0, or they add up to 1 or more.
     """
     if min(test, validation) < 0 or not 0 < test + validation < 1:
-        what = f"{test:g} for testing and {validation:g} for validation make no split"
+        what = f"invalid shares: {test:g} for test, {validation:g} for validation"
         raise UsageError(what, hint="for example --test 0.1 --validation 0.1")
 
 
 def sides_of(
     groups: Sequence[LinkedRows], test: float, validation: float, seed: int, strata: Sequence[Stratum] | None = None
 ) -> list[str]:
-    """The side of each group.
+    """Return the split of each group.
 
-    A hash puts each group at a number from 0 to 1, and what lies below ``test`` is tested on. So groups that come
-    later move none of the others.
+    A hash maps each group to a number from 0 to 1; groups below ``test`` are the test split. So new groups never move
+    others.
 
     Args:
         groups: the groups.
-        test: the share of rows to test on.
-        validation: the share of rows to watch training with.
-        seed: another one gives another split.
-        strata: the stratum of each group. Where the share of a side in a stratum is off by more than
-            :data:`TOLERANCE`, its border moves over as few groups as bring it back.
+        test: share of test rows.
+        validation: share of validation rows.
+        seed: seed of the hash.
+        strata: the stratum of each group. If a share in a stratum is off by more than :data:`TOLERANCE`, its border
+            moves over as few groups as possible.
     """
     draws = [_draw(group.key, seed) for group in groups]
     inside: dict[Stratum, list[int]] = defaultdict(list)

@@ -17,10 +17,10 @@ from dataset_tools.split.groups import LinkedRows, groups_of, leaks_of
 __all__ = ["FIELDS", "FORMATS", "Division", "SplitOptions", "divide"]
 
 FIELDS = ("dialect", "domain")
-"""What is counted on each side, whatever the split is by: the first labels of each row."""
+"""Fields counted in every split: the first labels of each row."""
 
 FORMATS = ("parquet", "jsonl")
-"""The formats of the sides."""
+"""File formats of the splits."""
 
 _LEAKS = {
     "question": "asks the same as",
@@ -34,15 +34,15 @@ class SplitOptions:
     """Options of ``split``.
 
     Attributes:
-        test: the share of rows to test on.
-        validation: the share of rows to watch training with.
-        seed: another one gives another split.
-        by: fields whose values should have the same shares on every side, such as dialect and domain.
-        near: how alike two questions must be, from 0.3 to 1, to belong on one side; None for equal ones alone.
-        against: evaluation data; rows that repeat a question or a call of it are left out.
-        reports: what `afg-data clean` and `dedup` reported, kept for the card.
+        test: share of test rows.
+        validation: share of validation rows.
+        seed: seed of the assignment.
+        by: fields to stratify by, such as dialect and domain.
+        near: Jaccard similarity, from 0.3 to 1, from which questions stay in one split; None for equal ones only.
+        against: evaluation data; rows that repeat one of its questions or calls are rejected.
+        reports: reports of `afg-data clean` and `dedup`, for the card.
         format: parquet or jsonl.
-        reading: how rows are read.
+        reading: options for reading rows.
         work: the processes that do the work.
     """
 
@@ -63,11 +63,11 @@ class Division:
     """The rows of a split.
 
     Attributes:
-        sides: the groups of each side that has any.
-        rows: what each row is compared by; groups name rows by their places here.
-        leaks: the rows left out because of the evaluation data: place, kind of leak, and the row there.
-        places: the side of each row, or why it has none, in the order of the rows; None for evaluation data.
-        poison: the fatal rows, but for those of evaluation data.
+        sides: the groups of each split that is not empty.
+        rows: the keys of each row; groups refer to rows by position.
+        leaks: rows that repeat evaluation data: position, kind of leak, and the repeated row.
+        places: the split of each row, or the reason why it has none, in order; None for evaluation data.
+        poison: the rows that end a worker process, without those of evaluation data.
     """
 
     sides: Mapping[str, Sequence[LinkedRows]]
@@ -83,7 +83,7 @@ class Division:
         return merged(files, made, self.poison)
 
     def without(self, lost: Collection[tuple[str, int]]) -> "Division":
-        """The same without rows, by file and line, that could not be read a second time."""
+        """Return the division without rows, by file and line, that could not be read a second time."""
         if not lost:
             return self
         lost = set(lost)
@@ -96,19 +96,19 @@ class Division:
         return replace(self, sides=sides, leaks=[leak for leak in self.leaks if leak[0] not in gone])
 
     def rows_of(self, side: str) -> list[RowKey]:
-        """The rows of one side."""
+        """Return the rows of one split."""
         return [self.rows[at] for group in self.sides[side] for at in group.rows]
 
     def stratum(self, group: LinkedRows) -> tuple[str, ...]:
-        """The labels that most rows of a group have, beside those that are counted anyway."""
+        """Return the most frequent labels of a group to stratify by."""
         return _stratum(self.rows, group)
 
 
 def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> Division:
-    """Divide the rows whose keys were read.
+    """Assign each row to a split.
 
     Args:
-        keys: the keys of the evaluation data and of what is split.
+        keys: the keys of the evaluation data and of the rows to split.
         held_out: the files of the evaluation data.
         options: see :class:`SplitOptions`.
     """

@@ -23,7 +23,7 @@ _HINT = "`afg-data clean --report FILE` writes one"
 def split_facts(
     options: SplitOptions, division: Division, rows_in: int, rejected: dict[str, int], files: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """All but the inputs: options, counts of each side, what was left out."""
+    """Return all facts except the inputs: options, counts of each split, rejected rows."""
     groups = [group for found in division.sides.values() for group in found]
     rows_out = sum(len(group.rows) for group in groups)
     return {
@@ -57,19 +57,19 @@ def split_facts(
 
 
 def public_name(file: DataFile) -> str:
-    """A file's name without the folders of this machine."""
+    """Return the name of a file without local folders."""
     return file.origin or file.name
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """Return the report of an earlier command, without folders of this machine and samples of rows.
+    """Return the report of an earlier command, without local folders and samples of rows.
 
     Raises:
-        InputError: it cannot be read, or is no such report.
+        InputError: it cannot be read, or is not such a report.
     """
     found = read_object(path, _HINT)
     if found.get("command") not in _REPORTS or "rows_in" not in found:
-        raise InputError("no report of a command", where=str(path), hint=_HINT)
+        raise InputError("not a report of import, clean or dedup", where=str(path), hint=_HINT)
     rules = {
         rule: {"rows": count["rows"], "changes": count["changes"]} for rule, count in found.get("rules", {}).items()
     }

@@ -1,7 +1,7 @@
-"""Rows that belong together: those that ask the same, nearly the same, or make the same call, directly or by others.
+"""Groups of rows connected, directly or indirectly, by equal or similar questions or by equal calls.
 
-A split must not cut such a group, or the model is tested on what it was taught. A group is known by the least digest
-among its rows, so its name depends neither on the order of the rows nor on those of other groups.
+A group must stay in one split; otherwise test rows leak into training. Its key is the smallest digest of its rows, so
+neither the order of rows nor other groups change it.
 """
 
 import hashlib
@@ -15,18 +15,18 @@ from dataset_tools.dedup.sketches import Texts
 
 __all__ = ["LinkedRows", "groups_of", "leaks_of"]
 
-# A question that shares bands with so many others without being like one of them is a filling of their template:
-# they are taken together, which can never leak, instead of comparing all with all.
+# A question with this many dissimilar candidates fills the same template as they do. It joins their group, which cannot
+# leak, so that the number of comparisons stays bounded.
 _MOST_COMPARED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedRows:
-    """Rows that belong on one side.
+    """Rows that must stay in one split.
 
     Attributes:
-        key: what it is known by.
-        rows: their places among the keys, in order.
+        key: smallest digest of the rows.
+        rows: their positions in the keys, in order.
     """
 
     key: bytes
@@ -34,12 +34,12 @@ class LinkedRows:
 
 
 def groups_of(keys: Keys, chosen: Sequence[int], threshold: float | None) -> list[LinkedRows]:
-    """The groups of some rows.
+    """Return the groups of some rows.
 
     Args:
-        keys: what all rows are compared by.
-        chosen: the places of the rows to group.
-        threshold: how alike two questions must be to belong together; None for equal ones alone.
+        keys: the keys of all rows.
+        chosen: positions of the rows to group.
+        threshold: Jaccard similarity from which questions belong together; None for equal ones only.
     """
     trees = _Trees(len(keys.rows))
     asked: dict[int, int] = {}  # the first row with each question
@@ -61,10 +61,10 @@ def groups_of(keys: Keys, chosen: Sequence[int], threshold: float | None) -> lis
 def leaks_of(
     keys: Keys, chosen: Sequence[int], held_out: Sequence[int], threshold: float | None
 ) -> dict[int, tuple[str, RowKey]]:
-    """The rows among ``chosen`` that ask the same as one of ``held_out``, nearly the same, or make one of its calls.
+    """Return the rows of ``chosen`` that repeat a question or call of ``held_out`` exactly or nearly.
 
     Returns:
-        For each, what leaks (``question``, ``near`` or ``call``) and the row that it leaks from.
+        For each, the kind of leak (``question``, ``near`` or ``call``) and the repeated row.
     """
     asked = {keys.places[at]: at for at in reversed(held_out) if keys.rows[at].question}
     called = {call: at for at in reversed(held_out) for call in keys.rows[at].calls}
@@ -85,7 +85,7 @@ def leaks_of(
 
 
 class _Trees:
-    """Sets that join: each row points towards the root of its own."""
+    """Disjoint sets of rows (union-find)."""
 
     def __init__(self, size: int) -> None:
         self._above = list(range(size))
@@ -103,8 +103,8 @@ class _Trees:
 
 
 def _join_alike(texts: Texts, buckets: Buckets, asked: dict[int, int], trees: _Trees) -> None:
-    """Join the rows whose questions are alike; ``asked`` has a row for each question."""
-    # In each bucket the questions by what was the root of their tree, so that a thousand of one group are one look.
+    """Join the rows with similar questions; ``asked`` has a row for each question."""
+    # Questions of each bucket by the root of their tree: a question is compared only with trees it does not belong to.
     filled: dict[int, dict[int, list[int]]] = defaultdict(dict)
     for place, row in asked.items():
         compared = 0
@@ -127,7 +127,7 @@ def _join_alike(texts: Texts, buckets: Buckets, asked: dict[int, int], trees: _T
 
 
 def _alike_to(questions: Sequence[str], texts: Texts, buckets: Buckets, asked: dict[int, int]) -> dict[int, int]:
-    """For each question that is like one of ``asked``, that one."""
+    """Return the similar question in ``asked`` for each question that has one."""
     filled: dict[int, list[int]] = defaultdict(list)
     for place in asked:
         for bucket in buckets.of(place):

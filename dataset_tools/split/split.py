@@ -1,7 +1,7 @@
-"""``afg-data split``: sides of a dataset that have nothing in common, as one library call.
+"""``afg-data split``: train, validation and test without leakage, as one library call.
 
-Every row is read twice: first for what it is compared by, then to be written to its side. The folder holds a file for
-each side and ``split.json``, which says all that a card of the dataset needs.
+Every row is read twice: first for its keys, then to write it to its split. The folder has a file for each split, and
+``split.json`` with the facts for a dataset card.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,13 +32,13 @@ from dataset_tools.split.stage import SplitShard, SplitStage
 __all__ = ["SPLIT_FILE", "SPLIT_FILES", "SplitOptions", "SplitReport", "split"]
 
 SPLIT_FILE = "split.json"
-"""What a split folder says of itself."""
+"""File with the facts of a split."""
 
 CARD = "README.md"
-"""The card that may stand beside the sides."""
+"""Dataset card, kept when the folder is replaced."""
 
 SPLIT_FILES = (SPLIT_FILE, *(f"{side}.{ending}" for side in SIDES for ending in FORMATS), CARD)
-"""The files of a split folder."""
+"""Files of a split folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class SplitReport:
 
     Attributes:
         output: the folder.
-        facts: the object that ``split.json`` holds.
+        facts: the object in ``split.json``.
     """
 
     output: Path
@@ -67,24 +67,24 @@ def split(
     rejects: Path | None = None,
     on_shard: Callable[[Shard, Any], None] | None = None,
 ) -> SplitReport:
-    """Divide the rows of ``sources`` into sides that share no question, no near question and no call.
+    """Split the rows of ``sources``; no two splits share a question, a similar question or a call.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
-        output: the folder to write; one of an earlier split is replaced when the new one is whole.
+        output: the folder to write; an earlier split is replaced when the new one is complete.
         options: see :class:`SplitOptions`.
-        rejects: where rows go that are on no side, with the reasons; beside the folder if None.
-        on_shard: called after each shard, in order, twice over, for progress.
+        rejects: file for rejected rows with reasons; next to the folder if None.
+        on_shard: called after each shard, in order and in both passes, for progress.
 
     Raises:
-        UsageError: an option makes no sense, no row has a field, or a file is both split and split against.
-        InputError: a source cannot be read, or no row of it, or it changes meanwhile.
+        UsageError: an option is invalid, no row has a field of ``by``, or a source is also evaluation data.
+        InputError: a source cannot be read, has no usable row, or changes during the run.
         OutputError: a result cannot be written.
     """
     options = options or SplitOptions()
     require_shares(options.test, options.validation)
     if options.format not in FORMATS:
-        raise UsageError(f"there is no format {options.format!r}", hint=" or ".join(FORMATS))
+        raise UsageError(f"unknown format {options.format!r}", hint=" or ".join(FORMATS))
     inputs = Inputs.of(sources, options.reading.tools_file)
     held_out = Inputs.of(options.against)
     outputs = Outputs(output, rejects)
@@ -117,7 +117,7 @@ def split(
 
 
 def _keep_card(folder: AtomicFolder) -> None:
-    """Take over the card of an earlier split: people write into it, and the next card keeps what they wrote."""
+    """Keep the card of an earlier split, because people edit it."""
     card = folder.path / CARD
     if card.is_file():
         folder.write(CARD, card.read_bytes())
@@ -128,17 +128,17 @@ def _described(files: Sequence[DataFile]) -> list[dict[str, Any]]:
 
 
 def _require_apart(inputs: Inputs, held_out: Inputs) -> None:
-    """Refuse to split a file against itself."""
+    """Reject a source that is also evaluation data."""
     both = {file.path.resolve() for file in inputs.files} & {file.path.resolve() for file in held_out.files}
     if both:
-        raise UsageError(f"{min(both)} is both split and split against", hint="every row of it would be left out")
+        raise UsageError(f"{min(both)} is both a source and evaluation data", hint="name another file with --against")
 
 
 def _require_fields(keys: Keys, by: Sequence[str]) -> None:
-    """Refuse a field that no row has: it would divide nothing, and is most likely misspelt.
+    """Reject a field that no row has; it is probably misspelt.
 
     Raises:
-        UsageError: there is one.
+        UsageError: no row has the field.
     """
     for at, name in enumerate(by, start=len(FIELDS)):
         if keys.rows and not any(row.labels[at] for row in keys.rows):
@@ -149,13 +149,13 @@ def _require_held_out(keys: Keys, held_out: Sequence[DataFile]) -> int:
     """Return the number of unreadable rows of the evaluation data; their questions may leak.
 
     Raises:
-        InputError: no row of one of its files can be read.
+        InputError: a file has no readable row.
     """
     read = {row.file for row in keys.rows}
     for file in held_out:
         if file.place not in read:
             what = "no row of this evaluation data can be read"
-            raise InputError(what, where=file.place, hint="`afg-data validate` says why")
+            raise InputError(what, where=file.place, hint="`afg-data validate` shows the reasons")
     return sum(keys.unread[file.place] for file in held_out)
 
 
@@ -168,7 +168,7 @@ def _write(
     options: SplitOptions,
     on_shard: Callable[[Shard, Any], None] | None,
 ) -> SplitShard:
-    """Write every row to its side or to the rejects; the counts."""
+    """Write every row to its split or to the rejects; return the counts."""
     total = SplitShard()
     with ExitStack() as stack:
         sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in division.sides}

@@ -1,4 +1,4 @@
-"""One shard of rows written to the sides of a split: what each process of ``afg-data split`` does."""
+"""Rows of one shard by split: the work of each process of ``afg-data split``."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ class SplitShard:
 
     Attributes:
         rows: rows read.
-        payloads: the rows of each side, encoded.
-        rejected: how many rows are on no side, by the code of the reason.
+        payloads: the encoded rows of each split.
+        rejected: rejected rows by the code of the reason.
         rejects: these rows as lines.
-        first_reject: where and why the first row was rejected.
-        lost: file and line of the rows that something was decided about, and that could not be read again.
+        first_reject: place and reason of the first rejected row.
+        lost: file and line of the assigned rows that could not be read again.
     """
 
     rows: int = 0
@@ -47,11 +47,11 @@ class SplitShard:
 
 
 class SplitStage:
-    """Writes the rows of one shard to their sides: a pure function of the shard, so any process may run it.
+    """Encodes the rows of one shard by split: a pure function of the shard, so any process may run it.
 
     Args:
-        converter: reads the rows.
-        ending: the format of the sides.
+        converter: converts the rows.
+        ending: file format of the splits.
     """
 
     def __init__(self, converter: Converter, ending: str) -> None:
@@ -62,7 +62,7 @@ class SplitStage:
         """Return the rows of a shard by split.
 
         Raises:
-            InputError: the file cannot be read on, or its rows are not those about which something was decided.
+            InputError: the file cannot be read, or has changed since its rows were assigned.
         """
         part, places = SplitShard(), dict(shard.decided)
         rows: dict[str, list[Record]] = {side: [] for side in SIDES}
@@ -76,7 +76,9 @@ class SplitStage:
                 reason = record
             elif place is None:
                 where = f"{shard.file.place}:{raw.line}"
-                raise InputError("the row was not there before", where=where, hint="was the file changed meanwhile?")
+                raise InputError(
+                    "the row was not there before", where=where, hint="do not change the file during a run"
+                )
             elif isinstance(place, RowError):
                 reason = place
             else:

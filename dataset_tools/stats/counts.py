@@ -1,7 +1,4 @@
-"""Counts of ``afg-data stats`` over some records, and their sums.
-
-Only counting is done here: what the numbers mean for a reader is made of them in :mod:`dataset_tools.stats.stats`.
-"""
+"""Counts of ``afg-data stats`` that merge; :mod:`dataset_tools.stats.facts` computes the result from them."""
 
 import re
 from collections import Counter
@@ -28,7 +25,7 @@ LETTERS = {
     "zero-width marks": re.compile(f"[{ZERO_WIDTH}]"),
     "latin letters": _LATIN,
 }
-"""What questions are counted by that hold it."""
+"""Kinds of characters by which questions are counted."""
 
 
 @dataclass(slots=True)
@@ -36,12 +33,12 @@ class ArgumentCounts:
     """The values of one argument of one tool.
 
     Attributes:
-        declared: values by the type that the tool declares for them; empty where it declares none.
-        types: values by the type that they have.
+        declared: values by declared type; empty without one.
+        types: values by actual type.
         scripts: texts by their script: Arabic, Latin, both or neither.
-        described: values whose parameter's description lists the allowed ones; ``outside`` those not listed.
-        groundable: values that can be said: texts and numbers, neither true, false nor null.
-        ungrounded: those of them that are said nowhere before the call and stand nowhere in the schema.
+        described: values whose parameter's description lists allowed values; ``outside`` counts those not listed.
+        groundable: texts and numbers, which a conversation can contain.
+        ungrounded: those that occur neither in the conversation before the call nor in the schema.
     """
 
     declared: Counter[str] = field(default_factory=Counter)
@@ -69,24 +66,24 @@ class Counts:
 
     Attributes:
         rows: rows read, readable or not.
-        unreadable: rows of which no record could be made, by the code of the reason.
+        unreadable: rows without a record, by the code of the reason.
         roles: messages by role.
-        messages: records by the number of their messages; ``calls`` and ``tools`` alike.
-        dialects: records by dialect; ``domains`` alike.
-        offered: records by the tool that they offer; ``calling`` by the tool that they call, once each.
+        messages: records by number of messages; likewise ``calls`` and ``tools``.
+        dialects: records by dialect; likewise ``domains``.
+        offered: records by offered tool; ``calling`` by called tool, once each.
         called: calls by tool.
-        positions: records by the place, from 0, of the first called tool among at least two.
-        choices: the same records by the number of tools that they offer.
+        positions: records with at least two tools, by position from 0 of the first called tool.
+        choices: the same records by number of tools.
         cells: records by dialect and called tool.
-        negatives: records that call nothing, by dialect.
-        negative_cells: records that call nothing, by dialect and offered tool.
-        requiring: records by the offered tool whose declaration requires an argument.
-        nulls: arguments that are null though the tool takes no null, as Arrow fills missing keys; no values.
-        letters: records by what their question holds, of :data:`LETTERS`.
+        negatives: records without a call, by dialect.
+        negative_cells: records without a call, by dialect and offered tool.
+        requiring: records by offered tool with a required argument.
+        nulls: null arguments that the tool does not allow, as Arrow fills missing keys; not counted as values.
+        letters: records by the :data:`LETTERS` in their question.
         questions: finds repeated questions.
         arguments: by tool and path, such as ``book_table.guests`` or ``order.items[].count``.
-        question_characters: records by the length of what the user says; ``prompt_characters`` of the whole prompt.
-        tokens: records by the length of the whole prompt in tokens; empty without a tokenizer.
+        question_characters: records by length of the question; ``prompt_characters`` of the whole prompt.
+        tokens: records by length of the prompt in tokens; empty without a tokenizer.
         not_renderable: records that the prompt format cannot express.
     """
 
@@ -118,11 +115,11 @@ class Counts:
 
     @property
     def records(self) -> int:
-        """Rows of which a record could be made."""
+        """Return the number of rows with a record."""
         return self.rows - sum(self.unreadable.values())
 
     def observe(self, rows: Sequence[Row]) -> None:
-        """Count some records; their rows and prompts are counted by who reads and renders them."""
+        """Count some records; the stage counts rows and prompts."""
         self.questions.observe(rows)
         for row in rows:
             self._observe_shape(row)
@@ -205,7 +202,7 @@ def _declared(call: Call, path: str) -> str:
 
 
 def _kind(value: object) -> str:
-    """The JSON Schema type of a value that is no container."""
+    """Return the JSON Schema type of a value that is not a container."""
     if value is None:
         return "null"
     if isinstance(value, bool):

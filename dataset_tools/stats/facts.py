@@ -9,10 +9,10 @@ from dataset_tools.stats.counts import LETTERS, ArgumentCounts, Counts
 __all__ = ["LIMIT", "NO_CALL", "stats_facts"]
 
 LIMIT = 4096
-"""The length in tokens past which rows are counted: what ``afg-data build`` keeps at most, unless told otherwise."""
+"""Default maximum length of ``afg-data build`` in tokens; longer rows are counted."""
 
 NO_CALL = "(no call)"
-"""The column of the matrix for rows that call nothing; no tool can have this name."""
+"""Name of the matrix cells for rows without a call; no tool can have this name."""
 
 _BARS = 20  # of a histogram, at most
 
@@ -140,7 +140,7 @@ def _lengths(total: Counts, tokenizer: str) -> dict[str, Any]:
 
 
 def _spread(lengths: Counter[int]) -> dict[str, Any]:
-    """The least, the middle and the most of some lengths, and how many rows stand in each step."""
+    """Return the distribution of some lengths: minimum, median, maximum and histogram."""
     rows = sum(lengths.values())
     if not rows:
         return {"rows": 0}
@@ -172,7 +172,7 @@ def _step(span: int) -> int:
 
 
 def _quantile(lengths: Counter[int], percent: int) -> int:
-    """The least length that at least so many percent of the rows do not exceed."""
+    """Return the smallest length that at least ``percent`` of the rows do not exceed."""
     wanted = sum(lengths.values()) * percent
     seen = 0
     for length, rows in sorted(lengths.items()):

@@ -1,7 +1,6 @@
-"""``afg-data stats``: what a dataset is made of, in numbers, as one library call.
+"""``afg-data stats``: the content of a dataset in numbers, as one library call.
 
-A stage counts a shard, the counts merge in the order of the shards, and the result is made of the merged counts; so
-it does not depend on the number of workers.
+A stage counts each shard, and the counts merge in order. So the result does not depend on the number of workers.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,8 +31,8 @@ class StatsOptions:
 
     Attributes:
         tokenizer: a folder, or ``ORG/NAME[@REVISION]`` on the Hub, to count tokens with; empty for none.
-        min_cell: a dialect with fewer rows than this that call a tool, or that call nothing, is told.
-        reading: how rows are read.
+        min_cell: minimum rows of a dialect for each tool and for no call; smaller cells are listed.
+        reading: options for reading rows.
         work: the processes that do the work.
     """
 
@@ -54,7 +53,7 @@ class Stats:
     facts: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
+        """Return the object that ``--json`` prints."""
         return self.facts
 
 
@@ -77,7 +76,7 @@ class StatsStage:
         return Encoder(load_tokenizer(self._folder)) if self._folder else None
 
     def __call__(self, shard: Shard) -> Counts:
-        """The counts of one shard."""
+        """Return the counts of one shard."""
         counts = Counts()
         for batch in record_batches(shard, self._converter):
             counts.rows += len(batch)
@@ -92,7 +91,7 @@ class StatsStage:
         return counts
 
     def _measure(self, rows: list[Row], counts: Counts) -> None:
-        """Count the records by the lengths of their prompts."""
+        """Count the records by length of the prompt."""
         prompts: list[list[Segment]] = []
         for row in rows:
             try:
@@ -110,7 +109,7 @@ def stats(
     *,
     on_shard: Callable[[Shard, Counts], None] | None = None,
 ) -> Stats:
-    """Count what the rows of ``sources`` are made of.
+    """Return statistics of the rows of ``sources``.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
@@ -118,8 +117,8 @@ def stats(
         on_shard: called after each shard, in order, for progress.
 
     Raises:
-        UsageError: an option makes no sense.
-        InputError: a source or the tokenizer cannot be read, or not one row.
+        UsageError: an option is invalid.
+        InputError: a source or the tokenizer cannot be read, or no row is usable.
     """
     options = options or StatsOptions()
     inputs = Inputs.of(sources)

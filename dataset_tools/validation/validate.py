@@ -29,7 +29,7 @@ class ValidateOptions:
 
     Attributes:
         examples: maximum number of examples of each check in the result; -1 for all. All findings are counted.
-        reading: how rows are read.
+        reading: options for reading rows.
         work: the processes that do the work.
     """
 
@@ -111,10 +111,10 @@ def validate(
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
         options: see :class:`ValidateOptions`.
         on_shard: called after each shard, in order, for progress.
-        shard_bytes: input that one process is given at a time; the result is the same for any.
+        shard_bytes: size of a shard; it does not change the result.
 
     Raises:
-        UsageError: an option makes no sense.
+        UsageError: an option is invalid.
         InputError: a source cannot be read; an unreadable row is a finding.
     """
     options = options or ValidateOptions()

@@ -58,10 +58,10 @@ class Hub:
         return self._api.token if isinstance(self._api.token, str) else get_token() or ""
 
     def require_token(self) -> None:
-        """Make sure that there is a token.
+        """Require a token.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is no token.
         """
         if not self.token:
             raise UsageError("no token for the Hub", hint="set HF_TOKEN, or run `hf auth login`")
@@ -120,7 +120,7 @@ class Hub:
             self._api.create_tag(repository.name, tag=tag, revision=commit, repo_type=repository.kind, exist_ok=True)
             there = self._state(repository, tag)
             if there is None or there.commit != commit:
-                what = f"somebody set the tag {tag} on another commit"
+                what = f"the tag {tag} exists for another commit"
                 raise OutputError(what, where=self.url(repository), hint="choose another --tag")
 
         attempt(repository.name, step, self._wait)
@@ -187,10 +187,10 @@ class Hub:
             return Path(path).read_text(encoding="utf-8")
 
     def _require_unchanged(self, planned: RepositoryPlan, now: RepositoryPlan) -> None:
-        """Make sure that files to replace or delete are those of the plan; a card keeps its human sections anyway.
+        """Require that files to replace or delete are those of the plan; a card keeps its human sections anyway.
 
         Raises:
-            OutputError: somebody has changed one.
+            OutputError: one has changed.
         """
         before = planned.remote.files if planned.remote else {}
         after = now.remote.files if now.remote else {}

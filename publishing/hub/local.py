@@ -30,10 +30,10 @@ class LocalFolder:
         return self._path / repository.name.split("/")[1]
 
     def require_separate(self, repositories: Iterable[Repository], sources: Iterable[Path]) -> None:
-        """Make sure that no repository's folder is, contains or is inside one of the source folders.
+        """Require that no repository's folder overlaps a source folder.
 
         Raises:
-            UsageError: one overlaps.
+            UsageError: a folder is, contains or is inside a source folder.
         """
         resolved = [source.resolve() for source in sources]
         for repository in repositories:

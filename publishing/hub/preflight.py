@@ -53,7 +53,7 @@ class CheckedRelease:
             log(f"{name}: published, but not in {MANIFEST}")
 
     def require_unchanged(self) -> None:
-        """Make sure that the files are those that were checked.
+        """Require that the files are those that were checked.
 
         Raises:
             InputError: a file has changed since.
@@ -62,7 +62,7 @@ class CheckedRelease:
 
 
 def findings(release: Release, repositories: Iterable[Repository], token: str = "") -> list[ScanFinding]:
-    """Return everything that forbids publishing a release."""
+    """Return the findings that forbid publishing a release."""
     gemma = is_gemma(base_of(release))
     found: list[ScanFinding] = []
     repositories = list(repositories)

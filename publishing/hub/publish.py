@@ -131,7 +131,7 @@ def prepare(
 
 
 def carry_out(prepared: Prepared, log: _Log = lambda _: None) -> Published:
-    """Send what a plan says, and compare every checksum afterwards. What is there already is not sent again.
+    """Send the changes of a plan, then compare every checksum; existing files are not sent again.
 
     Args:
         prepared: the checked release and its plan.
@@ -178,7 +178,7 @@ def _require_private(plan: RepositoryPlan, hub: Hub, options: PublishOptions) ->
 
 
 def _require_free_tag(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -> None:
-    """Make sure that an existing tag points to the same files; only the card may differ.
+    """Require that an existing tag points to the same files; only the card may differ.
 
     Raises:
         UsageError: it points to different ones.

@@ -14,9 +14,9 @@ from tests.hub.server import running_hub
 def main() -> None:
     """Serve until the process gets a signal."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("folder", type=Path, help="where it keeps what it is sent")
-    options.add_argument("--ready", type=Path, required=True, help="the file for its address and the token")
-    options.add_argument("--organization", default="demo", help="what its user may write to")
+    options.add_argument("folder", type=Path, help="folder for its contents")
+    options.add_argument("--ready", type=Path, required=True, help="file for its address and token")
+    options.add_argument("--organization", default="demo", help="organization that its user may write to")
     named = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with running_hub(named.folder) as hub:

@@ -75,7 +75,7 @@ def verify(hub: "Hub", request: Request, repository: "Repository") -> Reply:
     path = hub.store.large(asked["oid"])
     if not path.is_file() or path.stat().st_size != asked["size"] or sha256_of(path) != asked["oid"]:
         path.unlink(missing_ok=True)
-        return refusal(422, "the object is not what was promised")
+        return refusal(422, "size or SHA-256 differ from the announced ones")
     with hub.store.lock:
         repository.lfs.add(asked["oid"])
     return as_json({})

@@ -14,7 +14,7 @@ PACKAGES = ("schemas", "dataset_tools", "training", "publishing")
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the packages' sources and of ``pyproject.toml``."""
+    """Return a copy of the sources and of ``pyproject.toml``."""
     folder = tmp_path_factory.mktemp("tree")
     for package in PACKAGES:
         for source in (ROOT / package).rglob("*.py"):
@@ -32,7 +32,7 @@ def _lint(tree: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_tree_keeps_its_contracts(tree: Path) -> None:
-    """The copy passes as it is, so that a failure below comes from the stray module."""
+    """The unchanged copy passes, so failures in the other tests come from their changes."""
     done = _lint(tree)
     assert done.returncode == 0, done.stdout
     assert "0 broken" in done.stdout

@@ -1,4 +1,4 @@
-"""The documentation says what is so: generated pages, commands and options, links, names and their docstrings."""
+"""Documentation that matches the code: generated pages, commands, options, links and docstrings."""
 
 import importlib
 import importlib.util
@@ -32,12 +32,12 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def _blocks(path: Path) -> list[tuple[str, str]]:
-    """The code blocks of a page: language and text."""
+    """Return the code blocks of a page: language and text."""
     return _BLOCK.findall(path.read_text(encoding="utf-8"))
 
 
 def _commands(path: Path) -> Iterator[list[str]]:
-    """Every command line of the project in a page's code blocks and inline code, as words."""
+    """Yield every command line of the project in code blocks and inline code, as words."""
     text = path.read_text(encoding="utf-8")
     lines = [
         line
@@ -53,7 +53,7 @@ def _commands(path: Path) -> Iterator[list[str]]:
 
 
 def _modules() -> list[str]:
-    """Every module of the project, but those that may only be imported after Unsloth, which has to come first."""
+    """Return every module of the project, except those that must be imported after Unsloth."""
     packages = (schemas, dataset_tools, training, publishing)
     found = [package.__name__ for package in packages]
     for package in packages:
@@ -71,13 +71,13 @@ def _generator() -> ModuleType:
 
 
 def test_generated_pages_are_current() -> None:
-    """The pages that are made from the code say what the code says; `make docs` writes them again."""
+    """Generated pages equal the output of the generator; `make docs` writes them."""
     for name, text in _generator().pages().items():
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, name
 
 
 def check_command(words: list[str]) -> None:
-    """Make sure that a command and each option in it exist."""
+    """Require that a command and each of its options exist."""
     app: Any = APPS[words[0]]
     known = {option for parameter in app.params for option in parameter.opts} | {"--help", "-h"}
     if words[1].startswith("-"):
@@ -95,19 +95,19 @@ def check_command(words: list[str]) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_command_in_a_page_exists(page: Path) -> None:
-    """Commands and options that a page shows are those that there are."""
+    """Commands and options in a page exist."""
     for words in _commands(page):
         check_command(words)
 
 
 def test_the_readme_shows_commands() -> None:
-    """The test above has something to look at: the main commands are shown."""
+    """The main commands are in the README, so the test above is not empty."""
     shown = {words[1] for words in _commands(ROOT / "README.md") if words[0] == "afg-data"}
     assert {"sample", "validate", "clean"} <= shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
+def test_relative_links_exist(page: Path) -> None:
     """Files that a page links to exist."""
     text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
     for link in _LINK.findall(text):
@@ -121,8 +121,8 @@ def test_both_readmes_show_the_same_code() -> None:
 
 
 @pytest.mark.parametrize("name", _modules())
-def test_public_names_exist_and_are_explained(name: str) -> None:
-    """A module says what it is for; each name in its `__all__` is there, and each class and function explained."""
+def test_public_names_have_docstrings(name: str) -> None:
+    """A module has a docstring; each name in `__all__` exists, and its classes and functions have docstrings."""
     module = importlib.import_module(name)
     assert module.__doc__
     for public in getattr(module, "__all__", []):
@@ -131,7 +131,7 @@ def test_public_names_exist_and_are_explained(name: str) -> None:
             assert inspect.getdoc(value), public
 
 
-def test_the_drawn_tree_of_errors_is_the_real_one() -> None:
+def test_the_tree_of_errors_is_current() -> None:
     """The docstring of the errors names each class with its exit code, and no other."""
     lines = re.findall(r"^ *(│   )?[├└]── (\w+) .*?(?:exit (\d+)|continues)", errors.__doc__ or "", re.MULTILINE)
     drawn = [(name, code) for _, name, code in lines]
@@ -154,7 +154,7 @@ def test_an_error_is_one_line() -> None:
 
 
 def test_the_changelog_names_every_command() -> None:
-    """A command that exists is told to those who read what is new."""
+    """The changelog names each command."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     for program, app in APPS.items():
         for command in app.commands:  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Docstrings that name things: none starts with a question word."""
+"""Docstrings without question words at the start."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ QUESTION_WORDS = {"What", "Who", "Whose", "Whether", "How", "Where"}
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_docstrings_start_with_a_noun_phrase_or_a_verb(folder: str) -> None:
-    """A module, class or function whose docstring starts with What, Who, Whose, Whether, How or Where is named."""
+    """No docstring starts with What, Who, Whose, Whether, How or Where."""
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     assert [found for path in files for found in _question_docstrings(path)] == []

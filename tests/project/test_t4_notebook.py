@@ -1,4 +1,4 @@
-"""The notebook never rots: its commands exist, it is kept without outputs, and all of it runs on the tiny base."""
+"""The notebook: existing commands, no outputs, and a complete run on the tiny base."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from tests.project.test_docs import check_command
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "afg_t4.ipynb"
 RECIPE = {"epochs": "1", "warmup_steps": "2", "save_steps": "4", "eval_steps": "4", "rows": "8", "accumulation": "1"}
-# A line `!command` that fails must fail the notebook, as in a script.
+# A failed line `!command` must fail the notebook.
 STRICT = """
 _shell, _system = get_ipython(), get_ipython().system
 
@@ -36,15 +36,15 @@ def _cells() -> list[Any]:
 
 
 def _commands() -> Iterator[str]:
-    """Each line `!command`, with a word in place of what Python fills in."""
+    """Yield each line `!command`, with a word in place of each `{expression}`."""
     for cell in _cells():
         if cell.cell_type == "code":
             for line in re.findall(r"^ *!(.*)$", cell.source, re.MULTILINE):
                 yield re.sub(r"\{.*?\}", "x", line).split(" || ")[0]
 
 
-def test_it_is_kept_without_outputs() -> None:
-    """Nothing of a run is in the repository: no output, no number, no machine; each cell says what to expect."""
+def test_it_has_no_outputs() -> None:
+    """No cell has outputs, numbers or metadata, and text precedes each code cell."""
     nbformat.validate(nbformat.read(NOTEBOOK, as_version=4))
     kinds = [cell.cell_type for cell in _cells()]
     assert kinds == ["markdown", *["markdown", "code"] * 11]
@@ -55,7 +55,7 @@ def test_it_is_kept_without_outputs() -> None:
 
 
 def test_its_commands_exist() -> None:
-    """Commands and options are those that there are, and the whole way is gone."""
+    """Commands and options exist, and every step from training to a call is shown."""
     lines = [line for line in _commands() if line.startswith("afg")]
     for line in lines:
         check_command(shlex.split(line))
@@ -68,7 +68,7 @@ def test_its_commands_exist() -> None:
 
 @pytest.mark.slow
 def test_it_runs_on_the_tiny_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data, training, evaluation, export, a Hub on loopback, and a call, from the first cell to the last."""
+    """All cells run: data, training, evaluation, export, a loopback Hub, and a call."""
     from nbclient import NotebookClient
 
     recipe = (ROOT / "training" / "recipe" / "recipes" / "demo.toml").read_text(encoding="utf-8")

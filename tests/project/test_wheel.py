@@ -1,4 +1,4 @@
-"""The wheel holds all that a user needs, and nothing that is only for the project."""
+"""The wheel: packages and their data only, and a working command line."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as `pip install` unpacks it, built from a copy so that nothing is left beside the sources."""
+    """Return the unpacked wheel, built from a copy so that the sources stay clean."""
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "source"
     tracked = subprocess.run(
@@ -26,7 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     ).stdout.split(b"\0")
     if tracked == [b""]:
-        pytest.skip("not a git checkout: nothing says which files belong to the project")
+        pytest.skip("not a git checkout: the files of the project are unknown")
     for name in filter(None, tracked):
         source, target = ROOT / name.decode(), copy / name.decode()
         if source.is_file():
@@ -45,8 +45,8 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_code_and_data_alone(wheel: Path) -> None:
-    """Packages and all their data are in it; tests, benchmarks and documentation are not."""
+def test_the_wheel_has_only_code_and_data(wheel: Path) -> None:
+    """It has the packages with all their data, but no tests, benchmarks or documentation."""
     top = {path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"schemas", "dataset_tools", "training", "publishing"}
     assert (wheel / "schemas" / "record.schema.json").is_file()
@@ -63,8 +63,8 @@ def test_the_wheel_holds_code_and_data_alone(wheel: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_wheel_does_the_main_job(wheel: Path, tmp_path: Path) -> None:
-    """From the unpacked wheel alone, the sample is written, cleaned and validated."""
+def test_the_wheel_runs_the_main_commands(wheel: Path, tmp_path: Path) -> None:
+    """The unpacked wheel alone writes, cleans and validates the sample."""
     environment = {**os.environ, "PYTHONPATH": str(wheel), "PYTHONSAFEPATH": "1"}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

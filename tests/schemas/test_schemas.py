@@ -20,7 +20,7 @@ SHAPES = {
     "Tool": SCHEMA["$defs"]["tool"],
     "Function": SCHEMA["$defs"]["tool"]["properties"]["function"],
 }
-# Fields that every record the project writes has; a record written by hand may leave them out.
+# Every record written by the project has these fields; they are optional in records written by hand.
 WRITTEN = {"dialect", "domain", "source", "meta"}
 
 
@@ -38,14 +38,14 @@ def test_the_roles_are_the_same() -> None:
 
 
 def test_the_schemas_are_valid_themselves() -> None:
-    """Each is JSON Schema, Draft 2020-12."""
+    """Each schema is valid JSON Schema, Draft 2020-12."""
     for name in schemas.names():
         Draft202012Validator.check_schema(schemas.load(name))
     assert schemas.names() == ["record"]
 
 
 def test_an_unknown_name_lists_the_schemas() -> None:
-    """A schema that does not exist is answered with those that do."""
+    """The error for an unknown schema lists the existing ones."""
     with pytest.raises(KeyError, match="no schema named 'tool'; schemas: record"):
         schemas.load("tool")
 

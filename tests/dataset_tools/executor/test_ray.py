@@ -273,7 +273,7 @@ def test_an_address_without_a_cluster(
     with pytest.raises(UsageError, match=r"'ray://x' is not the address of a Ray cluster"):
         RayCluster("ray://x").check()
     done = afg_data("clean", corpus, "-o", "out/", "--ray-address", address, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "afg-data: --ray-address is for a Ray cluster (with --engine ray)\n")
+    assert (done.returncode, done.stderr) == (2, "afg-data: --ray-address needs a Ray cluster (add --engine ray)\n")
 
 
 @pytest.mark.slow

@@ -250,7 +250,7 @@ def test_errors_of_stores(corpus: Path, tmp_path: Path, afg_data: Callable[..., 
     assert done.stderr.startswith("afg-data: s3://bucket/out: Install s3fs to access S3 (install the fsspec package")
     done = afg_data("clean", corpus, "-o", "hf://datasets/org/name/", cwd=tmp_path)
     assert (done.returncode, done.stderr.split(" (")[0]) == (
-        2, "afg-data: hf://datasets/org/name/: nothing is written to the Hub",
+        2, "afg-data: hf://datasets/org/name/: the output cannot be on the Hub",
     )  # fmt: skip
     done = afg_data("validate", "nope://bucket/raw/", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (

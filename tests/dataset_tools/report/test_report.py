@@ -27,7 +27,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp; {{title}} \x1b[31m \u20
 
 @pytest.fixture(scope="module")
 def dirty() -> DatasetReport:
-    """RunReport on the sample with known defects."""
+    """Return the report of the sample with known defects."""
     return report([str(dirty_path())], ReportOptions(tokenizer=str(tokenizer_path())))
 
 

@@ -1,4 +1,4 @@
-"""Helpers for splits: rows of a folder, and overlap found without code of the project."""
+"""Rows of a split folder, and their overlap, found without code of the project."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _LETTERS = {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "�
 
 
 def sides(folder: Path) -> dict[str, list[Any]]:
-    """The rows of each side of a folder of JSON Lines."""
+    """Return the rows of each split in a folder of JSON Lines."""
     found = {side: folder / f"{side}.jsonl" for side in SIDES}
     return {
         side: [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -24,7 +24,7 @@ def sides(folder: Path) -> dict[str, list[Any]]:
 
 
 def folded(text: str) -> str:
-    """Letters and digits alone, one spelling of each; written here once more, without the project's tables."""
+    """Return letters and digits in one spelling, independently of the project's tables."""
     plain = "".join(_LETTERS.get(letter, letter) for letter in unicodedata.normalize("NFC", text))
     parts = []
     for letter in unicodedata.normalize("NFKC", plain).casefold():
@@ -42,7 +42,7 @@ def question(row: Any) -> str:
 
 
 def calls(row: Any) -> set[str]:
-    """Each call as one text, its strings folded."""
+    """Return each call as one text with folded strings."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -56,13 +56,13 @@ def calls(row: Any) -> set[str]:
 
 
 def likeness(one: str, other: str) -> float:
-    """The Jaccard index of the runs of four characters, compared one by one."""
+    """Return the Jaccard similarity of all sequences of four characters."""
     first, second = ({text[at : at + 4] for at in range(max(1, len(text) - 3))} for text in (one, other))
     return len(first & second) / len(first | second)
 
 
 def overlaps(one: Iterable[Any], other: Iterable[Any], near: float) -> list[tuple[str, str, str]]:
-    """Every pair of rows of two sides that has a question, nearly a question or a call in common: all with all."""
+    """Return every pair of rows with an equal or similar question or an equal call, by comparing all pairs."""
     first = [(row["id"], question(row), calls(row)) for row in one]
     second = [(row["id"], question(row), calls(row)) for row in other]
     found = []

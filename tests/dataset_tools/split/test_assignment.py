@@ -12,14 +12,14 @@ from dataset_tools.split.groups import LinkedRows
 
 
 def groups(sizes: list[int]) -> list[LinkedRows]:
-    """Groups with keys of their own."""
+    """Return groups with distinct keys."""
     return [
         LinkedRows(hashlib.sha256(str(at).encode()).digest()[:16], list(range(size))) for at, size in enumerate(sizes)
     ]
 
 
-def test_shares_are_those_asked_for() -> None:
-    """Of ten thousand groups; another seed draws others."""
+def test_shares_are_the_requested_ones() -> None:
+    """Ten thousand groups have the requested shares; another seed chooses other groups."""
     made = groups([1] * 10_000)
     sides = sides_of(made, 0.1, 0.2, 0)
     assert sides.count("test") == pytest.approx(1000, abs=100)
@@ -29,8 +29,8 @@ def test_shares_are_those_asked_for() -> None:
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=80), st.data())
-def test_a_group_stays_when_others_come(sizes: list[int], data: st.DataObject) -> None:
-    """Without strata the side depends on the group's key and the seed alone."""
+def test_new_groups_do_not_move_others(sizes: list[int], data: st.DataObject) -> None:
+    """Without strata, the split depends only on the key of the group and the seed."""
     made = groups(sizes)
     chosen = data.draw(st.lists(st.sampled_from(range(len(made))), unique=True))
     sides = sides_of(made, 0.3, 0.2, 5)
@@ -38,8 +38,8 @@ def test_a_group_stays_when_others_come(sizes: list[int], data: st.DataObject) -
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=120), st.sampled_from([0.05, 0.1, 0.3]), st.integers(0, 3))
-def test_the_borders_of_a_stratum_are_near_the_shares(sizes: list[int], share: float, seed: int) -> None:
-    """Each is off by two points, or by less than the group that stands on it."""
+def test_a_stratum_has_the_requested_shares(sizes: list[int], share: float, seed: int) -> None:
+    """Each share is off by at most two points, or by less than the group at the border."""
     made = groups(sizes)
     sides = sides_of(made, share, share, seed, [("x",)] * len(made))
     total = sum(sizes)
@@ -48,21 +48,21 @@ def test_the_borders_of_a_stratum_are_near_the_shares(sizes: list[int], share: f
         assert abs(rows / total - wanted) <= max(TOLERANCE, max(sizes) / total)
 
 
-def test_no_more_is_moved_than_is_needed() -> None:
-    """If the hash gives good shares, strata change nothing."""
+def test_only_necessary_groups_move() -> None:
+    """Strata change nothing if the hash gives good shares."""
     made = groups([1] * 4000)
     assert sides_of(made, 0.1, 0.1, 0, [("x",)] * 4000) == sides_of(made, 0.1, 0.1, 0)
 
 
-def test_a_side_that_is_not_wanted_stays_empty() -> None:
-    """A share of nothing is nothing, whatever the strata."""
+def test_a_share_of_zero_gives_no_rows() -> None:
+    """A share of 0 gives an empty split, also with strata."""
     made = groups([3] * 50)
     assert "validation" not in sides_of(made, 0.2, 0, 0, [("x",)] * 50)
     assert "test" not in sides_of(made, 0, 0.2, 0, [("x",)] * 50)
 
 
 @pytest.mark.parametrize("shares", [(0.0, 0.0), (0.5, 0.5), (-0.1, 0.5), (1.2, 0.1)])
-def test_shares_that_leave_nothing_to_train_on_are_told(shares: tuple[float, float]) -> None:
-    """One line with an example."""
-    with pytest.raises(UsageError, match=r"make no split \(for example --test 0.1 --validation 0.1\)"):
+def test_shares_without_training_rows_are_errors(shares: tuple[float, float]) -> None:
+    """The error is one line with an example."""
+    with pytest.raises(UsageError, match=r"invalid shares: .* \(for example --test 0.1 --validation 0.1\)"):
         require_shares(*shares)

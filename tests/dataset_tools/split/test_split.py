@@ -1,4 +1,4 @@
-"""Sides that share nothing: held against a comparison of all rows with all, written without the project's own code."""
+"""Splits without leakage, verified by an independent comparison of all pairs of rows."""
 
 import json
 import random
@@ -47,7 +47,7 @@ WORDS = [
 
 
 def made(number: int, draw: random.Random, *, city: str = "") -> dict[str, Any]:
-    """A row that has nothing to do with the others, unless a city is named."""
+    """Return a row unrelated to all others, unless ``city`` is given."""
     call = {"name": "a", "arguments": {"city": city or f"مدينة {number}"}}
     return {
         "id": f"row-{number}",
@@ -61,20 +61,20 @@ def made(number: int, draw: random.Random, *, city: str = "") -> dict[str, Any]:
 
 
 def write(path: Path, rows: list[Any]) -> str:
-    """The rows as JSON Lines; the file's name."""
+    """Write rows as JSON Lines; return the name of the file."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return str(path)
 
 
 def run(source: str | Path, folder: Path, **options: Any) -> tuple[SplitReport, dict[str, str]]:
-    """The report, and the side of each row by its id."""
+    """Return the report, and the split of each row by id."""
     report = split([str(source)], folder, SplitOptions(format="jsonl", **options))
     return report, {row["id"]: side for side, rows in sides(folder).items() for row in rows}
 
 
 @pytest.mark.parametrize("near", [0.8, 0.5])
-def test_no_side_of_the_sample_repeats_another(tmp_path: Path, near: float) -> None:
-    """All pairs of rows across sides, compared by a second implementation: none shares a question or a call."""
+def test_splits_of_the_sample_do_not_overlap(tmp_path: Path, near: float) -> None:
+    """No pair of rows in different splits shares a question or a call, by the independent comparison."""
     report, placed = run(sample_path(), tmp_path / "data", near=near, by=("dialect",))
     assert len(placed) == 480
     assert report.rejected == {}
@@ -84,8 +84,8 @@ def test_no_side_of_the_sample_repeats_another(tmp_path: Path, near: float) -> N
         assert overlaps(one, other, near) == []
 
 
-def test_the_second_way_of_looking_sees_overlaps(tmp_path: Path) -> None:
-    """It is no blind witness: cut by position, the same rows have hundreds, and the dirty sample's copies are seen."""
+def test_the_independent_comparison_finds_overlaps(tmp_path: Path) -> None:
+    """Rows split by position overlap hundreds of times, and the duplicates of the dirty sample are found."""
     rows = [json.loads(line) for line in sample_path().read_text("utf-8").splitlines()]
     assert len(overlaps(rows[:240], rows[240:], 0.8)) > 30
     clean([str(dirty_path())], Outputs(tmp_path / "clean.jsonl", tmp_path / "rejects.jsonl"))
@@ -94,16 +94,16 @@ def test_the_second_way_of_looking_sees_overlaps(tmp_path: Path) -> None:
     assert kinds["question"] >= 8
 
 
-def test_no_side_of_real_data_repeats_another(shared_data: Path, tmp_path: Path) -> None:
-    """The same for AISA-ArabicFC, whose rows are hidden under Arrow's nulls."""
+def test_splits_of_real_data_do_not_overlap(shared_data: Path, tmp_path: Path) -> None:
+    """AISA-ArabicFC, with Arrow's nulls, does not overlap either."""
     _, placed = run(shared_data / "aisa_dev.parquet", tmp_path / "data", by=("dialect",))
     assert len(placed) == 545
     for one, other in combinations(sides(tmp_path / "data").values(), 2):
         assert overlaps(one, other, 0.8) == []
 
 
-def test_copies_in_the_dirty_sample_stay_with_what_they_copy(tmp_path: Path) -> None:
-    """Each injected duplicate is on the side of the row that it repeats."""
+def test_injected_duplicates_stay_with_their_originals(tmp_path: Path) -> None:
+    """Each injected duplicate is in the split of the row that it repeats."""
     outputs = Outputs(tmp_path / "distinct.jsonl", tmp_path / "rejects.jsonl")
     dedup([str(dirty_path())], outputs)
     lines = map(json.loads, outputs.rejects.read_text("utf-8").splitlines())
@@ -114,8 +114,8 @@ def test_copies_in_the_dirty_sample_stay_with_what_they_copy(tmp_path: Path) -> 
     assert len({placed[copy] for copy in copies}) > 1
 
 
-def test_rows_that_come_later_move_no_others(tmp_path: Path) -> None:
-    """Neither their number nor their order counts: the side is a hash of the group."""
+def test_new_rows_do_not_move_others(tmp_path: Path) -> None:
+    """Number and order of rows do not matter: the split is a hash of the group."""
     draw = random.Random(3)
     rows = [made(number, draw) for number in range(600)]
     _, before = run(write(tmp_path / "few.jsonl", rows[:300]), tmp_path / "few")
@@ -125,8 +125,8 @@ def test_rows_that_come_later_move_no_others(tmp_path: Path) -> None:
     assert set(before.values()) == {"train", "validation", "test"}
 
 
-def test_a_row_joins_the_group_that_it_belongs_to(tmp_path: Path) -> None:
-    """A later row that makes the calls of three earlier ones brings them together."""
+def test_a_row_connects_groups(tmp_path: Path) -> None:
+    """A row with the calls of three earlier rows puts them in one split."""
     draw = random.Random(4)
     rows = [made(number, draw) for number in range(200)]
     link = made(900, draw)
@@ -136,7 +136,7 @@ def test_a_row_joins_the_group_that_it_belongs_to(tmp_path: Path) -> None:
 
 
 def test_shares_hold_in_every_stratum(tmp_path: Path) -> None:
-    """Within two points and a row, for a rare dialect too; without strata only chance brings them near."""
+    """Shares are within two points and a row, also for a rare dialect; without strata they are not."""
     draw = random.Random(5)
     rows = [made(number, draw) for number in range(400)]
     source = write(tmp_path / "in.jsonl", rows)
@@ -149,14 +149,14 @@ def test_shares_hold_in_every_stratum(tmp_path: Path) -> None:
         assert {"of": [dialect], "rows": dict(inside)} in report.facts["strata"]
 
 
-def test_a_field_that_was_kept_in_meta_is_a_stratum_too(tmp_path: Path) -> None:
+def test_fields_in_meta_can_be_strata(tmp_path: Path) -> None:
     """Rows can be stratified by fields of the source in ``meta``."""
     report, _ = run(sample_path(), tmp_path / "data", by=("kind",))
     assert {"single", "parallel"} <= {stratum["of"][0] for stratum in report.facts["strata"]}
 
 
 def test_another_seed_is_another_split(tmp_path: Path) -> None:
-    """And the same seed the same, to the byte, for any number of workers and in both formats."""
+    """The same seed gives the same bytes for any number of workers, in both formats."""
     _, first = run(sample_path(), tmp_path / "a")
     _, other = run(sample_path(), tmp_path / "b", seed=1)
     assert first != other
@@ -166,8 +166,8 @@ def test_another_seed_is_another_split(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
 
 
-def test_what_leaks_from_an_evaluation_set_is_left_out_and_listed(tmp_path: Path) -> None:
-    """A spelling of its question, nearly its question, its call: each is removed and named; the rest has no overlap."""
+def test_rows_that_leak_evaluation_data_are_rejected(tmp_path: Path) -> None:
+    """A respelled question, a similar one and an equal call are rejected with reasons; the rest has no overlap."""
     rows = [json.loads(line) for line in sample_path().read_text("utf-8").splitlines()]
     held_out, rest = rows[:40], rows[40:]
     evaluation = write(tmp_path / "evaluation.jsonl", held_out)
@@ -188,7 +188,7 @@ def test_what_leaks_from_an_evaluation_set_is_left_out_and_listed(tmp_path: Path
     assert report.facts["removed"][0]["repeats"] == held_out[0]["id"]
     kept = [row for rows in sides(tmp_path / "data").values() for row in rows]
     assert overlaps(held_out, kept, 0.6) == []
-    # No more than that is lost: whatever was left out has something in common with the evaluation set.
+    # Only rows that overlap the evaluation set are rejected.
     gone = [row for row in [spelled, near, called, *rest] if row["id"] not in placed]
     assert {right for _, right, _ in overlaps(held_out, gone, 0.6)} == {row["id"] for row in gone}
     assert len(gone) == sum(report.rejected.values()) == len(report.facts["removed"])
@@ -197,8 +197,8 @@ def test_what_leaks_from_an_evaluation_set_is_left_out_and_listed(tmp_path: Path
     assert rejects[0]["reason"] == f"asks the same as {held_out[0]['id']!r} (line 1) of the evaluation data"
 
 
-def test_evaluation_data_that_cannot_be_read_is_told(afg_data: Any, tmp_path: Path) -> None:
-    """Rows of it are a warning, for what they ask may leak; a file without any that can be read is an error."""
+def test_unreadable_evaluation_data_is_reported(afg_data: Any, tmp_path: Path) -> None:
+    """Unreadable rows give a warning; a file without a readable row is an error."""
     source = write(tmp_path / "in.jsonl", [made(at, random.Random(at)) for at in range(30)])
     half = write(tmp_path / "half.jsonl", [{"odd": 1}, made(3, random.Random(3)), {"odd": 2}])
     done = afg_data("split", source, "-o", "data", "--against", half, cwd=tmp_path)
@@ -210,7 +210,7 @@ def test_evaluation_data_that_cannot_be_read_is_told(afg_data: Any, tmp_path: Pa
 
 
 def test_the_parts_of_the_sample_do_not_leak(tmp_path: Path) -> None:
-    """The rows that the sample holds out have nothing in common with those to train on."""
+    """The held-out rows of the sample do not overlap its training rows."""
     held_out = json.loads((sample_path().parent / "held_out.json").read_text("utf-8"))
     rows = [json.loads(line) for line in sample_path().read_text("utf-8").splitlines()]
     names = set(held_out if isinstance(held_out, list) else held_out["ids"])
@@ -221,7 +221,7 @@ def test_the_parts_of_the_sample_do_not_leak(tmp_path: Path) -> None:
 
 
 def test_copies_of_evaluation_rows_in_the_dirty_sample_are_found(tmp_path: Path) -> None:
-    """Split against the rows that were copied, exactly these and their copies are left out for their questions."""
+    """With the copied rows as evaluation data, exactly these and their copies are rejected for their questions."""
     defects = [d["id"] for d in json.loads(defects_path().read_bytes()) if d["defect"] == "duplicate-query"]
     rows = [
         json.loads(line) for line in dirty_path().read_text("utf-8").splitlines() if '"id"' in line and _whole(line)
@@ -241,8 +241,8 @@ def _whole(line: str) -> bool:
         return False
 
 
-def test_split_json_has_what_a_card_needs(tmp_path: Path) -> None:
-    """Features, counts, dialects, hashes of what was read and written, and the reports; no folder of this machine."""
+def test_split_json_has_the_facts_for_a_card(tmp_path: Path) -> None:
+    """It has features, counts, dialects, hashes of inputs and outputs, and reports, but no local folder."""
     outputs = Outputs(tmp_path / "clean.jsonl", tmp_path / "rejects.jsonl", tmp_path / "clean.json")
     clean([str(dirty_path())], outputs)
     report = split(
@@ -270,8 +270,8 @@ def test_split_json_has_what_a_card_needs(tmp_path: Path) -> None:
     assert cleaning["rules"]["tatweel"] == {"rows": 8, "changes": 8}
 
 
-def test_datasets_reads_the_folder_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each side is found by its name, with the features that the note says; nothing gains a null."""
+def test_datasets_loads_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each split is found by its name, with the recorded features and without additional nulls."""
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     import datasets
 
@@ -287,8 +287,8 @@ def test_datasets_reads_the_folder_as_it_is(tmp_path: Path, monkeypatch: pytest.
     assert all(row["messages"] == clean_rows[row["id"]]["messages"] for rows in found.values() for row in rows)
 
 
-def test_an_older_split_is_replaced_whole(tmp_path: Path) -> None:
-    """Sides that the new one lacks do not stay behind, a card does, and other files get in the way."""
+def test_an_older_split_is_replaced(tmp_path: Path) -> None:
+    """Old splits are removed, a card is kept, and other files are an error."""
     source = write(tmp_path / "in.jsonl", [made(number, random.Random(number)) for number in range(60)])
     folder = tmp_path / "data"
     run(source, folder)
@@ -303,30 +303,30 @@ def test_an_older_split_is_replaced_whole(tmp_path: Path) -> None:
         run(source, folder)
 
 
-def test_what_makes_no_sense_is_told_first(tmp_path: Path) -> None:
-    """Shares, formats, files that are split against themselves, reports that are none, and a folder that is read."""
+def test_invalid_options_are_errors(tmp_path: Path) -> None:
+    """Invalid shares, formats, evaluation data, reports and output folders are errors before the run."""
     source = write(tmp_path / "in.jsonl", [made(1, random.Random(1))])
     for options, told in (
-        ({"test": 0.6, "validation": 0.4}, "make no split"),
-        ({"test": -0.1}, "make no split"),
-        ({"against": (source,)}, "is both split and split against"),
+        ({"test": 0.6, "validation": 0.4}, "invalid shares"),
+        ({"test": -0.1}, "invalid shares"),
+        ({"against": (source,)}, "is both a source and evaluation data"),
         ({"near": 4}, "a likeness of 4 makes no sense"),
     ):
         with pytest.raises(UsageError, match=told):
             run(source, tmp_path / "data", **options)
-    with pytest.raises(UsageError, match="there is no format 'csv' \\(parquet or jsonl\\)"):
+    with pytest.raises(UsageError, match="unknown format 'csv' \\(parquet or jsonl\\)"):
         split([source], tmp_path / "data", SplitOptions(format="csv"))
     with pytest.raises(UsageError, match="is read and lies in the output folder"):
         split([source], tmp_path)
-    with pytest.raises(InputError, match="no report of a command"):
+    with pytest.raises(InputError, match="not a report of import, clean or dedup"):
         run(source, tmp_path / "data", reports=(sample_path().parent / "tools.json",))
     with pytest.raises(InputError, match="none of 1 rows could be used; the first: line 1"):
         run(source, tmp_path / "data", against=(write(tmp_path / "same.jsonl", [made(1, random.Random(1))]),))
     assert not (tmp_path / "data").exists()
 
 
-def test_the_command_tells_the_sides(afg_data: Any, tmp_path: Path) -> None:
-    """Rows, share, groups and dialects of each side; a side without a row is a warning."""
+def test_the_command_prints_the_splits(afg_data: Any, tmp_path: Path) -> None:
+    """It prints rows, share, groups and dialects of each split; an empty split gives a warning."""
     done = afg_data("split", sample_path(), "-o", "data", "--by", "dialect,domain", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
@@ -342,7 +342,7 @@ def test_the_command_tells_the_sides(afg_data: Any, tmp_path: Path) -> None:
         "9",
         "rows",
         "100.0%",
-    ]  # told above all where nothing is left to train on
+    ]  # important above all without training rows
     for side in ("train", "validation"):
         assert f"warning: no row is in {side}: too few groups; try another --seed" in done.stderr
     few = write(tmp_path / "few.jsonl", [made(1, random.Random(1))])

@@ -72,7 +72,7 @@ def test_every_number_of_a_small_dataset(rows: str) -> None:
     assert facts["dialects"] == {"gulf": 2, "msa": 2}
     assert facts["null_arguments"] == 1
     assert facts["questions"] == {
-        "repeated": 1,  # b and d, but for a mark of vocalisation
+        "repeated": 1,  # b and d differ only in a diacritic
         "holding": {
             "arabic-indic digits": 1, "ascii digits": 1, "diacritics": 1, "tatweel": 0, "zero-width marks": 0,
             "latin letters": 0,
@@ -169,8 +169,8 @@ def test_the_numbers_do_not_depend_on_workers(tmp_path: Path) -> None:
     assert one.facts["questions"]["repeated"] == 480 * 5
 
 
-def test_known_truths_of_real_data(shared_data: Path) -> None:
-    """Numbers equal those of independent scripts over AISA-ArabicFC."""
+def test_known_numbers_of_real_data(shared_data: Path) -> None:
+    """Numbers of AISA-ArabicFC equal those of independent scripts."""
     facts = stats([str(shared_data / "aisa_dev.parquet")]).facts
     assert (facts["rows"], facts["records"], facts["negatives"]["rows"]) == (545, 545, 45)
     assert facts["gold_position"]["positions"][0] == {"position": 1, "rows": 500, "chance": 125.0}
