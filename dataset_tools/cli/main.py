@@ -153,7 +153,7 @@ def sample_command(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file; .jsonl.")],
     dirty: Annotated[bool, typer.Option("--dirty", help="The copy with known defects.")] = False,
     part: Annotated[
-        SamplePart, typer.Option("--part", help="All rows, rows to train on, or held-out rows.")
+        SamplePart, typer.Option("--part", help="All rows, training rows or held-out rows.")
     ] = SamplePart.ALL,
     rows: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="With --part train: draw N new rows from its phrases.")
@@ -174,7 +174,7 @@ def sample_command(
     if output.suffix != ".jsonl":
         raise UsageError(f"{output}: the sample is JSON Lines", hint="end its name in .jsonl")
     if rows is not None and (dirty or part is not SamplePart.TRAIN):
-        raise UsageError("--rows draws rows to train on", hint="with --part train, and without --dirty")
+        raise UsageError("--rows draws training rows only", hint="use --part train without --dirty")
     write_file(output, (text(part, dirty=dirty) if rows is None else draw(rows)).encode())
 
 

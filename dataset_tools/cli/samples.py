@@ -50,7 +50,7 @@ def build_command(
     sources: opt.Sources,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the samples.")],
     tokenizer: opt.TokenizerName,
-    max_length: Annotated[int, typer.Option(min=1, help="Reject samples with more tokens; none is cut off.")] = 4096,
+    max_length: Annotated[int, typer.Option(min=1, help="Reject samples with more tokens; none is truncated.")] = 4096,
     shuffle_tools: Annotated[
         int | None,
         typer.Option(metavar="SEED", help="Shuffle each row's tools with this random seed."),

@@ -79,23 +79,23 @@ class SampleFolder:
 
     @property
     def rows(self) -> int:
-        """The number of samples."""
+        """Return the number of samples."""
         return sum(int(file.metadata.num_rows) for file in self._parquet)
 
     @property
     def tokenizer(self) -> str:
-        """The tokenizer that made the ids, in the form of ``--tokenizer``."""
+        """Return the tokenizer of the ids, in the form of ``--tokenizer``."""
         name, revision = self._tokenizer_fact("name"), self._tokenizer_fact("revision")
         return f"{name}@{revision}" if revision else name
 
     @property
     def tokenizer_sha256(self) -> str:
-        """The SHA-256 of that tokenizer's ``tokenizer.json``."""
+        """Return the SHA-256 of its ``tokenizer.json``."""
         return self._tokenizer_fact("sha256")
 
     @cached_property
     def counts(self) -> SampleCounts:
-        """Totals over all samples; the first access reads every row.
+        """Return totals over all samples; the first access reads every row.
 
         Raises:
             InputError: a file cannot be read, or a row has more or fewer labels than ids.

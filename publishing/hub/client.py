@@ -47,12 +47,12 @@ class Hub:
 
     @property
     def address(self) -> str:
-        """The address of the Hub."""
+        """Return the address of the Hub."""
         return str(self._api.endpoint)
 
     @property
     def token(self) -> str:
-        """The user's token; empty without one."""
+        """Return the user's token; empty without one."""
         from huggingface_hub import get_token
 
         return self._api.token if isinstance(self._api.token, str) else get_token() or ""

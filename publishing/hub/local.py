@@ -22,7 +22,7 @@ class LocalFolder:
 
     @property
     def address(self) -> str:
-        """The path of the folder."""
+        """Return the path of the folder."""
         return str(self._path)
 
     def folder(self, repository: Repository) -> Path:

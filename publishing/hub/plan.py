@@ -1,4 +1,4 @@
-"""Comparison of repositories with their destination, file by file and by checksum. Nothing is sent here."""
+"""Comparison of repositories with their destination by checksum; reads only."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -89,13 +89,13 @@ class RepositoryPlan:
 
     @property
     def uploads(self) -> list[LocalFile]:
-        """The files to send."""
+        """Return the files to send."""
         wanted = set(self.paths(FileState.NEW, FileState.CHANGED))
         return [file for file in self.repository.files if file.path in wanted]
 
     @property
     def deletions(self) -> list[str]:
-        """The files to delete at the destination."""
+        """Return the files to delete at the destination."""
         return self.paths(FileState.DELETED)
 
     @property

@@ -141,11 +141,11 @@ def test_the_command_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     "options, expected",
     [
-        (["--part", "test"], "afg-data: --rows draws rows to train on (with --part train, and without --dirty)"),
-        ([], "afg-data: --rows draws rows to train on (with --part train, and without --dirty)"),
+        (["--part", "test"], "afg-data: --rows draws training rows only (use --part train without --dirty)"),
+        ([], "afg-data: --rows draws training rows only (use --part train without --dirty)"),
         (
             ["--part", "train", "--dirty"],
-            "afg-data: --rows draws rows to train on (with --part train, and without --dirty)",
+            "afg-data: --rows draws training rows only (use --part train without --dirty)",
         ),
     ],
 )

@@ -19,7 +19,7 @@ OPEN_ALL = "document.querySelectorAll('details').forEach((details) => { details.
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One browser for all tests of this module."""
+    """Yield one browser for all tests of this module."""
     with chromium() as found:
         yield found
 
