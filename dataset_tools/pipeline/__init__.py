@@ -1,1 +1,1 @@
-"""Runs that write records: to one file, or to a folder of parts that can be resumed."""
+"""Runs that write records to one file or to a resumable folder of parts."""

@@ -1,4 +1,4 @@
-"""Outputs of a run: one file of records or a folder of parts, checked against the inputs before any work."""
+"""Output paths of a run: one file of records or a folder of parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Outputs:
 
     Attributes:
         records: the records, in the format of the file's ending.
-        rejects: the rejected rows with their reasons; None for a file next to the records, if there are any.
+        rejects: the rejected rows with their reasons; None for a file next to the records if a row is rejected.
         report: the counts, as JSON; None for no file.
-        trace: every change, a line each; None for no file.
-        page: a page that the caller writes afterwards; None for no file.
-        shard_bytes: input that one process is given at a time.
+        trace: one line per change; None for no file.
+        page: an HTML page that the caller writes later; None for no file.
+        shard_bytes: input bytes per shard.
     """
 
     records: Path
@@ -37,12 +37,12 @@ class Outputs:
 
     @property
     def rejects_file(self) -> Path:
-        """Return the file of the rejects: by default ``train.rejects.jsonl`` for ``train.jsonl.gz``."""
+        """Return the rejects file; the default for ``train.jsonl.gz`` is ``train.rejects.jsonl``."""
         return self.rejects or self._default_rejects()
 
     @property
     def names_rejects(self) -> bool:
-        """Return whether the user named another file for the rejects than the default."""
+        """Return whether the user named a rejects file other than the default."""
         return self.rejects is not None and self.rejects != self._default_rejects()
 
     def _default_rejects(self) -> Path:
@@ -63,15 +63,15 @@ class FolderOutputs:
     """Files of a run that writes its records in parts.
 
     Attributes:
-        folder: the folder of the parts, of their manifest, and of the rejects if no other file is named.
-        ending: the ending of the parts, with its dot.
-        rejects: the rejected rows; None for ``rejects.jsonl`` in the folder, if there are any.
+        folder: the folder of the parts, their manifest and, by default, the rejects.
+        ending: file ending of the parts, with its dot.
+        rejects: the rejected rows; None for ``rejects.jsonl`` in the folder, written if a row is rejected.
         report: the counts, as JSON; None for no file.
-        trace: every change, a line each; None for no file.
+        trace: one line per change; None for no file.
         resume: whether to resume an interrupted run.
-        part_bytes: input that makes a part: bytes on disk, or of text if a file is compressed.
-        shard_bytes: input that one process is given at a time.
-        page: a page that the caller writes afterwards; None for no file.
+        part_bytes: input bytes per part: on disk, or of decompressed text for compressed files.
+        shard_bytes: input bytes per shard.
+        page: an HTML page that the caller writes later; None for no file.
     """
 
     folder: Path
@@ -86,12 +86,12 @@ class FolderOutputs:
 
     @property
     def records(self) -> Path:
-        """Return the first part, whose ending gives the format of all."""
+        """Return the path of the first part; its ending gives the format of all parts."""
         return self.folder / f"part-00000{self.ending}"
 
     @property
     def rejects_file(self) -> Path:
-        """Return the file of the rejects."""
+        """Return the rejects file."""
         return self.rejects or self.folder / "rejects.jsonl"
 
     @property
@@ -101,13 +101,13 @@ class FolderOutputs:
 
     @property
     def endings(self) -> dict[str, str]:
-        """Return the ending of each piece of a part."""
+        """Return the file ending of each piece of a part."""
         trace = split_ending(self.trace.name)[1] if self.trace else ""
         return {"records": self.ending, "rejects": split_ending(self.rejects_file.name)[1], "trace": trace}
 
     @property
     def cuts(self) -> dict[str, Any]:
-        """Return the options of the output that its bytes depend on, for the plan of the run."""
+        """Return the output options that change the bytes, for the plan of the run."""
         return {
             "parts_format": self.ending,
             "part_bytes": self.part_bytes,
@@ -121,22 +121,22 @@ class FolderOutputs:
 
         Raises:
             OutputError: a file cannot be written.
-            UsageError: an output is an input or another output, or has a format that is not written.
+            UsageError: an output is an input or another output, or has an unknown format.
         """
         if self.ending not in ENDINGS:
             known = ", ".join(ending.removeprefix(".") for ending in ENDINGS)
             raise UsageError(f"parts cannot be {self.ending.removeprefix('.')!r}", hint=f"--parts {known}")
         for path in self.named:
             if self._has_itself(path):
-                what = f"{path}: the folder has a file of this name itself"
-                raise UsageError(what, hint="name another, or one elsewhere")
+                what = f"{path}: this name is reserved in the output folder"
+                raise UsageError(what, hint="choose another name or folder")
         check_outputs(inputs, folder=self.folder, files=(self.report, self.page), lines=(self.rejects, self.trace))
-        encode([], self.rejects_file)  # refuses an ending that is not written
+        encode([], self.rejects_file)  # raises for an unknown ending
         if self.trace:
             encode([], self.trace)
 
     def _has_itself(self, path: Path) -> bool:
-        """Return whether a name is that of the folder, or of something that is always written into it."""
+        """Return whether a path is the folder or a name that every run writes into it."""
         try:
             inside = path.resolve().relative_to(self.folder.resolve()).parts
         except ValueError:
@@ -147,9 +147,9 @@ class FolderOutputs:
 
 
 class RejectsFile:
-    """The file of a run's rejects, created with the first one; it appears when the block ends without an error.
+    """Rejects file of a run, created with the first reject and renamed when the block ends without an error.
 
-    Enter it before the file of records, so that it appears after that file. A run without rejects removes the file of
+    Enter it before the records file, so that it is renamed after that file. A run without rejects removes the file of
     an earlier run, or empties it if the user ``named`` it.
 
     Raises:
@@ -165,7 +165,7 @@ class RejectsFile:
         return self
 
     def write(self, lines: bytes) -> None:
-        """Append rejects; nothing for none."""
+        """Append encoded rejects, if any."""
         if not lines:
             return
         if self._sink is None:

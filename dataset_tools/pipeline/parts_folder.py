@@ -1,14 +1,14 @@
-"""A folder of parts while it is written: what is done is marked on disk, so that a killed run can be gone on with.
+"""Folder of parts during a run, with markers of finished parts from which a killed run resumes.
 
 ::
 
-    out/part-00000.parquet              a part, under its name only when whole
-    out/.unfinished/plan.json           what the run depends on
-    out/.unfinished/00000.json          the part's counts and the hashes of its files; written last
-    out/.unfinished/00000.rejects.jsonl its rejected rows, and likewise its trace
-    out/manifest.json                   written when all parts are there; `.unfinished` goes
+    out/part-00000.parquet              a complete part
+    out/.unfinished/plan.json           everything that the bytes of the parts depend on
+    out/.unfinished/00000.json          marker: counts of the part and checksums of its files; written last
+    out/.unfinished/00000.rejects.jsonl rejects of the part; its trace likewise
+    out/manifest.json                   written after the last part; then `.unfinished` is removed
 
-A part without a marker, or whose files are not as its marker says, is made again.
+A part without a marker, or whose files do not match its marker, is written again.
 """
 
 import json
@@ -34,26 +34,26 @@ from dataset_tools.readers.parts_manifest import MANIFEST, WORK, markers_in, rea
 __all__ = ["PIECES", "PartsFolder"]
 
 PIECES = ("records", "rejects", "trace")
-"""The files that a part may consist of."""
+"""Files of a part; all are optional."""
 
 _PLAN = "plan.json"
-_RESUME = "--resume goes on with it"
+_RESUME = "--resume continues"
 
 
 class PartsFolder:
-    """The folder of a run, from an empty one to a whole one; a context manager, which one process at a time can enter.
+    """Folder of parts as a context manager with an exclusive lock.
 
     Args:
         path: the folder.
-        endings: those of the parts, and of their rejects and trace.
-        plan: all that the parts' bytes depend on.
-        resume: whether to go on with what an earlier run has left.
-        also: files of the run that may lie in the folder.
+        endings: file ending of each piece of a part.
+        plan: everything that the bytes of the parts depend on.
+        resume: whether to resume an earlier run.
+        also: files of the run that may be in the folder.
 
     Raises:
-        InputError: it was begun with inputs that have changed.
-        OutputError: it cannot be written.
-        UsageError: it holds something else, or something unfinished or whole that is not to be gone on with.
+        InputError: an input has changed since the earlier run.
+        OutputError: the folder cannot be written.
+        UsageError: the folder holds other files, or another run that cannot or must not be resumed.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class PartsFolder:
             return
         self._made = not self.path.is_dir()
         self._take()
-        found = self._look()  # again: until now another run may have been at work here
+        found = self._look()  # again: another run may have written before the lock was taken
         if found == "whole":
             return
         if found == "begun":
@@ -107,7 +107,7 @@ class PartsFolder:
         begun = (self._work / _PLAN).is_file()
         self.manifest = read_manifest(self.path)
         if (self.manifest is not None or begun) and not self._resume:
-            state = "holds a whole dataset" if self.manifest is not None else "was begun by a run that did not finish"
+            state = "holds a complete dataset" if self.manifest is not None else "holds an unfinished run"
             hint = "remove it, or choose another folder with -o"
             raise UsageError(
                 f"the folder {state}", where=str(self.path), hint=hint if self.manifest else f"{_RESUME}; or {hint}"
@@ -125,15 +125,15 @@ class PartsFolder:
             return
         for entry in sorted(self.path.iterdir()):
             if not entry.name.startswith(".") and entry.name != "lost+found" and entry.resolve() not in self._also:
-                what = f"the folder holds {entry.name}, which this command has not written"
+                what = f"the folder holds {entry.name}, which this command did not write"
                 raise UsageError(what, where=str(self.path), hint="choose another folder with -o")
 
     def _take(self) -> None:
-        """Keep others out; the system lets go of it when this process ends, however it does."""
+        """Take the exclusive lock; the system releases it when this process ends."""
         while not self._entered:
             self._work.mkdir(parents=True, exist_ok=True)
-            if not isinstance(self._work, RemotePath):  # a store has no such lock
-                with suppress(FileNotFoundError):  # a run that ends just now has taken the folder of the lock away
+            if not isinstance(self._work, RemotePath):  # a store has no lock
+                with suppress(FileNotFoundError):  # another run has just finished and removed the folder of the lock
                     self._lock = locked(self._work / "lock", self.path)
             self._entered = self._lock is not None or isinstance(self._work, RemotePath)
 
@@ -144,8 +144,8 @@ class PartsFolder:
         return self._work / f"{number:05d}.{piece}{self._endings[piece]}"
 
     def mark(self, number: int, part: ShardResult) -> None:
-        """Write down that a part is whole, after its files are."""
-        with _told(self.path):
+        """Write the marker of a part, after its files."""
+        with _output_errors(self.path):
             files = {piece: describe_file(path) for piece in PIECES if (path := self.file(number, piece)).exists()}
         counts = {
             "rows": part.rows,
@@ -158,8 +158,8 @@ class PartsFolder:
         write_file(self._marker(number), dump_line({"files": files, "counts": counts}))
 
     def forget(self, number: int) -> None:
-        """Remove what there is of a part that is to be made again, so that no file of it is left that it lacks now."""
-        with _told(self.path):
+        """Remove all files of a part before it is written again; the new part may have fewer files."""
+        with _output_errors(self.path):
             for path in (self._marker(number), *(self.file(number, piece) for piece in PIECES)):
                 path.unlink(missing_ok=True)
 
@@ -168,13 +168,13 @@ class PartsFolder:
         marker = self._read(number)
         if marker is None:
             return False
-        with _told(self.path):
+        with _output_errors(self.path):
             paths = {piece: self.file(number, piece) for piece in PIECES}
             found = {piece: describe_file(path) for piece, path in paths.items() if path.is_file()}
         return bool(found == marker["files"])
 
     def parts(self, count: int) -> Iterator[tuple[int, dict[str, Any], ShardResult]]:
-        """The number, the files and the counts of each part."""
+        """Yield the number, the files and the counts of each part."""
         for number in range(count):
             marker = self._read(number)
             if marker is None:
@@ -188,16 +188,16 @@ class PartsFolder:
             )
 
     def pieces(self, count: int, piece: str) -> Iterator[Path]:
-        """The files of one kind, of all parts that have one."""
+        """Yield the existing files of one piece in all parts."""
         for number in range(count):
-            with _told(self.path):
+            with _output_errors(self.path):
                 there = (path := self.file(number, piece)).exists()
             if there:
                 yield path
 
     def discard(self) -> None:
-        """Let nothing be left of a run that has no result."""
-        with _told(self.path):
+        """Remove the markers of a run without a record, so that leaving the block removes its files."""
+        with _output_errors(self.path):
             for marker in markers_in(self._work):
                 marker.unlink()
 
@@ -205,13 +205,13 @@ class PartsFolder:
         return self._work / f"{number:05d}.json"
 
     def _read(self, number: int) -> dict[str, Any] | None:
-        with _told(self.path), suppress(FileNotFoundError, ValueError):
+        with _output_errors(self.path), suppress(FileNotFoundError, ValueError):
             found = json.loads(self._marker(number).read_bytes())
             return found if isinstance(found, dict) and found.keys() == {"files", "counts"} else None
         return None
 
     def finish(self, manifest: dict[str, Any]) -> None:
-        """Make the folder whole: from here on it can be read."""
+        """Write the manifest; from then on the folder is complete and readable."""
         text = json.dumps({**self.plan, **manifest}, ensure_ascii=False, indent=2, allow_nan=False)
         write_file(self.path / MANIFEST, text.encode() + b"\n")
         self.manifest = manifest
@@ -220,7 +220,7 @@ class PartsFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         done = 0
-        with suppress(OSError):  # what is being told is worth more
+        with suppress(OSError):  # must not hide the error that ends the block
             done = len(markers_in(self._work))
         self._leave()
         if self.manifest is not None:
@@ -231,7 +231,7 @@ class PartsFolder:
             error.hint = f"{error.hint}; {_RESUME} after {done} parts"
 
     def _leave(self) -> None:
-        """Leave what can be gone on with, and let others in."""
+        """Keep what a resumed run can use, and release the lock."""
         with suppress(OSError):
             if self.manifest is not None:
                 self._clear()
@@ -243,7 +243,7 @@ class PartsFolder:
             self._lock = None
 
     def _undo(self) -> None:
-        """Leave nothing of a run that has done nothing, and of another one everything."""
+        """Remove the files of this run if it finished no part; keep those of any other run."""
         if markers_in(self._work) or (not self._ours and (self._work / _PLAN).is_file()):
             return
         if self._ours:
@@ -255,8 +255,8 @@ class PartsFolder:
             self.path.rmdir()
 
     def _clear(self) -> None:
-        """Remove what only an unfinished run needs, under another name first: half of it must never look like one."""
-        if isinstance(self._work, RemotePath):  # a folder of a store has no other name
+        """Remove the work folder after a rename, so that a half-removed one never looks like an unfinished run."""
+        if isinstance(self._work, RemotePath):  # a store cannot rename a folder
             remove_folder(self._work)
         elif self._work.is_dir():
             self._work.rename(self._work.with_name(f"{WORK}-{secrets.token_hex(8)}"))
@@ -265,8 +265,8 @@ class PartsFolder:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """Let what the system refuses be told as an error of the output."""
+def _output_errors(folder: Path) -> Iterator[None]:
+    """Raise an OSError of the block as an OutputError."""
     try:
         yield
     except OSError as error:

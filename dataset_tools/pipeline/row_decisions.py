@@ -1,7 +1,6 @@
-"""Decisions about rows after all were read, distributed to the shards with these rows.
+"""Decisions about rows after a first pass, attached to the shards that hold these rows.
 
-Decisions come in the order of the rows. They are taken as the shards are, so those for later rows may be made while the
-shards before are being done, and nobody holds all of them.
+Decisions are streamed in row order together with the shards, so they are never all in memory.
 """
 
 import hashlib
@@ -22,9 +21,9 @@ class Decision(NamedTuple):
     """Decision about one row.
 
     Attributes:
-        file: where its file is.
-        line: its line there.
-        what: the side that it goes to, or why it is rejected. A row that was fatal before is not read again.
+        file: place of its file.
+        line: its line number.
+        what: the split of the row, or the reason for its rejection. A row that was fatal before is not read again.
     """
 
     file: str
@@ -33,15 +32,15 @@ class Decision(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why the row is rejected, in words; or its side."""
+        """Return the reason for the rejection in words, or the split."""
         return self.what.what if isinstance(self.what, RowError) else self.what
 
 
 def decided(shards: Iterable[Shard], decisions: Iterable[Decision]) -> Iterator[Shard]:
-    """Each shard with the decisions about its rows; ``decisions`` in the order of the shards' rows.
+    """Yield each shard with the decisions about its rows; ``decisions`` are in row order.
 
     Raises:
-        InputError: a decision is about a file that is in no shard.
+        InputError: the file of a decision is in no shard.
     """
     shards, decisions = iter(shards), iter(decisions)
     shard, decision = next(shards, None), next(decisions, None)
@@ -55,26 +54,24 @@ def decided(shards: Iterable[Shard], decisions: Iterable[Decision]) -> Iterator[
         shard = following
     if decision is not None:
         where = f"{decision.file}:{decision.line}"
-        raise InputError(
-            "the row was there before, and is not any more", where=where, hint="was the file changed meanwhile?"
-        )
+        raise InputError("the row no longer exists", where=where, hint="was the file changed during the run?")
 
 
 def merged(files: Sequence[DataFile], *decisions: Iterable[Decision]) -> Iterator[Decision]:
-    """Decisions of several kinds, each in the order of the rows, in that order; taken as they are needed."""
+    """Merge streams of decisions, each in row order, into one in row order."""
     places = {file.place: at for at, file in enumerate(files)}
     return heapq.merge(*decisions, key=lambda decision: (places[decision.file], decision.line))
 
 
 def in_order(files: Sequence[DataFile], errors: Mapping[str, Mapping[int, RowError]]) -> Iterator[Decision]:
-    """Decisions that are known already, by file and line, in the order of the rows.
+    """Yield known rejections, given by file and line, as decisions in row order.
 
     Raises:
-        UsageError: one is about a file that is not among ``files``.
+        UsageError: a file of ``errors`` is not among ``files``.
     """
     unknown = errors.keys() - {file.place for file in files}
     if unknown:
-        what = f"rows of {min(unknown)} are refused, which is not read"
+        what = f"{min(unknown)} has refused rows, but is not an input"
         raise UsageError(what, hint="name files as `DataFile.place` does")
     for file in files:
         for line, error in sorted(errors.get(file.place, {}).items()):
@@ -91,7 +88,6 @@ def digest_of(decisions: Iterable[Decision]) -> str:
 
 
 def _with(shard: Shard, decisions: Iterable[Decision]) -> Shard:
-    """The shard with what was decided about its rows."""
     decided: list[tuple[int, str | RowError]] = []
     poison: list[tuple[int, str]] = []
     for decision in decisions:

@@ -1,4 +1,4 @@
-"""Plan of a run into a folder of parts: all that its bytes depend on, compared when the run is resumed."""
+"""Plan of a run into a folder of parts: everything its bytes depend on, compared when the run is resumed."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +21,13 @@ _HASH = "xxh3_128"
 def resume_plan(command: str, options: Mapping[str, Any], cuts: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
     """Return everything that the bytes of a result depend on, as JSON.
 
-    Every input is read once for its XXH3 checksum, which detects any accidental change at the speed of the disk.
+    Each input is read once for its XXH3 checksum, which detects accidental changes at disk speed.
 
     Args:
-        command: the command.
-        options: its options, but those that do not change the bytes.
-        cuts: format of the output, and how much input makes a part.
-        inputs: the files that are read.
+        command: name of the command.
+        options: its options that change the bytes.
+        cuts: output format and input bytes per part.
+        inputs: the input files.
 
     Raises:
         InputError: a file cannot be read.
@@ -56,9 +56,9 @@ def require_resumable(before: Mapping[str, Any], now: Mapping[str, Any], folder:
 
     Raises:
         InputError: an input has changed.
-        UsageError: something else has.
+        UsageError: an option or a version has changed.
     """
-    hint = f"go on as it was begun, or remove {folder} to begin again"
+    hint = f"use the same inputs, options and versions, or remove {folder} to start again"
     for key in ("inputs", "read_beside"):
         if what := _other_input(before.get(key) or [], now[key]):
             raise InputError(f"cannot be resumed: {what}", where=str(folder), hint=hint)
@@ -68,24 +68,23 @@ def require_resumable(before: Mapping[str, Any], now: Mapping[str, Any], folder:
 
 
 def _other_input(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> str:
-    """Return the changes of the inputs, in words; empty if there is no change."""
+    """Return the first change of the inputs in words; empty if there is no change."""
     then, names = {entry["name"]: entry for entry in before}, [entry["name"] for entry in now]
     for entry in now:
         old = then.get(entry["name"])
         if old is None:
-            return f"{entry['name']} was no input when it was begun"
+            return f"{entry['name']} was not an input before"
         if old["bytes"] != entry["bytes"]:
             return f"{entry['name']} has {entry['bytes']:,} bytes now, and had {old['bytes']:,}"
         if old[_HASH] != entry[_HASH]:
-            return f"{entry['name']} has other content than before"
+            return f"{entry['name']} has different content now"
     missing = [name for name in then if name not in names]
     if missing:
-        return f"{missing[0]} was an input when it was begun"
-    return "" if names == list(then) else "the inputs come in another order"
+        return f"{missing[0]} is no longer an input"
+    return "" if names == list(then) else "the inputs are in another order"
 
 
 def _other(key: str, before: object, now: object, folder: Path, hint: str) -> AfgError:
-    """The error for one entry of the plan that differs."""
     if isinstance(before, dict) and isinstance(now, dict):
         inner = next(name for name in {**now, **before} if before.get(name) != now.get(name))
         key, before, now = inner, before.get(inner), now.get(inner)

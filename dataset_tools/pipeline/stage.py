@@ -1,7 +1,4 @@
-"""A job: what is done to each shard of rows, the counts of it, and the report of the run.
-
-``afg-data import``, ``clean`` and ``dedup`` are such jobs.
-"""
+"""Job of a run over shards of rows, its counts and its report; ``import``, ``clean`` and ``dedup`` are jobs."""
 
 import platform
 from collections import Counter
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Job", "RecordStage", "RuleCount", "RunReport", "ShardResult", "recorded_options"]
 
 SAMPLES = 3
-"""Before-and-after samples that a report keeps of each rule."""
+"""Before-and-after samples per rule in a report."""
 
 
 @dataclass(slots=True)
@@ -69,7 +66,7 @@ class ShardResult:
                 self.renamed.setdefault(change.before, change.after)
 
     def merge(self, other: "ShardResult") -> None:
-        """Add the counts of the shard that follows; payloads are written, not merged."""
+        """Add the counts of the next shard; payloads are written, not merged."""
         self.rows += other.rows
         self.written += other.written
         self.rejected.update(other.rejected)
@@ -83,13 +80,13 @@ class ShardResult:
 
 
 class RecordStage:
-    """Reads one shard into encoded records: a pure function of the shard, so any process may run it.
+    """Reader of one shard into encoded records; a pure function of the shard, so any process may run it.
 
     Args:
-        converter: reads the rows.
+        converter: converts rows to records.
         repair: repairs the records; None for no repair.
-        output: names the format of the payloads.
-        trace: whether every change is kept.
+        output: a path whose ending gives the format of the payloads.
+        trace: whether to keep every change.
     """
 
     def __init__(self, converter: Converter, repair: Step | None, output: Path, *, trace: bool) -> None:
@@ -102,7 +99,7 @@ class RecordStage:
         """Return the records and the rejects of the shard.
 
         Raises:
-            InputError: the file cannot be read on.
+            InputError: the file cannot be read.
         """
         result = ShardResult()
         records: list[Record] = []
@@ -145,7 +142,7 @@ def _sample(change: Change, record: Record) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """The counts of a run; ``rows_in == rows_out + sum(rejected.values())`` always holds."""
+    """Counts of a run; ``rows_in == rows_out + sum(rejected.values())`` always holds."""
 
     command: str
     options: dict[str, Any]
@@ -166,17 +163,17 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A run, resolved before its first row.
+    """Run that is fully resolved before its first row.
 
     Attributes:
         command: name of the command.
-        inputs: the files that are read.
-        outputs: the files that are written.
-        stage: what is done to each shard.
-        options: the options that the bytes of the result depend on, for the report and the plan.
-        work: the processes that do it.
-        on_shard: called after each shard, in order, for progress.
-        decisions: makes, when the work begins, the decisions about rows, in the order of the rows.
+        inputs: the input files.
+        outputs: the output files.
+        stage: function applied to each shard.
+        options: the options that change the bytes, for the report and the plan.
+        work: the worker processes.
+        on_shard: progress callback after each shard, in order.
+        decisions: yields the decisions about rows in row order; called when the work begins.
     """
 
     command: str
@@ -194,14 +191,14 @@ class Job:
         return decided(shards, self.decisions()) if self.decisions else shards
 
     def report(self, output: Path, total: ShardResult) -> RunReport:
-        """Return the report of all shards, and refuse a run without a record.
+        """Return the report of all shards; refuse a run without a record.
 
         Args:
-            output: the result, as people call it.
+            output: name of the result for users.
             total: the merged counts.
 
         Raises:
-            InputError: there is no row, or no row that could be used.
+            InputError: there is no row, or no usable row.
         """
         self.inputs.require_rows(total.rows, total.written, total.first_reject)
         rules = {
@@ -222,9 +219,9 @@ class Job:
 
 
 def recorded_options(options: "DataclassInstance") -> dict[str, Any]:
-    """Return the options that the bytes of a result may depend on, as JSON: all fields but :class:`~.run.Work`.
+    """Return all options that may change the bytes of a result as JSON: every field except :class:`~.run.Work`.
 
-    They are part of the report, and ``--resume`` compares them. An option that holds options adds its own.
+    The report records them and ``--resume`` compares them. Fields of nested options are added one by one.
     """
     recorded: dict[str, Any] = {}
     for option in fields(options):

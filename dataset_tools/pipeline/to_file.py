@@ -1,7 +1,7 @@
-"""Records of a job, written to one file or passed on to a folder of parts.
+"""Writer of a job's records to one file or a folder of parts.
 
-Processes turn shards into encoded records, rejects and counts; this process writes them in the order of the shards. So
-the bytes do not depend on the number of workers, nor does memory depend on the size of a file.
+Workers encode shards; this process writes them in shard order. So the bytes do not depend on the number of workers,
+and memory does not depend on the file size.
 """
 
 from contextlib import ExitStack, closing
@@ -16,12 +16,12 @@ __all__ = ["write_records"]
 
 
 def write_records(job: Job) -> RunReport:
-    """Do a job over every row of its inputs and write the results.
+    """Run a job over all rows of its inputs and write the results.
 
     Raises:
-        InputError: an input cannot be read, or no row of any can be used, or a file has changed meanwhile.
-        OutputError: a result cannot be written; then no file appears under its final name.
-        UsageError: an output is also an input, or a folder holds something that cannot be resumed.
+        InputError: an input cannot be read, no row is usable, or a file changed during the run.
+        OutputError: a result cannot be written; no file gets its final name then.
+        UsageError: an output is also an input, or the folder cannot be resumed.
     """
     outputs = job.outputs
     if isinstance(outputs, FolderOutputs):

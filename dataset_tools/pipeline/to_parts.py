@@ -1,7 +1,7 @@
-"""From rows of any layout to a folder of parts: as :mod:`~dataset_tools.pipeline.to_file`, for data that takes hours.
+"""Writer of a job's records to a resumable folder of parts, for runs that take hours.
 
-A part is made of a run of consecutive shards. What it holds depends on the inputs and on how much of them makes a part,
-never on who does the work or how often it was interrupted. Once a part and its marker are on disk it is not made again.
+A part consists of consecutive shards. Its bytes depend on the inputs and the part size only, not on workers or
+interruptions. A part with a marker on disk is not written again.
 """
 
 from collections import deque
@@ -31,12 +31,12 @@ _COUNTS = ("rows_in", "rows_out", "rejected", "rules", "renamed_tools")
 
 
 def write_parts(job: Job, outputs: FolderOutputs) -> RunReport:
-    """Do a job over every row of its inputs and write parts, none of them twice.
+    """Run a job over all rows of its inputs and write the missing parts.
 
     Raises:
-        InputError: an input cannot be read, or no row of any can be used, or a file has changed meanwhile.
+        InputError: an input cannot be read, no row is usable, or a file changed during the run.
         OutputError: a result cannot be written; the finished parts stay.
-        UsageError: the folder holds something that cannot be resumed.
+        UsageError: the folder cannot be resumed.
     """
     stop_reimport()
     outputs.check(job.inputs.paths)
@@ -50,11 +50,11 @@ def write_parts(job: Job, outputs: FolderOutputs) -> RunReport:
 
 
 class _Missing:
-    """The shards of the parts that are not done.
+    """Iterator over the shards of unfinished parts.
 
     Attributes:
-        count: how many parts there are, done or not, among the shards so far.
-        under_way: the part of each shard that was given out and has no result yet.
+        count: number of parts so far, finished or not.
+        under_way: part number of each yielded shard that has no result yet.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class _Missing:
                 self.under_way.append(self.count - 1)
                 yield shard
             elif self._on_shard:
-                self._on_shard(shard, ShardResult())  # no row was read, but its bytes count
+                self._on_shard(shard, ShardResult())  # its bytes count as progress
 
 
 def _write_missing(job: Job, folder: PartsFolder, outputs: FolderOutputs) -> int:
-    """Make every part that is missing; how many parts there are in all."""
+    """Write every missing part; return the number of all parts."""
     missing = _Missing(folder, job.shards(), outputs.part_bytes, job.on_shard)
     with closing(run(job.stage, missing, job.work, isolated=True, on_done=job.on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
@@ -118,7 +118,7 @@ def _write_part(folder: PartsFolder, outputs: FolderOutputs, number: int, result
 
 
 def _finish(job: Job, outputs: FolderOutputs, folder: PartsFolder, count: int) -> RunReport:
-    """Write what is of all parts together, the manifest last."""
+    """Write the files that cover all parts; the manifest last."""
     total, parts = ShardResult(), []
     for _, files, part in folder.parts(count):
         total.merge(part)
@@ -138,7 +138,7 @@ def _finish(job: Job, outputs: FolderOutputs, folder: PartsFolder, count: int) -
 
 
 def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
-    """Write pieces one after another into one file; what it is known again by."""
+    """Concatenate pieces into one file; return its size and SHA-256."""
     remove_partials(target.parent, target.name)
     with Sink(target) as sink:
         for piece in pieces:
@@ -149,18 +149,18 @@ def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
 
 
 def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, Any]) -> RunReport:
-    """The report of a run that was whole before, after a look at each of its files.
+    """Return the report of a complete folder after a check of each file.
 
     Raises:
-        InputError: one is not as it was written.
+        InputError: a file is missing or changed.
     """
     written = [(outputs.folder / part["name"], part) for part in manifest["parts"]]
     written += [(outputs.rejects_file, manifest["rejects"])] if manifest["rejects"] else []
     written += [(outputs.trace, manifest["trace"])] if outputs.trace else []
     for path, entry in written:
         if not path.is_file() or describe_file(path)["sha256"] != entry["sha256"]:
-            what = "it is not there any more, or not as it was written"
-            raise InputError(what, where=str(path), hint=f"remove {outputs.folder} to make all of it again")
+            what = "missing, or changed since it was written"
+            raise InputError(what, where=str(path), hint=f"remove {outputs.folder} to write everything again")
     counts = {name: manifest[name] for name in _COUNTS}
     report = RunReport(job.command, manifest["options"], job.inputs.places, str(outputs.folder), **counts)
     if outputs.report:

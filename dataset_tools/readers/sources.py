@@ -23,11 +23,11 @@ class DataFile:
 
     Attributes:
         path: the local or remote path.
-        dataset: name of the folder or Hub repository it was found in; otherwise its own name without endings.
+        dataset: name of its source folder or Hub repository; otherwise its own name without endings.
         name: its name in records, relative to the given folder.
-        format: the format; "json" is one array, or objects over several lines.
-        compression: the compression of its text.
-        origin: its address on the Hub, ``hf://datasets/ORG/NAME[@REV]/path``; empty for other files.
+        format: the file format; "json" is one array, or objects over several lines.
+        compression: the compression of the text.
+        origin: its Hub address, ``hf://datasets/ORG/NAME[@REV]/path``; empty for other files.
     """
 
     path: Path
@@ -69,7 +69,6 @@ def find_files(sources: Sequence[str]) -> list[DataFile]:
 
 
 def _repository(source: str) -> str:
-    """Return the Hub repository of a source; empty for other sources."""
     if not source.startswith("hf://"):
         return ""
     return repository_of(source)
@@ -115,9 +114,9 @@ def _fixed(path: Path) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> list[Path]:
-    """Return the data files below a folder, without hidden and unfinished ones; of a partitioned one, the parts.
+    """Return the data files below a folder, without hidden and unfinished files; the parts of a partitioned folder.
 
-    A folder with several links to it is read once, so cyclic links are safe.
+    A folder is read once even with several links to it, so cyclic links are safe.
     """
 
     def refuse(error: OSError) -> None:

@@ -39,7 +39,7 @@ class Reading:
     tools_file: Path | None = None
 
     def converter(self, *, rename_tools: bool = False) -> Converter:
-        """Return the converter of rows into records.
+        """Return the converter from rows to records.
 
         Raises:
             InputError: the tools file cannot be read, or has no list of tools.
@@ -75,7 +75,7 @@ class Inputs:
 
         Raises:
             InputError: a source cannot be read.
-            UsageError: a file is named twice.
+            UsageError: a file is given twice.
         """
         if isinstance(sources, Inputs):
             more = [path for path in beside if path is not None]
@@ -94,7 +94,7 @@ class Inputs:
 
     @property
     def paths(self) -> list[Path]:
-        """Return all files that are read."""
+        """Return the paths of all input files."""
         return [*(file.path for file in self.files), *self.beside]
 
     @property
@@ -129,7 +129,7 @@ class Inputs:
 
 
 def load_tools(path: Path) -> dict[str, Tool]:
-    """Return the declarations of a JSON or JSONL file of tools (``--tools-file``), by name.
+    """Return the tools of a JSON or JSONL file (``--tools-file``) by name.
 
     Raises:
         InputError: the file cannot be read or holds no list of tools.
@@ -160,7 +160,7 @@ def record_batches(
     valid: bool = True,
     lines: Container[int] | None = None,
 ) -> Iterator[list[ReadRow]]:
-    """Read a shard's rows into records, a batch at a time.
+    """Read a shard's rows into records, one batch at a time.
 
     Each step is done for all rows of a batch before the next, which is nearly twice as fast. An exception that a row
     causes becomes the reason why it has no record.
@@ -218,7 +218,7 @@ def _validated(outcome: Record | RowError) -> Record | RowError:
 
 
 def _reason(error: Exception) -> RowError:
-    """Return the reason why a row cannot be used.
+    """Return the reason for the rejection of a row.
 
     Raises:
         Exception: the error, if files or the machine caused it, not the row.
@@ -229,5 +229,5 @@ def _reason(error: Exception) -> RowError:
         raise error
     if isinstance(error, RecursionError):
         return RowError("nested-too-deep", "the row is nested too deeply to be a conversation")
-    hint = "report the row as a defect of this program"
+    hint = "report this row as a bug"
     return RowError("defect", f"{type(error).__name__}: {error!s:.200}", hint=hint)

@@ -87,7 +87,7 @@ def test_a_whole_folder_is_verified_and_not_read_again(repeated: Path, whole: Pa
         return dedup([str(repeated)], _outputs(whole, resume=resume), on_shard=lambda shard, _: done.append(shard))
 
     assert again(resume=True).rejected["duplicate"] > 100
-    with pytest.raises(UsageError, match="holds a whole dataset"):
+    with pytest.raises(UsageError, match="holds a complete dataset"):
         again()
     assert done == []
 

@@ -105,7 +105,7 @@ def test_an_interrupted_run_to_a_store(corpus: Path, memory: RemotePath) -> None
     assert len(done) >= 3
     with pytest.raises(InputError, match=r"memory:///store/run/out: the run that writes this folder is not finished"):
         find_files([str(place)])
-    with pytest.raises(UsageError, match="the folder was begun by a run that did not finish"):
+    with pytest.raises(UsageError, match="the folder holds an unfinished run"):
         clean([str(corpus)], _outputs(place))
     (place / "out/part-00001.parquet").unlink()
     clean([str(corpus)], _outputs(place, resume=True))
@@ -113,7 +113,7 @@ def test_an_interrupted_run_to_a_store(corpus: Path, memory: RemotePath) -> None
     assert found.keys() == expected.keys()
     assert [name for name in found if name != "report.json" and found[name] != expected[name]] == []
     clean([str(corpus)], _outputs(place, resume=True))
-    with pytest.raises(UsageError, match="the folder holds a whole dataset"):
+    with pytest.raises(UsageError, match="the folder holds a complete dataset"):
         clean([str(corpus)], _outputs(place))
 
 

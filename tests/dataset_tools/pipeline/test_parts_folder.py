@@ -125,7 +125,7 @@ def test_what_a_folder_must_not_be(corpus: Path, tmp_path: Path) -> None:
         import_data([str(corpus)], FolderOutputs(taken))
     with pytest.raises(OutputError, match="it is a file"):
         import_data([str(corpus)], FolderOutputs(tmp_path / "file"))
-    with pytest.raises(UsageError, match=r"whole: the folder holds a whole dataset \(remove it, or choose another"):
+    with pytest.raises(UsageError, match=r"whole: the folder holds a complete dataset \(remove it, or choose another"):
         import_data([str(corpus)], FolderOutputs(whole))
     with pytest.raises(UsageError, match="is read and lies in the output folder"):
         import_data([str(whole)], FolderOutputs(whole))
@@ -148,7 +148,7 @@ def test_no_option_names_a_file_that_the_folder_has_of_its_own(
     option: str, name: str, corpus: Path, tmp_path: Path
 ) -> None:
     """It would be written over, or be taken for data; told before any work."""
-    with pytest.raises(UsageError, match=r"out.*: the folder has a file of this name itself|is named for two outputs"):
+    with pytest.raises(UsageError, match=r"out.*: this name is reserved in the output folder|is named for two outputs"):
         import_data([str(corpus)], FolderOutputs(tmp_path / "out", **{option: tmp_path / "out" / name}))
     assert list(tmp_path.iterdir()) == []
 

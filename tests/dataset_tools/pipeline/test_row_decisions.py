@@ -61,7 +61,7 @@ def test_decisions_are_taken_as_shards_are(files: list[DataFile]) -> None:
 
 def test_a_row_that_is_gone_is_told(files: list[DataFile]) -> None:
     """A file that became another one between two readings is not written as if nothing had happened."""
-    with pytest.raises(InputError, match=r"gone\.jsonl:3: the row was there before, and is not any more"):
+    with pytest.raises(InputError, match=r"gone\.jsonl:3: the row no longer exists"):
         list(decided(plan_shards(files), [Decision(files[0].place, 1, "x"), Decision("gone.jsonl", 3, "x")]))
 
 
@@ -79,7 +79,7 @@ def test_a_fatal_row_is_not_read_again(files: list[DataFile]) -> None:
 
 def test_rows_of_a_file_that_is_not_read(files: list[DataFile]) -> None:
     """A name that is written otherwise than the file's would let rows through that are to go."""
-    with pytest.raises(UsageError, match=r"rows of other\.jsonl are refused, which is not read \(name files as"):
+    with pytest.raises(UsageError, match=r"other\.jsonl has refused rows, but is not an input \(name files as"):
         list(in_order(files, {files[0].place: {}, "other.jsonl": {1: RowError("duplicate", "one")}}))
 
 

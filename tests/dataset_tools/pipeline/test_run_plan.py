@@ -173,7 +173,7 @@ def test_what_has_changed_is_refused(corpus: Path, tmp_path: Path, monkeypatch: 
 
     def refused(kind: type[AfgError], what: str, *, rename: bool = False, **outputs: Any) -> None:
         before = contents(tmp_path)
-        with pytest.raises(kind, match=rf"out: cannot be resumed: {what}.* \(go on as it was begun, or remove"):
+        with pytest.raises(kind, match=rf"out: cannot be resumed: {what}.* \(use the same inputs, .*, or remove"):
             import_data(
                 [str(source)],
                 outputs_in(tmp_path, resume=True, **outputs),
@@ -188,23 +188,23 @@ def test_what_has_changed_is_refused(corpus: Path, tmp_path: Path, monkeypatch: 
         refused(UsageError, r"arabic-functiongemma was .*, and is 1 now")
     before = source.read_bytes()
     _turn(source)
-    refused(InputError, r"\S+/raw\.jsonl has other content than before")
+    refused(InputError, r"\S+/raw\.jsonl has different content now")
     source.write_bytes(before + b"{}\n")
     refused(InputError, rf"\S+/raw\.jsonl has {len(before) + 3:,} bytes now, and had {len(before):,}")
     source.write_bytes(before)
     tools.write_text(tools.read_text().replace('"f"', '"g"'))
-    refused(InputError, r"\S+/tools\.json has other content than before")
+    refused(InputError, r"\S+/tools\.json has different content now")
     _tools(tmp_path)
     more = source.rename(tmp_path / "other.jsonl")
     source = more
-    refused(InputError, r"\S+/other\.jsonl was no input when it was begun")
+    refused(InputError, r"\S+/other\.jsonl was not an input before")
 
 
 def test_an_unfinished_folder_needs_the_option(corpus: Path, tmp_path: Path) -> None:
     """Without --resume a folder with unfinished work is refused, with the way to go on."""
     _begin(corpus, tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(UsageError, match=r"out: the folder was begun .* \(--resume goes on with it; or remove it"):
+    with pytest.raises(UsageError, match=r"out: the folder holds an unfinished run \(--resume continues; or remove it"):
         clean_into(corpus, tmp_path)
     assert contents(tmp_path) == before
 
@@ -221,7 +221,7 @@ def test_resuming_what_is_whole(corpus: Path, undisturbed: Path, tmp_path: Path)
         path = tmp_path / "out" / name
         content = path.read_bytes()
         _turn(path)
-        with pytest.raises(InputError, match=r"not as it was written \(remove .*out to make all of it again\)"):
+        with pytest.raises(InputError, match=r"missing, or changed .* \(remove .*out to write everything again\)"):
             clean_into(corpus, tmp_path, resume=True)
         path.write_bytes(content)
 
@@ -238,7 +238,7 @@ def test_killed_after_the_manifest(corpus: Path, undisturbed: Path, tmp_path: Pa
 
 def test_ctrl_c_says_how_to_go_on(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
     """An interruption keeps what is done and names the option."""
-    with pytest.raises(InterruptionError, match=r"out: interrupted \(--resume goes on with it after \d+ parts\)"):
+    with pytest.raises(InterruptionError, match=r"out: interrupted \(--resume continues after \d+ parts\)"):
         clean([str(corpus)], outputs_in(tmp_path), on_shard=_stop_at(20, KeyboardInterrupt))
     clean_into(corpus, tmp_path, resume=True)
     assert contents(tmp_path) == contents(undisturbed)
@@ -324,7 +324,7 @@ clean([source], outputs_in(folder), on_shard=lambda shard, _: shard.index == sto
 
 
 @pytest.mark.parametrize("place", ["mkdir", "take"])
-@pytest.mark.parametrize("stop, told", [(99, "holds a whole dataset"), (20, "was begun"), (3, "was begun")])
+@pytest.mark.parametrize("stop, told", [(99, "holds a complete dataset"), (20, "unfinished"), (3, "unfinished")])
 def test_a_run_that_starts_as_another_begins(
     stop: int, told: str, place: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -373,7 +373,7 @@ def test_a_full_disk(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
     if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("only an administrator may mount a small disk")
     try:
-        with pytest.raises(OutputError, match=r"no space left in .* --resume goes on with it after [1-9]\d* parts"):
+        with pytest.raises(OutputError, match=r"no space left in .* --resume continues after [1-9]\d* parts"):
             clean_into(corpus, tmp_path)
         assert _is_unfinished(tmp_path)
         remount = ["mount", "-o", "remount,size=20m", str(tmp_path)]
