@@ -1,1 +1,1 @@
-"""Import and cleaning: foreign rows to records, and the repairs that make them right."""
+"""Import of foreign rows as records, and repair of records."""

@@ -1,4 +1,4 @@
-"""``afg-data clean``: lossless repair of every row, as one library call."""
+"""``afg-data clean`` as a library call: lossless repair of every row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ class CleanOptions:
     """Options of ``clean``.
 
     Attributes:
-        fold: folds of CAMeL Tools, by name; none by default, because they lose what the user wrote.
-        developer_turn: whether a record without a developer turn gets one.
-        reading: how rows are read.
-        rename_tools: whether tool names that FunctionGemma parsers reject are rewritten.
-        work: the processes that do the work.
+        fold: names of CAMeL Tools folds; none by default, because folds are lossy.
+        developer_turn: whether to add a developer turn to a record without one.
+        reading: options for reading rows.
+        rename_tools: whether to rewrite tool names that FunctionGemma parsers reject.
+        work: the worker processes.
     """
 
     fold: tuple[str, ...] = ()
@@ -44,11 +44,11 @@ def clean(
 ) -> RunReport:
     """Repair every row of ``sources`` and write the records.
 
-    Cleaning twice changes nothing the second time, and without folds what a call means never changes.
+    Cleaning is idempotent, and without folds it never changes the meaning of a call.
 
     Raises:
         UsageError: a fold or a layout does not exist, or an output is also an input.
-        InputError: a source cannot be read, or changes meanwhile.
+        InputError: a source cannot be read or changes during the run.
         OutputError: a result cannot be written.
     """
     options = options or CleanOptions()

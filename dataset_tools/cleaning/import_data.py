@@ -1,4 +1,4 @@
-"""``afg-data import``: rows of any known layout as records, with nothing repaired, as one library call."""
+"""``afg-data import`` as a library call: rows of any known layout as records, without repair."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ def import_data(
 ) -> RunReport:
     """Read every row of ``sources`` and write it as a record.
 
-    Only the shape changes; values, nulls and letters stay as they are. Whatever a reader had to decide (quotes, type
-    names, property maps) is counted in the report.
+    Only the structure changes; values, nulls and letters stay. The report counts the decisions of the reader (quotes,
+    type names, property maps).
 
     Raises:
         UsageError: a layout does not exist, or an output is also an input.
-        InputError: a source cannot be read, or changes meanwhile.
+        InputError: a source cannot be read or changes during the run.
         OutputError: a result cannot be written.
     """
     options = options or ImportOptions()

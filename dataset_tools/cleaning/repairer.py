@@ -1,7 +1,7 @@
-"""The repairs of ``afg-data clean``, on one record: text by the policy table, structure by the tool's schema.
+"""Repair of one record: text by the policy table, arguments by the tool's schema.
 
-Text and arguments always get the same letters, because the model learns to copy one into the other; what the user
-wrote and what the model must generate differ only in the rules that :mod:`dataset_tools.arabic.repair` says.
+Text and arguments get the same letters, because the model learns to copy from one to the other.
+:mod:`dataset_tools.arabic.repair` lists the rules that differ between input and target text.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,23 +20,23 @@ from schemas.record import JsonObject, Message, Record, Tool
 __all__ = ["DEVELOPER_TURN", "Repairer"]
 
 DEVELOPER_TURN = "You are a model that can do function calling with the following functions"
-"""The sentence that makes FunctionGemma call functions; without a developer turn it calls none."""
+"""Developer message that makes FunctionGemma call functions; without it the model calls none."""
 
-# Strings of a schema that are code rather than text. An argument may well have such a name: it is text.
+# Schema keywords whose strings are code, not text. An argument of such a name is still text.
 _VERBATIM = frozenset({"pattern", "format", "$ref", "$id", "$schema"})
 _NOTHING: frozenset[str] = frozenset()
 _PASSES = 8
 
 
 class Repairer:
-    """Repairs records; remembers each distinct declaration, because they repeat from row to row.
+    """Repair of records, with a cache of tool declarations, which repeat from row to row.
 
     Args:
-        fold: folds of CAMeL Tools to apply to text, arguments, enums and descriptions together; none by default.
-        developer_turn: whether to add a developer turn where a record has none.
+        fold: names of CAMeL Tools folds for text, arguments, enums and descriptions; none by default.
+        developer_turn: whether to add a developer turn to a record without one.
 
     Raises:
-        ValueError: a fold of that name does not exist.
+        ValueError: a fold does not exist.
     """
 
     def __init__(self, fold: Sequence[str] = (), *, developer_turn: bool = True) -> None:
@@ -48,14 +48,14 @@ class Repairer:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Cross to another process as the options alone: memory and folds are rebuilt there."""
+        """Pickle the options only; the other process rebuilds cache and folds."""
         return (_rebuild, (self._fold_names, self._developer_turn))
 
     def repair(self, record: Record, log: Log) -> Record:
-        """The record, repaired; every change is logged. The given record is altered and must not be used again.
+        """Repair a record in place, log every change and return it.
 
         Raises:
-            RowError: ``undecodable-text``, when text is in an encoding that is recognised and not repaired.
+            RowError: ``undecodable-text``: the encoding of a text is recognised but cannot be repaired.
         """
         if self._fold_names and self._fold is None:
             self._fold = compile_fold(self._fold_names)
@@ -65,7 +65,7 @@ class Repairer:
             log.append(Change("developer-turn", "messages[0]", None, turn))
             messages.insert(0, turn)
         for _ in range(_PASSES):
-            # A repair may uncover what another rule mends, or change the language that the row seems to be in.
+            # A repair may enable another rule or change the detected language.
             before = len(log)
             self._texts(messages, log)
             if len(log) == before:
@@ -98,7 +98,6 @@ class Repairer:
                 message["name"] = self._text(name, TextRole.TARGET, f"messages[{index}].name", log, arabic=arabic)
 
     def _text(self, text: str, role: TextRole, path: str, log: Log, *, arabic: bool) -> str:
-        """One string, repaired and folded."""
         if needs_look(text):
             encoding = undecodable(text)
             if encoding is not None:
@@ -124,7 +123,7 @@ class Repairer:
         arabic: bool,
         verbatim: frozenset[str] = _NOTHING,
     ) -> Any:  # noqa: ANN401
-        """Every string in ``value``, keys included, repaired as text that the model generates or copies from."""
+        """Return a value with every string, keys included, repaired as target text."""
         if isinstance(value, str):
             return self._text(value, TextRole.TARGET, path, log, arabic=arabic)
         if isinstance(value, list):
@@ -143,7 +142,7 @@ class Repairer:
         return result
 
     def _key(self, key: str, value: JsonObject, result: JsonObject, path: str, log: Log, *, arabic: bool) -> str:
-        """A key repaired like the texts that name it, unless two keys of one object would become one."""
+        """Return a repaired key, or the key unchanged if it would collide with another key of the object."""
         if not (self._fold or needs_look(key)):
             return key
         changes: Log = []
@@ -154,7 +153,7 @@ class Repairer:
         return name
 
     def _tools(self, tools: list[Tool], messages: list[Message], log: Log) -> list[Tool]:
-        """The declarations, repaired as text of the conversation's language: arguments copy their letters."""
+        """Return declarations repaired by the language of the conversation, because arguments copy their letters."""
         arabic: bool | None = None
         clean: list[Tool] = []
         for position, tool in enumerate(tools):
@@ -183,7 +182,7 @@ class Repairer:
         return cast("Tool", clean), tuple(changes)
 
     def _arguments(self, messages: list[Message], tools: list[Tool], log: Log) -> None:
-        """Nulls out of the arguments, and numbers as the tool's schema has them."""
+        """Remove nulls from the arguments and convert numbers to the types of the tool's schema."""
         for index, message in enumerate(messages):
             for position, call in enumerate(message.get("tool_calls", ())):
                 function = call["function"]
@@ -203,7 +202,7 @@ def _is_arabic(messages: list[Message]) -> bool:
 
 
 def _any_odd(value: object) -> bool:
-    """Return whether a repair may act on a string in ``value``, also on keys; optimised for flat objects."""
+    """Return whether a string or key in ``value`` may need repair; optimised for flat objects."""
     if isinstance(value, str):
         return needs_look(value)
     if isinstance(value, dict):
@@ -220,7 +219,7 @@ def _any_odd(value: object) -> bool:
 
 
 def _strip_nulls(value: Any, path: str, log: Log) -> Any:  # noqa: ANN401 - JSON is any value
-    """A declaration without the keys that Arrow filled with null; the members of lists, as in an enum, stay."""
+    """Return a declaration without the keys that Arrow filled with null; nulls in lists, as in an enum, stay."""
     if isinstance(value, list):
         return [_strip_nulls(item, f"{path}[{i}]", log) for i, item in enumerate(value)]
     if not isinstance(value, dict):

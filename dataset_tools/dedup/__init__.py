@@ -1,1 +1,1 @@
-"""Removal of rows that repeat an earlier row, exactly or nearly."""
+"""Removal of exact and near duplicates."""

@@ -1,8 +1,7 @@
-"""``afg-data dedup``: of rows that say the same only the first is kept, as one library call.
+"""``afg-data dedup`` as a library call: removal of rows that repeat an earlier row.
 
-Every row is read twice: first for what it is compared by, then to be written or rejected. What becomes of a row
-depends on the rows before it alone, and a row is only ever dropped for one that is kept, so that doing it twice
-changes nothing the second time.
+Each row is read twice: a first pass reads its key, a second pass writes or rejects it. A row is dropped only for an
+earlier row that is kept, so dedup is idempotent.
 """
 
 from collections import defaultdict
@@ -27,7 +26,7 @@ from dataset_tools.records.reading import Inputs, Reading
 
 __all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 
-# Of one bucket no more rows are compared, so that a file of one template takes no quadratic time.
+# Limit of compared rows per bucket, against quadratic time in a file of one template.
 _MOST_COMPARED = 200
 
 
@@ -36,11 +35,11 @@ class DedupOptions:
     """Options of ``dedup``.
 
     Attributes:
-        near: how alike two questions must be, from 0.3 to 1, for the later row to be dropped if it calls the same.
-            None compares no questions but equal ones.
-        twins: whether rows that make the same calls are dropped though they ask otherwise.
-        reading: how rows are read.
-        work: the processes that do the work.
+        near: Jaccard similarity of the questions, from 0.3 to 1, from which a later row with the same calls is dropped;
+            None compares only equal questions.
+        twins: whether to drop rows with the same calls and different questions.
+        reading: options for reading rows.
+        work: the worker processes.
     """
 
     near: float | None = 0.9
@@ -57,18 +56,18 @@ def dedup(
     refused: Mapping[str, Mapping[int, RowError]] | None = None,
     on_shard: Callable[[Shard, Any], None] | None = None,
 ) -> RunReport:
-    """Write the rows of ``sources`` without those that repeat one before them; those are rejects that name it.
+    """Write the rows of ``sources`` that repeat no earlier row; the others become rejects that name it.
 
     Args:
         sources: files, folders, globs or ``hf://datasets/...``, in any known layout.
-        outputs: the files of rows and rejects.
+        outputs: the output files.
         options: see :class:`DedupOptions`.
-        refused: the rows that go, by file and line, where somebody else has found them; the rows are read once then.
-        on_shard: called after each shard, in order, in each reading, for progress.
+        refused: rows to drop by file and line, if known already, as from a cluster; rows are then read only once.
+        on_shard: progress callback after each shard of each pass, in order.
 
     Raises:
-        UsageError: an option makes no sense, or an output is also an input.
-        InputError: a source cannot be read, or changes meanwhile.
+        UsageError: an option is out of range, or an output is also an input.
+        InputError: a source cannot be read or changes during the run.
         OutputError: a result cannot be written.
     """
     options = options or DedupOptions()
@@ -86,7 +85,7 @@ def dedup(
         return merged(inputs.files, _decisions(keys, options), keys.poison)
 
     recorded = recorded_options(options)
-    if refused is not None:  # what a folder of parts depends on must be part of its plan
+    if refused is not None:  # the plan of a folder of parts must contain it
         recorded["refused"] = digest_of(in_order(inputs.files, refused))
     job = Job(
         command="dedup",
@@ -102,10 +101,9 @@ def dedup(
 
 
 def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:
-    """The rows that repeat one before them exactly, each with the reason, as ``dedup`` finds them with ``near=None``.
+    """Return the rows that ``dedup`` drops with ``near=None``, each with its reason.
 
-    Only rows that ask the same are compared: any engine may group rows by their question, and give each group to this
-    function by itself.
+    Only rows with the same question are compared, so an engine may group rows by question and call this per group.
     """
     keys = Keys()
     keys.add(ShardKeys("", len(rows), list(rows), list(dict.fromkeys([row.question for row in rows]))))
@@ -119,10 +117,10 @@ def _decisions(keys: Keys, options: DedupOptions) -> Iterator[Decision]:
 
 
 def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowError]]:
-    """Each row that repeats a row that is kept, with the reason."""
-    asked: dict[int, list[int]] = defaultdict(list)  # kept rows by their question, where several rows ask it
+    """Yield the index of each row that repeats a kept row, with the reason."""
+    asked: dict[int, list[int]] = defaultdict(list)  # kept rows by question, if several rows ask it
     again = _asked_again(keys)
-    called: dict[tuple[bytes, ...], int] = {}  # the first kept row by its calls
+    called: dict[tuple[bytes, ...], int] = {}  # first kept row by calls
     alike = _Alike(keys, options.near) if options.near is not None and keys.hashes is not None else None
     for at, row in enumerate(keys.rows):
         place = keys.places[at]
@@ -132,9 +130,7 @@ def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowEr
             error = alike.repetition(at, buckets)
         if error is None and options.twins and row.calls in called:
             kept = keys.rows[called[row.calls]]
-            error = _error(
-                "templated-twin", f"makes the same calls as {_place(kept, row)}, though it asks otherwise", kept
-            )
+            error = _error("templated-twin", f"same calls as {_place(kept, row)}, but another question", kept)
         if error is not None:
             yield at, error
             continue
@@ -147,7 +143,7 @@ def _repetitions(keys: Keys, options: DedupOptions) -> Iterator[tuple[int, RowEr
 
 
 def _asked_again(keys: Keys) -> set[int]:
-    """The questions that more than one row asks."""
+    """Return the questions that several rows ask."""
     met = bytearray(len(keys.questions))
     again = set()
     for place in keys.places:
@@ -158,22 +154,22 @@ def _asked_again(keys: Keys) -> set[int]:
 
 
 def _same_question(row: RowKey, kept: list[RowKey]) -> RowError | None:
-    """Why a row is superfluous beside kept ones that ask the same; None if it is not."""
+    """Return the reason to drop a row, given the kept rows with the same question; None to keep it."""
     if not row.question:
         return None
     for other in kept:
         if other.calls == row.calls:
             return _error("duplicate", f"asks and calls the same as {_place(other, row)}", other)
     for other in kept:
-        # Where a row does not offer what the other calls, both answers are right: the pair teaches the difference.
+        # If a row does not offer the tool that the other calls, both answers are right.
         if set(other.called) <= set(row.offered) and set(row.called) <= set(other.offered):
-            what = f"asks the same as {_place(other, row)}, but calls otherwise, though both offer the same tools"
+            what = f"asks the same as {_place(other, row)}, but makes other calls with the same tools"
             return _error("conflicting-duplicate", what, other, "one of the two answers is wrong or incomplete")
     return None
 
 
 class _Alike:
-    """Finds a kept row that makes the same calls and asks nearly the same."""
+    """Index of kept rows for the search by equal calls and similar questions."""
 
     def __init__(self, keys: Keys, threshold: float) -> None:
         if keys.hashes is None or keys.sketches is None:
@@ -181,25 +177,25 @@ class _Alike:
         self._keys = keys
         self._texts = Texts(keys.questions, keys.sketches, threshold)
         self._buckets = Buckets(keys.hashes)
-        keys.hashes = None  # nobody reads them again, and they are a seventh of the memory
+        keys.hashes = None  # unused from here, and a seventh of the memory
         self._kept: dict[tuple[int, tuple[bytes, ...]], list[int]] = defaultdict(list)
 
     def buckets(self, at: int) -> list[int]:
-        """The bands that a row shares with rows that ask otherwise."""
+        """Return the buckets that a row shares with rows of other questions."""
         return self._buckets.of(self._keys.places[at])
 
     def repetition(self, at: int, buckets: list[int]) -> RowError | None:
-        """Why a row is superfluous; None if it is not."""
+        """Return the reason to drop a row; None to keep it."""
         row, places = self._keys.rows[at], self._keys.places
         near = sorted(set(chain.from_iterable([self._kept.get((bucket, row.calls), ()) for bucket in buckets])))
         for first, share in self._texts.alike(places[at], [places[other] for other in near]):
             kept = self._keys.rows[near[first]]
-            what = f"asks nearly the same ({share:.2f}) as {_place(kept, row)}, and calls the same"
+            what = f"same calls as {_place(kept, row)}, and a question with similarity {share:.2f}"
             return _error("near-duplicate", what, kept)
         return None
 
     def keep(self, at: int, buckets: list[int]) -> None:
-        """Compare later rows with this one."""
+        """Add a kept row, with which later rows are compared."""
         calls = self._keys.rows[at].calls
         for bucket in buckets:
             kept = self._kept[bucket, calls]
@@ -212,6 +208,6 @@ def _error(code: str, what: str, kept: RowKey, hint: str = "the first is kept") 
 
 
 def _place(kept: RowKey, row: RowKey) -> str:
-    """The id of a kept row and where it stands, as seen from the row that repeats it."""
+    """Return id and line of a kept row, and its file if that differs from the file of ``row``."""
     where = f"line {kept.line}" if kept.file == row.file else f"{kept.file} line {kept.line}"
     return f"{kept.id!r} ({where})"

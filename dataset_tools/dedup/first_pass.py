@@ -1,7 +1,7 @@
-"""Fatal rows of the first pass, kept for a resumed run.
+"""Fatal rows of the first pass, stored for a resumed run.
 
-Whether a row is fatal may depend on the machine: on how much memory there is, on how busy it is. What is decided about
-other rows depends on it, so the rows that were fatal when a folder of parts was begun stay fatal until it is whole.
+A row may be fatal only because of little memory or a busy machine. Decisions about other rows depend on it, so rows
+that were fatal in the first run of a folder of parts stay fatal until the folder is complete.
 """
 
 import json
@@ -22,15 +22,15 @@ _FATAL = "fatal.json"
 
 
 def read_as_before(folder: Path, read: Callable[[Sequence[Decision]], Keys]) -> Keys:
-    """The keys of all rows, of which those are left unread that were fatal before; for a folder that is unfinished.
+    """Return the keys of all rows, without the rows that were fatal in an earlier run of an unfinished folder.
 
     Args:
         folder: the folder of parts.
-        read: reads the keys, but for the rows that it is given.
+        read: reads the keys of all rows except the given ones.
 
     Raises:
-        InputError: a row is fatal that was not, and parts were written by what was decided without it.
-        OutputError: what was found before cannot be read, or what is found now cannot be kept.
+        InputError: a row is newly fatal, and parts were written from decisions that include it.
+        OutputError: the list of fatal rows cannot be read or written.
     """
     path = folder / WORK / _FATAL
     try:
@@ -45,8 +45,8 @@ def read_as_before(folder: Path, read: Callable[[Sequence[Decision]], Keys]) -> 
     before = {(row.file, row.line) for row in known}
     for row in keys.poison:
         if (row.file, row.line) not in before:
-            what = f"cannot be resumed: the row could be read when the folder was begun; now {row.reason}"
-            hint = f"give it as much memory and time as then, or remove {folder} to begin again"
+            what = f"cannot be resumed: the row was readable in the first run; now {row.reason}"
+            hint = f"give the run as much memory and time as the first one, or remove {folder} to start again"
             raise InputError(what, where=f"{row.file}:{row.line}", hint=hint)
     return keys
 

@@ -1,7 +1,6 @@
-"""Keys by which rows are compared: the question and each call, normalised by spelling.
+"""Keys of rows for comparison: the question and each call, with normalised spelling.
 
-A stage reads the keys of a shard. They are small, so that those of all rows fit in memory, and the rows themselves
-are read again when it is known what becomes of them.
+Keys are small: those of all rows fit in memory. A second pass reads the rows themselves.
 """
 
 import hashlib
@@ -34,17 +33,17 @@ __all__ = ["KeyStage", "Keys", "RowKey", "ShardKeys", "call_key", "key_of", "rea
 
 
 class RowKey(NamedTuple):
-    """One row, as it is compared.
+    """Key of one row.
 
     Attributes:
-        file: where its file is.
-        line: its line there.
+        file: place of its file.
+        line: its line number.
         id: its id.
-        question: what the user asks, under the compare key; all that is said where no user speaks.
+        question: compare key of the user's text; of all messages if there is no user text.
         calls: a digest of each call, in order.
-        called: the names of the tools that it calls.
-        offered: the names of those that it offers.
-        labels: what its fields hold that were asked for.
+        called: names of the called tools.
+        offered: names of the offered tools.
+        labels: values of the requested fields.
     """
 
     file: str
@@ -59,15 +58,15 @@ class RowKey(NamedTuple):
 
 @dataclass(slots=True)
 class ShardKeys:
-    """The keys of one shard.
+    """Keys of one shard.
 
     Attributes:
-        file: where its file is.
-        rows: rows read, those of which no record can be made too; these have no key.
-        keys: the readable rows, in order.
+        file: place of its file.
+        rows: number of rows, including rejected rows without a key.
+        keys: keys of the readable rows, in order.
         questions: the distinct questions, in order.
-        hashes: the bands and the sketch of each.
-        poison: the fatal rows, in order, each as the decision not to read it again.
+        hashes: band hashes and sketches of the questions.
+        poison: the fatal rows, in order, as decisions not to read them again.
     """
 
     file: str
@@ -79,15 +78,15 @@ class ShardKeys:
 
 
 class Keys:
-    """The keys of all rows.
+    """Keys of all rows.
 
     Attributes:
-        rows: the readable rows, in order.
-        unread: by file, how many rows no record can be made of.
-        places: for each row, which of the distinct questions it asks.
-        questions: the distinct questions, in the order in which they are met.
-        hashes: the bands of each, where questions are compared at all.
-        sketches: the sketch of each, likewise.
+        rows: keys of the readable rows, in order.
+        unread: number of rejected rows per file.
+        places: for each row, the index of its question.
+        questions: the distinct questions, in order of first use.
+        hashes: band hashes of the questions; None without near dedup.
+        sketches: sketches of the questions; None without near dedup.
         poison: the fatal rows, in order.
     """
 
@@ -105,7 +104,7 @@ class Keys:
         self._sketches: list[np.ndarray] = []
 
     def add(self, part: ShardKeys) -> None:
-        """Take over the keys of the shard that follows."""
+        """Add the keys of the next shard."""
         known = len(self.questions)
         self.unread[part.file] += part.rows - len(part.keys)
         self.poison += part.poison
@@ -122,15 +121,15 @@ class Keys:
         for key in part.keys:
             place = self._places[key.question]
             self.places.append(place)
-            # What a thousand rows ask, call or offer is held once.
+            # Equal values of many rows share one object.
             file, calls, called, offered, labels = [
                 self._held.setdefault(value, value) for value in (key.file, *key[4:])
             ]
             self.rows.append(RowKey(file, key.line, key.id, self.questions[place], calls, called, offered, labels))
 
     def finish(self) -> None:
-        """Join what the shards brought."""
-        self._places, self._held = {}, {}  # first, because joining takes the memory of both sides of it
+        """Concatenate the arrays of all shards."""
+        self._places, self._held = {}, {}  # first, because concatenation holds both copies in memory
         if self._hashes:
             import numpy as np
 
@@ -139,12 +138,12 @@ class Keys:
 
 
 class KeyStage:
-    """Reads the keys of one shard: a pure function of the shard, so any process may run it.
+    """Reader of the keys of one shard; a pure function of the shard, so any process may run it.
 
     Args:
-        converter: reads the rows.
-        bands: how questions are prepared for comparing; None where they are not compared.
-        fields: the fields of the record whose values are the labels of a row.
+        converter: converts rows to records.
+        bands: MinHash bands; None without near dedup.
+        fields: record fields whose values are the labels of a row.
     """
 
     def __init__(self, converter: Converter, bands: Bands | None, fields: Sequence[str] = ()) -> None:
@@ -153,13 +152,13 @@ class KeyStage:
         self._fields = tuple(fields)
 
     def __call__(self, shard: Shard) -> ShardKeys:
-        """The keys of the shard's rows."""
+        """Return the keys of the shard."""
         part = ShardKeys(shard.file.place)
         for raw, outcome, _ in records_of(shard, self._converter):
             part.rows += 1
             if not isinstance(outcome, RowError):
                 part.keys.append(key_of(outcome, shard.file.place, raw.line, self._fields))
-            elif outcome.code == POISON:  # other errors are reported by the second reading
+            elif outcome.code == POISON:  # the second pass reports other errors
                 part.poison.append(Decision(shard.file.place, raw.line, outcome))
         part.questions = list(dict.fromkeys([key.question for key in part.keys]))
         if self._bands and part.questions:
@@ -176,15 +175,15 @@ def read_keys(
     *,
     isolated: bool = False,
 ) -> Keys:
-    """Return the keys of every readable row of some files.
+    """Return the keys of all readable rows of the files.
 
     Args:
         files: the files.
         stage: reads the keys of a shard.
-        work: the processes that do it.
-        on_shard: called after each shard, in order.
-        poison: rows that are known to be fatal, in order; they are not read.
-        isolated: whether this process must survive every row.
+        work: the worker processes.
+        on_shard: progress callback after each shard, in order.
+        poison: known fatal rows, in order; they are not read.
+        isolated: whether rows are read in worker processes only, so that this process survives every row.
 
     Raises:
         InputError: a file cannot be read.
@@ -216,10 +215,9 @@ def key_of(record: Record, file: str, line: int, fields: Sequence[str] = ()) -> 
 
 
 def call_key(call: FunctionCall) -> bytes:
-    """A digest that calls share which name the same tool and give the same arguments.
+    """Return a digest that is equal for calls of the same tool with equal arguments.
 
-    Texts are taken under the compare key and numbers by their value; the order of the arguments does not count, nor do
-    those that are null.
+    Texts are compared by their compare key and numbers by value; order and null arguments are ignored.
     """
     text = orjson.dumps([call["name"], _folded(call["arguments"])], option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=12).digest()
@@ -234,7 +232,7 @@ def _folded(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
         return [_folded(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    # A number past 64 bits is none that orjson writes.
+    # orjson cannot write integers beyond 64 bits.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 63 else value  # noqa: PLR2004
 
 

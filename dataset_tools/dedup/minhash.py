@@ -1,12 +1,11 @@
-"""Texts that are nearly the same: found by MinHash over their shingles, then compared exactly.
+"""Search for similar texts: MinHash with banding over shingles, and the exact Jaccard similarity.
 
-Two texts are alike when their sets of shingles, runs of four characters, overlap by a threshold (the Jaccard index).
-A signature of minimal hashes, cut into bands, brings likely pairs together without comparing all with all; each pair
-is then compared exactly, so that no text is ever taken for like another by chance. A pair at the threshold is missed
-with a probability of less than one in ten thousand, a closer one with less.
+A shingle is a run of four characters. Texts that share a band of their MinHash signatures are candidates, which are
+then compared exactly, so there are no false positives. A pair at the threshold is missed with a probability below one
+in ten thousand, a closer pair with less.
 
-The signatures are computed here rather than by a library: over whole batches numpy is faster than those that were
-measured (``benchmarks/README.md``), and they stay the same when a library changes its hashes.
+The signatures are computed here: numpy on batches is faster than the measured libraries (``benchmarks/README.md``),
+and the hashes do not change with a library's version.
 """
 
 from collections.abc import Sequence
@@ -21,20 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["SHINGLE", "Bands", "Buckets", "band_hashes", "bands_for", "likeness", "shingle_hashes", "shingles"]
 
 SHINGLE = 4
-"""Characters of a shingle: fewer make unlike questions alike, more let a single letter count too much."""
+"""Characters per shingle: fewer make different questions similar, more give one letter too much weight."""
 
 LEAST = 0.3
-"""The lowest threshold: below, nearly every pair shares a band."""
+"""Lowest threshold; below it nearly every pair shares a band."""
 
 _HASHES = 128
 _MISSED = 1e-4
 _SEED = 20_261_125
 _FACTOR = 0x9E3779B97F4A7C15
-_BATCH = 512  # texts hashed together: enough for numpy, little enough for the memory
+_BATCH = 512  # texts hashed at once: a balance of speed and memory
 
 
 class Bands(NamedTuple):
-    """Bands of a signature; two texts that agree in one whole band are compared."""
+    """Number of bands in a signature, and hashes per band; texts with an equal band are compared."""
 
     number: int
     width: int
@@ -42,13 +41,13 @@ class Bands(NamedTuple):
 
 @lru_cache
 def bands_for(threshold: float) -> Bands:
-    """The widest bands, which bring the fewest unlike pairs together, that hardly ever miss a pair at the threshold.
+    """Return the widest bands, which yield the fewest candidates, that almost never miss a pair at the threshold.
 
     Raises:
         UsageError: the threshold is out of range.
     """
     if not LEAST <= threshold <= 1:
-        raise UsageError(f"a likeness of {threshold:g} makes no sense", hint=f"from {LEAST} to 1, where 1 is equal")
+        raise UsageError(f"the similarity {threshold:g} is out of range", hint=f"from {LEAST} to 1, where 1 is equal")
     for width in range(_HASHES, 1, -1):
         number = _HASHES // width
         if (1 - threshold**width) ** number <= _MISSED:
@@ -57,7 +56,7 @@ def bands_for(threshold: float) -> Bands:
 
 
 def shingles(key: str) -> frozenset[str]:
-    """The runs of four characters of a text; a shorter text is its own only one."""
+    """Return the shingles of a text; a text shorter than four characters is its only shingle."""
     return frozenset([key[at : at + SHINGLE] for at in range(max(1, len(key) - SHINGLE + 1))])
 
 
@@ -69,7 +68,7 @@ def likeness(first: str, second: str) -> float:
 
 
 def band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
-    """For each text one number for each band; texts with equal numbers in a place are to be compared."""
+    """Return the band hashes, shape (texts, bands); texts with an equal hash in one column are candidates."""
     import numpy as np
 
     hashes = np.empty((len(keys), bands.number), dtype=np.uint64)
@@ -79,17 +78,16 @@ def band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
 
 
 class Buckets:
-    """Texts that share a band, for texts that come one after another.
+    """Buckets of texts that share a band.
 
     Args:
-        hashes: what :func:`band_hashes` gave, a row for each text.
+        hashes: the result of :func:`band_hashes`.
     """
 
     def __init__(self, hashes: "np.ndarray") -> None:
         import numpy as np
 
-        # Most bands are shared by nobody: only the others are held, one text's after another's. One band at a time, for
-        # sorting all of them at once takes several times the memory of the hashes.
+        # Keeps shared bands only, because most are not shared. Sorts one band at a time to save memory.
         texts, buckets, known = [], [], 0
         for band in hashes.T:
             _, inverse, counts = np.unique(band, return_inverse=True, return_counts=True)
@@ -99,12 +97,12 @@ class Buckets:
             known += len(counts)
         owners = np.concatenate(texts)
         order = np.argsort(owners, kind="stable")
-        # Views, because numpy takes ten times as long for a single number.
+        # Memory views, because reading a single number from numpy takes ten times as long.
         self._buckets = np.concatenate(buckets)[order].data
         self._starts = np.searchsorted(owners[order], np.arange(len(hashes) + 1)).data
 
     def of(self, at: int) -> list[int]:
-        """The buckets that a text shares with another."""
+        """Return the buckets that a text shares with another text."""
         return self._buckets[self._starts[at] : self._starts[at + 1]].tolist()
 
 
@@ -122,12 +120,12 @@ def _band_hashes(keys: Sequence[str], bands: Bands) -> "np.ndarray":
         np.minimum.reduceat((values * multipliers[place] + addends[place]) >> half, starts, out=signature[place])
     cut = signature.reshape(bands.number, bands.width, len(keys))
     hashes = (cut * mixers[: bands.width, None]).sum(axis=1, dtype=np.uint64)
-    numbers: np.ndarray = (_mixed(hashes) ^ multipliers[: bands.number, None]).T  # one band's are not another's
+    numbers: np.ndarray = (_mixed(hashes) ^ multipliers[: bands.number, None]).T  # distinct per band
     return numbers
 
 
 def shingle_hashes(keys: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
-    """A number for each shingle of each text, and where each text's numbers start."""
+    """Return a hash for each shingle of all texts, and the start index of each text."""
     import numpy as np
 
     padded = [key.ljust(SHINGLE, "\0") for key in keys]  # a text has at least one shingle
@@ -136,7 +134,7 @@ def shingle_hashes(keys: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
     for offset in range(SHINGLE):
         values = values * np.uint64(_FACTOR) + codes[offset : offset + len(values)]
     ends = np.cumsum([len(key) for key in padded])
-    inside = np.ones(len(codes), dtype=bool)  # a shingle that would reach into the next text is none
+    inside = np.ones(len(codes), dtype=bool)  # shingles do not cross texts
     for offset in range(1, SHINGLE):
         inside[ends - offset] = False
     starts = np.concatenate(([0], ends[:-1])) - np.arange(len(keys)) * (SHINGLE - 1)
@@ -144,7 +142,7 @@ def shingle_hashes(keys: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
 
 
 def _mixed(values: "np.ndarray") -> "np.ndarray":
-    """Each number spread over all 64 bits: the finisher of SplitMix64."""
+    """Mix the bits of each number with the finalizer of SplitMix64."""
     import numpy as np
 
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -155,7 +153,7 @@ def _mixed(values: "np.ndarray") -> "np.ndarray":
 
 @lru_cache(maxsize=1)
 def _random_numbers() -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
-    """Odd factors, addends, and odd factors to join a band: the same in every process, whatever numpy's generators."""
+    """Return odd factors, addends and odd mixers that do not depend on numpy's random generators."""
     import numpy as np
 
     count = 3 * _HASHES

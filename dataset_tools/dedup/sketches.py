@@ -1,8 +1,7 @@
-"""Many texts compared with one another: most pairs of one template are told apart by sketches, the others exactly.
+"""Sketches of texts: an upper bound of the Jaccard similarity that avoids most exact comparisons.
 
-A sketch has a bit for each shingle of a text, and some shingles share a bit. A bit that only one of two texts has
-stands for at least one shingle that the other lacks. So two sketches say how alike their texts are at most, and only
-where that is enough are the texts themselves compared.
+A sketch has one bit per shingle; some shingles share a bit. A bit set for only one of two texts proves a shingle that
+the other lacks. Texts are compared exactly only if the bound reaches the threshold.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Texts", "sketches"]
 
-_WORDS = 8  # of 64 bits: few shingles of a question share a bit
+_WORDS = 8  # of 64 bits: few shingles of one question share a bit
 _BATCH = 512
-_FEW = 3  # texts that are compared sooner than their sketches are
+_FEW = 3  # below this number of texts, exact comparison is faster than sketches
 
 
 def sketches(texts: Sequence[str]) -> "np.ndarray":
-    """The sketch of each text: a row of numbers of 64 bits."""
+    """Return the sketches, shape (texts, words), uint64."""
     import numpy as np
 
     found = np.empty((len(texts), _WORDS), dtype=np.uint64)
@@ -36,12 +35,12 @@ def sketches(texts: Sequence[str]) -> "np.ndarray":
 
 
 class Texts:
-    """Texts to compare, and how alike two of them must be.
+    """Texts with their sketches, and the similarity threshold.
 
     Args:
         texts: the texts.
-        drawn: what :func:`sketches` gave for them.
-        threshold: the likeness from which on two texts are alike.
+        drawn: the result of :func:`sketches`.
+        threshold: lowest Jaccard similarity of similar texts.
     """
 
     def __init__(self, texts: Sequence[str], drawn: "np.ndarray", threshold: float) -> None:
@@ -51,11 +50,11 @@ class Texts:
         self._sketches = drawn
         self._threshold = threshold
         self._bits = np.bitwise_count(drawn).sum(axis=1, dtype=np.int32)
-        # A text has so many shingles at most: some may be the same.
+        # Upper bounds, because shingles may repeat in a text.
         self._sizes = np.fromiter((max(1, len(text) - SHINGLE + 1) for text in texts), np.int32, len(texts))
 
     def alike(self, one: int, others: Sequence[int]) -> Iterator[tuple[int, float]]:
-        """Those of ``others`` that are like a text, in their order: where each stands among them, and its likeness."""
+        """Yield the index in ``others`` and the similarity of each text similar to ``one``, in order."""
         for at in range(len(others)) if len(others) < _FEW else self._perhaps(one, others):
             share = likeness(self._texts[one], self._texts[others[at]])
             if share >= self._threshold:
@@ -68,6 +67,6 @@ class Texts:
         places = np.asarray(others)
         common = np.bitwise_count(self._sketches[places] & self._sketches[one]).sum(axis=1, dtype=np.int32)
         mine, theirs = self._bits[one], self._bits[places]
-        shared = np.minimum(self._sizes[one] - mine, self._sizes[places] - theirs) + common  # at most
+        shared = np.minimum(self._sizes[one] - mine, self._sizes[places] - theirs) + common  # upper bound
         found: list[int] = np.flatnonzero(shared / (mine + theirs - common) >= self._threshold).tolist()
         return found

@@ -1,4 +1,4 @@
-"""Promises of ``clean``: every row is counted, meaning is kept, it is idempotent, workers do not change a byte."""
+"""Properties of ``clean``: counts, meaning, idempotence, folds, files and rejects."""
 
 import gzip
 import json
@@ -31,9 +31,9 @@ from dataset_tools.validation.validate import validate
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 SOME = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-FEWER = settings(SOME, max_examples=30)  # where files are written
+FEWER = settings(SOME, max_examples=30)  # for tests that write files
 
-# Letters of five dialects, marks, digits, and what cleaning acts on; no backslash and no Latin-1, which may be decoded.
+# Letters of five dialects, marks, digits and repaired characters; no backslash or Latin-1, which may be decoded.
 ALPHABET = "ابتةثجحخدذرزسشصضطظعغفقكلمنهويىءأإآؤئپچڤگگ" + "َُِّْٰ" + "٠١٢٣٤٥٦٧٨٩۵٫٬؟،" + "abcXYZ019.-"
 DIRT = "ـ" + "یک" + "ﺟﺪﺓﷲﻻ" + "\u0653\u0654" + "\u200b\u200c\u200d\ufeff\u00ad" + "\u200f\u202e\u2068\u2069" + "😀"
 arabic_words = st.lists(st.text(ALPHABET + DIRT, min_size=1, max_size=8), min_size=1, max_size=6)
@@ -70,7 +70,7 @@ schemas = st.recursive(
 
 @st.composite
 def records(draw: st.DrawFn) -> dict[str, Any]:
-    """A conversation of the project's own layout with arbitrary text, arguments and declarations."""
+    """A record with arbitrary text, arguments and declarations."""
     names = draw(st.lists(st.text("abطقس_", min_size=1, max_size=5), min_size=1, max_size=3, unique=True))
     tools = []
     for name in names:
@@ -113,7 +113,7 @@ def _clean_file(source: Path, target: Path, **options: Any) -> RunReport:
 
 
 def _clean_rows(rows: list[dict[str, Any]], **options: Any) -> tuple[list[dict[str, Any]], RunReport]:
-    """Rows through files and back."""
+    """Clean rows through files; return the written rows and the report."""
     with TemporaryDirectory() as folder:
         target = Path(folder, "out.jsonl")
         report = _clean_file(_write(Path(folder, "in.jsonl"), rows), target, **options)
@@ -126,7 +126,7 @@ def _call(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(text: str, arguments: dict[str, Any], properties: dict[str, Any], name: str = "book") -> dict[str, Any]:
-    """One conversation with one call of one tool."""
+    """Return a record with one call of one tool."""
     function = {"name": name, "parameters": {"type": "object", "properties": properties}}
     return {
         "id": "r1",
@@ -147,7 +147,7 @@ def _arguments(text: str, arguments: dict[str, Any], properties: dict[str, Any],
     return found
 
 
-# --- meaning, told by a normaliser of the test's own ---
+# --- meaning, by an independent normaliser ---
 
 _FARSI = str.maketrans("یک", "يك")
 _INVISIBLE = re.compile(f"[{BIDI}\u200b\u200c\u200d\u2060\ufeff\u00adـ]")
@@ -155,7 +155,7 @@ _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 def _same_text(text: str) -> str:
-    """A text without all that cleaning may change in it, decoding apart."""
+    """Return a text without everything that cleaning may change, except decoding."""
     shaped = "".join(
         unicodedata.normalize("NFKC", c) if "\ufb50" <= c <= "\ufdf2" or "\ufe70" <= c <= "\ufefc" else c for c in text
     )
@@ -181,7 +181,7 @@ def _same_value(before: Any, after: Any) -> bool:
     if isinstance(before, list):
         return isinstance(after, list) and len(before) == len(after) and all(map(_same_value, before, after))
     if isinstance(before, dict):
-        # A null stays only where the tool takes one, and its key may have been repaired.
+        # A null stays only if the tool allows it; its key may be repaired.
         nulls = {_same_text(key) for key, value in after.items() if value is None} if isinstance(after, dict) else set()
         kept = [(key, value) for key, value in before.items() if value is not None or _same_text(key) in nulls]
         return (
@@ -211,7 +211,7 @@ def _number(text: str) -> float | None:
     st.lists(records(), min_size=1, max_size=3), st.lists(st.sampled_from(["{", "[]", '{"a": 1}', "نص"]), max_size=2)
 )
 def test_no_row_vanishes(rows: list[dict[str, Any]], bad: list[str]) -> None:
-    """Rows in equal rows out and rows rejected, and both files hold as many lines as the report says."""
+    """Input rows equal output rows plus rejects, and the files match the report."""
     with TemporaryDirectory() as folder:
         source, target = Path(folder, "in.jsonl"), Path(folder, "out.jsonl")
         rows = [*rows, _row("مرحبا", {}, {})]  # a run without a usable row is an error
@@ -228,13 +228,13 @@ def test_no_row_vanishes(rows: list[dict[str, Any]], bad: list[str]) -> None:
 @FEWER
 @given(records(), st.sets(st.sampled_from(FOLDS)))
 @example(_row("\u200b\u200cab", {"a\u200b": 1, "a\u200c": 2}, {}), set())
-def test_cleaning_twice_is_cleaning_once(record: dict[str, Any], folds: set[str]) -> None:
+def test_cleaning_is_idempotent(record: dict[str, Any], folds: set[str]) -> None:
     """The second run writes the same bytes and reports no rule, with folds and without."""
     with TemporaryDirectory() as folder:
         once, twice = Path(folder, "once.jsonl"), Path(folder, "twice.jsonl")
         source = _write(Path(folder, "in.jsonl"), [record, _row("مرحبا", {}, {})])
         first = _clean_file(source, once, fold=tuple(sorted(folds)))
-        assert first.rejected.keys() <= {"undecodable-text"}  # what chance makes may look like another encoding
+        assert first.rejected.keys() <= {"undecodable-text"}  # random text may look like another encoding
         second = _clean_file(once, twice, fold=tuple(sorted(folds)))
         assert second.rules == {}
         assert twice.read_bytes() == once.read_bytes()
@@ -251,8 +251,8 @@ def test_cleaning_twice_is_cleaning_once(record: dict[str, Any], folds: set[str]
 )
 @example(_row("كم", {"a": 1, "a\u200b": 2, "a\u200c": 3}, {}))
 @example(_row("كم", {"a\u200b": 2, "a\u200c": 3}, {}))
-def test_what_a_call_means_never_changes(record: dict[str, Any]) -> None:
-    """The same tool is called with the same arguments: numbers equal, texts equal but for the listed repairs."""
+def test_the_meaning_of_a_call_never_changes(record: dict[str, Any]) -> None:
+    """Tool and arguments stay the same: numbers by value, texts up to the listed repairs."""
     rows, report = _clean_rows([record, _row("مرحبا", {}, {})])
     assume(not report.rejected)
     before, after = _call(record), _call(rows[0])
@@ -264,7 +264,7 @@ def test_what_a_call_means_never_changes(record: dict[str, Any]) -> None:
 
 
 def _repaired(text: str, arguments: dict[str, Any], enum: list[str], fold: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A record through the repairs alone."""
+    """Return a record after the repairs alone."""
     row = _row(text, arguments, {"city": {"type": "string", "enum": enum, "description": text}})
     cleaned: dict[str, Any] = json.loads(json.dumps(Repairer(fold).repair(row, [])))  # type: ignore[arg-type]
     return cleaned
@@ -277,7 +277,7 @@ def _without_bidi(text: str) -> str:
 @SOME
 @given(arabic_words, st.data())
 def test_copying_still_works(words: list[str], data: st.DataObject) -> None:
-    """Words that an argument copies from the user's text are still copied; only direction marks may differ."""
+    """Words that an argument copies from the user's text stay equal, except direction marks."""
     start = data.draw(st.integers(0, len(words) - 1))
     stop = data.draw(st.integers(start + 1, len(words)))
     copied = " ".join(words[start:stop])
@@ -290,7 +290,7 @@ def test_copying_still_works(words: list[str], data: st.DataObject) -> None:
 @SOME
 @given(arabic_words, st.sets(st.sampled_from(FOLDS), min_size=1), st.data())
 def test_folds_reach_every_side_together(words: list[str], folds: set[str], data: st.DataObject) -> None:
-    """Text, argument, enum and description get the same folds, so what was grounded stays grounded."""
+    """Text, argument, enum and description get the same folds."""
     copied = " ".join(words[: data.draw(st.integers(1, len(words)))])
     fold = compile_fold(sorted(folds))
     row = _repaired(" ".join(words), {"city": copied}, [copied], tuple(sorted(folds)))
@@ -324,7 +324,7 @@ def test_each_fold_reaches_names_and_keys_too(fold: str, before: str, after: str
 
 
 def test_a_persian_row_keeps_its_letters_on_every_side() -> None:
-    """In a Persian conversation neither the text nor the argument nor the enum gets Arabic letters."""
+    """A Persian conversation gets no Arabic letters in text, argument or enum."""
     text = "هوا در کرج چگونه است و برای فردا چه می شود"
     row = _row(text, {"city": "کرج"}, {"city": {"type": "string", "enum": ["کرج"]}})
     rows, report = _clean_rows([row])
@@ -378,14 +378,14 @@ def test_a_persian_row_keeps_its_letters_on_every_side() -> None:
     ids=str,
 )
 def test_numbers_get_the_type_that_the_schema_declares(value: Any, schema: dict[str, Any], expected: Any) -> None:
-    """A number in figures becomes one where the schema says so and nothing is lost; anything else stays."""
+    """A number in digits is converted if the schema declares it and nothing is lost; other values stay."""
     properties = {"value": schema, "count": {"type": "integer"}}
     found = _arguments("عايز ٣", {"value": value}, properties)["value"]
     assert (type(found), found) == (type(expected), expected)
 
 
 def test_a_phone_number_where_an_integer_is_declared_stays_a_finding(tmp_path: Path) -> None:
-    """Leading zeros identify rather than count: the value stays, and validation says that its type is wrong."""
+    """A value with leading zeros stays text, and validation reports its type."""
     source = _write(
         tmp_path / "in.jsonl", [_row("رقمي 0551234567", {"phone": "0551234567"}, {"phone": {"type": "integer"}})]
     )
@@ -412,7 +412,7 @@ def test_a_phone_number_where_an_integer_is_declared_stays_a_finding(tmp_path: P
     ids=str,
 )
 def test_a_null_that_the_schema_admits_is_kept(schema: dict[str, Any], tmp_path: Path) -> None:
-    """Null is a value where the schema says so, also by reference; enum keeps its null, and validation agrees."""
+    """A null stays if the schema allows it, also by reference or enum, and validation agrees."""
     row = _row("مرحبا", {"kind": None}, {"kind": schema, "other": {"type": ["string", "null"]}})
     rows, _ = _clean_rows([row])
     found = validate([str(_write(tmp_path / "in.jsonl", [row]))]).checks
@@ -421,8 +421,8 @@ def test_a_null_that_the_schema_admits_is_kept(schema: dict[str, Any], tmp_path:
     assert rows[0]["tools"][0]["function"]["parameters"]["properties"]["kind"] == schema
 
 
-def test_a_null_that_nobody_admits_is_removed() -> None:
-    """Nulls that Arrow filled in leave arguments and declarations, at any depth."""
+def test_a_null_that_no_schema_admits_is_removed() -> None:
+    """Nulls from Arrow are removed from arguments and declarations at any depth."""
     properties = {"city": {"type": "string", "description": None}, "trip": {"type": "object", "properties": None}}
     rows, report = _clean_rows([_row("جدة", {"city": "جدة", "days": None, "trip": {"to": None}}, properties)])
     assert _call(rows[0])["arguments"] == {"city": "جدة", "trip": {}}
@@ -436,8 +436,8 @@ def test_a_null_that_nobody_admits_is_removed() -> None:
 # --- options ---
 
 
-def test_the_developer_turn_is_added_unless_told_otherwise() -> None:
-    """A record without one gets the sentence that makes FunctionGemma call; with the option off it stays as it is."""
+def test_the_developer_turn_is_added_by_default() -> None:
+    """A record without a developer turn gets one unless the option is off."""
     row = _row("احجز لي", {}, {})
     with_turn, _ = _clean_rows([row])
     without, _ = _clean_rows([row], developer_turn=False)
@@ -446,7 +446,7 @@ def test_the_developer_turn_is_added_unless_told_otherwise() -> None:
 
 
 def test_renamed_tools_are_listed_in_the_report() -> None:
-    """Names with dots are rewritten in declarations, calls and results, free names first, and the report maps them."""
+    """Names with dots are rewritten in declarations, calls and results; the report maps them."""
     row = _row("احجز", {}, {}, name="hotel.book")
     row["messages"].append({"role": "tool", "name": "hotel.book", "content": "{}"})
     row["tools"].extend(
@@ -462,7 +462,7 @@ def test_renamed_tools_are_listed_in_the_report() -> None:
 
 
 def test_a_fold_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    """The error lists the folds that there are."""
+    """The error lists the known folds."""
     with pytest.raises(UsageError, match=r"no fold 'hamza'.*dediac"):
         _clean_file(sample_path(), tmp_path / "out.jsonl", fold=("hamza",))
 
@@ -472,7 +472,7 @@ def test_a_fold_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of several shards, dirty throughout."""
+    """Return a dirty file of several shards."""
     path = tmp_path_factory.mktemp("large") / "large.jsonl"
     text = dirty_path().read_bytes()
     path.write_bytes(text * (9_500_000 // len(text) + 1))
@@ -481,7 +481,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan_of(path: Path) -> list[Any]:
-    """The shards of a file."""
+    """Return the shards of a file."""
     return list(plan_shards(Inputs.of([str(path)]).files))
 
 
@@ -503,7 +503,7 @@ def test_workers_do_not_change_a_byte(ending: str, tmp_path: Path) -> None:
 
 
 def test_a_killed_run_leaves_nothing_under_the_final_name(large: Path, tmp_path: Path) -> None:
-    """SIGKILL in the middle of writing leaves no records, rejects, report or trace that look whole."""
+    """SIGKILL during writing leaves no output under its final name."""
     target = tmp_path / "out.jsonl"
     extra = ["--report", tmp_path / "report.json", "--trace", tmp_path / "trace.jsonl"]
     command = [sys.executable, "-m", "dataset_tools", "clean", large, "-o", target, *extra]
@@ -519,7 +519,7 @@ def test_a_killed_run_leaves_nothing_under_the_final_name(large: Path, tmp_path:
 
 
 def test_an_error_in_the_middle_keeps_the_earlier_output(tmp_path: Path) -> None:
-    """When writing fails, the file of an earlier run stands as it was and no part is left beside it."""
+    """If writing fails, the file of an earlier run stays and no temporary file is left."""
     target = tmp_path / "out.jsonl"
     target.write_text("earlier", encoding="utf-8")
 
@@ -534,8 +534,8 @@ def test_an_error_in_the_middle_keeps_the_earlier_output(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
-def test_a_reject_says_where_why_and_what(tmp_path: Path) -> None:
-    """Each reject holds file, line, code, reason, hint and the row; those of an earlier run disappear."""
+def test_a_reject_holds_place_reason_and_row(tmp_path: Path) -> None:
+    """Each reject holds file, line, code, reason, hint and the row; rejects of an earlier run are removed."""
     good, target = _row("مرحبا", {}, {}), tmp_path / "out.jsonl"
     source = _write(tmp_path / "in.jsonl", [good, {"سؤال": "كيفك؟"}])
     with source.open("a", encoding="utf-8") as file:
@@ -554,7 +554,7 @@ def test_a_reject_says_where_why_and_what(tmp_path: Path) -> None:
 
 
 def test_rows_in_another_encoding_are_rejected_with_its_name(tmp_path: Path) -> None:
-    """Text of an encoding that is recognised and not repaired is no reason to guess."""
+    """Text of a recognised encoding that cannot be repaired is rejected."""
     garbage = "كيف الطقس في جدة اليوم يا صديقي".encode("cp720").decode("cp1252", "replace").replace("\ufffd", "")
     rows = [_row(garbage, {}, {}), _row("كيف الطقس؟", {}, {})]
     report = _clean_file(_write(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl")
@@ -562,7 +562,7 @@ def test_rows_in_another_encoding_are_rejected_with_its_name(tmp_path: Path) -> 
     assert report.rejected == {"undecodable-text": 1}
 
 
-def test_a_file_of_which_no_row_can_be_read_is_an_error(tmp_path: Path) -> None:
+def test_a_file_without_a_readable_row_is_an_error(tmp_path: Path) -> None:
     """The error names the first row's reason, and nothing is written."""
     source = _write(tmp_path / "in.jsonl", [{"prompt": "مرحبا"}])
     with pytest.raises(InputError, match=r"none of 1 rows could be used; the first: line 1: .*prompt"):
@@ -571,7 +571,7 @@ def test_a_file_of_which_no_row_can_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_report_holds_the_run(tmp_path: Path) -> None:
-    """Command, versions, options, inputs, output, the counts, and for each rule rows, changes and three samples."""
+    """The report holds command, versions, options, inputs, output, counts, and three samples per rule."""
     outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl", tmp_path / "report.json")
     clean([str(dirty_path())], outputs, CleanOptions(fold=("alef",)))
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
@@ -595,7 +595,7 @@ def test_the_report_holds_the_run(tmp_path: Path) -> None:
 
 
 def test_the_trace_holds_every_change(tmp_path: Path) -> None:
-    """One line for each change, and as many as the report counts; a line says what stood where, before and after."""
+    """The trace has one line per counted change, with path, before and after."""
     outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl", trace=tmp_path / "trace.jsonl.gz")
     report = clean([str(dirty_path())], outputs)
     lines = [json.loads(line) for line in gzip.decompress(outputs.trace.read_bytes()).splitlines()]  # type: ignore[union-attr]
@@ -615,7 +615,7 @@ def test_the_trace_holds_every_change(tmp_path: Path) -> None:
         (Outputs(Path("in.jsonl"), Path("r.jsonl")), "overwrite an input"),
     ],
 )
-def test_outputs_in_each_others_way_are_refused(
+def test_conflicting_outputs_are_refused(
     outputs: Outputs, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No output may be an input, another output, or lines under a Parquet name; nothing is written then."""
@@ -634,13 +634,13 @@ def test_outputs_in_each_others_way_are_refused(
         ("b/c.parquet", "b/c.rejects.jsonl"),
     ],
 )
-def test_rejects_stand_beside_the_records(records_name: str, expected: str) -> None:
-    """Each output has rejects of its own, named after it without its ending."""
+def test_default_names_of_rejects(records_name: str, expected: str) -> None:
+    """The rejects file is named after the output without its ending."""
     assert Outputs(Path(records_name)).rejects_file == Path(expected)
 
 
-def test_json_text_deeper_than_can_be_read_again_is_rejected() -> None:
-    """Arguments in JSON text may hide depths that no reader takes back; such a row is refused with its reason."""
+def test_too_deep_json_text_is_rejected() -> None:
+    """A row with JSON arguments nested too deeply to be read again is rejected."""
     deep = _row("مرحبا", {}, {})
     _call(deep)["arguments"] = '{"a":' + "[" * 900 + "]" * 900 + "}"
     rows, report = _clean_rows([deep, _row("أهلا", {}, {})])
@@ -697,7 +697,7 @@ def test_a_row_of_odd_types_has_the_outcome_of_import(row: dict[str, Any], *, re
 
 
 def test_any_exception_of_a_row_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A defect of ours costs the row that meets it, and the reject says which exception it was."""
+    """An unexpected exception rejects its row only, and the reject names it."""
 
     def fail(_self: Repairer, messages: list[dict[str, Any]], _log: object) -> None:
         if messages[-1].get("content") == "شكرا":

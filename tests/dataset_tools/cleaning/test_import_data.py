@@ -1,4 +1,4 @@
-"""Importing from end to end: every layout through the command line, folders and globs, joins, and Parquet both ways."""
+"""``import`` end to end: layouts, folders, globs, joins and Parquet."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def _import(*sources: Path | str, to: Path, **options: Any) -> RunReport:
 
 
 def _raw(layout: str, folder: Path) -> tuple[Path, list[str]]:
-    """The layout's examples as a raw file, and the options that it needs."""
+    """Write the examples of a layout as a raw file; return it with the needed options."""
     examples = _examples(layout)
     answers = [row for e in examples for row in e.get("context", {}).get("companions", {}).values()]
     tools = [tool for e in examples for tool in e.get("context", {}).get("tools", {}).values()]
@@ -66,7 +66,7 @@ def test_each_layout_imports_through_the_command_line(
     afg_data: Command,
     tmp_path: Path,
 ) -> None:
-    """The records are those expected, recognised or forced, with their source; each is valid and counted."""
+    """A detected or forced layout gives the expected valid records with their source."""
     source, options = _raw(layout, tmp_path)
     options += ["--layout", layout] if forced else []
     target, report = tmp_path / "out.jsonl", tmp_path / "report.json"
@@ -86,7 +86,7 @@ def test_each_layout_imports_through_the_command_line(
 
 
 def test_an_import_repairs_nothing(tmp_path: Path) -> None:
-    """Letters, nulls and number types of a row stay as they were; only its shape changes."""
+    """Letters, nulls and number types stay; only the structure changes."""
     function = {
         "name": "book",
         "parameters": {"type": "object", "properties": {"n": {"type": "integer", "enum": None}}},
@@ -109,7 +109,7 @@ def test_an_import_repairs_nothing(tmp_path: Path) -> None:
 
 
 def test_folders_and_globs_name_their_files(tmp_path: Path) -> None:
-    """A folder gives its files in order, with their names relative to it; so does a glob, and repeats are refused."""
+    """Folders and globs give sorted files with relative names; repeats are refused."""
     rows = [example["row"] for example in _examples("openai")]
     _write(tmp_path / "raw" / "b.jsonl", rows[:1])
     _write(tmp_path / "raw" / "a" / "one.ndjson", rows[1:2])
@@ -141,7 +141,7 @@ def _question(identity: str, text: str, city: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("where", ["possible_answer_{}", "possible_answer/{}"])
 def test_bfcl_questions_find_their_answers_in_the_folder(where: str, tmp_path: Path) -> None:
-    """Answers beside the questions or in a folder of their own are joined by id, and are no rows of their own."""
+    """Answers next to the questions or in their own folder are joined by id and are not rows."""
     name = "BFCL_v3_simple.json"
     questions = [_question("simple_0", "الجو في عمّان؟", "city"), _question("simple_1", "كيف الجو في مسقط؟", "city")]
     questions.append(_question("irrelevance_7", "مين كتب المعلّقات؟", "city"))
@@ -161,14 +161,14 @@ def test_bfcl_questions_find_their_answers_in_the_folder(where: str, tmp_path: P
 
 
 def test_a_question_without_its_answer_is_rejected(tmp_path: Path) -> None:
-    """A missing answer rejects its question with the reason; the others are read."""
+    """A missing answer rejects its question only."""
     rows = [_question("simple_0", "الجو في عدن؟", "city"), _question("irrelevance_1", "مرحبا", "city")]
     report = _import(_write(tmp_path / "BFCL_v3_x.json", rows), to=tmp_path / "out.jsonl")
     assert report.rejected == {"missing-answer": 1}
 
 
 def test_a_forced_layout_rejects_rows_of_another(tmp_path: Path) -> None:
-    """Rows that are not of the forced layout become rejects that name it."""
+    """Rows of another layout become rejects that name the forced layout."""
     rows = [_examples("xlam")[0]["row"], _examples("glaive")[0]["row"]]
     report = _import(_write(tmp_path / "a.jsonl", rows), to=tmp_path / "out.jsonl", reading=Reading(layout="xlam"))
     assert (report.rows_out, sum(report.rejected.values())) == (1, 1)
@@ -178,7 +178,7 @@ def test_a_forced_layout_rejects_rows_of_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "[1]", "[{}]", '"نص"'])
 def test_a_tools_file_without_tools_is_refused(content: str, tmp_path: Path) -> None:
-    """The error names the file and says what it should hold."""
+    """The error names the file."""
     tools, (source, _) = tmp_path / "t.json", _raw("heshamharoon", tmp_path)
     tools.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"t\.json"):
@@ -186,7 +186,7 @@ def test_a_tools_file_without_tools_is_refused(content: str, tmp_path: Path) -> 
 
 
 def test_parquet_round_trips(tmp_path: Path) -> None:
-    """JSON Lines to Parquet and back gives the same bytes, and so do the packed forms."""
+    """JSON Lines to Parquet and back gives the same bytes, also compressed."""
     plain = tmp_path / "a.jsonl"
     _import(dirty_path(), to=plain)
     for ending in (".parquet", ".jsonl.gz", ".jsonl.zst"):
@@ -197,7 +197,7 @@ def test_parquet_round_trips(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("default")
 def test_datasets_reads_the_parquet_as_it_was_written(tmp_path: Path) -> None:
-    """`datasets` gives back every row of the cleaned sample, without a key or a null that was not there."""
+    """`datasets` returns every row of the cleaned sample without added keys or nulls."""
     datasets = pytest.importorskip("datasets")
     target = tmp_path / "a.parquet"
     clean([str(sample_path())], Outputs(target, tmp_path / "r.jsonl"))

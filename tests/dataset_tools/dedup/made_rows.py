@@ -1,4 +1,4 @@
-"""Small rows for tests of what repeats: a question, what is called, what is offered."""
+"""Small rows for dedup tests: question, calls and offered tools."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import Any
 def row(
     identity: str, question: str, *calls: tuple[str, Any], offered: Iterable[str] = ("a", "b"), **fields: Any
 ) -> dict[str, Any]:
-    """A record with one question, some calls and the tools that it offers."""
+    """Return a record with one question, some calls and its offered tools."""
     made = [{"type": "function", "function": {"name": name, "arguments": arguments}} for name, arguments in calls]
     answer = {"role": "assistant", "tool_calls": made} if calls else {"role": "assistant", "content": "لا أستطيع"}
     tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in offered]
@@ -17,14 +17,14 @@ def row(
 
 
 def write(path: Path, rows: Iterable[Any]) -> str:
-    """The rows as JSON Lines; the file's name."""
+    """Write rows as JSON Lines; return the file's name."""
     lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return str(path)
 
 
 def read(path: Path) -> list[Any]:
-    """The rows of a file of JSON Lines; none where there is no file."""
+    """Return the rows of a JSON Lines file; none if there is no file."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""Rows that repeat another: which are dropped, for which row, and that nothing else is."""
+"""Dedup of one file: exact and near duplicates, conflicts and twins."""
 
 import json
 import random
@@ -26,7 +26,7 @@ CALL = ("a", {"city": "جدة"})
 
 
 def run(folder: Path, rows: Any, **options: Any) -> tuple[RunReport, list[str], dict[str, tuple[str, str]]]:
-    """The report, the ids that are kept, and of each other row the code and the id that it repeats."""
+    """Return the report, the kept ids, and code and repeated id of each dropped row."""
     source = write(folder / "in.jsonl", rows)
     outputs = Outputs(folder / "out.jsonl", folder / "rejects.jsonl")
     report = dedup([source], outputs, DedupOptions(**options))
@@ -34,8 +34,8 @@ def run(folder: Path, rows: Any, **options: Any) -> tuple[RunReport, list[str], 
     return report, [kept["id"] for kept in read(outputs.records)], rejects
 
 
-def test_spellings_of_one_question_are_one(tmp_path: Path) -> None:
-    """Diacritics, tatweel, alef, yeh, teh marbuta, digits, punctuation and spaces do not count; the text is kept."""
+def test_spellings_of_one_question_are_equal(tmp_path: Path) -> None:
+    """Diacritics, tatweel, alef, yeh, teh marbuta, digits, punctuation and spaces are ignored; the text is kept."""
     first = row("1", "أين ٣ مكتبات في القاهرة؟", CALL)
     rows = [
         first,
@@ -50,8 +50,8 @@ def test_spellings_of_one_question_are_one(tmp_path: Path) -> None:
     assert read(tmp_path / "out.jsonl")[0]["messages"][0]["content"] == "أين ٣ مكتبات في القاهرة؟"
 
 
-def test_a_reject_says_what_it_repeats_and_where_that_stands(tmp_path: Path) -> None:
-    """File, line, code, reason, the id, and the row as it was."""
+def test_a_reject_names_the_repeated_row_and_its_line(tmp_path: Path) -> None:
+    """A reject holds file, line, code, reason, repeated id and the unchanged row."""
     rows = [row("1", "سؤال", CALL), row("2", "سؤال؟", CALL)]
     run(tmp_path, rows)
     assert read(tmp_path / "rejects.jsonl") == [
@@ -68,7 +68,7 @@ def test_a_reject_says_what_it_repeats_and_where_that_stands(tmp_path: Path) -> 
 
 
 def test_the_same_row_in_another_file_is_found(tmp_path: Path) -> None:
-    """The reason names that file."""
+    """The reason names the other file."""
     one = write(tmp_path / "one.jsonl", [row("1", "سؤال", CALL)])
     two = write(tmp_path / "two.jsonl", [row("2", "سؤال", CALL), row("3", "غيره", CALL)])
     outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl")
@@ -78,8 +78,8 @@ def test_the_same_row_in_another_file_is_found(tmp_path: Path) -> None:
     assert [kept["id"] for kept in read(outputs.records)] == ["1", "3"]
 
 
-def test_one_question_with_other_tools_is_another_lesson(tmp_path: Path) -> None:
-    """A row that does not offer the tool that the other calls is kept: the pair teaches the difference."""
+def test_one_question_with_other_tools_is_kept(tmp_path: Path) -> None:
+    """A row that does not offer the tool that the other row calls is kept."""
     rows = [row("1", "سؤال", CALL), row("2", "سؤال", offered=["b"]), row("3", "سؤال", ("b", {}), offered=["b"])]
     _, kept, rejects = run(tmp_path, rows)
     assert kept == ["1", "2"]
@@ -87,15 +87,15 @@ def test_one_question_with_other_tools_is_another_lesson(tmp_path: Path) -> None
 
 
 def test_two_answers_to_one_question_conflict(tmp_path: Path) -> None:
-    """Both offer the tool, so one of the answers is wrong; that is told apart from a plain repetition."""
+    """If both rows offer the tool, one answer is wrong: a conflict, not a duplicate."""
     rows = [row("1", "سؤال", CALL), row("2", "سؤال", ("a", {"city": "مكة"}))]
     _, kept, rejects = run(tmp_path, rows)
     assert kept == ["1"]
     assert rejects == {"2": ("conflicting-duplicate", "1")}
 
 
-def test_nearly_the_same_question_with_the_same_call_is_dropped(tmp_path: Path) -> None:
-    """A changed letter is found; another call, or a question that is less alike than asked for, is kept."""
+def test_a_similar_question_with_the_same_call_is_dropped(tmp_path: Path) -> None:
+    """A changed letter is found; a row with another call or below the threshold is kept."""
     near = NEAR.replace("صديقي", "صديقتي")
     assert 0.8 < likeness(NEAR, near) < 0.95
     other = NEAR.replace("الروضة", "الروضه الجديدة")
@@ -105,8 +105,8 @@ def test_nearly_the_same_question_with_the_same_call_is_dropped(tmp_path: Path) 
     assert run(tmp_path, rows, near=None)[1] == ["1", "2", "3"]
 
 
-def test_a_row_is_only_dropped_for_one_that_is_kept(tmp_path: Path) -> None:
-    """In a chain each is like the one before: the second goes, so the third has nothing to repeat."""
+def test_a_row_is_only_dropped_for_a_kept_row(tmp_path: Path) -> None:
+    """In a chain of similar rows the second is dropped, so the third repeats no kept row."""
     chain = [NEAR[at : at + 40] for at in range(0, 9, 4)]
     first, second, third = chain
     threshold = min(likeness(first, second), likeness(second, third))
@@ -116,20 +116,20 @@ def test_a_row_is_only_dropped_for_one_that_is_kept(tmp_path: Path) -> None:
 
 
 def test_twins_are_dropped_only_when_asked(tmp_path: Path) -> None:
-    """Two ways to ask for the same call are what a model should learn, so they stay by default."""
+    """Different questions with the same call stay by default."""
     rows = [row("1", "ما حال الطقس في جدة؟", CALL), row("2", "هل تمطر اليوم عندهم", ("a", {"city": "جده"}))]
     assert run(tmp_path, rows)[1] == ["1", "2"]
     assert run(tmp_path, rows, twins=True)[1:] == (["1"], {"2": ("templated-twin", "1")})
 
 
 def test_rows_without_a_call_are_no_twins(tmp_path: Path) -> None:
-    """That two rows call nothing does not make them alike."""
+    """Two rows without calls are not twins."""
     rows = [row("1", "ما اسمك؟"), row("2", "كيف حالك اليوم؟")]
     assert run(tmp_path, rows, twins=True)[1] == ["1", "2"]
 
 
 def test_calls_are_compared_by_what_they_mean() -> None:
-    """Order, nulls, spellings and whole floats do not count; names, values, types and missing arguments do."""
+    """Order, nulls, spellings and whole floats are ignored; names, values, types and missing arguments are not."""
     key = call_key({"name": "a", "arguments": {"x": 1, "city": "مكة"}})
     assert call_key({"name": "a", "arguments": {"city": "مكه", "x": 1.0, "y": None}}) == key
     others: list[Any] = [{"x": 1}, {"x": 1, "city": "جدة"}, {"x": "1", "city": "مكة"}, {"x": True, "city": "مكة"}]
@@ -150,7 +150,7 @@ def test_the_second_time_changes_nothing(tmp_path: Path, twins: bool) -> None:  
 
 
 def test_no_clean_row_of_the_sample_is_dropped(tmp_path: Path) -> None:
-    """Not even with a likeness as low as 0.8."""
+    """The sample has no near duplicates at similarity 0.8."""
     for near in (0.9, 0.8):
         outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl")
         report = dedup([str(sample_path())], outputs, DedupOptions(near=near))
@@ -162,7 +162,7 @@ def _asked(record: Any) -> str:
 
 
 def test_every_injected_duplicate_of_the_sample_is_found(tmp_path: Path) -> None:
-    """Exactly the listed rows, and each with the id of the row that it copies."""
+    """Exactly the listed rows are dropped, each with the id of its original."""
     outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl")
     dedup([str(dirty_path())], outputs)
     injected = {d["id"] for d in json.loads(defects_path().read_bytes()) if d["defect"] == "duplicate-query"}
@@ -180,7 +180,7 @@ def test_every_injected_duplicate_of_the_sample_is_found(tmp_path: Path) -> None
 )
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_row_is_kept_or_repeats_one_that_is(tmp_path: Path, drawn: list[Any], twins: bool) -> None:  # noqa: FBT001
-    """The numbers add up, order stays, the first of equal rows stays, and no two kept rows ask and call the same."""
+    """Counts add up, the order and the first of equal rows stay, and no two kept rows are duplicates."""
     rows = [
         row(str(at), question * 6, *([("a", {"v": value})] if calls else ()))
         for at, (question, value, calls) in enumerate(drawn)
@@ -197,7 +197,7 @@ def test_every_row_is_kept_or_repeats_one_that_is(tmp_path: Path, drawn: list[An
 
 
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Shards are read by several processes; duplicates lie across them."""
+    """Duplicates across shards are found by any number of processes."""
     draw = random.Random(5)
     rows = [row(str(at), f"السؤال {draw.randrange(900)} {'عن الطقس ' * 300}", CALL) for at in range(2000)]
     source = write(tmp_path / "in.jsonl", rows)
@@ -210,8 +210,8 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
-def test_rows_that_cannot_be_read_are_rejects_as_ever(tmp_path: Path) -> None:
-    """They repeat nothing, and have no id to name."""
+def test_unreadable_rows_are_rejects(tmp_path: Path) -> None:
+    """An unreadable row repeats nothing and has no id."""
     source = write(tmp_path / "in.jsonl", [row("1", "سؤال", CALL), "{", {"odd": 1}, row("2", "سؤال", CALL)])
     outputs = Outputs(tmp_path / "out.jsonl", tmp_path / "rejects.jsonl")
     report = dedup([source], outputs)
@@ -219,24 +219,24 @@ def test_rows_that_cannot_be_read_are_rejects_as_ever(tmp_path: Path) -> None:
     assert [reject.get("repeats") for reject in read(outputs.rejects)] == [None, None, "1"]
 
 
-def test_a_question_without_letters_is_compared_by_all_that_is_said(tmp_path: Path) -> None:
-    """Punctuation alone has no key: such rows are not the same for that."""
+def test_a_question_without_letters_is_compared_by_all_messages(tmp_path: Path) -> None:
+    """Punctuation alone has no key, so it does not make rows equal."""
     rows = [row("1", "؟؟"), row("2", "!"), row("3", "؟")]
     rows[1]["messages"][1]["content"] = "ماذا تقصد؟"
     assert run(tmp_path, rows)[1] == ["1", "2"]
 
 
-def test_what_makes_no_sense_is_told_before_anything_is_read(tmp_path: Path) -> None:
-    """A likeness out of range, an output that is an input."""
+def test_bad_options_are_refused_before_reading(tmp_path: Path) -> None:
+    """A similarity out of range and an output that is an input are refused."""
     source = write(tmp_path / "in.jsonl", [row("1", "سؤال", CALL)])
-    with pytest.raises(UsageError, match="a likeness of 2 makes no sense"):
+    with pytest.raises(UsageError, match="the similarity 2 is out of range"):
         dedup([source], Outputs(tmp_path / "o.jsonl", tmp_path / "r.jsonl"), DedupOptions(near=2))
     with pytest.raises(UsageError, match="would overwrite an input"):
         dedup([source], Outputs(Path(source), tmp_path / "r.jsonl"))
 
 
-def test_the_command_tells_what_it_dropped(afg_data: Any, tmp_path: Path) -> None:
-    """Counts on standard error, or the report as JSON on standard output; the help has an example."""
+def test_the_command_prints_its_counts(afg_data: Any, tmp_path: Path) -> None:
+    """Counts go to standard error, the JSON report to standard output; the help has an example."""
     write(tmp_path / "in.jsonl", [row("1", NEAR, CALL), row("2", NEAR, CALL), row("3", "غيره", CALL)])
     done = afg_data("dedup", "in.jsonl", "-o", "out.jsonl", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
@@ -248,4 +248,4 @@ def test_the_command_tells_what_it_dropped(afg_data: Any, tmp_path: Path) -> Non
     assert report["options"] == {"near": None, "twins": True, "layout": "", "tools_file": ""}
     done = afg_data("dedup", "in.jsonl", "-o", "out.jsonl", "--near", "3", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "afg-data: a likeness of 3 makes no sense (from 0.3 to 1, where 1 is equal)\n"
+    assert done.stderr == "afg-data: the similarity 3 is out of range (from 0.3 to 1, where 1 is equal)\n"

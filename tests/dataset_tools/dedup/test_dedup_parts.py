@@ -1,4 +1,4 @@
-"""``dedup`` into a folder of parts: the rows of one file, and a way back in after an interruption."""
+"""``dedup`` into a folder of parts, with resume."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tests.dataset_tools.pipeline.runs import contents, outputs_in
 
 @pytest.fixture(scope="module")
 def repeated(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus with a third of it once more, so that there are repetitions far apart."""
+    """Return the corpus with a third of it repeated, so that duplicates are far apart."""
     lines = corpus.read_text(encoding="utf-8").splitlines(keepends=True)
     path = tmp_path_factory.mktemp("repeated") / "raw.jsonl"
     path.write_text("".join([*lines, *lines[::3]]), encoding="utf-8")
@@ -40,7 +40,7 @@ def whole(repeated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_parts_hold_what_one_file_holds(repeated: Path, whole: Path, tmp_path: Path) -> None:
-    """Records and rejects are those of a run into one file; many rows are dropped."""
+    """Records and rejects equal those of a run into one file; many rows are dropped."""
     one = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
     report = dedup([str(repeated)], one)
     parts = sorted((whole / "out").glob("part-*.jsonl"))
@@ -52,19 +52,19 @@ def test_the_parts_hold_what_one_file_holds(repeated: Path, whole: Path, tmp_pat
 
 
 @pytest.mark.parametrize("workers", [2, 3])
-def test_bytes_depend_on_no_worker(workers: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
-    """Nor on the processes that decide while others write."""
+def test_bytes_do_not_depend_on_workers(workers: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
+    """Any number of workers writes the same bytes."""
     dedup([str(repeated)], _outputs(tmp_path), DedupOptions(work=Work(workers=workers)))
     assert contents(tmp_path) == contents(whole)
 
 
 class _StoppedError(Exception):
-    """The error that ends a run in these tests."""
+    """Error that ends a run."""
 
 
 @pytest.mark.parametrize("stop", [4, 11, 30])
-def test_it_goes_on_where_it_stopped(stop: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
-    """Rows are read again, but no part is written twice, and every byte is the same."""
+def test_it_resumes_where_it_stopped(stop: int, repeated: Path, whole: Path, tmp_path: Path) -> None:
+    """A resumed run reads rows again, writes no part twice, and gives the same bytes."""
 
     def stopping(shard: Shard, part: object) -> None:
         if shard.index >= stop and not isinstance(part, ShardKeys):
@@ -80,7 +80,7 @@ def test_it_goes_on_where_it_stopped(stop: int, repeated: Path, whole: Path, tmp
 
 
 def test_a_whole_folder_is_verified_and_not_read_again(repeated: Path, whole: Path) -> None:
-    """The report is the same, and no shard is done."""
+    """The report is the same, and no shard is read."""
     done: list[Shard] = []
 
     def again(*, resume: bool = False) -> RunReport:
@@ -92,8 +92,8 @@ def test_a_whole_folder_is_verified_and_not_read_again(repeated: Path, whole: Pa
     assert done == []
 
 
-def test_other_rows_that_go_are_noticed(repeated: Path, tmp_path: Path) -> None:
-    """Parts of one decision and of another never stand in one folder."""
+def test_other_refused_rows_are_noticed(repeated: Path, tmp_path: Path) -> None:
+    """A resumed run with other refused rows is rejected."""
     place, error = str(repeated), RowError("duplicate", "found elsewhere", repeats="1")
     dedup([place], _outputs(tmp_path), refused={place: {3: error}})
     with pytest.raises(UsageError, match=r"cannot be resumed: refused was \w+, and is \w+ now"):
@@ -103,7 +103,7 @@ def test_other_rows_that_go_are_noticed(repeated: Path, tmp_path: Path) -> None:
 def test_the_command_writes_parts(
     repeated: Path, afg_data: Callable[..., CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """A folder by its slash, the form of the parts by name; it can be read, and gone on with."""
+    """A trailing slash selects parts, an option their format; the folder can be read and resumed."""
     command = ("dedup", repeated, "-o", "distinct/", "--parts", "jsonl.zst", "--workers", "2", "--quiet")
     assert afg_data(*command, cwd=tmp_path).returncode == 0
     assert (tmp_path / "distinct/part-00000.jsonl.zst").is_file()

@@ -1,4 +1,4 @@
-"""The recipe of the documentation for dedup by a cluster does what the command does, to the byte."""
+"""Cluster recipe of the documentation: the same bytes as the command."""
 
 import json
 import os
@@ -20,7 +20,7 @@ START = "import ray\nray.init(address='local', num_cpus=2, include_dashboard=Fal
 
 
 def _recipe() -> str:
-    """The one block of Python on the page; with fewer partitions, because each is a process's work."""
+    """Return the Python block of the page, with fewer partitions for speed."""
     page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert "num_partitions=64" in block
@@ -30,7 +30,7 @@ def _recipe() -> str:
 def test_the_recipe_drops_what_the_command_drops(
     corpus: Path, afg_data: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """Records and rejects of a folder of parts are the same; some rows are dropped."""
+    """Records and rejects of a folder of parts are equal; some rows are dropped."""
     assert afg_data("clean", corpus, "-o", "clean/", "--quiet", cwd=tmp_path).returncode == 0
     assert afg_data("dedup", "clean/", "-o", "want.jsonl", "--near", "0", "--quiet", cwd=tmp_path).returncode == 0
     script = tmp_path / "recipe.py"

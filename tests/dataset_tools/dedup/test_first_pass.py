@@ -1,4 +1,4 @@
-"""Fatal rows where every row is read twice: none vanishes, whichever reading it is fatal in."""
+"""Fatal rows in commands that read every row twice: each is counted."""
 
 import json
 from collections.abc import Callable
@@ -18,18 +18,18 @@ from tests.dataset_tools.io.stages import record
 from tests.dataset_tools.pipeline.runs import contents
 
 ROWS, FATAL, COPY = 60, 3, 57
-"""Rows, the one that is fatal, and one that says the same."""
+"""Number of rows, the fatal line, and the line of its duplicate."""
 
 FIRST, SECOND, BOTH = "while", "unless", "exit"
-"""In which reading the row is fatal: the flag is taken away between the two."""
+"""Passes in which the row is fatal; the flag is removed between them."""
 
 
 READING = PoisonReading()
-"""Rows may say what is to be done to the process that reads them."""
+"""Reading options whose rows control the process that reads them."""
 
 
 def _write(folder: Path, way: str) -> Path:
-    """Rows of which one is fatal in some reading; the flag stands."""
+    """Write rows of which one is fatal in some pass, and the flag."""
     flag = folder / "flag"
     flag.touch()
     rows: list[dict[str, Any]] = [dict(record(line)) for line in range(1, ROWS + 1)]
@@ -55,7 +55,7 @@ def _reasons(path: Path) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("way", [FIRST, SECOND, BOTH])
 def test_dedup(way: str, tmp_path: Path) -> None:
-    """The row is a reject; what says the same is kept, unless the row was there to be compared with."""
+    """The row is a reject; its duplicate is kept unless the first pass could read the row."""
     source = _write(tmp_path, way)
     outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
     options = DedupOptions(near=None, reading=READING, work=Work(workers=2))
@@ -87,7 +87,7 @@ def test_one_in_each_reading(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", [FIRST, SECOND, BOTH])
 def test_split(way: str, tmp_path: Path) -> None:
-    """The row is a reject, and all that is said of the sides is true of their files."""
+    """The row is a reject, and the report of the splits matches their files."""
     source = _write(tmp_path, way)
     options = SplitOptions(format="jsonl", near=None, reading=READING, work=Work(workers=2), test=0.3, validation=0.2)
     report = split([str(source)], tmp_path / "data", options, on_shard=_without_flag(tmp_path))
@@ -97,7 +97,7 @@ def test_split(way: str, tmp_path: Path) -> None:
 
 
 def test_split_against_what_it_repeats(tmp_path: Path) -> None:
-    """A row that leaks, and then cannot be read, is counted once; it is not said to be left out for the leak."""
+    """A leaking row that is fatal in the second pass is counted once, as fatal."""
     source = _write(tmp_path, SECOND)
     (tmp_path / "held_out.jsonl").write_text(json.dumps(record(FATAL)) + "\n")
 
@@ -125,7 +125,7 @@ def _require_true(report: SplitReport) -> None:
 
 
 class _StoppedError(Exception):
-    """The error that ends a run in these tests."""
+    """Error that ends a run."""
 
 
 def _outputs(folder: Path, *, resume: bool = False) -> FolderOutputs:
@@ -133,7 +133,7 @@ def _outputs(folder: Path, *, resume: bool = False) -> FolderOutputs:
 
 
 def _dedup(source: Path, folder: Path, *, resume: bool = False, stop: int | None = None) -> None:
-    """Dedup into small parts; ``stop`` before that shard of the second reading is written."""
+    """Dedup into small parts; ``stop`` before that shard of the second pass is written."""
 
     def on_shard(shard: Any, part: Any) -> None:
         if stop is not None and shard.index >= stop and not isinstance(part, ShardKeys):
@@ -149,7 +149,7 @@ def _begun(source: Path, folder: Path) -> None:
 
 
 def test_a_resumed_run_decides_as_the_run_before(tmp_path: Path) -> None:
-    """A row that was fatal when the folder was begun stays so: what repeats it was not compared with it."""
+    """A row that was fatal in the first run stays fatal, because its duplicate was not compared with it."""
     source = _write(tmp_path, FIRST)
     _dedup(source, tmp_path / "whole")
     _begun(source, tmp_path / "other")
@@ -159,14 +159,14 @@ def test_a_resumed_run_decides_as_the_run_before(tmp_path: Path) -> None:
     assert _reasons(tmp_path / "other/out/rejects.jsonl") == [(FATAL, "poison-row")]
 
 
-def test_a_row_that_is_fatal_later_is_told(tmp_path: Path) -> None:
-    """Parts that were written as if it could be read stay; the run goes on where it can be."""
+def test_a_newly_fatal_row_is_an_error(tmp_path: Path) -> None:
+    """Existing parts stay, and the run resumes where the row is readable."""
     source = _write(tmp_path, SECOND)
     _dedup(source, tmp_path / "whole")
     _begun(source, tmp_path / "other")
     before = contents(tmp_path / "other")
     (tmp_path / "flag").unlink()
-    said = r"raw\.jsonl:3: cannot be resumed: the row could be read when the folder was begun; now the process that"
+    said = r"raw\.jsonl:3: cannot be resumed: the row was readable in the first run; now the process that"
     with pytest.raises(InputError, match=said):
         _dedup(source, tmp_path / "other", resume=True)
     assert contents(tmp_path / "other") == before

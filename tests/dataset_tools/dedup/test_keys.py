@@ -1,4 +1,4 @@
-"""Exact repetitions found group by group, as an engine with a group-by would, are those that one process finds."""
+"""Exact duplicates by group: equal to those of one process."""
 
 from itertools import groupby
 from pathlib import Path
@@ -30,7 +30,7 @@ def _keys(source: str) -> list[RowKey]:
 
 
 def _refused_in_groups(keys: list[RowKey]) -> dict[str, dict[int, RowError]]:
-    """By file and line, one group after another."""
+    """Return the rejections by file and line, group by group."""
     refused: dict[str, dict[int, RowError]] = {}
     for _, group in groupby(sorted(keys, key=lambda key: key.question), lambda key: key.question):
         for key, error in exact_repetitions(list(group)):  # sorting keeps the order of equal ones
@@ -41,7 +41,7 @@ def _refused_in_groups(keys: list[RowKey]) -> dict[str, dict[int, RowError]]:
 @given(ROWS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_groups_give_what_one_process_gives(tmp_path: Path, drawn: list[tuple[str, str, str]]) -> None:
-    """The same records and rejects, to the byte, for rows that repeat and contradict each other."""
+    """Records and rejects are equal byte for byte, for duplicates and conflicts."""
     rows = [row(str(at), text, (call, {}), offered=offered) for at, (text, call, offered) in enumerate(drawn)]
     source = write(tmp_path / "in.jsonl", rows)
     for name, refused in (("one", None), ("groups", _refused_in_groups(_keys(source)))):
@@ -52,7 +52,7 @@ def test_groups_give_what_one_process_gives(tmp_path: Path, drawn: list[tuple[st
 
 
 def test_rows_that_were_refused_elsewhere_are_left_out(tmp_path: Path) -> None:
-    """Nothing is searched for then: a repetition that nobody has refused stays."""
+    """With refused rows given, other duplicates stay."""
     source = write(
         tmp_path / "in.jsonl", [row("1", "كم", ("a", {})), row("2", "كم", ("a", {})), row("3", "أين", ("a", {}))]
     )

@@ -1,4 +1,4 @@
-"""Likeness of texts: the exact measure, the bands that find likely pairs, and that hardly any pair is missed."""
+"""Jaccard similarity, MinHash bands and buckets."""
 
 import random
 from itertools import pairwise
@@ -14,8 +14,8 @@ from dataset_tools.errors import UsageError
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
-def test_likeness_is_the_share_of_common_shingles() -> None:
-    """Written out: runs of four characters, and a shorter text is one of its own."""
+def test_likeness_is_the_jaccard_similarity_of_shingles() -> None:
+    """Shingles are runs of four characters; a shorter text is one shingle."""
     assert shingles("الطقس") == {"الطق", "لطقس"}
     assert shingles("لا") == {"لا"}
     assert shingles("") == {""}
@@ -26,7 +26,7 @@ def test_likeness_is_the_share_of_common_shingles() -> None:
 
 @given(TEXTS, TEXTS)
 def test_likeness_is_symmetric_and_one_for_equal_sets(first: str, second: str) -> None:
-    """It is a share, the same from both sides, and whole exactly where the shingles are the same."""
+    """Similarity is from 0 to 1, symmetric, and 1 exactly for equal shingles."""
     share = likeness(first, second)
     assert share == likeness(second, first)
     assert 0 <= share <= 1
@@ -34,8 +34,8 @@ def test_likeness_is_symmetric_and_one_for_equal_sets(first: str, second: str) -
 
 
 @given(st.lists(TEXTS, max_size=12), st.sampled_from([0.3, 0.5, 0.8, 0.9, 1.0]))
-def test_a_text_has_the_same_bands_wherever_it_stands(texts: list[str], threshold: float) -> None:
-    """Many texts at once give the results of each alone; equal sets of shingles give equal bands."""
+def test_bands_do_not_depend_on_the_position(texts: list[str], threshold: float) -> None:
+    """A batch gives the bands of each text alone; equal shingles give equal bands."""
     bands = bands_for(threshold)
     together = band_hashes(texts, bands)
     assert together.shape == (len(texts), bands.number)
@@ -48,7 +48,7 @@ def test_a_text_has_the_same_bands_wherever_it_stands(texts: list[str], threshol
 
 
 def test_more_texts_than_are_hashed_at_once() -> None:
-    """The edges between the batches do not show."""
+    """Batch edges do not change the bands."""
     texts = [f"السؤال رقم {number} عن الطقس" for number in range(1200)]
     bands = bands_for(0.8)
     assert (
@@ -57,7 +57,7 @@ def test_more_texts_than_are_hashed_at_once() -> None:
 
 
 def test_the_hashes_are_the_same_in_every_version() -> None:
-    """Which pairs are compared must not change with numpy or a machine: two numbers of one text, recorded."""
+    """Recorded hashes guard against changes by numpy or the machine."""
     hashes = band_hashes(["كيف الطقس في جده اليوم"], Bands(25, 5))
     assert [int(hashes[0, 0]), int(hashes[0, 24])] == [11491509598601969468, 10601800735658521427]
 
@@ -71,7 +71,7 @@ def _changed(text: str, draw: random.Random, letters: int) -> str:
 
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9])
 def test_pairs_at_the_threshold_share_a_band(threshold: float) -> None:
-    """Of thousands of pairs that are alike, all are found; of unlike ones, next to none are compared."""
+    """All of thousands of similar pairs share a band, and almost no dissimilar pairs."""
     draw = random.Random(7)
     texts = ["".join(draw.choices("ابتثجحخدذرزسشصضطظعغفقكلمنهوي ", k=draw.randint(20, 120))) for _ in range(3000)]
     others = [_changed(text, draw, draw.randint(1, 6)) for text in texts]
@@ -85,7 +85,7 @@ def test_pairs_at_the_threshold_share_a_band(threshold: float) -> None:
 
 
 def test_the_share_of_equal_hashes_estimates_the_likeness() -> None:
-    """Without bias: the mean error over many pairs is near nothing."""
+    """The mean error over many pairs is near zero."""
     draw = random.Random(3)
     texts = ["".join(draw.choices("ابتثجحخدذرزس ", k=60)) for _ in range(2000)]
     others = [_changed(text, draw, 4) for text in texts]
@@ -97,15 +97,15 @@ def test_the_share_of_equal_hashes_estimates_the_likeness() -> None:
 
 
 def test_only_shared_bands_are_buckets() -> None:
-    """A text that shares a band with nobody is in no bucket; two that share one are in the same."""
+    """A text without a shared band is in no bucket; texts that share a band share a bucket."""
     hashes = np.array([[1, 2], [3, 2], [4, 5]], dtype=np.uint64)
     buckets = Buckets(hashes)
     assert buckets.of(0) == buckets.of(1) != []
     assert buckets.of(2) == []
 
 
-def test_a_threshold_out_of_range_is_told() -> None:
-    """One line with what to do."""
+def test_a_threshold_out_of_range_is_an_error() -> None:
+    """The hint gives the range."""
     for threshold in (0.1, 1.5):
-        with pytest.raises(UsageError, match=r"makes no sense \(from 0.3 to 1, where 1 is equal\)"):
+        with pytest.raises(UsageError, match=r"is out of range \(from 0.3 to 1, where 1 is equal\)"):
             bands_for(threshold)

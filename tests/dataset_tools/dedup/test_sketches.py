@@ -1,4 +1,4 @@
-"""Sketches tell texts apart that are unlike, and never texts that are alike."""
+"""Sketches: an upper bound that never excludes similar texts."""
 
 import random
 
@@ -11,7 +11,7 @@ from dataset_tools.dedup.minhash import likeness
 from dataset_tools.dedup.sketches import Texts, sketches
 
 CHANGED = st.tuples(st.text("ab ", max_size=40), st.lists(st.lists(st.integers(0, 40), max_size=4), max_size=6))
-"""A text, and the places at which each of some others has another letter."""
+"""A text, and the positions of changed letters in variants of it."""
 
 
 def _changed(text: str, places: list[int]) -> str:
@@ -20,7 +20,7 @@ def _changed(text: str, places: list[int]) -> str:
 
 @given(CHANGED, st.sampled_from([0.3, 0.5, 0.8, 0.9, 1.0]))
 def test_sketches_change_no_likeness(drawn: tuple[str, list[list[int]]], threshold: float) -> None:
-    """All that are alike are found, in order, with their exact likeness, and nothing else, however many there are."""
+    """Exactly the similar texts are found, in order, with their exact similarity."""
     text, changes = drawn
     texts = [text, *(_changed(text, places) for places in changes)]
     others = list(range(len(texts)))
@@ -31,22 +31,22 @@ def test_sketches_change_no_likeness(drawn: tuple[str, list[list[int]]], thresho
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=20), max_size=8))
 def test_any_texts_may_be_compared(texts: list[str]) -> None:
-    """Each is like itself, empty and short ones too."""
+    """Every text is similar to itself, also if empty or short."""
     compared = Texts(texts, sketches(texts), 1.0)
     for at in range(len(texts)):
         assert (at, 1) in list(compared.alike(at, list(range(len(texts)))))
 
 
 def test_many_shingles_share_a_bit() -> None:
-    """Texts of more shingles than a sketch has bits are still compared exactly."""
+    """Texts with more shingles than sketch bits are compared exactly."""
     long = " ".join(str(number) for number in range(2000))
     texts = [long, long.replace("1999", "2999"), long[::-1], "", long]
     found = list(Texts(texts, sketches(texts), 0.9).alike(0, [1, 2, 3, 4]))
     assert found == [(0, pytest.approx(likeness(long, texts[1]))), (3, 1)]
 
 
-def test_one_template_is_told_apart_without_its_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the fillings of a template, few pairs are compared exactly."""
+def test_sketches_separate_fillings_of_one_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few pairs of fillings of a template are compared exactly."""
     draw = random.Random(1)
     texts = [f"اعرض تفاصيل الطلب رقم {draw.randrange(10**6)} من فضلك يا صديقي العزيز" for _ in range(200)]
     compared = []
@@ -61,7 +61,7 @@ def test_one_template_is_told_apart_without_its_texts(monkeypatch: pytest.Monkey
 
 
 def test_sketches_do_not_depend_on_the_batch() -> None:
-    """The edges between the batches do not show, and a bit is set for each shingle."""
+    """Batch edges do not change sketches, and each shingle sets a bit."""
     texts = [f"السؤال رقم {number} عن الطقس" for number in range(1200)]
     some = (0, 511, 512, 1199)
     assert (sketches(texts)[list(some)] == sketches([texts[at] for at in some])).all()

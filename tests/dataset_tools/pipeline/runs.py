@@ -1,4 +1,4 @@
-"""Helpers for folders of parts: a corpus of many small shards, and runs over it."""
+"""Corpus of many small shards, and runs over it into folders of parts."""
 
 import hashlib
 import os
@@ -14,18 +14,18 @@ from dataset_tools.pipeline.stage import RunReport
 
 ROOT = Path(__file__).parents[3]
 SHARD_BYTES, PART_BYTES = 20_000, 60_000
-"""The corpus below makes many shards of this size, and several parts."""
+"""Sizes that cut the corpus into many shards and several parts."""
 
 
 def write_corpus(path: Path, dirty: list[str], rows: int = 480) -> Path:
-    """Rows with every known defect, of which some cannot be read, and blank lines between them."""
+    """Write rows with every known defect, some unreadable, and blank lines between them."""
     lines = [line + "\n" * (1 + (number % 50 == 0)) for number, line in enumerate(dirty[:rows])]
     path.write_text("".join(lines), encoding="utf-8")
     return path
 
 
 def outputs_in(folder: Path, *, resume: bool = False, ending: str = ".parquet", **more: Any) -> FolderOutputs:
-    """A folder of small parts, with all that can be written beside it."""
+    """Return the outputs of a folder of small parts, with report and trace."""
     return FolderOutputs(
         folder / "out",
         ending,
@@ -44,7 +44,7 @@ def clean_into(source: Path, folder: Path, *, workers: int = 1, resume: bool = F
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Every file below a folder, hidden ones too, by a hash of its bytes; the report without the folder's name."""
+    """Return the SHA-256 of each file below a folder, hidden files included; the folder's name is masked."""
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
@@ -67,7 +67,7 @@ if __name__ == "__main__":
 
 
 def start_clean(folder: Path, source: Path, *options: str) -> subprocess.Popen[str]:
-    """The real command in a process and a group of its own, with small parts."""
+    """Start the command in its own process group, with small parts."""
     script = folder.parent / "command.py"
     script.write_text(COMMAND)
     command = [sys.executable, script, "clean", source, "-o", "out/", "--report", "report.json", "--quiet"]

@@ -1,4 +1,4 @@
-"""Existing files are kept, and untrusted files cost a bounded amount."""
+"""Outputs that never replace an input, and bounded cost of untrusted files."""
 
 import gzip
 import json
@@ -30,8 +30,8 @@ def _write(path: Path, *rows: object) -> Path:
     return path
 
 
-def test_the_tools_file_is_an_input_that_no_output_replaces(tmp_path: Path) -> None:
-    """A report that is named like the file of tools is refused before any work."""
+def test_no_output_replaces_the_tools_file(tmp_path: Path) -> None:
+    """A report with the name of the tools file is refused before any work."""
     data, tools = _write(tmp_path / "a.jsonl", ROW), _write(tmp_path / "tools.json", [])
     outputs = Outputs(tmp_path / "o.jsonl", tmp_path / "o.rejects.jsonl", report=tools)
     with pytest.raises(UsageError):
@@ -40,7 +40,7 @@ def test_the_tools_file_is_an_input_that_no_output_replaces(tmp_path: Path) -> N
 
 
 def test_the_accepted_answers_are_an_input_too(tmp_path: Path) -> None:
-    """BFCL's answers, which are read beside the questions, are not overwritten."""
+    """The answers of BFCL are not overwritten."""
     question = {"id": "irrelevance_0", "question": [[{"role": "user", "content": "كم الساعة؟"}]], "function": []}
     data = _write(tmp_path / "BFCL_v4_irrelevance.json", question)
     answers = _write(tmp_path / "possible_answer_BFCL_v4_irrelevance.json", {"id": "x", "ground_truth": []})
@@ -51,21 +51,21 @@ def test_the_accepted_answers_are_an_input_too(tmp_path: Path) -> None:
 
 
 def test_a_named_file_for_rejects_is_written_even_when_empty(tmp_path: Path) -> None:
-    """It then says that nothing was rejected in this run; it is never removed."""
+    """An empty rejects file says that this run rejected nothing."""
     data, rejects = _write(tmp_path / "a.jsonl", ROW), _write(tmp_path / "mine.jsonl", {"of": "an earlier run"})
     clean([str(data)], Outputs(tmp_path / "o.jsonl", rejects))
     assert rejects.read_bytes() == b""
 
 
 @pytest.mark.parametrize("text", ["{'n': 1, 'n': 2}", "{1: 3, '1': 4}", '{"n":1,"n":2}'])
-def test_a_key_that_stands_twice_in_arguments_is_refused(text: str) -> None:
-    """In a Python literal as in JSON, because one of the two values would be lost."""
+def test_a_repeated_key_in_arguments_is_refused(text: str) -> None:
+    """A repeated key is refused in Python literals and JSON, because one value would be lost."""
     with pytest.raises(RowError, match=r"repeated key|duplicate key"):
         decode_json(text, [], "arguments")
 
 
 def test_millions_of_tiny_rows_are_cut_into_shards(tmp_path: Path) -> None:
-    """A small compressed file of very many short lines does not become one shard."""
+    """A small compressed file of many short lines becomes several shards."""
     path = tmp_path / "tiny.jsonl.gz"
     path.write_bytes(gzip.compress(b"{}\n" * 200_000))
     sizes = [len(shard.lines or ()) for shard in plan_shards(find_files([str(path)]))]
@@ -75,7 +75,7 @@ def test_millions_of_tiny_rows_are_cut_into_shards(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"\n\n  \n", b"\r\n"])
 def test_a_file_without_rows_is_an_error(content: bytes, tmp_path: Path) -> None:
-    """Blank lines are no rows, and a run over no row must not look like success."""
+    """A file of blank lines only is an error."""
     path = tmp_path / "blank.jsonl"
     path.write_bytes(content)
     with pytest.raises(InputError, match="no row"):
@@ -85,8 +85,8 @@ def test_a_file_without_rows_is_an_error(content: bytes, tmp_path: Path) -> None
     assert not (tmp_path / "o.jsonl").exists()
 
 
-def test_a_file_without_rows_is_named_as_it_was_given(afg_data: Callable[..., Any], tmp_path: Path) -> None:
-    """The one line says which file, and nothing of how the project holds it."""
+def test_the_error_names_the_file_without_rows(afg_data: Callable[..., Any], tmp_path: Path) -> None:
+    """The error line names the file as given."""
     (tmp_path / "blank.jsonl").write_bytes(b"\n")
     for command in (["validate", "blank.jsonl"], ["clean", "blank.jsonl", "-o", "o.jsonl"]):
         done = afg_data(*command, cwd=tmp_path)
@@ -109,14 +109,14 @@ def test_a_file_without_rows_is_named_as_it_was_given(afg_data: Callable[..., An
         ("0551234567", None),
     ],
 )
-def test_only_a_number_that_can_be_read_in_one_way_becomes_one(text: str, number: float | None) -> None:
-    """Telephone numbers, thousands that look like decimals, and decimals that a double rounds stay text."""
+def test_only_an_unambiguous_number_is_converted(text: str, number: float | None) -> None:
+    """Phone numbers, ambiguous thousands separators and decimals that a double rounds stay text."""
     assert exact_number(text) == number
 
 
 @pytest.mark.parametrize("end", ["b", ", b", " or b", "or, b"])
 def test_spaces_in_a_list_of_values_are_read_once(end: str) -> None:
-    """A million spaces in a description end a value or stand in it; from each of them on they would take an hour."""
+    """A million spaces in a description take linear time, not quadratic."""
     spaces = " " * 1_000_000
     values = described_values({"description": f"one of: a{spaces}{end}"})
     assert values == {"b": [f"a{spaces}b"], "or, b": [f"a{spaces}or", "b"]}.get(end, ["a", "b"])
@@ -131,6 +131,6 @@ def test_spaces_in_a_list_of_values_are_read_once(end: str) -> None:
         ("a  or  or b", ["a", "or b"]),
     ],
 )
-def test_separators_may_meet(listed: str, values: list[str]) -> None:
-    """A comma and a word between two values separate them once."""
+def test_adjacent_separators_count_once(listed: str, values: list[str]) -> None:
+    """A comma and a word between two values are one separator."""
     assert described_values({"description": f"one of: {listed}"}) == values

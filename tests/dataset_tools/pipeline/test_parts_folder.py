@@ -1,4 +1,4 @@
-"""A folder of parts: the rows of one file, bytes that depend on input and options alone, and a way back in."""
+"""Folder of parts: content, manifest, refused folders and names."""
 
 import gzip
 import hashlib
@@ -28,7 +28,7 @@ def _rows(paths: list[Path]) -> list[object]:
 
 
 def test_the_parts_hold_what_one_file_holds(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """Records, rejects, trace and report are those of a run into one file, of whose rows none is lost or double."""
+    """Records, rejects, trace and report equal those of a run into one file."""
     one = Outputs(tmp_path / "x.parquet", tmp_path / "rejects.jsonl", tmp_path / "report.json", tmp_path / "t.jsonl.gz")
     clean([str(corpus)], one)
     parts = sorted((undisturbed / "out").glob("part-*.parquet"))
@@ -42,15 +42,15 @@ def test_the_parts_hold_what_one_file_holds(corpus: Path, undisturbed: Path, tmp
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_bytes_depend_on_no_worker(ending: str, corpus: Path, tmp_path: Path) -> None:
+def test_bytes_do_not_depend_on_workers(ending: str, corpus: Path, tmp_path: Path) -> None:
     """One and three workers write the same bytes into every file."""
     for workers in (1, 3):
         clean_into(corpus, tmp_path / str(workers), workers=workers, ending=ending)
     assert contents(tmp_path / "1") == contents(tmp_path / "3")
 
 
-def test_the_manifest_tells_all(corpus: Path, undisturbed: Path) -> None:
-    """Every part with its rows, bytes and hash, the rejects, the input, and counts that add up."""
+def test_the_manifest_is_complete(corpus: Path, undisturbed: Path) -> None:
+    """The manifest lists rows, bytes and checksum of each part, the rejects, the input and matching counts."""
     out = undisturbed / "out"
     manifest = json.loads((out / "manifest.json").read_bytes())
     assert [part["name"] for part in manifest["parts"]] == sorted(path.name for path in out.glob("part-*"))
@@ -70,7 +70,7 @@ def test_the_manifest_tells_all(corpus: Path, undisturbed: Path) -> None:
 
 
 def test_a_folder_of_parts_is_an_input(corpus: Path, tmp_path: Path) -> None:
-    """The folder, one above it and a glob mean its parts; neither manifest nor rejects are read as data."""
+    """The folder, its parent and a glob give the parts; manifest and rejects are not read as data."""
     report = clean_into(corpus, tmp_path, ending=".jsonl")
     names = [file.name for file in find_files([str(tmp_path / "out")])]
     assert names == sorted(path.name for path in (tmp_path / "out").glob("part-*"))
@@ -83,13 +83,13 @@ def test_a_folder_of_parts_is_an_input(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_another_manifest_is_data(tmp_path: Path) -> None:
-    """A `manifest.json` that is not ours is a file of rows as any other."""
+    """A foreign `manifest.json` is a file of rows."""
     (tmp_path / "manifest.json").write_text('[{"parts": []}]')
     assert [file.name for file in find_files([str(tmp_path)])] == ["manifest.json"]
 
 
 def test_an_incomplete_folder_is_no_input(corpus: Path, tmp_path: Path) -> None:
-    """A folder whose run has not finished, or that lost a part or half of one, is refused with the reason."""
+    """An unfinished folder, or one with a missing or truncated part, is refused."""
     clean_into(corpus, tmp_path)
     out = tmp_path / "out"
     part = out / "part-00003.parquet"
@@ -103,7 +103,7 @@ def test_an_incomplete_folder_is_no_input(corpus: Path, tmp_path: Path) -> None:
     for source in (out, tmp_path, out / "*", tmp_path / "*/*"):
         with pytest.raises(InputError, match=r"part-00003\.parquet: this part of manifest\.json is missing"):
             find_files([str(source)])
-    # A glob that leaves the manifest out may mean some of the parts.
+    # A glob without the manifest may select some of the parts.
     assert find_files([str(out / "part-0000[45]*")]) == find_files([str(out / f"part-0000{n}.parquet") for n in (4, 5)])
     (out / "manifest.json").unlink()
     (out / ".unfinished").mkdir()
@@ -112,8 +112,8 @@ def test_an_incomplete_folder_is_no_input(corpus: Path, tmp_path: Path) -> None:
             find_files([str(source)])
 
 
-def test_what_a_folder_must_not_be(corpus: Path, tmp_path: Path) -> None:
-    """A file, a folder with other files, one that is whole and the input's own are refused, and nothing is touched."""
+def test_unsuitable_folders_are_refused(corpus: Path, tmp_path: Path) -> None:
+    """A file, a folder with other files, a complete one and the input's own are refused unchanged."""
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "thesis.tex").write_text("x")
@@ -144,17 +144,15 @@ def test_what_a_folder_must_not_be(corpus: Path, tmp_path: Path) -> None:
         ("report", ".unfinished/report.json"), ("report", "../out"), ("report", "../out/x/../manifest.json"),
     ],
 )  # fmt: skip
-def test_no_option_names_a_file_that_the_folder_has_of_its_own(
-    option: str, name: str, corpus: Path, tmp_path: Path
-) -> None:
-    """It would be written over, or be taken for data; told before any work."""
+def test_no_option_takes_a_reserved_name(option: str, name: str, corpus: Path, tmp_path: Path) -> None:
+    """A reserved name is refused before any work."""
     with pytest.raises(UsageError, match=r"out.*: this name is reserved in the output folder|is named for two outputs"):
         import_data([str(corpus)], FolderOutputs(tmp_path / "out", **{option: tmp_path / "out" / name}))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_beside_the_parts_may_lie_in_their_folder(corpus: Path, tmp_path: Path) -> None:
-    """Under names of its own, and the rejects under theirs."""
+def test_other_outputs_may_be_in_the_folder(corpus: Path, tmp_path: Path) -> None:
+    """Report, trace and rejects may be in the folder under other names."""
     out = tmp_path / "out"
     outputs = FolderOutputs(out, rejects=out / "rejects.jsonl", report=out / "report.json", trace=out / "trace.jsonl")
     clean([str(corpus)], outputs)
@@ -176,13 +174,13 @@ resume_plan("clean", {}, {}, Inputs(("zero",), files, (), Stamps()))
 """
 
 
-def test_ctrl_c_does_not_wait_until_whole_files_are_hashed() -> None:
-    """Files without an end are given up at once."""
+def test_ctrl_c_stops_checksums() -> None:
+    """Ctrl-C stops the checksums of endless files at once."""
     done = subprocess.run([sys.executable, "-c", HASH], cwd=ROOT, check=False, capture_output=True, timeout=20)
     assert done.stderr.endswith(b"KeyboardInterrupt\n")
 
 
-def test_no_result_leaves_nothing(tmp_path: Path) -> None:
+def test_a_run_without_records_leaves_no_files(tmp_path: Path) -> None:
     """Without a readable row, no folder and no rejects are left."""
     source = tmp_path / "raw.jsonl"
     source.write_text("nonsense\n" * 3)
@@ -191,7 +189,7 @@ def test_no_result_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["raw.jsonl"]
 
 
-def test_a_part_without_rows_is_no_file(corpus: Path, tmp_path: Path) -> None:
+def test_a_part_without_records_has_no_file(corpus: Path, tmp_path: Path) -> None:
     """A part whose rows are all rejected leaves a gap in the numbers; its rejects are kept."""
     source = tmp_path / "raw.jsonl"
     source.write_bytes(corpus.read_bytes() + b"nonsense\n" * 20_000 + corpus.read_bytes())
@@ -205,8 +203,8 @@ def test_a_part_without_rows_is_no_file(corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
-def test_a_rejects_file_of_ones_own(ending: str, corpus: Path, tmp_path: Path) -> None:
-    """Rejects go where they are asked to, also if there are none; compressed input is cut into parts, too."""
+def test_a_named_rejects_file(ending: str, corpus: Path, tmp_path: Path) -> None:
+    """The named rejects file is written even if empty; compressed input is cut into parts."""
     good = tmp_path / f"good{ending}"
     lines = b"".join(corpus.read_bytes().splitlines(keepends=True)[2:6] * 100)
     good.write_bytes(gzip.compress(lines) if ending.endswith("gz") else lines)
@@ -222,7 +220,7 @@ def test_a_rejects_file_of_ones_own(ending: str, corpus: Path, tmp_path: Path) -
 def test_the_command_takes_a_folder(
     corpus: Path, tmp_path: Path, afg_data: Callable[..., CompletedProcess[str]]
 ) -> None:
-    """A slash at the end or an existing folder means parts; what only folders take is refused for a file."""
+    """A trailing slash or an existing folder means parts; options for folders are refused for a file."""
     (tmp_path / "there").mkdir()
     assert afg_data("import", corpus, "-o", "new/", "--parts", "jsonl.zst", "-q", cwd=tmp_path).returncode == 0
     assert afg_data("clean", corpus, "-o", "there", "-q", cwd=tmp_path).returncode == 0

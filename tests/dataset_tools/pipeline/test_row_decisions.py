@@ -1,4 +1,4 @@
-"""Decisions reach exactly the shards with their rows, for any size of shards."""
+"""Decisions about rows, attached to shards of any size."""
 
 import json
 
@@ -33,8 +33,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[DataFile]:
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_each_shard_gets_its_own(files: list[DataFile], rows: list[tuple[int, int]], shard_bytes: int) -> None:
-    """Every decision comes with the shard that holds its row, and with no other."""
-    lines = [(1, 1), (1, 1), (2, 1)]  # how far apart the rows of each file are, and where they begin
+    """Each decision reaches exactly the shard with its row."""
+    lines = [(1, 1), (1, 1), (2, 1)]  # distance and first line of the rows of each file
     made = [Decision(files[at].place, lines[at][0] * row + lines[at][1], f"{at}") for at, row in rows]
     given_out = []
     for shard in decided(plan_shards(files, shard_bytes), iter(made)):
@@ -44,8 +44,8 @@ def test_each_shard_gets_its_own(files: list[DataFile], rows: list[tuple[int, in
     assert given_out == made
 
 
-def test_decisions_are_taken_as_shards_are(files: list[DataFile]) -> None:
-    """So what later rows need may be computed while earlier ones are written."""
+def test_decisions_are_streamed(files: list[DataFile]) -> None:
+    """Decisions are consumed shard by shard."""
     taken = []
 
     def decisions() -> list[Decision]:
@@ -59,14 +59,14 @@ def test_decisions_are_taken_as_shards_are(files: list[DataFile]) -> None:
     assert len(taken) < ROWS
 
 
-def test_a_row_that_is_gone_is_told(files: list[DataFile]) -> None:
-    """A file that became another one between two readings is not written as if nothing had happened."""
+def test_a_missing_row_is_an_error(files: list[DataFile]) -> None:
+    """A file that changes between two passes is an error."""
     with pytest.raises(InputError, match=r"gone\.jsonl:3: the row no longer exists"):
         list(decided(plan_shards(files), [Decision(files[0].place, 1, "x"), Decision("gone.jsonl", 3, "x")]))
 
 
 def test_a_fatal_row_is_not_read_again(files: list[DataFile]) -> None:
-    """An earlier outcome is repeated, in its place among the other decisions."""
+    """The earlier reason is repeated, in row order."""
     fatal = RowError(POISON, "the process that read it ended")
     one = [Decision(files[0].place, 2, "x"), Decision(files[1].place, 9, "x")]
     other = [Decision(files[0].place, 3, fatal), Decision(files[1].place, 1, fatal)]
@@ -77,14 +77,14 @@ def test_a_fatal_row_is_not_read_again(files: list[DataFile]) -> None:
     assert [raw.line for raw in read_rows(first) if raw.error and raw.error.what == fatal.what] == [3]
 
 
-def test_rows_of_a_file_that_is_not_read(files: list[DataFile]) -> None:
-    """A name that is written otherwise than the file's would let rows through that are to go."""
+def test_rows_of_an_unknown_file_are_an_error(files: list[DataFile]) -> None:
+    """A misspelled file name must not keep rows that were refused."""
     with pytest.raises(UsageError, match=r"other\.jsonl has refused rows, but is not an input \(name files as"):
         list(in_order(files, {files[0].place: {}, "other.jsonl": {1: RowError("duplicate", "one")}}))
 
 
 def test_known_errors_come_in_the_order_of_the_rows(files: list[DataFile]) -> None:
-    """Whatever order they were found in; what they are known by depends on all that they say."""
+    """Decisions are in row order, and their digest covers every field."""
     one, other = RowError("duplicate", "one"), RowError("duplicate", "other")
     errors = {files[1].place: {7: one}, files[0].place: {9: other, 2: one}}
     assert [(file, line) for file, line, _ in in_order(files, errors)] == [

@@ -1,4 +1,4 @@
-"""Going on with a folder of parts: whatever stopped the run, the result is that of a run that nothing stopped."""
+"""Resume of a folder of parts: the same bytes as an uninterrupted run."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ from tests.dataset_tools.pipeline.runs import ROOT, SHARD_BYTES, clean_into, con
 
 
 class _StoppedError(Exception):
-    """The error that ends a run in these tests."""
+    """Error that ends a run."""
 
 
 def _stop_at(index: int, error: type[BaseException] = _StoppedError) -> Callable[[Shard, ShardResult], None]:
@@ -42,7 +42,7 @@ def _stop_at(index: int, error: type[BaseException] = _StoppedError) -> Callable
 
 
 def _begin(source: Path, folder: Path, stop: int = 20, error: type[BaseException] = _StoppedError) -> None:
-    """A run that is ended at a shard."""
+    """Run clean and stop it at a shard."""
     with pytest.raises((error, InterruptionError) if error is KeyboardInterrupt else error):
         clean([str(source)], outputs_in(folder), on_shard=_stop_at(stop, error))
 
@@ -52,8 +52,8 @@ def _is_unfinished(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("stop", [4, 5, 17, 40])
-def test_it_goes_on_where_it_stopped(stop: int, corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """A resumed run does the shards of no part that is done, and every byte is that of an undisturbed run."""
+def test_it_resumes_where_it_stopped(stop: int, corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """A resumed run skips the shards of finished parts and gives the bytes of an uninterrupted run."""
     _begin(corpus, tmp_path, stop)
     assert _is_unfinished(tmp_path)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("part-*")}
@@ -75,7 +75,7 @@ def test_it_goes_on_where_it_stopped(stop: int, corpus: Path, undisturbed: Path,
 
 
 def test_stopped_again_and_again(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """A run that never gets further than one part is done in the end, with other numbers of workers on the way."""
+    """A run that finishes one part at a time completes, with varying numbers of workers."""
     reached, runs = 4, 0
     while True:
         outputs = outputs_in(tmp_path, resume=True)
@@ -88,8 +88,8 @@ def test_stopped_again_and_again(corpus: Path, undisturbed: Path, tmp_path: Path
     assert contents(tmp_path) == contents(undisturbed)
 
 
-def test_nothing_done_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
-    """A run that ends before its first part is done leaves no folder."""
+def test_a_run_without_a_part_leaves_no_folder(corpus: Path, tmp_path: Path) -> None:
+    """A run that ends before its first part leaves no folder."""
     _begin(corpus, tmp_path, 2)
     assert contents(tmp_path) == {}
     assert list(tmp_path.iterdir()) == []
@@ -122,8 +122,8 @@ def _turn(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_what_is_damaged_is_done_again(name: str, corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """A torn, changed or missing file of a part that was done costs that part, and no byte is another in the end."""
+def test_a_damaged_part_is_written_again(name: str, corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """A truncated, changed or missing file costs its part only; the final bytes are the same."""
     _begin(corpus, tmp_path)
     DAMAGE[name](tmp_path / "out")
     clean_into(corpus, tmp_path, resume=True)
@@ -138,13 +138,13 @@ def _tools(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _MoreOptions(CleanOptions):
-    """A command that was given an option after this test was written."""
+    """Options of a command with a new field."""
 
     dots: tuple[str, ...] = ()
 
 
 def test_a_new_option_is_compared(corpus: Path, tmp_path: Path) -> None:
-    """Every field of the options is part of the plan and of the report, without being named anywhere else."""
+    """Every option field is in the plan and the report automatically."""
     with pytest.raises(_StoppedError):
         clean([str(corpus)], outputs_in(tmp_path), _MoreOptions(dots=("a",)), on_shard=_stop_at(20))
     again = outputs_in(tmp_path, resume=True)
@@ -161,8 +161,8 @@ def test_a_new_option_is_compared(corpus: Path, tmp_path: Path) -> None:
     }
 
 
-def test_what_has_changed_is_refused(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other bytes of the same length, more bytes, another option, tools or version: each is named, nothing is done."""
+def test_changes_are_refused(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changed bytes, sizes, options, tools and versions are named, and nothing is written."""
     source = tmp_path / "raw.jsonl"
     source.write_bytes(corpus.read_bytes())
     tools = _tools(tmp_path)
@@ -201,7 +201,7 @@ def test_what_has_changed_is_refused(corpus: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_an_unfinished_folder_needs_the_option(corpus: Path, tmp_path: Path) -> None:
-    """Without --resume a folder with unfinished work is refused, with the way to go on."""
+    """Without --resume an unfinished folder is refused, with a hint."""
     _begin(corpus, tmp_path)
     before = contents(tmp_path)
     with pytest.raises(UsageError, match=r"out: the folder holds an unfinished run \(--resume continues; or remove it"):
@@ -209,8 +209,8 @@ def test_an_unfinished_folder_needs_the_option(corpus: Path, tmp_path: Path) -> 
     assert contents(tmp_path) == before
 
 
-def test_resuming_what_is_whole(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """A script may always say --resume: an empty place is begun, a whole folder is looked at and reported again."""
+def test_resuming_a_complete_folder(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """With --resume a new folder is started, and a complete one is checked and reported again."""
     first = clean_into(corpus, tmp_path, resume=True)
     assert contents(tmp_path) == contents(undisturbed)
     (tmp_path / "report.json").unlink()
@@ -227,7 +227,7 @@ def test_resuming_what_is_whole(corpus: Path, undisturbed: Path, tmp_path: Path)
 
 
 def test_killed_after_the_manifest(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """Once the manifest stands the folder is whole, even if what was needed to make it had no time to go."""
+    """A folder with a manifest is complete, even if its work folder remains."""
     clean_into(corpus, tmp_path)
     for left in (".unfinished", ".unfinished-123"):
         (tmp_path / "out" / left).mkdir()
@@ -236,16 +236,16 @@ def test_killed_after_the_manifest(corpus: Path, undisturbed: Path, tmp_path: Pa
     assert contents(tmp_path) == contents(undisturbed)
 
 
-def test_ctrl_c_says_how_to_go_on(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """An interruption keeps what is done and names the option."""
+def test_ctrl_c_names_resume(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """An interruption keeps finished parts and names the option."""
     with pytest.raises(InterruptionError, match=r"out: interrupted \(--resume continues after \d+ parts\)"):
         clean([str(corpus)], outputs_in(tmp_path), on_shard=_stop_at(20, KeyboardInterrupt))
     clean_into(corpus, tmp_path, resume=True)
     assert contents(tmp_path) == contents(undisturbed)
 
 
-def test_an_input_that_changes_meanwhile(corpus: Path, tmp_path: Path) -> None:
-    """An input that is written to or removed while it is read is told, and so is one that holds no rows."""
+def test_an_input_that_changes_during_the_run(corpus: Path, tmp_path: Path) -> None:
+    """An input that is changed or removed during the run is an error, also a tools file."""
     source = tmp_path / "raw.jsonl"
     tools = _tools(tmp_path)
     last = max(shard.index for shard in plan_shards(find_files([str(corpus)]), SHARD_BYTES))
@@ -266,7 +266,7 @@ def test_an_input_that_changes_meanwhile(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_two_runs_at_once(corpus: Path, tmp_path: Path) -> None:
-    """A second run into the folder of one that is at work is refused, and does not disturb it."""
+    """A second run into the same folder is refused and does not disturb the first."""
 
     def second(shard: Shard, _: ShardResult) -> None:
         if shard.index in (0, 20):
@@ -278,7 +278,7 @@ def test_two_runs_at_once(corpus: Path, tmp_path: Path) -> None:
 
 
 def _once_before(patch: pytest.MonkeyPatch, place: str, action: Callable[[], object]) -> None:
-    """Do something in the moment before a run makes its `.unfinished`, or before it takes the lock in it."""
+    """Call a function just before a run makes `.unfinished` or takes its lock."""
     pending = [action]
     mkdir, take = Path.mkdir, run_lock.take
 
@@ -304,7 +304,7 @@ def _once_before(patch: pytest.MonkeyPatch, place: str, action: Callable[[], obj
 def test_a_resume_that_starts_as_another_run_ends(
     place: str, corpus: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It finds the folder whole when it gets its turn, whatever it saw before, and leaves it as it is."""
+    """A run that waits for the lock finds the complete folder and leaves it unchanged."""
     _begin(corpus, tmp_path)
     _once_before(monkeypatch, place, lambda: clean_into(corpus, tmp_path, resume=True))
     done: list[int] = []
@@ -324,9 +324,9 @@ clean([source], outputs_in(folder), on_shard=lambda shard, _: shard.index == sto
 
 
 @pytest.mark.parametrize("place", ["mkdir", "take"])
-@pytest.mark.parametrize("stop, told", [(99, "holds a complete dataset"), (20, "unfinished"), (3, "unfinished")])
+@pytest.mark.parametrize("stop, message", [(99, "holds a complete dataset"), (20, "unfinished"), (3, "unfinished")])
 def test_a_run_that_starts_as_another_begins(
-    stop: int, told: str, place: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop: int, message: str, place: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files that appear in the folder before the lock is taken are not removed."""
     other: list[dict[str, str]] = []
@@ -337,15 +337,13 @@ def test_a_run_that_starts_as_another_begins(
         other.append(contents(tmp_path))
 
     _once_before(monkeypatch, place, begin_and_die)
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         clean_into(corpus, tmp_path)
     assert contents(tmp_path) == other[0]
 
 
-def test_a_folder_that_cannot_be_read_is_told_as_what_it_is(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk or a store that fails in the middle is one line, and takes nothing away from what was done."""
+def test_an_unreadable_folder_is_an_output_error(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing disk or store gives one error line and keeps finished parts."""
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -368,7 +366,7 @@ def test_a_folder_that_cannot_be_read_is_told_as_what_it_is(
 
 
 def test_a_full_disk(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
-    """A disk that runs full keeps the parts that are done; with more room the run goes on to the same bytes."""
+    """A full disk keeps finished parts; with more space the run resumes to the same bytes."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=220k", "tmpfs", str(tmp_path)]
     if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("only an administrator may mount a small disk")
@@ -386,7 +384,7 @@ def test_a_full_disk(corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_at_any_moment(corpus: Path, tmp_path: Path) -> None:
-    """The command, killed at random moments and resumed until it is done, writes every byte of an undisturbed run."""
+    """The command, killed at random and resumed until complete, writes the bytes of an uninterrupted run."""
     expected = tmp_path / "undisturbed"
     expected.mkdir()
     start = time.monotonic()

@@ -310,7 +310,7 @@ def test_invalid_options_are_errors(tmp_path: Path) -> None:
         ({"test": 0.6, "validation": 0.4}, "invalid shares"),
         ({"test": -0.1}, "invalid shares"),
         ({"against": (source,)}, "is both a source and evaluation data"),
-        ({"near": 4}, "a likeness of 4 makes no sense"),
+        ({"near": 4}, "the similarity 4 is out of range"),
     ):
         with pytest.raises(UsageError, match=told):
             run(source, tmp_path / "data", **options)
