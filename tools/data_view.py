@@ -1,4 +1,4 @@
-"""The data view of an output file: all of it but sentences, times and versions, as checksums that can be compared."""
+"""Data view of an output file: checksums of its content without sentences, times and versions."""
 
 import hashlib
 import json
