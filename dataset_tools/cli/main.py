@@ -16,27 +16,12 @@ from dataset_tools.cli import options as opt
 from dataset_tools.cli.datasets import dedup_command, report_command, split_command, stats_command
 from dataset_tools.cli.records import clean_command, import_command
 from dataset_tools.cli.samples import build_command, parse_command, render_command, show_command
-from dataset_tools.display.console import EXIT_CODE_HELP, run_app, stdout_console
-from dataset_tools.display.help import CommandGroup, Version, add_commands
+from dataset_tools.display.console import run_app, stdout_console
+from dataset_tools.display.help import command_line
 from dataset_tools.display.progress import ShardProgress
 from dataset_tools.errors import UsageError
 
 __all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="afg-data",
-    cls=CommandGroup,
-    epilog=EXIT_CODE_HELP,
-    no_args_is_help=True,
-    rich_markup_mode=None,  # rich would add 0.1 s to every help text
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@app.callback()
-def common(_version: Version = False) -> None:
-    """Arabic function-calling data, from any layout to training samples."""
 
 
 class Format(StrEnum):
@@ -178,8 +163,9 @@ def sample_command(
     write_file(output, (text(part, dirty=dirty) if rows is None else draw(rows)).encode())
 
 
-add_commands(
-    app,
+app = command_line(
+    "afg-data",
+    "Arabic function-calling data, from any layout to training samples.",
     {
         "sample": sample_command,
         "import": import_command,

@@ -1,14 +1,25 @@
 """Help texts of both command lines: grouped options, short metavars, and examples as they are typed."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["Command", "CommandGroup", "Version", "add_commands", "print_version"]
+from dataset_tools.display.console import EXIT_CODE_HELP
+
+__all__ = ["PROGRAMS", "command_line"]
+
+PROGRAMS = {
+    "afg-data": (
+        "sample", "import", "clean", "validate", "dedup", "split", "stats", "report", "build", "show", "render",
+        "parse", "checks", "layouts",
+    ),
+    "afg": ("train", "evaluate", "compare", "call", "serve", "export", "card", "publish", "pull", "verify", "doctor"),
+}  # fmt: skip
+"""Commands of each program, by pipeline step; ``afg-data`` cannot import those of ``afg``."""
 
 _EXAMPLES = "Examples:"
 _METAVARS = {"<int range>": "N", "<int>": "N", "<float>": "NUMBER", "<path>": "PATH", "<str>": "TEXT"}
@@ -55,15 +66,6 @@ class Command(TyperCommand):
 class CommandGroup(TyperGroup):
     """A command line that takes ``help`` as a command and names the program of a command that it does not have."""
 
-    others: ClassVar[dict[str, str]] = {
-        **dict.fromkeys(
-            ("import", "clean", "validate", "dedup", "split", "stats", "report", "build", "show", "render", "parse"),
-            "afg-data",
-        ),
-        **dict.fromkeys(("train", "evaluate", "compare", "call", "serve", "export", "card", "publish", "pull"), "afg"),
-    }
-    """Command to program."""
-
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Return the command that ``args`` name.
 
@@ -75,28 +77,48 @@ class CommandGroup(TyperGroup):
             if args == ["--help"]:
                 typer.echo(ctx.get_help())
                 raise typer.Exit
-        program = self.others.get(args[0], "")
-        if args[0] not in self.commands and program not in {"", self.name}:
+        program = next((program for program, names in PROGRAMS.items() if args[0] in names), self.name)
+        if program != self.name:
             ctx.fail(f"{args[0]!r} is a command of {program}: run `{program} {args[0]}`.")
         return super().resolve_command(ctx, args)
 
 
-def print_version(ctx: typer.Context, value: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag
-    """Print the program and the version of the package, and exit."""
+def command_line(name: str, description: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
+    """Return a command line.
+
+    Args:
+        name: the program, one of :data:`PROGRAMS`.
+        description: first line of its help.
+        commands: name to function, in the order of the help.
+    """
+    app = typer.Typer(
+        name=name,
+        cls=CommandGroup,
+        help=description,
+        epilog=EXIT_CODE_HELP,
+        no_args_is_help=True,
+        rich_markup_mode=None,  # rich would add 0.1 s to every help text
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def common(_version: _Version = False) -> None: ...  # noqa: FBT002 - Typer makes a flag of it
+
+    for command, function in commands.items():
+        app.command(command, cls=Command)(function)
+    return app
+
+
+def _print_version(ctx: typer.Context, value: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag
     if value:
         typer.echo(f"{ctx.command.name} {version('arabic-functiongemma')}")
         raise typer.Exit
 
 
-Version = Annotated[
-    bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+_Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
 ]
-
-
-def add_commands(app: typer.Typer, commands: dict[str, Callable[..., None]]) -> None:
-    """Add commands to a command line, in the order of ``commands``."""
-    for name, function in commands.items():
-        app.command(name, cls=Command)(function)
 
 
 def _metavar(match: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from dataset_tools.display.console import print_table, stdout_console
 from publishing.cli.terminal import write_json
-from training.recipe.hardware import nvidia_gpus
+from training.recipe.hardware import available_cores, nvidia_gpus
 
 __all__ = ["Diagnosis", "Package", "diagnose", "doctor_command"]
 
@@ -82,7 +82,7 @@ def diagnose() -> Diagnosis:
         version=_installed(_PROJECT) or "not installed",
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=available_cores(),
         gpus=gpus,
         hub=os.environ.get("HF_ENDPOINT") or "https://huggingface.co",
         token=get_token() is not None,

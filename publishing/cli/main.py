@@ -1,9 +1,7 @@
 """``afg``: the command line from a clean dataset to a published model."""
 
-import typer
-
-from dataset_tools.display.console import EXIT_CODE_HELP, run_app
-from dataset_tools.display.help import CommandGroup, Version, add_commands
+from dataset_tools.display.console import run_app
+from dataset_tools.display.help import command_line
 from publishing.cli.card import card_command
 from publishing.cli.consume import pull_command, verify_command
 from publishing.cli.doctor import doctor_command
@@ -15,24 +13,10 @@ from training.cli.train import train_command
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="afg",
-    cls=CommandGroup,
-    epilog=EXIT_CODE_HELP,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
-
-@app.callback()
-def common(_version: Version = False) -> None:
-    """From a clean Arabic function-calling dataset to a small model on the Hugging Face Hub."""
-
-
-add_commands(
-    app,
+app = command_line(
+    "afg",
+    "From a clean Arabic function-calling dataset to a small model on the Hugging Face Hub.",
     {
         "train": train_command,
         "evaluate": evaluate_command,

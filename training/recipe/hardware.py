@@ -12,7 +12,7 @@ from typing import Self
 
 from training.recipe.recipe import Dtype, Precision
 
-__all__ = ["Gpu", "Machine", "dtype_for", "first_gpu", "nvidia_gpus"]
+__all__ = ["Gpu", "Machine", "available_cores", "dtype_for", "first_gpu", "nvidia_gpus"]
 
 _BF16_SINCE = 8.0  # compute capability of Ampere, the first with bfloat16; a T4 has 7.5
 
@@ -37,11 +37,15 @@ class Machine:
     @classmethod
     def inspect(cls, output: Path) -> Self:
         """Return the machine that this process runs on."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         folder = output.resolve()
         while not folder.exists():
             folder = folder.parent
-        return cls(first_gpu(), cores, shutil.disk_usage(folder).free)
+        return cls(first_gpu(), available_cores(), shutil.disk_usage(folder).free)
+
+
+def available_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def nvidia_gpus() -> list[str]:

@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from dataset_tools.cli.main import app as afg_data
+from dataset_tools.display.help import PROGRAMS
 from publishing.cli.main import app as afg
 
 APPS = {"afg-data": afg_data, "afg": afg}
@@ -23,6 +24,7 @@ def _help(program: str, *arguments: str) -> str:
 @pytest.mark.parametrize("program", APPS)
 def test_the_list_of_commands_fits_80_columns(program: str) -> None:
     """Each command has a whole sentence on one line; exit codes follow; ``help`` and ``--help`` print the same."""
+    assert tuple(typer.main.get_command(APPS[program]).commands) == PROGRAMS[program]  # type: ignore[attr-defined]
     text = _help(program, "--help")
     assert "..." not in text.replace("COMMAND [ARGS]...", "")
     assert max(map(len, text.splitlines())) <= 80
