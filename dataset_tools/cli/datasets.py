@@ -48,7 +48,7 @@ def dedup_command(
 
     Dropped rows are written to the rejects; each names the row that it repeats.
 
-    opt.Examples:
+    Examples:
         afg-data dedup clean.jsonl -o distinct.jsonl
         afg-data dedup clean/ -o distinct/ --near 0.8 --twins -j 4
     """
@@ -81,7 +81,7 @@ def report_command(
 ) -> None:
     """Write one HTML page about a dataset; it needs no network.
 
-    opt.Examples:
+    Examples:
         afg-data report raw.jsonl -o report.html
         afg-data report data/train.parquet -o report.html --tokenizer gemma/
     """
@@ -139,7 +139,7 @@ def split_command(
 
     No question and no call of one split occurs in another, not even in another spelling.
 
-    opt.Examples:
+    Examples:
         afg-data split distinct.jsonl -o data --by dialect
         afg-data split distinct.jsonl -o data --test 0 --against test.jsonl
     """
@@ -184,7 +184,7 @@ def stats_command(
 ) -> None:
     """Count tools, dialects, arguments, lengths and tokens.
 
-    opt.Examples:
+    Examples:
         afg-data stats clean.jsonl --json
         afg-data stats clean.jsonl --tokenizer unsloth/functiongemma-270m-it
     """

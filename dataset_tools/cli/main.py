@@ -55,7 +55,7 @@ def validate_command(
 ) -> None:
     """Check every row; report defects with place and repair.
 
-    opt.Examples:
+    Examples:
         afg-data validate clean.jsonl --fail-on warning
         afg-data validate raw/ --json > findings.json
     """
@@ -98,7 +98,7 @@ def checks_command(
 ) -> None:
     """List the checks of the catalogue, or explain one.
 
-    opt.Examples:
+    Examples:
         afg-data checks
         afg-data checks ungrounded-argument
     """
@@ -121,7 +121,7 @@ def layouts_command(
 ) -> None:
     """List the dataset layouts that are recognised.
 
-    opt.Examples:
+    Examples:
         afg-data layouts
         afg-data layouts --json
     """
@@ -148,7 +148,7 @@ def sample_command(
 
     With --rows, new rows are drawn from its phrases; none repeats the question or calls of a held-out row.
 
-    opt.Examples:
+    Examples:
         afg-data sample --dirty -o raw.jsonl
         afg-data sample --part train --rows 2000 -o drawn.jsonl
     """

@@ -44,6 +44,9 @@ def test_every_command_has_short_options_and_two_examples(program: str, name: st
     examples = text.partition("\nExamples:\n")[2].strip().splitlines()
     assert len(examples) == 2
     assert all(f"{program} {name}" in example for example in examples)
+    description = re.split(r"\n\n[A-Z]\w+:\n", text)[0].partition("\n\n")[2]
+    for paragraph in description.split("\n\n"):
+        assert re.match(r"\s*[A-Z`]", paragraph), paragraph
     assert _help(program, "help", name) == text
 
 
