@@ -281,6 +281,7 @@ def test_help_has_an_example_and_every_option(name: str) -> None:
     text = CliRunner().invoke(main.app, [name, "--help"], prog_name="afg-data").output
     assert re.search(rf"Examples:\s+.*afg-data {name}", text)
     command = typer.main.get_command(main.app).commands[name]  # type: ignore[attr-defined]
+    assert "\n\nExamples:\n" in command.help
     for parameter in command.params:
         if parameter.param_type_name == "option":
             assert all(option in text for option in parameter.opts), parameter.opts
