@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from dataset_tools.cli import options as opt
-from dataset_tools.display.console import stderr_console, stdout_console
-from dataset_tools.display.progress import ShardProgress
+from dataset_tools.display.console import ShardProgress, stderr_console, stdout_console
 
 __all__ = ["dedup_command", "report_command", "split_command", "stats_command"]
 

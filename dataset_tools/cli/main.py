@@ -16,9 +16,8 @@ from dataset_tools.cli import options as opt
 from dataset_tools.cli.datasets import dedup_command, report_command, split_command, stats_command
 from dataset_tools.cli.records import clean_command, import_command
 from dataset_tools.cli.samples import build_command, parse_command, render_command, show_command
-from dataset_tools.display.console import run_app, stdout_console
-from dataset_tools.display.help import command_line
-from dataset_tools.display.progress import ShardProgress
+from dataset_tools.display.command_line import command_line, run_app
+from dataset_tools.display.console import ShardProgress, stdout_console
 from dataset_tools.errors import UsageError
 
 __all__ = ["app", "main"]

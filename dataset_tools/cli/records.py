@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dataset_tools.cli import options as opt
-from dataset_tools.display.progress import ShardProgress
+from dataset_tools.display.console import ShardProgress
 
 __all__ = ["clean_command", "import_command"]
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataset_tools.cli import options as opt
-from dataset_tools.display.console import stderr_console, stdout_console
-from dataset_tools.display.progress import ShardProgress
+from dataset_tools.display.console import ShardProgress, stderr_console, stdout_console
 from dataset_tools.errors import UsageError
 
 if TYPE_CHECKING:

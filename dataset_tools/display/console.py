@@ -1,95 +1,32 @@
-"""Command lines: exit codes, errors as one line, consoles, and isolates for Arabic text.
+"""Text for the terminal: consoles, tables, isolates for Arabic text, and the progress of a long run.
 
 Data goes to standard output, everything else to standard error.
 """
 
-import os
+import json
 import re
 import sys
-from collections.abc import Callable, Container, Iterable, Sequence
-from textwrap import fill
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
-
-from typer import TyperException
-
-from dataset_tools.errors import AfgError
+import time
+from collections.abc import Container, Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dataset_tools.readers.shards import Shard
+
 __all__ = [
-    "EXIT_CODES", "EXIT_CODE_HELP", "counted", "isolate", "isolate_message", "print_table", "run_app",
-    "stderr_console", "stdout_console",
-    "text_bar",
+    "Progress", "ShardProgress", "counted", "duration", "isolate", "isolate_message", "print_table",
+    "stderr_console", "stdout_console", "text_bar",
 ]  # fmt: skip
 
-EXIT_CODES = {
-    0: "success; `validate` has no findings at the level of --fail-on",
-    1: "`validate` has findings at that level; `card --check` or `verify` found a mistake; "
-    "`export` left out GGUF; `call` got no call",
-    2: "wrong usage, or unreadable input",
-    3: "output cannot be written",
-    4: "training stopped: out of memory, hardware failure or NaN gradients",
-    5: "export verification failed; output discarded",
-    130: "interrupted",
-}
-"""Meaning of the exit codes of both command lines."""
-
-EXIT_CODE_HELP = "\b\nExit codes:\n" + "\n".join(
-    fill(f"{code:>5}  {meaning}", 76, subsequent_indent=" " * 7) for code, meaning in EXIT_CODES.items()
-)
-"""The exit codes as the end of a help text."""
-
-_INTERRUPTED = 130
 _BAR = 40  # columns of the longest bar
 _UNLIMITED = 1000  # columns without a terminal, so that no cell is cut off in a file
 _LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
 _QUOTED = re.compile(r"'([^']+)'")
-
-
-def run_app(app: Callable[..., Any], name: str) -> None:
-    """Run a command line; an error that the user caused becomes one line and an exit code."""
-    try:
-        # In standalone mode, Typer would print errors in its own format, and nothing for Ctrl-C.
-        code = app(standalone_mode=False, prog_name=name)
-        sys.stdout.flush()
-    except AfgError as error:
-        sys.stderr.write(f"{name}: {_one_line(str(error))}\n")
-        sys.exit(error.exit_code)
-    except TyperException as error:
-        sys.stderr.write(_wrong_usage(error, name))
-        sys.exit(2)
-    except KeyboardInterrupt:
-        code = _INTERRUPTED
-    except BrokenPipeError:
-        _leave_quietly()
-    except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):  # Typer caught it first
-            _leave_quietly()
-        raise
-    if code == _INTERRUPTED:
-        sys.stderr.write(f"{name}: interrupted; saved work is kept, partial output files are removed\n")
-    sys.exit(code)
-
-
-def _leave_quietly() -> NoReturn:
-    """Exit with 0 after the reader of our output, such as `head`, closed it; Python would fail when it flushes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-    sys.exit(0)
-
-
-def _wrong_usage(error: Exception, name: str) -> str:
-    """Return an error of Typer in one line, or the help if there were no arguments."""
-    text = error.format_message() if hasattr(error, "format_message") else str(error)
-    if text.startswith("Usage:"):
-        return f"{text}\n"
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else name
-    return f"{name}: {_one_line(text)} (see `{command} --help`)\n"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split("\n")).replace("Value error, ", "")
+_EVERY = 30.0  # seconds between two lines without a terminal
+_MINUTE, _HOUR = 60, 3600
 
 
 def isolate(text: str) -> str:
@@ -162,3 +99,118 @@ def print_table(
     console.width = max(width, needed) if console.is_terminal else _UNLIMITED
     console.print(table)
     console.width = width
+
+
+class Progress:
+    """Progress display: a bar on a terminal, else a line every 30 seconds; JSON lines for a log. A context manager.
+
+    Args:
+        command: name of the command, which each line begins with.
+        quiet: show only what :meth:`tell` is called with.
+        log_json: write a JSON line every 30 seconds and one at success, also on a terminal and with ``quiet``.
+    """
+
+    def __init__(self, command: str, *, quiet: bool = False, log_json: bool = False) -> None:
+        self._command, self._quiet, self._log_json = command, quiet, log_json
+        self._start = self._shown = time.monotonic()
+        self._facts: dict[str, Any] = {}  # counts for JSON lines
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty() and not self._quiet and not self._log_json:
+            from rich import progress
+            from rich.table import Column
+
+            text = progress.TextColumn("{task.fields[text]}", table_column=Column(overflow="fold"), markup=False)
+            columns = (progress.TextColumn("{task.description}"), progress.BarColumn(20), text)
+            self._bar = progress.Progress(*columns, console=stderr_console(), transient=True)
+            self._task = self._bar.add_task(self._command, total=1.0, text="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+        if self._log_json and kind is None:
+            self._log(1.0, 0.0)
+
+    def show(self, done: float, total: float, text: str, *, earlier: float = 0, seconds: float | None = None) -> None:
+        """Show the progress.
+
+        Args:
+            done: work that is done, in any unit.
+            total: all work.
+            text: progress in words.
+            earlier: part of ``done`` from an earlier run, which does not count for the time left.
+            seconds: time that this run took for its work, by default since the start.
+        """
+        now, worked, share = time.monotonic(), done - earlier, min(done / max(total, 1), 1.0)
+        seconds = now - self._start if seconds is None else seconds
+        left = seconds * max(total - done, 0) / worked if worked > 0 else None
+        line = f"{text}, {share:.0%}" + (f", {duration(left)} left" if left else "")
+        if self._bar:
+            self._bar.update(self._task, completed=share, text=line)
+        elif now - self._shown >= _EVERY:
+            self._shown = now
+            if self._log_json:
+                self._log(share, left)
+            elif not self._quiet:
+                self.tell(line)
+
+    def tell(self, text: str) -> None:
+        """Write a line, such as a warning."""
+        if self._bar:
+            self._bar.console.print(f"{self._command}: {text}", markup=False, soft_wrap=True)
+        else:
+            sys.stderr.write(f"{self._command}: {text}\n")
+
+    def _log(self, share: float, left: float | None) -> None:
+        line = {
+            "event": "progress",
+            "command": self._command,
+            **self._facts,
+            "share": round(share, 4),
+            "seconds": round(time.monotonic() - self._start, 1),
+            "seconds_left": None if left is None else round(left, 1),
+        }
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()
+
+
+class _Counted(Protocol):
+    rows: int
+
+
+class ShardProgress(Progress):
+    """Progress of reading ``total`` bytes ``passes`` times; pass :meth:`shard_done` to the library call."""
+
+    def __init__(
+        self, command: str, total: int, *, passes: int = 1, quiet: bool = False, log_json: bool = False
+    ) -> None:
+        super().__init__(command, quiet=quiet, log_json=log_json)
+        self._total, self._passes = total * passes, passes
+        self._rows = 0.0
+        self._done = self._earlier = 0
+        self._facts = {"rows": 0, "rejected": 0, "rows_per_second": 0.0}
+
+    def shard_done(self, shard: "Shard", part: _Counted) -> None:
+        """Count the rows and bytes of a shard; one without rows counts as done by an earlier run."""
+        self._rows += part.rows / self._passes
+        self._done += shard.size
+        self._earlier += 0 if part.rows else shard.size
+        rows, speed = round(self._rows), self._rows / max(time.monotonic() - self._start, 1e-6)
+        rejected = self._facts["rejected"] + sum(getattr(part, "rejected", {}).values())
+        text = f"{rows:,} rows{f', {rejected:,} rejected' if rejected else ''}, {speed:,.0f} rows/s"
+        self._facts = {"rows": rows, "rejected": rejected, "rows_per_second": round(speed, 1)}
+        self.show(self._done, self._total, text, earlier=self._earlier)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its largest unit: ``40 s``, ``5 min``, ``1.4 h``."""
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.1f} h"

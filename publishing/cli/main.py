@@ -1,7 +1,6 @@
 """``afg``: the command line from a clean dataset to a published model."""
 
-from dataset_tools.display.console import run_app
-from dataset_tools.display.help import command_line
+from dataset_tools.display.command_line import command_line, run_app
 from publishing.cli.card import card_command
 from publishing.cli.consume import pull_command, verify_command
 from publishing.cli.doctor import doctor_command

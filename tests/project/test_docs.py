@@ -20,7 +20,7 @@ import schemas
 import training
 from dataset_tools import errors
 from dataset_tools.cli import main
-from dataset_tools.display import console
+from dataset_tools.display import command_line
 from publishing.cli import main as publishing_cli
 
 ROOT = Path(__file__).parents[2]
@@ -164,5 +164,5 @@ def test_the_changelog_names_every_command() -> None:
 def test_exit_codes_are_documented() -> None:
     """The README's table has the exit codes and meanings that the help prints."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for code, meaning in console.EXIT_CODES.items():
+    for code, meaning in command_line.EXIT_CODES.items():
         assert f"| {code} | {meaning.split('`')[0]}" in text, code

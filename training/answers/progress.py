@@ -2,7 +2,7 @@
 
 import time
 
-from dataset_tools.display.progress import Progress
+from dataset_tools.display.console import Progress
 
 __all__ = ["AnswerProgress"]
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from dataset_tools.cli.options import LayoutName, Quiet, ToolsFile, reading_of
-from dataset_tools.display.console import stdout_console
-from dataset_tools.display.progress import Progress
+from dataset_tools.display.console import Progress, stdout_console
 from dataset_tools.errors import UsageError
 from training.answers.decoder import MAX_TOKENS, let_threads_sleep
 from training.answers.progress import AnswerProgress

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dataset_tools.display.progress import Progress
+from dataset_tools.display.console import Progress
 
 __all__ = ["StepProgress"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataset_tools.display.progress import duration
+from dataset_tools.display.console import duration
 
 if TYPE_CHECKING:
     from dataset_tools.samples.reader import SampleFolder

@@ -13,7 +13,7 @@ from dataset_tools.bundled import SamplePart, drawing, sample_path
 from dataset_tools.bundled.catalogue import DIALECTS, domains, more_requests, phrases, tools
 from dataset_tools.bundled.parts import shared_keys, text
 from dataset_tools.cli.main import app
-from dataset_tools.display.console import run_app
+from dataset_tools.display.command_line import run_app
 from dataset_tools.validation.validate import validate
 
 ROUND = 480

@@ -12,7 +12,7 @@ from dataset_tools.bundled import SamplePart, dirty_path, sample_path
 from dataset_tools.bundled.catalogue import DIALECTS, domains, tools
 from dataset_tools.bundled.parts import choose, held_out, shared_keys, text
 from dataset_tools.cli.main import app
-from dataset_tools.display.console import run_app
+from dataset_tools.display.command_line import run_app
 
 
 def rows(part: SamplePart, *, dirty: bool = False) -> list[Any]:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.checks import catalogue
 from dataset_tools.cli import main
-from dataset_tools.display import console
+from dataset_tools.display import command_line
 from dataset_tools.records.layouts import all_layouts
 from publishing.cli import main as publishing_cli
 
@@ -291,7 +291,7 @@ def test_help_lists_commands_and_exit_codes() -> None:
     """The help of ``afg-data`` names each command and what each exit code means."""
     text = CliRunner().invoke(main.app, ["--help"], prog_name="afg-data").output
     assert all(f"  {name} " in text for name in COMMANDS)
-    assert all(f"{code}  {meaning}"[:40] in text for code, meaning in console.EXIT_CODES.items())
+    assert all(f"{code}  {meaning}"[:40] in text for code, meaning in command_line.EXIT_CODES.items())
 
 
 def test_checks_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:

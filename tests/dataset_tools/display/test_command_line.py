@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from dataset_tools.cli.main import app as afg_data
-from dataset_tools.display.help import PROGRAMS
+from dataset_tools.display.command_line import PROGRAMS
 from publishing.cli.main import app as afg
 
 APPS = {"afg-data": afg_data, "afg": afg}

@@ -9,8 +9,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from dataset_tools.display import progress as module
-from dataset_tools.display.progress import Progress, ShardProgress, duration
+from dataset_tools.display import console as module
+from dataset_tools.display.console import Progress, ShardProgress, duration
 from dataset_tools.pipeline.stage import ShardResult
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile

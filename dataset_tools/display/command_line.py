@@ -1,16 +1,36 @@
-"""Help texts of both command lines: grouped options, short metavars, and examples as they are typed."""
+"""Command lines: grouped options and examples in the help, exit codes, and errors as one line."""
 
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import Annotated, Any
+from textwrap import fill
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer import TyperException
 from typer.core import TyperCommand, TyperGroup
 
-from dataset_tools.display.console import EXIT_CODE_HELP
+from dataset_tools.errors import AfgError
 
-__all__ = ["PROGRAMS", "command_line"]
+__all__ = ["EXIT_CODES", "PROGRAMS", "command_line", "run_app"]
+
+EXIT_CODES = {
+    0: "success; `validate` has no findings at the level of --fail-on",
+    1: "`validate` has findings at that level; `card --check` or `verify` found a mistake; "
+    "`export` left out GGUF; `call` got no call",
+    2: "wrong usage, or unreadable input",
+    3: "output cannot be written",
+    4: "training stopped: out of memory, hardware failure or NaN gradients",
+    5: "export verification failed; output discarded",
+    130: "interrupted",
+}
+"""Meaning of the exit codes of both command lines."""
+
+_EXIT_CODE_HELP = "\b\nExit codes:\n" + "\n".join(
+    fill(f"{code:>5}  {meaning}", 76, subsequent_indent=" " * 7) for code, meaning in EXIT_CODES.items()
+)
 
 PROGRAMS = {
     "afg-data": (
@@ -25,6 +45,7 @@ _EXAMPLES = "Examples:"
 _METAVARS = {"<int range>": "N", "<int>": "N", "<float>": "NUMBER", "<path>": "PATH", "<str>": "TEXT"}
 _TYPE = re.compile(r"<[^<>]+>$")
 _RANGE = re.compile(r"(; )?(\d+<=)?x[<>]=\d+")
+_INTERRUPTED = 130
 
 
 class Command(TyperCommand):
@@ -95,7 +116,7 @@ def command_line(name: str, description: str, commands: Mapping[str, Callable[..
         name=name,
         cls=CommandGroup,
         help=description,
-        epilog=EXIT_CODE_HELP,
+        epilog=_EXIT_CODE_HELP,
         no_args_is_help=True,
         rich_markup_mode=None,  # rich would add 0.1 s to every help text
         pretty_exceptions_enable=False,
@@ -124,3 +145,48 @@ _Version = Annotated[
 def _metavar(match: re.Match[str]) -> str:
     """Return the placeholder of a type: N for integers, the choices themselves for choices."""
     return _METAVARS.get(match[0], match[0].strip("<>"))
+
+
+def run_app(app: Callable[..., Any], name: str) -> None:
+    """Run a command line; an error that the user caused becomes one line and an exit code."""
+    try:
+        # In standalone mode, Typer would print errors in its own format, and nothing for Ctrl-C.
+        code = app(standalone_mode=False, prog_name=name)
+        sys.stdout.flush()
+    except AfgError as error:
+        sys.stderr.write(f"{name}: {_one_line(str(error))}\n")
+        sys.exit(error.exit_code)
+    except TyperException as error:
+        sys.stderr.write(_wrong_usage(error, name))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except BrokenPipeError:
+        _leave_quietly()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # Typer caught it first
+            _leave_quietly()
+        raise
+    if code == _INTERRUPTED:
+        sys.stderr.write(f"{name}: interrupted; saved work is kept, partial output files are removed\n")
+    sys.exit(code)
+
+
+def _leave_quietly() -> NoReturn:
+    """Exit with 0 after the reader of our output, such as `head`, closed it; Python would fail when it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    sys.exit(0)
+
+
+def _wrong_usage(error: Exception, name: str) -> str:
+    """Return an error of Typer in one line, or the help if there were no arguments."""
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    if text.startswith("Usage:"):
+        return f"{text}\n"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else name
+    return f"{name}: {_one_line(text)} (see `{command} --help`)\n"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split("\n")).replace("Value error, ", "")
