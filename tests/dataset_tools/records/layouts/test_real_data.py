@@ -9,6 +9,7 @@ import pytest
 
 from dataset_tools.changes import Log
 from dataset_tools.records.layouts import Context, Draft, all_layouts, by_name, recognise
+from dataset_tools.records.reading import load_tools
 
 BFCL = {"simple_python": (400, 400), "parallel": (200, 538), "irrelevance": (240, 0)}
 
@@ -41,6 +42,23 @@ def test_every_aisa_row_is_read(shared_data: Path) -> None:
     assert (len(rows), calls) == (545, 500)
     assert rules["dropped-field text"] == rules["dropped-field tools"] == 545
     assert rules["dropped-field _think_for_train"] == 500
+
+
+def test_the_shuffled_copy_offers_the_same_tools(shared_data: Path) -> None:
+    """All 545 rows have the question, call and tools of the published copy; only the order of the tools differs."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = parquet.read_table(shared_data / "aisa_dev.parquet").to_pylist()
+    tools = load_tools(shared_data / "aisa_dev.parquet")
+    for row, other in zip(rows, _lines(shared_data / "aisa_dev_shuffled.jsonl"), strict=True):
+        published, shuffled = (_read(found, Context(tools=tools))[0] for found in (row, other))
+        assert [_question(draft) for draft in (published, shuffled)] == [other["user"]] * 2
+        offered = [[tool["function"]["name"] for tool in draft["tools"]] for draft in (published, shuffled)]
+        assert offered[1] == other["candidate_tools"]
+        assert sorted(offered[0]) == sorted(offered[1])
+
+
+def _question(draft: Draft) -> str:
+    return next(message["content"] for message in draft["messages"] if message["role"] == "user")
 
 
 @pytest.mark.parametrize("name", BFCL)
