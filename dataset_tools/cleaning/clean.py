@@ -7,9 +7,9 @@ from dataset_tools.arabic.folding import FOLDS
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.stage import Job, RecordStage, RunReport, ShardResult, recorded_options
-from dataset_tools.pipeline.to_file import write_records
+from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.readers.shards import Shard
 from dataset_tools.records.reading import Inputs, Reading
 
@@ -63,10 +63,9 @@ def clean(
     job = Job(
         command="clean",
         inputs=inputs,
-        outputs=outputs,
         stage=stage,
         options=recorded_options(options),
         work=options.work,
         on_shard=on_shard,
     )
-    return write_records(job)
+    return outputs.write(job)

@@ -97,7 +97,7 @@ def report_command(
         work=opt.work_of(opt.EngineChoice.LOCAL, "", workers),
     )
     inputs = Inputs.of(sources)
-    check_outputs(inputs.paths, files=(output,))
+    check_outputs(inputs.stamps.paths, files=(output,))
     with ShardProgress("report", inputs.size, quiet=quiet, passes=PASSES) as progress:
         result = report(inputs, options, on_shard=progress.shard_done)
     opt.write_page(output, report_page(result))

@@ -73,7 +73,7 @@ def validate_command(
         work=opt.work_of(engine, ray_address, workers),
     )
     inputs = Inputs.of(sources)
-    check_outputs(inputs.paths, files=(html,))
+    check_outputs(inputs.stamps.paths, files=(html,))
     with ShardProgress("validate", inputs.size, quiet=quiet) as progress:
         result = validate(inputs, options, on_shard=progress.shard_done)
     if html:

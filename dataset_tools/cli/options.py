@@ -12,8 +12,9 @@ from dataset_tools.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from dataset_tools.executor.run import Work
-    from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+    from dataset_tools.pipeline.outputs import Outputs
     from dataset_tools.pipeline.stage import RunReport
+    from dataset_tools.pipeline.to_parts import FolderOutputs
     from dataset_tools.records.reading import Reading
 
 __all__ = [
@@ -175,7 +176,8 @@ def outputs_of(
         UsageError: ``output`` is on the Hub, or a file is combined with ``--parts`` or ``--resume``.
     """
     from dataset_tools.io.remote_path import as_path
-    from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+    from dataset_tools.pipeline.outputs import Outputs
+    from dataset_tools.pipeline.to_parts import FolderOutputs
 
     if output.startswith("hf://"):
         raise UsageError(f"{output}: the output cannot be on the Hub", hint="write a local folder and upload it")

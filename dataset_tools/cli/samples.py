@@ -88,7 +88,7 @@ def build_command(
     )
     work = opt.work_of(engine, ray_address, workers)
     inputs = Inputs.of(sources)
-    check_outputs(inputs.paths, folder=output, files=(html,))
+    check_outputs(inputs.stamps.paths, folder=output, files=(html,))
     with ShardProgress("build", inputs.size, quiet=quiet) as progress:
         options = BuildOptions(samples=samples, reading=opt.reading_of(layout, tools_file), work=work)
         report = build(inputs, output, tokenizer, options, on_shard=progress.shard_done)

@@ -17,10 +17,10 @@ from dataset_tools.dedup.minhash import Buckets, bands_for
 from dataset_tools.dedup.sketches import Texts
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.row_decisions import Decision, digest_of, in_order, merged
 from dataset_tools.pipeline.stage import Job, RecordStage, RunReport, recorded_options
-from dataset_tools.pipeline.to_file import write_records
+from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.readers.shards import Shard
 from dataset_tools.records.reading import Inputs, Reading
 
@@ -90,14 +90,13 @@ def dedup(
     job = Job(
         command="dedup",
         inputs=inputs,
-        outputs=outputs,
         stage=RecordStage(converter, None, outputs.records, trace=False),
         options=recorded,
         work=options.work,
         on_shard=on_shard,
         decisions=decisions,
     )
-    return write_records(job)
+    return outputs.write(job)
 
 
 def exact_repetitions(rows: Sequence[RowKey]) -> list[tuple[RowKey, RowError]]:

@@ -1,18 +1,23 @@
-"""Output paths of a run: one file of records or a folder of parts."""
+"""Output files of a run that writes its records to one file.
 
-from collections.abc import Sequence
+Workers encode shards; this process writes them in shard order. So the bytes do not depend on the number of workers,
+and memory does not depend on the file size.
+"""
+
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from dataset_tools.errors import OutputError, UsageError
+from dataset_tools.errors import OutputError
+from dataset_tools.executor.run import run
 from dataset_tools.io.file_formats import split_ending
-from dataset_tools.io.writer import ENDINGS, Sink, check_outputs, encode, write_file
-from dataset_tools.readers.parts_manifest import MANIFEST, WORK
+from dataset_tools.io.writer import Sink, check_outputs, encode, json_report, write_file
+from dataset_tools.pipeline.stage import Job, RunReport, ShardResult
 from dataset_tools.readers.shards import SHARD_BYTES
 
-__all__ = ["FolderOutputs", "Outputs", "RejectsFile"]
+__all__ = ["Outputs", "RejectsFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,114 +41,44 @@ class Outputs:
     shard_bytes: int = SHARD_BYTES
 
     @property
-    def rejects_file(self) -> Path:
-        """Return the rejects file; the default for ``train.jsonl.gz`` is ``train.rejects.jsonl``."""
-        return self.rejects or self._default_rejects()
-
-    @property
-    def names_rejects(self) -> bool:
-        """Return whether the user named a rejects file other than the default."""
-        return self.rejects is not None and self.rejects != self._default_rejects()
-
-    def _default_rejects(self) -> Path:
+    def default_rejects(self) -> Path:
+        """Return the rejects file if none is named: ``train.rejects.jsonl`` for ``train.jsonl.gz``."""
         return self.records.parent / f"{split_ending(self.records.name)[0]}.rejects.jsonl"
 
-    def check(self, inputs: Sequence[Path]) -> None:
-        """Check, before any work, that each file can be written and is neither an input nor another output.
+    def rejects_file(self) -> "RejectsFile":
+        """Return the rejects file, not yet open; an unused one is removed unless the user named it."""
+        default = self.default_rejects
+        return RejectsFile(self.rejects or default, named=self.rejects not in {None, default})
+
+    def write(self, job: Job) -> RunReport:
+        """Run a job over all rows of its inputs and write the results.
 
         Raises:
-            OutputError: a file cannot be written.
+            InputError: an input cannot be read, no row is usable, or a file changed during the run.
+            OutputError: a result cannot be written; no file gets its final name then.
             UsageError: an output is an input or another output, or holds lines and is named Parquet.
         """
-        check_outputs(inputs, files=(self.records, self.report, self.page), lines=(self.rejects_file, self.trace))
-
-
-@dataclass(frozen=True, slots=True)
-class FolderOutputs:
-    """Files of a run that writes its records in parts.
-
-    Attributes:
-        folder: the folder of the parts, their manifest and, by default, the rejects.
-        ending: file ending of the parts, with its dot.
-        rejects: the rejected rows; None for ``rejects.jsonl`` in the folder, written if a row is rejected.
-        report: the counts, as JSON; None for no file.
-        trace: one line per change; None for no file.
-        resume: whether to resume an interrupted run.
-        part_bytes: input bytes per part: on disk, or of decompressed text for compressed files.
-        shard_bytes: input bytes per shard.
-        page: an HTML page that the caller writes later; None for no file.
-    """
-
-    folder: Path
-    ending: str = ".parquet"
-    rejects: Path | None = None
-    report: Path | None = None
-    trace: Path | None = None
-    resume: bool = False
-    part_bytes: int = 128 << 20
-    shard_bytes: int = SHARD_BYTES
-    page: Path | None = None
-
-    @property
-    def records(self) -> Path:
-        """Return the path of the first part; its ending gives the format of all parts."""
-        return self.folder / f"part-00000{self.ending}"
-
-    @property
-    def rejects_file(self) -> Path:
-        """Return the rejects file."""
-        return self.rejects or self.folder / "rejects.jsonl"
-
-    @property
-    def named(self) -> list[Path]:
-        """Return the files that the user named."""
-        return [path for path in (self.rejects, self.report, self.trace, self.page) if path is not None]
-
-    @property
-    def endings(self) -> dict[str, str]:
-        """Return the file ending of each piece of a part."""
-        trace = split_ending(self.trace.name)[1] if self.trace else ""
-        return {"records": self.ending, "rejects": split_ending(self.rejects_file.name)[1], "trace": trace}
-
-    @property
-    def cuts(self) -> dict[str, Any]:
-        """Return the output options that change the bytes, for the plan of the run."""
-        return {
-            "parts_format": self.ending,
-            "part_bytes": self.part_bytes,
-            "shard_bytes": self.shard_bytes,
-            "rejects_format": self.endings["rejects"],
-            "trace_format": self.endings["trace"],
-        }
-
-    def check(self, inputs: Sequence[Path]) -> None:
-        """Check, before any work, that each file can be written and is neither an input nor another output.
-
-        Raises:
-            OutputError: a file cannot be written.
-            UsageError: an output is an input or another output, or has an unknown format.
-        """
-        if self.ending not in ENDINGS:
-            known = ", ".join(ending.removeprefix(".") for ending in ENDINGS)
-            raise UsageError(f"parts cannot be {self.ending.removeprefix('.')!r}", hint=f"--parts {known}")
-        for path in self.named:
-            if self._has_itself(path):
-                what = f"{path}: this name is reserved in the output folder"
-                raise UsageError(what, hint="choose another name or folder")
-        check_outputs(inputs, folder=self.folder, files=(self.report, self.page), lines=(self.rejects, self.trace))
-        encode([], self.rejects_file)  # raises for an unknown ending
-        if self.trace:
-            encode([], self.trace)
-
-    def _has_itself(self, path: Path) -> bool:
-        """Return whether a path is the folder or a name that every run writes into it."""
-        try:
-            inside = path.resolve().relative_to(self.folder.resolve()).parts
-        except ValueError:
-            return False
-        if inside == ("rejects.jsonl",):
-            return path != self.rejects
-        return not inside or inside[0] == MANIFEST or inside[0].startswith((WORK, "part-"))
+        rejects, total = self.rejects_file(), ShardResult()
+        files = (self.records, self.report, self.page)
+        check_outputs(job.inputs.stamps.paths, files=files, lines=(rejects.path, self.trace))
+        with rejects, ExitStack() as stack:
+            trace = stack.enter_context(Sink(self.trace)) if self.trace else None
+            records = stack.enter_context(Sink(self.records))
+            results = run(job.stage, job.shards(self.shard_bytes), job.work, on_done=job.on_shard)
+            for result in stack.enter_context(closing(results)):
+                records.write_payload(result.payload)
+                if trace and self.trace and result.trace:
+                    trace.write_payload(encode([result.trace], self.trace))
+                rejects.write(result.rejects)
+                total.merge(result)
+            report = job.report(self.records, total)
+            job.inputs.stamps.require_unchanged()
+            for file in (records, trace, rejects):
+                if file is not None:
+                    file.finish()
+        if self.report:
+            json_report(self.report, report.as_json())
+        return report
 
 
 class RejectsFile:
@@ -157,7 +92,7 @@ class RejectsFile:
     """
 
     def __init__(self, path: Path, *, named: bool) -> None:
-        self._path = path
+        self.path = path
         self._named = named
         self._sink: Sink | None = None
 
@@ -169,9 +104,9 @@ class RejectsFile:
         if not lines:
             return
         if self._sink is None:
-            self._sink = Sink(self._path)
+            self._sink = Sink(self.path)
             self._sink.__enter__()
-        self._sink.write_payload(encode([lines], self._path))
+        self._sink.write_payload(encode([lines], self.path))
 
     def finish(self) -> None:
         """Flush to disk before any output file is renamed."""
@@ -188,9 +123,9 @@ class RejectsFile:
 
     def _clear(self) -> None:
         if self._named:
-            write_file(self._path, encode([], self._path))
+            write_file(self.path, encode([], self.path))
             return
         try:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(error.strerror or str(error), where=str(self._path)) from error
+            raise OutputError(error.strerror or str(error), where=str(self.path)) from error

@@ -13,7 +13,6 @@ from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work
 from dataset_tools.io.jsonl import dump_line
 from dataset_tools.io.writer import encode
-from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
 from dataset_tools.pipeline.row_decisions import Decision, decided
 from dataset_tools.readers.row_reader import reject_line
 from dataset_tools.readers.shards import Shard, plan_shards
@@ -168,7 +167,6 @@ class Job:
     Attributes:
         command: name of the command.
         inputs: the input files.
-        outputs: the output files.
         stage: function applied to each shard.
         options: the options that change the bytes, for the report and the plan.
         work: the worker processes.
@@ -178,16 +176,15 @@ class Job:
 
     command: str
     inputs: Inputs
-    outputs: Outputs | FolderOutputs
     stage: Callable[[Shard], ShardResult]
     options: dict[str, Any] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
     on_shard: Callable[[Shard, ShardResult], None] | None = None
     decisions: Callable[[], Iterator[Decision]] | None = None
 
-    def shards(self) -> Iterator[Shard]:
-        """Yield the shards of the inputs with the decisions about their rows."""
-        shards = plan_shards(self.inputs.files, self.outputs.shard_bytes)
+    def shards(self, shard_bytes: int) -> Iterator[Shard]:
+        """Return the shards of the inputs, each of about ``shard_bytes``, with the decisions about their rows."""
+        shards = plan_shards(self.inputs.files, shard_bytes)
         return decided(shards, self.decisions()) if self.decisions else shards
 
     def report(self, output: Path, total: ShardResult) -> RunReport:

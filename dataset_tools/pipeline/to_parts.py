@@ -5,48 +5,131 @@ interruptions. A part with a marker on disk is not written again.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.errors import InputError
+from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.process_setup import stop_reimport
 from dataset_tools.executor.run import run
 from dataset_tools.io.atomic_file import remove_partials
 from dataset_tools.io.checksums import describe_file
-from dataset_tools.io.writer import Sink, encode, json_report
-from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.io.file_formats import split_ending
+from dataset_tools.io.writer import ENDINGS, Sink, check_outputs, encode, json_report
 from dataset_tools.pipeline.parts_folder import PartsFolder
 from dataset_tools.pipeline.run_plan import resume_plan
 from dataset_tools.pipeline.stage import Job, RunReport, ShardResult
-from dataset_tools.readers.shards import Shard
+from dataset_tools.readers.parts_manifest import MANIFEST, WORK
+from dataset_tools.readers.shards import SHARD_BYTES, Shard
 
-__all__ = ["write_parts"]
+__all__ = ["FolderOutputs"]
 
 _COPY = 1 << 20
 _COUNTS = ("rows_in", "rows_out", "rejected", "rules", "renamed_tools")
 
 
-def write_parts(job: Job, outputs: FolderOutputs) -> RunReport:
-    """Run a job over all rows of its inputs and write the missing parts.
+@dataclass(frozen=True, slots=True)
+class FolderOutputs:
+    """Files of a run that writes its records in parts.
 
-    Raises:
-        InputError: an input cannot be read, no row is usable, or a file changed during the run.
-        OutputError: a result cannot be written; the finished parts stay.
-        UsageError: the folder cannot be resumed.
+    Attributes:
+        folder: the folder of the parts, their manifest and, by default, the rejects.
+        ending: file ending of the parts, with its dot.
+        rejects: the rejected rows; None for ``rejects.jsonl`` in the folder, written if a row is rejected.
+        report: the counts, as JSON; None for no file.
+        trace: one line per change; None for no file.
+        resume: whether to resume an interrupted run.
+        part_bytes: input bytes per part: on disk, or of decompressed text for compressed files.
+        shard_bytes: input bytes per shard.
+        page: an HTML page that the caller writes later; None for no file.
     """
-    stop_reimport()
-    outputs.check(job.inputs.paths)
-    plan = resume_plan(job.command, job.options, outputs.cuts, job.inputs)
-    with PartsFolder(outputs.folder, outputs.endings, plan, resume=outputs.resume, also=outputs.named) as folder:
-        if folder.manifest is not None:
-            return _report_of_whole(job, outputs, folder.manifest)
-        count = _write_missing(job, folder, outputs)
-        job.inputs.stamps.require_unchanged()
-        return _finish(job, outputs, folder, count)
+
+    folder: Path
+    ending: str = ".parquet"
+    rejects: Path | None = None
+    report: Path | None = None
+    trace: Path | None = None
+    resume: bool = False
+    part_bytes: int = 128 << 20
+    shard_bytes: int = SHARD_BYTES
+    page: Path | None = None
+
+    @property
+    def records(self) -> Path:
+        """Return the path of the first part; its ending gives the format of all parts."""
+        return self.folder / f"part-00000{self.ending}"
+
+    @property
+    def rejects_file(self) -> Path:
+        """Return the rejects file."""
+        return self.rejects or self.folder / "rejects.jsonl"
+
+    @property
+    def named(self) -> list[Path]:
+        """Return the files that the user named."""
+        return [path for path in (self.rejects, self.report, self.trace, self.page) if path is not None]
+
+    @property
+    def endings(self) -> dict[str, str]:
+        """Return the file ending of each piece of a part."""
+        trace = split_ending(self.trace.name)[1] if self.trace else ""
+        return {"records": self.ending, "rejects": split_ending(self.rejects_file.name)[1], "trace": trace}
+
+    @property
+    def cuts(self) -> dict[str, Any]:
+        """Return the output options that change the bytes, for the plan of the run."""
+        return {
+            "parts_format": self.ending,
+            "part_bytes": self.part_bytes,
+            "shard_bytes": self.shard_bytes,
+            "rejects_format": self.endings["rejects"],
+            "trace_format": self.endings["trace"],
+        }
+
+    def write(self, job: Job) -> RunReport:
+        """Run a job over all rows of its inputs and write the missing parts.
+
+        Raises:
+            InputError: an input cannot be read, no row is usable, or a file changed during the run.
+            OutputError: a result cannot be written; the finished parts stay.
+            UsageError: an output is an input or has an unknown format, or the folder cannot be resumed.
+        """
+        stop_reimport()
+        self._check(job.inputs.stamps.paths)
+        plan = resume_plan(job.command, job.options, self.cuts, job.inputs)
+        with PartsFolder(self.folder, self.endings, plan, resume=self.resume, also=self.named) as folder:
+            if folder.manifest is not None:
+                return _report_of_whole(job, self, folder.manifest)
+            count = _write_missing(job, folder, self)
+            job.inputs.stamps.require_unchanged()
+            return _finish(job, self, folder, count)
+
+    def _check(self, inputs: Sequence[Path]) -> None:
+        if self.ending not in ENDINGS:
+            known = ", ".join(ending.removeprefix(".") for ending in ENDINGS)
+            raise UsageError(f"parts cannot be {self.ending.removeprefix('.')!r}", hint=f"--parts {known}")
+        for path in self.named:
+            if self._has_itself(path):
+                what = f"{path}: this name is reserved in the output folder"
+                raise UsageError(what, hint="choose another name or folder")
+        check_outputs(inputs, folder=self.folder, files=(self.report, self.page), lines=(self.rejects, self.trace))
+        encode([], self.rejects_file)  # raises for an unknown ending
+        if self.trace:
+            encode([], self.trace)
+
+    def _has_itself(self, path: Path) -> bool:
+        """Return whether a path is the folder or a name that every run writes into it."""
+        try:
+            inside = path.resolve().relative_to(self.folder.resolve()).parts
+        except ValueError:
+            return False
+        if inside == ("rejects.jsonl",):
+            return path != self.rejects
+        return not inside or inside[0] == MANIFEST or inside[0].startswith((WORK, "part-"))
 
 
 class _Missing:
@@ -90,7 +173,7 @@ class _Missing:
 
 def _write_missing(job: Job, folder: PartsFolder, outputs: FolderOutputs) -> int:
     """Write every missing part; return the number of all parts."""
-    missing = _Missing(folder, job.shards(), outputs.part_bytes, job.on_shard)
+    missing = _Missing(folder, job.shards(outputs.shard_bytes), outputs.part_bytes, job.on_shard)
     with closing(run(job.stage, missing, job.work, isolated=True, on_done=job.on_shard)) as results:
         numbered = ((missing.under_way.popleft(), result) for result in results)
         for number, group in groupby(numbered, itemgetter(0)):

@@ -1,20 +1,20 @@
-"""Input files of a run: files, folders, globs and Hub datasets, resolved and checked before any work."""
+"""Input files of a run: named files, folders, globs and Hub datasets, and changes of these files during the run."""
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.file_formats import ENDINGS, READ, TO_A_FILE, Compression, Format, is_wanted, look, split_ending
-from dataset_tools.io.remote_path import RemotePath, as_path
+from dataset_tools.io.remote_path import RemotePath, as_path, unreadable
 from dataset_tools.readers.hub_source import fetch, repository_of
 from dataset_tools.readers.parts_manifest import data_among, part_files
 from dataset_tools.readers.remote_sources import find_remote
 
-__all__ = ["ENDINGS", "Compression", "DataFile", "Format", "find_files", "split_ending"]
+__all__ = ["ENDINGS", "Compression", "DataFile", "Format", "Stamps", "find_files", "split_ending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,40 @@ class DataFile:
         return self.origin or str(self.path)
 
 
+class Stamps:
+    """Size and modification time of files when a run begins, to detect later changes.
+
+    Args:
+        paths: the files; None for an optional file that was not given.
+        earlier: stamps of further files.
+
+    Attributes:
+        found: size and modification time of each file; None if it does not exist.
+        paths: the files.
+        sizes: the size of each file in bytes; 0 if it does not exist.
+
+    Raises:
+        InputError: a file exists, and its status cannot be read.
+    """
+
+    def __init__(self, paths: Iterable[Path | None] = (), earlier: "Stamps | None" = None) -> None:
+        self.found: dict[Path, tuple[int, int] | None] = dict(earlier.found) if earlier else {}
+        self.found |= {path: _stamp(path) for path in paths if path is not None and path not in self.found}
+        self.paths = list(self.found)
+        self.sizes = {path: found[0] if found else 0 for path, found in self.found.items()}
+
+    def require_unchanged(self) -> None:
+        """Check that no file has changed.
+
+        Raises:
+            InputError: a file has changed or was removed.
+        """
+        for path, before in self.found.items():
+            if _stamp(path) != before:
+                what = "the input changed while it was read"
+                raise InputError(what, where=str(path), hint="run again when no other program writes to it")
+
+
 def find_files(sources: Sequence[str]) -> list[DataFile]:
     """Return the data files of ``sources``, in the order of the sources and sorted within each.
 
@@ -59,7 +93,7 @@ def find_files(sources: Sequence[str]) -> list[DataFile]:
             raise UsageError("a file name is empty", hint="check for an unset variable of your shell")
         if source == "-":
             raise InputError("standard input is not read", hint=TO_A_FILE)
-        repository = _repository(source)
+        repository = repository_of(source) if source.startswith("hf://") else ""
         for path, dataset, name, key in _expand(source):
             if key in found:
                 raise UsageError(f"{path} is given twice", hint="name each file once, directly or by its folder")
@@ -68,49 +102,31 @@ def find_files(sources: Sequence[str]) -> list[DataFile]:
     return list(found.values())
 
 
-def _repository(source: str) -> str:
-    if not source.startswith("hf://"):
-        return ""
-    return repository_of(source)
-
-
-def _expand(source: str) -> Iterator[tuple[Path, str, str, Path]]:
-    """Yield path, dataset, name and identity of each file of one source."""
+def _expand(source: str) -> list[tuple[Path, str, str, Path]]:
+    """Return path, dataset, name and identity of each file of one source."""
     if source.startswith("hf://"):
         folder, dataset, fetched = fetch(source, ENDINGS)
         # Equal files share one inode in the Hub's cache, so the path is their identity.
-        yield from ((path, dataset, path.relative_to(folder).as_posix(), path) for path in data_among(fetched))
-        return
+        return [(path, dataset, path.relative_to(folder).as_posix(), path) for path in data_among(fetched)]
     path = as_path(source)
     if isinstance(path, RemotePath):
-        yield from ((file, dataset, name, file) for file, dataset, name in find_remote(path))
-        return
+        return [(file, dataset, name, file) for file, dataset, name in find_remote(path)]
     try:
         if path.is_dir():
             dataset = path.resolve().name
-            files = _walk(path)
-            yield from ((file, dataset, file.relative_to(path).as_posix(), file.resolve()) for file in files)
-            return
+            return [(file, dataset, file.relative_to(path).as_posix(), file.resolve()) for file in _walk(path)]
         if path.exists():
-            yield path, split_ending(path.name)[0], path.name, path.resolve()
-            return
+            return [(path, split_ending(path.name)[0], path.name, path.resolve())]
     except PermissionError as error:
         raise InputError("no permission to read it", where=source, hint="check permissions of its folder") from error
-    base = Path(*_fixed(path))
+    base = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
     # Not Path.glob, which does not accept absolute patterns.
     matches = sorted(Path(match) for match in glob.glob(source, recursive=True) if Path(match).is_file())  # noqa: PTH207
     if not matches:
         what = "no file matches" if glob.has_magic(source) else "there is no such file or folder"
         raise InputError(what, where=source, hint="" if path.is_absolute() else f"looked in {Path.cwd()}")
-    for file in data_among(matches) or matches:
-        yield file, split_ending(file.name)[0], file.relative_to(base).as_posix(), file.resolve()
-
-
-def _fixed(path: Path) -> Iterator[str]:
-    for part in path.parts:
-        if glob.has_magic(part):
-            return
-        yield part
+    files = data_among(matches) or matches
+    return [(file, split_ending(file.name)[0], file.relative_to(base).as_posix(), file.resolve()) for file in files]
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -142,3 +158,13 @@ def _walk(folder: Path) -> list[Path]:
     if not found:
         raise InputError("no data in this folder", where=str(folder), hint=READ)
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unreadable(error, path) from error
+    return found.st_size, found.st_mtime_ns

@@ -1,17 +1,16 @@
 """Inputs of a run: reading options, resolved files, and rows as records."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
 from dataset_tools.changes import Log
 from dataset_tools.errors import AfgError, InputError, RowError
-from dataset_tools.io.input_stamps import Stamps
 from dataset_tools.readers.row_reader import RawRow, read_rows, row_batches
 from dataset_tools.readers.shards import Shard, plan_shards
-from dataset_tools.readers.sources import DataFile, find_files
+from dataset_tools.readers.sources import DataFile, Stamps, find_files
 from dataset_tools.records.converter import Converter, require_valid
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts import companions_of
@@ -81,21 +80,17 @@ class Inputs:
             more = [path for path in beside if path is not None]
             if not more:
                 return sources
-            return cls(sources.sources, sources.files, (*sources.beside, *more), sources.stamps.and_of(more))
-        found = find_files([str(source) for source in sources])
-        companions = [path for file in found for path in companions_of(file.path)]
+            return replace(sources, beside=(*sources.beside, *more), stamps=Stamps(more, earlier=sources.stamps))
+        found = find_files(list(map(str, sources)))
+        paths = [file.path for file in found]
+        companions = companions_of(paths)
         if companions:
             accompany = {path.resolve() for path in companions}
             found = [file for file in found if file.path.resolve() not in accompany] or found
-            companions = [path for file in found for path in companions_of(file.path)]
-        others = (*companions, *(path for path in beside if path is not None))
-        stamps = Stamps([*(file.path for file in found), *others])
-        return cls(tuple(map(str, sources)), tuple(found), others, stamps)
-
-    @property
-    def paths(self) -> list[Path]:
-        """Return the paths of all input files."""
-        return [*(file.path for file in self.files), *self.beside]
+            paths = [file.path for file in found]
+            companions = companions_of(paths)
+        others = (*companions, *filter(None, beside))
+        return cls(tuple(map(str, sources)), tuple(found), others, Stamps([*paths, *others]))
 
     @property
     def places(self) -> list[str]:
@@ -105,7 +100,7 @@ class Inputs:
     @property
     def size(self) -> int:
         """Return the size of the data files in bytes."""
-        return self.stamps.size([file.path for file in self.files])
+        return sum(self.stamps.sizes[file.path] for file in self.files)
 
     def require_rows(self, rows: int, usable: int, first_reject: str = "") -> None:
         """Reject inputs without a usable row.

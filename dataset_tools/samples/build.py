@@ -110,7 +110,7 @@ def build(
     options = options or BuildOptions()
     _check_options(options.samples)
     inputs = Inputs.of(sources, options.reading.tools_file)
-    check_outputs(inputs.paths, folder=output)
+    check_outputs(inputs.stamps.paths, folder=output)
     found = find_tokenizer(tokenizer)
     require_functiongemma(found)
     stage = BuildStage(options.reading.converter(), found.folder, options.samples)

@@ -87,9 +87,9 @@ def split(
         raise UsageError(f"unknown format {options.format!r}", hint=" or ".join(FORMATS))
     inputs = Inputs.of(sources, options.reading.tools_file)
     held_out = Inputs.of(options.against)
-    outputs = Outputs(output, rejects)
+    rejected = Outputs(output, rejects).rejects_file()
     _require_apart(inputs, held_out)
-    check_outputs([*inputs.paths, *held_out.paths], folder=output, lines=(outputs.rejects_file,))
+    check_outputs([*inputs.stamps.paths, *held_out.stamps.paths], folder=output, lines=(rejected.path,))
     reports = [read_report(path) for path in options.reports]
     converter = options.reading.converter()
     bands = bands_for(options.near) if options.near is not None else None
@@ -98,7 +98,6 @@ def split(
     _require_fields(keys, options.by)
     unread = _require_held_out(keys, held_out.files)
     division = divide(keys, held_out.files, options)
-    rejected = RejectsFile(outputs.rejects_file, named=outputs.names_rejects)
     with rejected, AtomicFolder(output, SPLIT_FILES) as folder:
         shards = decided(plan_shards(inputs.files), division.decisions(inputs.files))
         total = _write(SplitStage(converter, options.format), shards, rejected, folder, division, options, on_shard)

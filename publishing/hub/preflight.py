@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.input_stamps import Stamps
+from dataset_tools.readers.sources import Stamps
 from publishing.cards.hub_terms import is_gemma
 from publishing.cards.lint import lint
 from publishing.cards.sources import base_of

@@ -151,7 +151,7 @@ def _check_outputs(inputs: Inputs, output: Path, *others: Path) -> None:
     """
     if output.suffix != ".json":
         raise UsageError(f"{output}: the result is JSON", hint="use a name that ends in .json")
-    check_outputs(inputs.paths, files=(output, *others))
+    check_outputs(inputs.stamps.paths, files=(output, *others))
 
 
 def _read(

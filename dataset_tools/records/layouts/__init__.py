@@ -5,7 +5,7 @@ A module of this package that defines ``LAYOUT`` is a layout: adding one needs n
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,10 @@ def by_name(name: str) -> Layout:
     raise UsageError(f"there is no layout {name!r}", hint=f"layouts: {known}")
 
 
-def companions_of(path: Path) -> list[Path]:
-    """Return the files that are read with a data file, such as BFCL's accepted answers."""
-    return [found for layout in all_layouts() if layout.companions for found in layout.companions(path)]
+def companions_of(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that are read with data files, such as BFCL's accepted answers."""
+    having = [layout.companions for layout in all_layouts() if layout.companions]
+    return [found for path in paths for companions in having for found in companions(path)]
 
 
 def recognise(row: Mapping[str, Any], last: Layout | None = None) -> Layout:

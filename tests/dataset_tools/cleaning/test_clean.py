@@ -636,7 +636,7 @@ def test_conflicting_outputs_are_refused(
 )
 def test_default_names_of_rejects(records_name: str, expected: str) -> None:
     """The rejects file is named after the output without its ending."""
-    assert Outputs(Path(records_name)).rejects_file == Path(expected)
+    assert Outputs(Path(records_name)).default_rejects == Path(expected)
 
 
 def test_too_deep_json_text_is_rejected() -> None:

@@ -11,8 +11,9 @@ from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.dedup.keys import ShardKeys
 from dataset_tools.errors import RowError, UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.stage import RunReport
+from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.readers.shards import Shard
 from tests.dataset_tools.io.stages import rows_of
 from tests.dataset_tools.pipeline.runs import contents, outputs_in

@@ -11,7 +11,8 @@ from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.dedup.keys import ShardKeys
 from dataset_tools.errors import InputError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.split.split import SplitOptions, SplitReport, split
 from tests.dataset_tools.executor.poison import PoisonReading
 from tests.dataset_tools.io.stages import record

@@ -22,7 +22,6 @@ from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.poison_rows import Guard
 from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.stage import Job, RecordStage
-from dataset_tools.pipeline.to_file import write_records
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import find_files
 from dataset_tools.records.reading import Inputs
@@ -190,7 +189,7 @@ def test_clean_rejects_fatal_rows(poisoned: Path, tmp_path: Path) -> None:
         outputs = outputs_in(tmp_path / str(workers))
         stage = RecordStage(poison.PoisonConverter(), Repairer().repair, outputs.records, trace=True)
         inputs, work = Inputs.of([str(poisoned)]), Work(workers=workers, limits=SHORT)
-        report = write_records(Job(command="clean", inputs=inputs, outputs=outputs, stage=stage, work=work))
+        report = outputs.write(Job(command="clean", inputs=inputs, stage=stage, work=work))
         assert (report.rows_in, report.rows_out, report.rejected) == (120, 117, {"poison-row": 3})
         rejects = [json.loads(line) for line in outputs.rejects_file.read_text(encoding="utf-8").splitlines()]
         assert [(reject["file"], reject["line"], reject["reason"]) for reject in rejects] == [

@@ -26,7 +26,6 @@ from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.ray import RayCluster
 from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.stage import Job, ShardResult
-from dataset_tools.pipeline.to_file import write_records
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile, find_files
 from dataset_tools.records.converter import Converter
@@ -94,7 +93,7 @@ def test_a_node_is_killed_in_the_middle(corpus: Path, nodes: Nodes, tmp_path: Pa
         stage = poison.Watched(Converter(), Repairer().repair, outputs.records, trace=True)
         stage.log, stage.slow = folder.with_suffix(".log"), frozenset({20, 21})
         inputs = Inputs.of([str(corpus)])
-        write_records(Job(command="clean", inputs=inputs, outputs=outputs, stage=stage, work=work, on_shard=on_shard))
+        outputs.write(Job(command="clean", inputs=inputs, stage=stage, work=work, on_shard=on_shard))
 
     log = tmp_path / "ray.log"
     killed: list[int] = []

@@ -245,8 +245,7 @@ import sys
 from pathlib import Path
 from dataset_tools.samples.stage import SampleOptions
 from dataset_tools.samples.build import BuildOptions, build
-from dataset_tools.io.input_stamps import Stamps
-from dataset_tools.readers.sources import DataFile
+from dataset_tools.readers.sources import DataFile, Stamps
 from dataset_tools.records.reading import Inputs
 def interrupt(*_):
     raise KeyboardInterrupt

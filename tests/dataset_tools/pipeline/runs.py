@@ -9,8 +9,8 @@ from typing import Any
 
 from dataset_tools.cleaning.clean import CleanOptions, clean
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs
 from dataset_tools.pipeline.stage import RunReport
+from dataset_tools.pipeline.to_parts import FolderOutputs
 
 ROOT = Path(__file__).parents[3]
 SHARD_BYTES, PART_BYTES = 20_000, 60_000
@@ -55,12 +55,12 @@ def contents(folder: Path) -> dict[str, str]:
 COMMAND = f"""
 from dataclasses import dataclass
 from dataset_tools.cli.main import main
-from dataset_tools.pipeline import outputs
+from dataset_tools.pipeline import to_parts
 @dataclass(frozen=True, slots=True)
-class SmallParts(outputs.FolderOutputs):
+class SmallParts(to_parts.FolderOutputs):
     part_bytes: int = {PART_BYTES}
     shard_bytes: int = {SHARD_BYTES}
-outputs.FolderOutputs = SmallParts
+to_parts.FolderOutputs = SmallParts
 if __name__ == "__main__":
     main()
 """

@@ -16,7 +16,8 @@ from dataset_tools.cleaning.clean import clean
 from dataset_tools.cleaning.import_data import import_data
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.io.writer import ENDINGS
-from dataset_tools.pipeline.outputs import FolderOutputs, Outputs
+from dataset_tools.pipeline.outputs import Outputs
+from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.readers.sources import find_files
 from dataset_tools.validation.validate import validate
 from tests.dataset_tools.io.stages import rows_of
@@ -166,7 +167,7 @@ import os, signal, threading
 from pathlib import Path
 from dataset_tools.pipeline.run_plan import resume_plan
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.io.input_stamps import Stamps
+from dataset_tools.readers.sources import Stamps
 from dataset_tools.records.reading import Inputs
 threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
 files = (DataFile(Path("/dev/zero"), "zero", "zero", "jsonl", ""),) * 2

@@ -154,7 +154,7 @@ def test_inputs_are_found_once(source: Path, tmp_path: Path) -> None:
     inputs = Inputs.of([str(source)])
     more = Inputs.of(inputs, tools, None)
     assert more.files is inputs.files
-    assert (inputs.beside, more.beside, more.paths) == ((), (tools,), [source, tools])
+    assert (inputs.beside, more.beside, more.stamps.paths) == ((), (tools,), [source, tools])
     assert inputs.size == more.size == source.stat().st_size
     source.unlink()
     with pytest.raises(InputError, match=r"raw\.jsonl: the input changed"):

@@ -263,4 +263,4 @@ def test_files_of_accepted_answers(tmp_path: Path) -> None:
     assert layout.companions(questions) == [beside]
     assert layout.companions(beside) == []
     assert by_name("xlam").companions is None
-    assert companions_of(questions) == [beside]
+    assert companions_of([questions]) == [beside]
