@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -80,11 +79,11 @@ def test_the_time_limit_of_a_compressed_shard(tmp_path: Path) -> None:
     lines = [json.dumps(row) for row in rows] + ['{"n": 41}', '{"n": 42, "act": "hang"}']
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
-    assert path.stat().st_size > 100_000  # 40 seconds
-    began = time.monotonic()
+    assert path.stat().st_size > 100_000
+    shards = plan_shards(find_files([str(path)]), 200)
+    assert max(shard.held for shard in shards) < 10_000
     done = _done(path, 2, limits=Limits(shard=4, row=1, megabyte=400))
     assert [line for line, error in done if error] == [42]
-    assert time.monotonic() - began < 30
 
 
 def test_a_result_that_is_cut_off(tmp_path: Path) -> None:

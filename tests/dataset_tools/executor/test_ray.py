@@ -262,9 +262,7 @@ def test_an_address_without_a_cluster(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    start = time.monotonic()
     done = afg_data("clean", corpus, "-o", "out/", "--engine", "ray", "--ray-address", address, cwd=tmp_path)
-    assert time.monotonic() - start < 15
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"afg-data: nothing answers at {address}: ")
     assert done.stderr.count("\n") == 1

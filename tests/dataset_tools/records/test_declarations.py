@@ -1,6 +1,5 @@
 """Conversion of foreign declarations to function-wrapped JSON Schema."""
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -134,8 +133,8 @@ def test_a_schema_that_is_nested_too_deeply(levels: int) -> None:
     assert caught.value.code == "schema-too-deep"
 
 
-def test_a_long_type_name_is_fast() -> None:
-    """Many spaces before a missing comma do not make a pattern slow."""
-    start = time.perf_counter()
-    _parameters({"x": {"type": " " * 200_000}})
-    assert time.perf_counter() - start < 1
+def test_a_long_type_name_is_kept() -> None:
+    """Text that is too long for a type name is not searched for one."""
+    for name in (" " * 200_000, "int" + " " * 200):
+        found, _ = _parameters({"x": {"type": name}})
+        assert found["properties"]["x"] == {"type": name}
