@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from dataset_tools.arabic.compare import compare_key
-from dataset_tools.dedup.minhash import Buckets, band_hashes, bands_for, likeness, shingles
+from dataset_tools.dedup.minhash import Buckets, band_hashes, bands_for, shingles, similarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ def main(side: str, path: str, limit: str) -> None:
     start = time.perf_counter()
     pairs = find(keys, threshold)
     seconds = time.perf_counter() - start
-    alike = sum(likeness(keys[one], keys[other]) >= threshold for one, other in pairs)
+    alike = sum(similarity(keys[one], keys[other]) >= threshold for one, other in pairs)
     print(json.dumps({"questions": len(keys), "seconds": seconds, "pairs": len(pairs), "alike": alike}))
 
 

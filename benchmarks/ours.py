@@ -41,7 +41,7 @@ def main(side: str, path: str, workers: str, out: str = "") -> None:
             outputs = Outputs(output)
             rows = dedup([path], outputs, DedupOptions(work=Work(workers=int(workers)))).rows_in
         elif side == "split":
-            rows = split([path], Path(folder) / "sides", SplitOptions(work=Work(workers=int(workers)))).facts["rows_in"]
+            rows = split([path], Path(folder) / "data", SplitOptions(work=Work(workers=int(workers)))).facts["rows_in"]
         else:
             outputs = Outputs(output)
             rows = clean([path], outputs, CleanOptions(work=Work(workers=int(workers)))).rows_in

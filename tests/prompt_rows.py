@@ -20,7 +20,7 @@ def goldens() -> list[Row]:
     data = Path(os.environ.get("AFG_SHARED_DATA") or ROOT.parent / "shared" / "data")
     path = data.parent / "golden" / "render.jsonl"
     if not path.is_file():
-        pytest.skip(f"no recorded renderings in {path}: set AFG_SHARED_DATA to the folder beside theirs")
+        pytest.skip(f"no recorded renderings in {path}: set AFG_SHARED_DATA to the folder next to theirs")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 

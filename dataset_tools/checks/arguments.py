@@ -212,7 +212,7 @@ def ungrounded_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
     """The value of an argument is neither in the conversation before the call nor in the schema."""
     for row, call in calls:
         listed = call.tool.listed if call.tool else ()
-        said = row.said(call.message)
+        said = row.text_before(call.message)
         for path, value in call.values:
             if isinstance(value, str):
                 if value in said or value in listed:  # almost always
@@ -229,15 +229,15 @@ def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
         if value.isascii() and not _may_say(said, value):
             return False
         key = compare_key(value)
-        if not key or key in row.key(stop):
+        if not key or key in row.key_before(stop):
             return True
         number = parse_number(value) if value[-1].isdigit() else None
-        return number is not None and row.states(number, stop)
+        return number is not None and row.has_number_before(number, stop)
     # Most numbers are written in digits, which are faster to find than number words.
     digits = str(value).removesuffix(".0")
     if _has_numeral(said, digits) or _has_numeral(said, digits.translate(_ARABIC_DIGITS)):
         return True
-    return row.states(value, stop)
+    return row.has_number_before(value, stop)
 
 
 def _may_say(said: str, value: str) -> bool:

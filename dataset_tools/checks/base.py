@@ -21,8 +21,8 @@ __all__ = [
     "Calls",
     "Check",
     "DatasetCheck",
+    "DatasetDefects",
     "Defect",
-    "Overall",
     "Place",
     "Repair",
     "Rows",
@@ -132,11 +132,11 @@ class DatasetCheck(Protocol):
     def merge(self, other: Self) -> None:
         """Add the counts of the shard that follows."""
 
-    def findings(self, most: int) -> "Overall":
+    def findings(self, most: int) -> "DatasetDefects":
         """Return the defects in the order of the rows; at most ``most`` are shown, or all if it is -1."""
 
 
-class Overall(NamedTuple):
+class DatasetDefects(NamedTuple):
     """Defects of the whole dataset.
 
     Attributes:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
-from dataset_tools.checks.base import Defect, Overall, Place, Rows, Scope, Severity, check
+from dataset_tools.checks.base import DatasetDefects, Defect, Place, Rows, Scope, Severity, check
 
 __all__: list[str] = []
 
@@ -13,10 +13,11 @@ _WHOLE = Place("", 0)
 _ENOUGH = 30  # below so many rows a share means little
 
 
-def _of_the_whole(messages: Iterator[Defect], most: int) -> Overall:
+def _of_the_whole(messages: Iterator[Defect], most: int) -> DatasetDefects:
     """Return defects of the dataset as a whole."""
     found = list(messages)
-    return Overall(len(found), 1 if found else 0, [(_WHOLE, item) for item in (found if most < 0 else found[:most])])
+    shown = found if most < 0 else found[:most]
+    return DatasetDefects(len(found), 1 if found else 0, [(_WHOLE, item) for item in shown])
 
 
 @check(
@@ -55,7 +56,7 @@ class GoldToolPosition:
         self._seen.update(other._seen)
         self._offered.update(other._offered)
 
-    def findings(self, most: int) -> Overall:
+    def findings(self, most: int) -> DatasetDefects:
         """Return the position that is too frequent, if any."""
         return _of_the_whole(self._found(), most)
 
@@ -97,7 +98,7 @@ class NeverCalledTool:
         self._offered.update(other._offered)
         self._called |= other._called
 
-    def findings(self, most: int) -> Overall:
+    def findings(self, most: int) -> DatasetDefects:
         """Return each such tool, by name."""
         return _of_the_whole(self._found(), most)
 
@@ -129,7 +130,7 @@ class DialectImbalance:
         """Add the counts of another shard."""
         self._rows.update(other._rows)
 
-    def findings(self, most: int) -> Overall:
+    def findings(self, most: int) -> DatasetDefects:
         """Return each rare dialect, by name, if the dataset is large enough."""
         return _of_the_whole(self._found(), most)
 
@@ -167,7 +168,7 @@ class NegativeRatio:
         self._rows += other._rows
         self._negative += other._negative
 
-    def findings(self, most: int) -> Overall:
+    def findings(self, most: int) -> DatasetDefects:
         """Return the share, if it is out of bounds and the dataset is large enough."""
         return _of_the_whole(self._found(), most)
 
@@ -218,7 +219,7 @@ class MixedScriptParameter:
         self._arabic.update(other._arabic)
         self._latin.update(other._latin)
 
-    def findings(self, most: int) -> Overall:
+    def findings(self, most: int) -> DatasetDefects:
         """Return each such parameter, by name."""
         return _of_the_whole(self._found(), most)
 

@@ -2,10 +2,9 @@
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.checks.base import Check, Repair, Severity, add
+from dataset_tools.readers.strict_json import UNREADABLE
 
-__all__ = ["BY_RULE", "UNREADABLE", "reading_defects"]
-
-UNREADABLE = "unreadable-row"
+__all__ = ["BY_RULE", "reading_defects"]
 
 _ENTRIES = (
     Check(

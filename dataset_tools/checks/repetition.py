@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from dataset_tools.arabic.compare import compare_key
-from dataset_tools.checks.base import Defect, Overall, Place, Rows, Scope, Severity, check
+from dataset_tools.checks.base import DatasetDefects, Defect, Place, Rows, Scope, Severity, check
 from dataset_tools.checks.row_view import Row
 
 __all__ = ["query_of"]
@@ -60,13 +60,13 @@ class DuplicateQuery:
         self._lines.extend(other._lines)
         self._files.extend((before + start, file) for start, file in other._files)
 
-    def findings(self, most: int) -> Overall:
+    def findings(self, most: int) -> DatasetDefects:
         """Return each repeated question in row order, with the place of the first one."""
         indices, firsts = (_repeats_of_few if len(self._hashes) <= _FEW else _repeats_of_many)(self._hashes)
         # A file may have millions of repetitions, of which few are shown.
         shown = len(indices) if most < 0 else most
         found = [self._found(*pair) for pair in zip(indices[:shown], firsts[:shown], strict=True)]
-        return Overall(len(indices), len(indices), found)
+        return DatasetDefects(len(indices), len(indices), found)
 
     def _found(self, index: int, first: int) -> tuple[Place, Defect]:
         place, before = self._place(index), self._place(first)

@@ -50,9 +50,9 @@ class Row:
     """One record with the values that checks need; rarely used ones are computed on first use."""
 
     __slots__ = (
-        "_key",
+        "_key_before",
         "_numbers",
-        "_said",
+        "_text_before",
         "calls",
         "changes",
         "defects",
@@ -60,7 +60,7 @@ class Row:
         "line",
         "messages",
         "names",
-        "odd",
+        "odd_texts",
         "record",
         "tools",
     )
@@ -75,21 +75,21 @@ class Row:
         self.names = {view.name for view in self.tools}
         self.calls: list[Call] = []
         self.defects: set[Any] = set()  # checks with a defect in this row, for the tally
-        self._said = (0, "")
-        self._key = (0, "")
+        self._text_before = (0, "")  # the last result of text_before, with its argument
+        self._key_before = (0, "")
         self._numbers: dict[int, set[int | float]] | None = None
         texts: list[str] = []
         for index, message in enumerate(self.messages):
             if not self.calls and "tool_calls" in message:
                 texts = ["\n".join(texts)]
-                self._said = (index, texts[0])
+                self._text_before = (index, texts[0])
             if "content" in message:
                 texts.append(message["content"])
             if "tool_calls" in message:
                 self._add_calls(index, message, texts)
         # Odd texts, which may need a repair or have a control token: one scan excludes them for almost all rows. The
         # line ends between the texts do not hide an odd character.
-        self.odd = list(self._odd_texts()) if is_odd("\n".join(texts)) else []
+        self.odd_texts = list(self._find_odd_texts()) if is_odd("\n".join(texts)) else []
 
     def _add_calls(self, index: int, message: Message, texts: list[str]) -> None:
         """Add the calls of a message, and the strings in them to ``texts``."""
@@ -113,7 +113,7 @@ class Row:
                 arguments = {key: item for key, item in arguments.items() if item is not None or key in kept}
             self.calls.append(Call(index, position, name, arguments, tool, values, _errors(tool, arguments)))
 
-    def _odd_texts(self) -> Iterator[Text]:
+    def _find_odd_texts(self) -> Iterator[Text]:
         """Yield the odd texts of messages and calls, in order."""
         calls = iter(self.calls)
         for index, message in enumerate(self.messages):
@@ -130,23 +130,23 @@ class Row:
         """Return whether the record is in Arabic, not in another language of the same script."""
         return looks_arabic(message["content"] for message in self.messages if "content" in message)
 
-    def said(self, stop: int) -> str:
+    def text_before(self, stop: int) -> str:
         """Return the text before message ``stop``."""
-        until, said = self._said
+        until, text = self._text_before
         if until != stop:
-            said = "\n".join([m["content"] for m in self.messages[:stop] if "content" in m])
-            self._said = (stop, said)
-        return said
+            text = "\n".join([m["content"] for m in self.messages[:stop] if "content" in m])
+            self._text_before = (stop, text)
+        return text
 
-    def key(self, stop: int) -> str:
+    def key_before(self, stop: int) -> str:
         """Return the compare key of the text before message ``stop``."""
-        until, key = self._key
+        until, key = self._key_before
         if until != stop:
-            key = compare_key(self.said(stop))
-            self._key = (stop, key)
+            key = compare_key(self.text_before(stop))
+            self._key_before = (stop, key)
         return key
 
-    def states(self, number: float, stop: int) -> bool:
+    def has_number_before(self, number: float, stop: int) -> bool:
         """Return whether a message before ``stop`` contains a number, in digits or words; the latest first."""
         known = self._numbers
         if known is None:

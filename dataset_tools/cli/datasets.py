@@ -64,7 +64,7 @@ def dedup_command(
     inputs = Inputs.of(sources)
     with ShardProgress("dedup", inputs.size, quiet=quiet, passes=2, log_json=log_json) as progress:
         result = dedup(inputs, outputs, options, on_shard=progress.shard_done)
-    opt.tell_report(result, as_json=as_json, quiet=quiet)
+    opt.print_run(result, as_json=as_json, quiet=quiet)
 
 
 def report_command(
@@ -166,7 +166,7 @@ def split_command(
         opt.print_json(dict(result.facts))
     elif not quiet:
         print_split(result, stderr_console())
-    opt.require_whole(result.rejected, str(output))
+    opt.require_undamaged(result.rejected, str(output))
 
 
 def stats_command(

@@ -18,10 +18,36 @@ if TYPE_CHECKING:
     from dataset_tools.records.reading import Reading
 
 __all__ = [
-    "AsJson", "CountTokens", "EngineChoice", "EngineName", "Examples", "Html", "LayoutName", "LogJson", "MinCell",
-    "OutputOrFolder", "PartsFormat", "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources",
-    "TokenizerName", "ToolsFile", "Trace", "Workers", "WorkersOrTasks", "outputs_of",
-    "print_json", "reading_of", "require_whole", "tell_report", "work_of", "write_page",
+    "AsJson",
+    "CountTokens",
+    "EngineChoice",
+    "EngineName",
+    "Examples",
+    "Html",
+    "LayoutName",
+    "LogJson",
+    "MinCell",
+    "OutputOrFolder",
+    "PartsFormat",
+    "Quiet",
+    "RayAddress",
+    "Rejects",
+    "Rename",
+    "ReportFile",
+    "Resume",
+    "Sources",
+    "TokenizerName",
+    "ToolsFile",
+    "Trace",
+    "Workers",
+    "WorkersOrTasks",
+    "outputs_of",
+    "print_json",
+    "print_run",
+    "reading_of",
+    "require_undamaged",
+    "work_of",
+    "write_page",
 ]  # fmt: skip
 
 
@@ -219,7 +245,7 @@ def print_json(value: object) -> None:
     sys.stdout.write(dump_text(value) + "\n")
 
 
-def tell_report(result: "RunReport", *, as_json: bool, quiet: bool) -> None:
+def print_run(result: "RunReport", *, as_json: bool, quiet: bool) -> None:
     """Print the report of a run: JSON on stdout, or text on stderr unless ``quiet``.
 
     Raises:
@@ -231,10 +257,10 @@ def tell_report(result: "RunReport", *, as_json: bool, quiet: bool) -> None:
         print_json(result.as_json())
     elif not quiet:
         print_transform(result, stderr_console())
-    require_whole(result.rejected, result.output)
+    require_undamaged(result.rejected, result.output)
 
 
-def require_whole(rejected: dict[str, int], output: str) -> None:
+def require_undamaged(rejected: dict[str, int], output: str) -> None:
     """Fail if input files were damaged, after their readable rows have been written.
 
     Raises:

@@ -45,7 +45,7 @@ def import_command(
     inputs = Inputs.of(sources)
     with ShardProgress("import", inputs.size, quiet=quiet, log_json=log_json) as progress:
         result = import_data(inputs, outputs, options, on_shard=progress.shard_done)
-    opt.tell_report(result, as_json=as_json, quiet=quiet)
+    opt.print_run(result, as_json=as_json, quiet=quiet)
 
 
 def clean_command(
@@ -102,4 +102,4 @@ def clean_command(
         from dataset_tools.report.pages import cleaning_page
 
         opt.write_page(html, cleaning_page(result))
-    opt.tell_report(result, as_json=as_json, quiet=quiet)
+    opt.print_run(result, as_json=as_json, quiet=quiet)

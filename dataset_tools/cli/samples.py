@@ -33,12 +33,12 @@ def render_command(
     """
     from dataset_tools.samples.render_rows import render_rows
 
-    def tell(problem: "RenderProblem") -> None:
+    def report(problem: "RenderProblem") -> None:
         who = problem.id or "row"
         sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
 
     work = opt.work_of(opt.EngineChoice.LOCAL, "", workers)
-    counts = render_rows(sources, sys.stdout.buffer, generation_prompt=generation_prompt, work=work, on_problem=tell)
+    counts = render_rows(sources, sys.stdout.buffer, generation_prompt=generation_prompt, work=work, on_problem=report)
     sys.stdout.flush()
     if counts.refused:
         sys.stderr.write(f"{counts.rendered:,} of {counts.rows:,} rows rendered\n")
@@ -101,7 +101,7 @@ def build_command(
         opt.print_json(dict(report.facts))
     elif not quiet:
         print_build(report, stderr_console())
-    opt.require_whole(report.rejected, str(report.output))
+    opt.require_undamaged(report.rejected, str(report.output))
 
 
 def show_command(

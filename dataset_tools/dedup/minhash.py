@@ -17,7 +17,7 @@ from dataset_tools.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["SHINGLE", "Bands", "Buckets", "band_hashes", "bands_for", "likeness", "shingle_hashes", "shingles"]
+__all__ = ["SHINGLE", "Bands", "Buckets", "band_hashes", "bands_for", "shingle_hashes", "shingles", "similarity"]
 
 SHINGLE = 4
 """Characters per shingle: fewer make different questions similar, more give one letter too much weight."""
@@ -60,7 +60,7 @@ def shingles(key: str) -> frozenset[str]:
     return frozenset([key[at : at + SHINGLE] for at in range(max(1, len(key) - SHINGLE + 1))])
 
 
-def likeness(first: str, second: str) -> float:
+def similarity(first: str, second: str) -> float:
     """Return the Jaccard similarity of the shingles of two texts: 1 for equal sets, 0 for disjoint ones."""
     one, other = _remembered(first), _remembered(second)
     shared = len(one & other)

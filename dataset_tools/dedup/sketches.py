@@ -7,7 +7,7 @@ the other lacks. Texts are compared exactly only if the bound reaches the thresh
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from dataset_tools.dedup.minhash import SHINGLE, likeness, shingle_hashes
+from dataset_tools.dedup.minhash import SHINGLE, shingle_hashes, similarity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ class Texts:
     def alike(self, one: int, others: Sequence[int]) -> Iterator[tuple[int, float]]:
         """Yield the index in ``others`` and the similarity of each text similar to ``one``, in order."""
         for at in range(len(others)) if len(others) < _FEW else self._perhaps(one, others):
-            share = likeness(self._texts[one], self._texts[others[at]])
+            share = similarity(self._texts[one], self._texts[others[at]])
             if share >= self._threshold:
                 yield at, share
 

@@ -106,7 +106,7 @@ class Progress:
 
     Args:
         command: name of the command, which each line begins with.
-        quiet: show only what :meth:`tell` is called with.
+        quiet: show only what :meth:`print_line` is called with.
         log_json: write a JSON line every 30 seconds and one at success, also on a terminal and with ``quiet``.
     """
 
@@ -157,9 +157,9 @@ class Progress:
             if self._log_json:
                 self._log(share, left)
             elif not self._quiet:
-                self.tell(line)
+                self.print_line(line)
 
-    def tell(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Write a line, such as a warning."""
         if self._bar:
             self._bar.console.print(f"{self._command}: {text}", markup=False, soft_wrap=True)

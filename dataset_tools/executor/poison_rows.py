@@ -61,7 +61,7 @@ class Guard(Generic[T]):
 
     def _alone(self, shard: Shard) -> T:
         with WorkerProcess(serve_shards, self._stage, seconds=self._limits.shard) as worker:
-            result: T = worker.do(shard, self._limits.for_shard(shard.held))
+            result: T = worker.do(shard, self._limits.for_shard(shard.bytes_to_read))
             return result
 
     def _poison(self, shard: Shard) -> Iterator[tuple[int, str]]:

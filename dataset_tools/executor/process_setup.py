@@ -14,9 +14,9 @@ from pathlib import Path
 
 from dataset_tools.errors import UsageError
 
-__all__ = ["COLLECT", "GUARD_HINT", "can_fork", "no_interrupt", "prepare", "start_context", "stop_reimport"]
+__all__ = ["GC_THRESHOLDS", "GUARD_HINT", "can_fork", "no_interrupt", "prepare", "start_context", "stop_reimport"]
 
-COLLECT = (100_000, 20, 20)
+GC_THRESHOLDS = (100_000, 20, 20)
 """Thresholds of the garbage collector: JSON has no reference cycles, and the search for them costs a tenth."""
 
 GUARD_HINT = 'put what it does below `if __name__ == "__main__":`'
@@ -79,7 +79,7 @@ def no_interrupt() -> Iterator[None]:
 def prepare() -> None:
     """Set up a new worker process: collect garbage seldom, ignore Ctrl-C, end with the parent."""
     gc.freeze()  # a forked worker would copy the pages of all objects that it collects
-    gc.set_threshold(*COLLECT)
+    gc.set_threshold(*GC_THRESHOLDS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

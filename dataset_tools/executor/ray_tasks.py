@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.poison_rows import Guard
-from dataset_tools.executor.process_setup import COLLECT
+from dataset_tools.executor.process_setup import GC_THRESHOLDS
 from dataset_tools.executor.versions import all_versions
 from dataset_tools.readers.shards import Shard
 
@@ -54,7 +54,7 @@ def do_shard(work: RayRun, shard: Shard) -> Any:  # noqa: ANN401 - whatever the 
     """
     stage = _stage_of(work)
     try:
-        with _limited(work.limits.for_shard(shard.held), work.limits.grace):
+        with _limited(work.limits.for_shard(shard.bytes_to_read), work.limits.grace):
             return stage(shard)
     except MemoryError:
         os._exit(1)
@@ -80,7 +80,7 @@ def _stage_of(work: RayRun) -> Callable[[Shard], Any]:
         import ray
 
         _require_same(work.versions)
-        gc.set_threshold(*COLLECT)
+        gc.set_threshold(*GC_THRESHOLDS)
         with suppress(OSError):  # a machine without that folder can still read absolute names
             os.chdir(work.folder)
         _held = (work.run, ray.get(work.stage))

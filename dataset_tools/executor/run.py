@@ -8,11 +8,11 @@ from typing import Protocol, TypeVar
 
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.limits import Limits
-from dataset_tools.executor.process_setup import COLLECT
+from dataset_tools.executor.process_setup import GC_THRESHOLDS
 from dataset_tools.executor.worker_pool import in_processes
 from dataset_tools.readers.shards import Shard
 
-__all__ = ["Engine", "Work", "run", "seldom_collecting"]
+__all__ = ["Engine", "Work", "infrequent_gc", "run"]
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """The processes that do the work. The bytes of the result are the same for any.
+    """The processes that a run uses. The bytes of the result do not depend on them.
 
     Attributes:
         workers: number of processes of this machine.
@@ -78,7 +78,7 @@ def run(
     """
     work = work or Work()
     done = work.engine.results(stage, shards) if work.engine else _local_results(stage, shards, work, isolated=isolated)
-    with seldom_collecting(), closing(done):
+    with infrequent_gc(), closing(done):
         for shard, result in done:
             if on_done:
                 on_done(shard, result)
@@ -96,10 +96,10 @@ def _local_results(
 
 
 @contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Collect garbage seldom within the block: rows have no reference cycles."""
+def infrequent_gc() -> Iterator[None]:
+    """Run Python's garbage collection less often within the block: rows have no reference cycles."""
     before = gc.get_threshold()
-    gc.set_threshold(*COLLECT)
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         yield
     finally:

@@ -82,7 +82,7 @@ class _Pool(Generic[T]):
         worker = self._slots.get()
         try:
             worker = worker or self._start()
-            result: T = worker.do(shard, self._limits.for_shard(shard.held))
+            result: T = worker.do(shard, self._limits.for_shard(shard.bytes_to_read))
         except LostError:
             if worker:
                 self._end(worker)

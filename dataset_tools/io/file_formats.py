@@ -1,4 +1,4 @@
-"""File formats: by the ending of the name, confirmed by the first bytes."""
+"""Detection of file formats by the ending of the name, confirmed by the first bytes."""
 
 import codecs
 import os
@@ -12,7 +12,7 @@ from dataset_tools.errors import InputError
 from dataset_tools.io.jsonl import BOM, read_chunks
 from dataset_tools.io.remote_path import RemotePath, unreadable
 
-__all__ = ["ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "is_wanted", "look", "split_ending"]
+__all__ = ["ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "detect_format", "is_wanted", "split_ending"]
 
 Format: TypeAlias = Literal["jsonl", "json", "parquet"]
 Compression: TypeAlias = Literal["", "gz", "zst"]
@@ -49,7 +49,7 @@ def is_wanted(name: str) -> bool:
     return not name.startswith(".") and not name.endswith(_PARTIAL) and bool(split_ending(name)[1])
 
 
-def look(path: Path) -> tuple[Format, Compression]:
+def detect_format(path: Path) -> tuple[Format, Compression]:
     """Return format and compression of a file, checked before any work begins.
 
     Raises:
@@ -78,7 +78,7 @@ def look(path: Path) -> tuple[Format, Compression]:
     if form != "parquet":
         sample = _sample(read_chunks(path, compression))
         _require_utf8(path, sample)
-        form = _layout(sample) if form == "json" else form
+        form = _json_format(sample) if form == "json" else form
     return form, compression
 
 
@@ -147,8 +147,8 @@ def _wide_encoding(sample: bytes) -> str:
     return next((encoding for encoding, pattern in patterns.items() if pattern == nul), "")
 
 
-def _layout(sample: bytes) -> Format:
-    """Return ``jsonl`` for one object per line, ``json`` for an array or for objects over several lines."""
+def _json_format(sample: bytes) -> Format:
+    """Return the real format of a ``.json`` file: ``json`` for an array or for objects over several lines."""
     text = sample.removeprefix(BOM).lstrip()
     if not text.startswith(b"{"):
         return "json" if text.startswith(b"[") else "jsonl"

@@ -66,7 +66,7 @@ class RemotePath(PosixPath):
         """Return the address, so that functions of the local file system find nothing instead of a wrong file."""
         return str(self)
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - stands for many methods
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - one of many methods
         raise UsageError("not possible in a store", where=str(self), hint="copy the file to this machine first")
 
     chmod = lchmod = group = owner = readlink = is_mount = samefile = hardlink_to = symlink_to = rglob = walk = _refuse

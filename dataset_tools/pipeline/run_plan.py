@@ -35,8 +35,8 @@ def resume_plan(command: str, options: Mapping[str, Any], cuts: Mapping[str, Any
     with ThreadPoolExecutor(4) as pool, cancellation() as cancelled:
         describe = partial(_describe, cancelled)
         files = pool.map(describe, inputs.places, [file.path for file in inputs.files])
-        beside = pool.map(describe, map(str, inputs.beside), inputs.beside)
-        read = {"inputs": list(files), "read_beside": list(beside)}
+        companions = pool.map(describe, map(str, inputs.companions), inputs.companions)
+        read = {"inputs": list(files), "read_beside": list(companions)}
     return {"format": FORMAT, "command": command, "options": options, "versions": versions(), **cuts, **read}
 
 

@@ -163,7 +163,7 @@ class _Missing:
                     self._folder.forget(self.count)
                 self.count += 1
                 held = 0
-            held += shard.held
+            held += shard.bytes_to_read
             if not done:
                 self.under_way.append(self.count - 1)
                 yield shard

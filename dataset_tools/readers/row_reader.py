@@ -15,7 +15,7 @@ from schemas.record import JsonObject
 __all__ = ["DAMAGED", "POISON", "RawRow", "read_rows", "reject_line", "row_batches"]
 
 DAMAGED = "damaged-file"
-"""Code of a reject that stands for the unreadable rest of a file."""
+"""Code of the reject for the unreadable rest of a file."""
 
 POISON = "poison-row"
 """Code of a row that crashed or blocked the process that read it."""
@@ -47,7 +47,7 @@ class RawRow:
 def read_rows(shard: Shard) -> Iterator[RawRow]:
     """Yield every row of a shard, readable or not; blank lines are skipped.
 
-    In a damaged or truncated file, one last row with an error stands for the rest.
+    In a damaged or truncated file, one last row has the error of the rest.
 
     Raises:
         InputError: the file cannot be read; earlier rows have been yielded.

@@ -13,7 +13,7 @@ from dataset_tools.readers.sources import DataFile
 __all__ = ["SHARD_BYTES", "Shard", "plan_shards", "read_lines"]
 
 _CHUNK = 1 << 18
-_OVERHEAD = 200  # memory of a line besides its text, in bytes
+_OVERHEAD = 200  # bytes of memory per line, in addition to its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Shard:
         first_line: number of its first line or row, from 1.
         size: bytes on disk, for progress; approximate for Parquet, set only in the last shard of a compressed file.
         lines: the lines themselves, for files that cannot be read from the middle: compressed files and arrays.
-        poison: rows to skip, by number, each with the reason.
-        decided: earlier verdicts on rows, by number.
+        poison: numbers of rows that crashed or blocked a process, each with what happened; they are skipped.
+        decided: numbers of rows with the decision of a first pass: the split of the row, or why it is rejected.
     """
 
     index: int
@@ -43,7 +43,7 @@ class Shard:
     decided: tuple[tuple[int, str | RowError], ...] = ()
 
     @property
-    def held(self) -> int:
+    def bytes_to_read(self) -> int:
         """Return the bytes to read: on disk, or of text if the shard holds the lines."""
         return self.size if self.lines is None else sum(len(line.raw) for line in self.lines)
 
@@ -83,10 +83,10 @@ def plan_shards(files: Sequence[DataFile], shard_bytes: int = SHARD_BYTES) -> It
 def read_lines(file: DataFile, start: int = 0, stop: int = -1, first_line: int = 1) -> Iterator[RawLine]:
     """Yield the lines in the bytes [start, stop) of a text file, or the elements of an array, with their numbers.
 
-    In a damaged or truncated file, one last line with a fault stands for the rest.
+    In a damaged or truncated file, one last line has the fault of the rest.
 
     Raises:
-        InputError: the file cannot be read on; earlier lines have been yielded.
+        InputError: the file cannot be read further; earlier lines have been yielded.
     """
     chunks = read_chunks(file.path, file.compression, start, stop)
     if start == 0:

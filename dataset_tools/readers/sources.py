@@ -8,13 +8,22 @@ from itertools import chain, takewhile
 from pathlib import Path
 
 from dataset_tools.errors import InputError, UsageError
-from dataset_tools.io.file_formats import ENDINGS, READ, TO_A_FILE, Compression, Format, is_wanted, look, split_ending
+from dataset_tools.io.file_formats import (
+    ENDINGS,
+    READ,
+    TO_A_FILE,
+    Compression,
+    Format,
+    detect_format,
+    is_wanted,
+    split_ending,
+)
 from dataset_tools.io.remote_path import RemotePath, as_path, unreadable
 from dataset_tools.readers.hub_source import fetch, repository_of
 from dataset_tools.readers.parts_manifest import data_among, part_files
 from dataset_tools.readers.remote_sources import find_remote
 
-__all__ = ["ENDINGS", "Compression", "DataFile", "Format", "Stamps", "find_files", "split_ending"]
+__all__ = ["DataFile", "Stamps", "find_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ def find_files(sources: Sequence[str]) -> list[DataFile]:
             if key in found:
                 raise UsageError(f"{path} is given twice", hint="name each file once, directly or by its folder")
             origin = f"{repository}/{name}" if repository else ""
-            found[key] = DataFile(path, dataset, name, *look(path), origin=origin)
+            found[key] = DataFile(path, dataset, name, *detect_format(path), origin=origin)
     return list(found.values())
 
 

@@ -55,32 +55,34 @@ class Inputs:
     Attributes:
         sources: the sources as the user named them.
         files: the data files.
-        beside: companions of the data files (accepted answers of BFCL, a tools file).
+        companions: other files that are read (accepted answers of BFCL, a tools file).
         stamps: size and modification time of all files.
     """
 
     sources: tuple[str, ...]
     files: tuple[DataFile, ...]
-    beside: tuple[Path, ...]
+    companions: tuple[Path, ...]
     stamps: Stamps
 
     @classmethod
-    def of(cls, sources: "Sequence[str] | Inputs", *beside: Path | None) -> "Inputs":
+    def of(cls, sources: "Sequence[str] | Inputs", *more: Path | None) -> "Inputs":
         """Resolve ``sources`` to data files without companions; resolved inputs are returned as they are.
 
         Args:
             sources: files, folders, globs or ``hf://datasets/...``, or resolved inputs.
-            beside: further companions; None is ignored.
+            more: further companions; None is ignored.
 
         Raises:
             InputError: a source cannot be read.
             UsageError: a file is given twice.
         """
+        given = [path for path in more if path is not None]
         if isinstance(sources, Inputs):
-            more = [path for path in beside if path is not None]
-            if not more:
+            if not given:
                 return sources
-            return replace(sources, beside=(*sources.beside, *more), stamps=Stamps(more, earlier=sources.stamps))
+            return replace(
+                sources, companions=(*sources.companions, *given), stamps=Stamps(given, earlier=sources.stamps)
+            )
         found = find_files(list(map(str, sources)))
         paths = [file.path for file in found]
         companions = companions_of(paths)
@@ -89,7 +91,7 @@ class Inputs:
             found = [file for file in found if file.path.resolve() not in accompany] or found
             paths = [file.path for file in found]
             companions = companions_of(paths)
-        others = (*companions, *filter(None, beside))
+        others = (*companions, *given)
         return cls(tuple(map(str, sources)), tuple(found), others, Stamps([*paths, *others]))
 
     @property
@@ -152,7 +154,7 @@ def record_batches(
     converter: Converter,
     repair: Step | None = None,
     *,
-    valid: bool = True,
+    reject_invalid: bool = True,
     lines: Container[int] | None = None,
 ) -> Iterator[list[ReadRow]]:
     """Read a shard's rows into records, one batch at a time.
@@ -164,7 +166,7 @@ def record_batches(
         shard: the shard.
         converter: converts the rows.
         repair: changes the records before they are validated.
-        valid: whether records that violate the schema are rejected.
+        reject_invalid: whether records that violate the schema are rejected.
         lines: line numbers of the requested rows; all if None.
 
     Raises:
@@ -176,7 +178,7 @@ def record_batches(
         outcomes = [_converted(converter, raw, shard.file, log) for raw, log in zip(batch, logs, strict=True)]
         if repair is not None:
             outcomes = [_repaired(repair, outcome, log) for outcome, log in zip(outcomes, logs, strict=True)]
-        if valid:
+        if reject_invalid:
             outcomes = list(map(_validated, outcomes))
         yield list(zip(batch, outcomes, logs, strict=True))
 

@@ -121,13 +121,13 @@ def build(
         hashes = threads.submit(_hashes, inputs.files, cancelled)
         # The import of transformers takes seconds, during which the workers already run.
         verifier = threads.submit(Verifier, found.folder) if options.samples.verify > 0 else None
-        with closing(run(stage, shards, options.work, on_done=on_shard)) as parts:
-            for part in parts:
-                total.add(part, options.samples.verify)
-                if part.payload:
-                    outputs.append(_write_samples(folder, part, len(outputs)))
-                if part.rejects:
-                    folder.append("rejects.jsonl", part.rejects)
+        with closing(run(stage, shards, options.work, on_done=on_shard)) as results:
+            for result in results:
+                total.add(result, options.samples.verify)
+                if result.payload:
+                    outputs.append(_write_samples(folder, result, len(outputs)))
+                if result.rejects:
+                    folder.append("rejects.jsonl", result.rejects)
         inputs.require_rows(total.rows, total.written, total.first_reject)
         if verifier is not None:
             total.verified = _verify(total, verifier.result())
@@ -143,14 +143,14 @@ def _check_options(options: SampleOptions) -> None:
         raise UsageError(f"--max-tools {options.max_tools} is less than 1", hint="for example --max-tools 8")
 
 
-def _write_samples(folder: AtomicFolder, part: SampleShard, number: int) -> dict[str, Any]:
+def _write_samples(folder: AtomicFolder, result: SampleShard, number: int) -> dict[str, Any]:
     name = f"data-{number:05d}.parquet"
-    folder.write(name, part.payload)
+    folder.write(name, result.payload)
     return {
         "name": name,
-        "rows": part.written,
-        "bytes": len(part.payload),
-        "sha256": sha256(part.payload),
+        "rows": result.written,
+        "bytes": len(result.payload),
+        "sha256": sha256(result.payload),
     }
 
 
@@ -185,7 +185,7 @@ def _facts(options: SampleOptions, found: TokenizerFiles, total: SampleShard) ->
             }
             for step in range(longest + 1)
         ],
-        "rows_within": {str(limit): total.kept[limit] for limit in LIMITS},
+        "rows_within": {str(limit): total.rows_within[limit] for limit in LIMITS},
         "tools_dropped": {"tools": total.dropped_tools, "rows": total.dropped_rows},
         "verified_rows": total.verified,
         "tokenizer": {

@@ -1,4 +1,4 @@
-"""Samples: prompts as token ids with labels.
+"""Assistant mask: prompts as token ids with labels.
 
 A label is the token id where the model is trained and -100, which PyTorch's cross-entropy ignores, elsewhere. The
 segments of :mod:`dataset_tools.prompt.render` decide; :func:`mask_problems` derives the mask a second time from the

@@ -12,7 +12,7 @@ from zlib import crc32
 from dataset_tools.samples.masking import Tokens
 from schemas.record import Record
 
-__all__ = ["LENGTH_STEP", "LENGTH_STEPS", "LIMITS", "Checked", "SampleShard"]
+__all__ = ["LENGTH_STEP", "LENGTH_STEPS", "LIMITS", "Candidate", "SampleShard"]
 
 LIMITS = (512, 1024, 2048, 4096)
 """Limits for which the report counts the rows within."""
@@ -25,8 +25,8 @@ _RANKS = 1 << 32
 _SPREAD = 0x9E3779B1  # an odd number without a pattern
 
 
-class Checked(NamedTuple):
-    """A candidate for the comparison with the chat template; the smallest ranks are compared."""
+class Candidate(NamedTuple):
+    """A sample that may be compared with the chat template; those of the smallest ranks are."""
 
     rank: int
     record: Record
@@ -44,7 +44,7 @@ class SampleShard:
         tokens: tokens of all samples.
         trained: trained tokens of all samples.
         lengths: rows by length, in steps of :data:`LENGTH_STEP`, with too long rows, before tools were dropped.
-        kept: rows within each of :data:`LIMITS`.
+        rows_within: rows within each of :data:`LIMITS`.
         dropped_tools: tools dropped from samples.
         dropped_rows: samples with dropped tools.
         verified: rows compared with the chat template.
@@ -60,12 +60,12 @@ class SampleShard:
     tokens: int = 0
     trained: int = 0
     lengths: Counter[int] = field(default_factory=Counter)
-    kept: Counter[int] = field(default_factory=Counter)
+    rows_within: Counter[int] = field(default_factory=Counter)
     dropped_tools: int = 0
     dropped_rows: int = 0
     verified: int = 0
     first_reject: str = ""
-    candidates: list[Checked] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
     payload: bytes = b""
     rejects: bytes = b""
 
@@ -73,16 +73,16 @@ class SampleShard:
         """Count rows by their lengths."""
         self.lengths.update([min(length // LENGTH_STEP, LENGTH_STEPS) for length in lengths])
         for limit in LIMITS:
-            self.kept[limit] += sum([length <= limit for length in lengths])
+            self.rows_within[limit] += sum([length <= limit for length in lengths])
 
-    def choose(self, records: list[Record], tokens: list[Tokens], verify: int) -> None:
+    def keep_candidates(self, records: list[Record], tokens: list[Tokens], verify: int) -> None:
         """Keep the ``verify`` candidates of the smallest ranks among the present ones and these later rows."""
         if not verify:
             return
         held = self.candidates
         worst = held[-1].rank if len(held) >= verify else _RANKS
         ranks = map(_rank, records)
-        drawn = [Checked(rank, records[at], tokens[at]) for at, rank in enumerate(ranks) if rank < worst]
+        drawn = [Candidate(rank, records[at], tokens[at]) for at, rank in enumerate(ranks) if rank < worst]
         if drawn:
             self.candidates = sorted(held + drawn, key=attrgetter("rank"))[:verify]
 
@@ -92,7 +92,7 @@ class SampleShard:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rejected.update(other.rejected)
         self.lengths.update(other.lengths)
-        self.kept.update(other.kept)
+        self.rows_within.update(other.rows_within)
         self.first_reject = self.first_reject or other.first_reject
         both = merge(self.candidates, other.candidates, key=attrgetter("rank"))
         self.candidates = list(islice(both, max(verify, 0)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.prompt.render import Kind, RenderError, Segment, segments
@@ -50,6 +50,10 @@ class SampleOptions:
         return self.shuffle_seed or 0
 
 
+_Outcome: TypeAlias = tuple[Record, Tokens] | RowError
+"""A record with its offered tools and its tokens, or the reason why it cannot be a sample."""
+
+
 class _Prompt(NamedTuple):
     """A record with its offered tools, its prompt, and its original number of tools."""
 
@@ -82,45 +86,45 @@ class BuildStage:
         return Verifier(self._folder)
 
     @cached_property
-    def _header(self) -> list[int]:
+    def _model_header(self) -> list[int]:
         ids: list[int] = load_tokenizer(self._folder).encode("model\n", add_special_tokens=False).ids
         return ids
 
     def __call__(self, shard: Shard) -> SampleShard:
         """Return the encoded samples of a shard, with the counts."""
-        part = SampleShard()
+        result = SampleShard()
         made: list[pa.RecordBatch] = []
         rejects: list[bytes] = []
         for batch in record_batches(shard, self._converter):
-            part.rows += len(batch)
+            result.rows += len(batch)
             records: list[Record] = []
             tokens: list[Tokens] = []
-            for (raw, _, _), outcome in zip(batch, self._outcomes(batch, part), strict=True):
+            for (raw, _, _), outcome in zip(batch, self._outcomes(batch, result), strict=True):
                 if isinstance(outcome, RowError):
-                    part.rejected[outcome.code] += 1
-                    part.first_reject = part.first_reject or f"line {raw.line}: {outcome}"
+                    result.rejected[outcome.code] += 1
+                    result.first_reject = result.first_reject or f"line {raw.line}: {outcome}"
                     rejects.append(reject_line(raw, outcome, shard.file))
                 else:
                     records.append(outcome[0])
                     tokens.append(outcome[1])
             if records:
-                made.append(self._finish(part, records, tokens, shard))
+                made.append(self._finish(result, records, tokens, shard))
         if made:
-            part.payload = encode_samples(made)
-        part.rejects = b"".join(rejects)
-        return part
+            result.payload = encode_samples(made)
+        result.rejects = b"".join(rejects)
+        return result
 
-    def _outcomes(self, batch: list[ReadRow], part: SampleShard) -> list[tuple[Record, Tokens] | RowError]:
-        """Return each record with its offered tools and its tokens, or the reason why it cannot be a sample.
+    def _outcomes(self, batch: list[ReadRow], result: SampleShard) -> list[_Outcome]:
+        """Return the outcome of each row.
 
         Each step is done for all rows of the batch before the next, which is nearly twice as fast.
         """
         prompts = [self._prompt(outcome) for _, outcome, _ in batch]
         made = self._encoder.tokens([prompt.parts for prompt in prompts if not isinstance(prompt, RowError)])
         lengths = list(map(len, made))
-        part.measure(lengths)
+        result.measure(lengths)
         each = zip(made, lengths, strict=True)
-        return [prompt if isinstance(prompt, RowError) else self._fit(prompt, *next(each), part) for prompt in prompts]
+        return [row if isinstance(row, RowError) else self._fit(row, *next(each), result) for row in prompts]
 
     def _prompt(self, read: Record | RowError) -> _Prompt | RowError:
         """Return the record with its offered tools and its prompt, or the reason why it has none."""
@@ -147,7 +151,7 @@ class BuildStage:
             record = shuffle_tools(record, options.shuffle_seed)
         return record
 
-    def _fit(self, prompt: _Prompt, tokens: Tokens, length: int, part: SampleShard) -> tuple[Record, Tokens] | RowError:
+    def _fit(self, prompt: _Prompt, tokens: Tokens, length: int, result: SampleShard) -> _Outcome:
         """Return the row, with fewer tools if it is too long and ``fit`` is set; it is never truncated."""
         record, parts, tools = prompt
         limit = self._options.max_length
@@ -161,26 +165,28 @@ class BuildStage:
             hint = "all remaining tools are called" if self._options.fit else "--fit drops tools that are not called"
             return RowError("too-long", f"{length:,} tokens; at most {limit:,}", hint=hint)
         dropped = tools - len(record["tools"])
-        part.dropped_tools += dropped
-        part.dropped_rows += dropped > 0
+        result.dropped_tools += dropped
+        result.dropped_rows += dropped > 0
         return record, tokens
 
-    def _finish(self, part: SampleShard, records: list[Record], tokens: list[Tokens], shard: Shard) -> "pa.RecordBatch":
+    def _finish(
+        self, result: SampleShard, records: list[Record], tokens: list[Tokens], shard: Shard
+    ) -> "pa.RecordBatch":
         """Check the samples of a batch, choose those to compare with the template, and return them as columns."""
         samples = join(tokens)
-        for row, problem in mask_problems(samples, self._header):
+        for row, problem in mask_problems(samples, self._model_header):
             identity = records[row]["id"]
             hint = "the tokenizer does not treat control tokens as FunctionGemma's does"
             raise InputError(f"the mask of {identity!r} is wrong: {problem}", where=shard.file.place, hint=hint)
-        part.written += len(records)
-        part.tokens += len(samples.input_ids)
-        part.trained += int((samples.labels != IGNORED).sum())
+        result.written += len(records)
+        result.tokens += len(samples.input_ids)
+        result.trained += int((samples.labels != IGNORED).sum())
         if self._options.verify < 0:
             for record, made in zip(records, tokens, strict=True):
                 self._verifier.require_equal(record, made.input_ids())
-            part.verified += len(records)
+            result.verified += len(records)
         else:
-            part.choose(records, tokens, self._options.verify)
+            result.keep_candidates(records, tokens, self._options.verify)
         return sample_batch(records, samples)
 
 

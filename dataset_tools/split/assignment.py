@@ -9,9 +9,9 @@ from dataset_tools.split.groups import LinkedRows
 
 Stratum = tuple[str, ...]
 
-__all__ = ["SIDES", "TOLERANCE", "require_shares", "sides_of"]
+__all__ = ["SPLITS", "TOLERANCE", "assign_splits", "require_shares"]
 
-SIDES = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 """Names of the splits."""
 
 TOLERANCE = 0.02
@@ -29,7 +29,7 @@ def require_shares(test: float, validation: float) -> None:
         raise UsageError(what, hint="for example --test 0.1 --validation 0.1")
 
 
-def sides_of(
+def assign_splits(
     groups: Sequence[LinkedRows], test: float, validation: float, seed: int, strata: Sequence[Stratum] | None = None
 ) -> list[str]:
     """Return the split of each group.
@@ -49,7 +49,7 @@ def sides_of(
     inside: dict[Stratum, list[int]] = defaultdict(list)
     for at in range(len(groups)):
         inside[strata[at] if strata else ()].append(at)
-    stratified, sides = strata is not None, ["train"] * len(groups)
+    stratified, splits = strata is not None, ["train"] * len(groups)
     for members in inside.values():
         members.sort(key=lambda at: (draws[at], groups[at].key))
         sizes = [len(groups[at].rows) for at in members]
@@ -57,8 +57,8 @@ def sides_of(
         cut = _border(placed, sizes, test, stratified=stratified)
         until = max(cut, _border(placed, sizes, test + validation, stratified=stratified))
         for place, at in enumerate(members[:until]):
-            sides[at] = "test" if place < cut else "validation"
-    return sides
+            splits[at] = "test" if place < cut else "validation"
+    return splits
 
 
 def _border(draws: Sequence[float], sizes: Sequence[int], share: float, *, stratified: bool) -> int:

@@ -11,7 +11,7 @@ from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.row_decisions import Decision, merged
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.reading import Reading
-from dataset_tools.split.assignment import SIDES, sides_of
+from dataset_tools.split.assignment import SPLITS, assign_splits
 from dataset_tools.split.groups import LinkedRows, groups_of, leaks_of
 
 __all__ = ["FIELDS", "FORMATS", "Division", "SplitOptions", "divide"]
@@ -63,14 +63,14 @@ class Division:
     """The rows of a split.
 
     Attributes:
-        sides: the groups of each split that is not empty.
+        splits: the groups of each split that is not empty.
         rows: the keys of each row; groups refer to rows by position.
         leaks: rows that repeat evaluation data: position, kind of leak, and the repeated row.
         places: the split of each row, or the reason why it has none, in order; None for evaluation data.
         poison: the rows that end a worker process, without those of evaluation data.
     """
 
-    sides: Mapping[str, Sequence[LinkedRows]]
+    splits: Mapping[str, Sequence[LinkedRows]]
     rows: Sequence[RowKey]
     leaks: Sequence[tuple[int, str, RowKey]]
     places: Sequence[str | RowError | None]
@@ -89,15 +89,15 @@ class Division:
         lost = set(lost)
         gone = {at for at, row in enumerate(self.rows) if (row.file, row.line) in lost}
         kept = {
-            side: [replace(group, rows=[at for at in group.rows if at not in gone]) for group in groups]
-            for side, groups in self.sides.items()
+            split: [replace(group, rows=[at for at in group.rows if at not in gone]) for group in groups]
+            for split, groups in self.splits.items()
         }
-        sides = {side: [group for group in groups if group.rows] for side, groups in kept.items()}
-        return replace(self, sides=sides, leaks=[leak for leak in self.leaks if leak[0] not in gone])
+        splits = {split: [group for group in groups if group.rows] for split, groups in kept.items()}
+        return replace(self, splits=splits, leaks=[leak for leak in self.leaks if leak[0] not in gone])
 
-    def rows_of(self, side: str) -> list[RowKey]:
+    def rows_of(self, split: str) -> list[RowKey]:
         """Return the rows of one split."""
-        return [self.rows[at] for group in self.sides[side] for at in group.rows]
+        return [self.rows[at] for group in self.splits[split] for at in group.rows]
 
     def stratum(self, group: LinkedRows) -> tuple[str, ...]:
         """Return the most frequent labels of a group to stratify by."""
@@ -118,21 +118,21 @@ def divide(keys: Keys, held_out: Sequence[DataFile], options: SplitOptions) -> D
     leaks = leaks_of(keys, chosen, tested, options.near) if tested else {}
     groups = groups_of(keys, [at for at in chosen if at not in leaks], options.near)
     strata = [_stratum(keys.rows, group) for group in groups] if options.by else None
-    sides: dict[str, list[LinkedRows]] = {side: [] for side in SIDES}
-    for group, side in zip(
-        groups, sides_of(groups, options.test, options.validation, options.seed, strata), strict=True
+    splits: dict[str, list[LinkedRows]] = {split: [] for split in SPLITS}
+    for group, split in zip(
+        groups, assign_splits(groups, options.test, options.validation, options.seed, strata), strict=True
     ):
-        sides[side].append(group)
+        splits[split].append(group)
     places: list[str | RowError | None] = [None] * len(keys.rows)
-    for side, found in sides.items():
+    for split, found in splits.items():
         for at in (at for group in found for at in group.rows):
-            places[at] = side
+            places[at] = split
     for at, (kind, row) in leaks.items():
         what = f"{_LEAKS[kind]} {row.id!r} (line {row.line}) of the evaluation data"
         places[at] = RowError(f"leaked-{kind}", what, repeats=row.id)
     left_out = [(at, f"leaked-{kind}", row) for at, (kind, row) in leaks.items()]
     poison = [row for row in keys.poison if row.file not in apart]
-    return Division({side: found for side, found in sides.items() if found}, keys.rows, left_out, places, poison)
+    return Division({split: found for split, found in splits.items() if found}, keys.rows, left_out, places, poison)
 
 
 def _stratum(rows: Sequence[RowKey], group: LinkedRows) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def split_facts(
     options: SplitOptions, division: Division, rows_in: int, rejected: dict[str, int], files: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return all facts except the inputs: options, counts of each split, rejected rows."""
-    groups = [group for found in division.sides.values() for group in found]
+    groups = [group for found in division.splits.values() for group in found]
     rows_out = sum(len(group.rows) for group in groups)
     return {
         "command": "split",
@@ -42,10 +42,10 @@ def split_facts(
         "rejected": rejected,
         "groups": {"number": len(groups), "largest": max(len(group.rows) for group in groups)},
         "splits": {
-            side: {"rows": len(rows), "share": round(len(rows) / rows_out, 6), "groups": len(division.sides[side])}
+            split: {"rows": len(rows), "share": round(len(rows) / rows_out, 6), "groups": len(division.splits[split])}
             | _made_of(rows)
-            | {"file": files[side]}
-            for side, rows in ((side, division.rows_of(side)) for side in division.sides)
+            | {"file": files[split]}
+            for split, rows in ((split, division.rows_of(split)) for split in division.splits)
         },
         "strata": _strata(division) if options.by else [],
         "removed": [
@@ -107,10 +107,10 @@ def _count(values: Any) -> dict[str, int]:  # noqa: ANN401 - any iterable of tex
 
 def _strata(division: Division) -> list[dict[str, Any]]:
     counts: dict[tuple[str, ...], Counter[str]] = {}
-    for side, groups in division.sides.items():
+    for split, groups in division.splits.items():
         for group in groups:
-            counts.setdefault(division.stratum(group), Counter())[side] += len(group.rows)
+            counts.setdefault(division.stratum(group), Counter())[split] += len(group.rows)
     return [
-        {"of": list(stratum), "rows": {side: count[side] for side in division.sides}}
+        {"of": list(stratum), "rows": {split: count[split] for split in division.splits}}
         for stratum, count in sorted(counts.items())
     ]

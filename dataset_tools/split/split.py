@@ -24,7 +24,7 @@ from dataset_tools.pipeline.row_decisions import decided
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.reading import Inputs
-from dataset_tools.split.assignment import SIDES, require_shares
+from dataset_tools.split.assignment import SPLITS, require_shares
 from dataset_tools.split.division import FIELDS, FORMATS, Division, SplitOptions, divide
 from dataset_tools.split.facts import public_name, read_report, split_facts
 from dataset_tools.split.stage import SplitShard, SplitStage
@@ -37,7 +37,7 @@ SPLIT_FILE = "split.json"
 CARD = "README.md"
 """Dataset card, kept when the folder is replaced."""
 
-SPLIT_FILES = (SPLIT_FILE, *(f"{side}.{ending}" for side in SIDES for ending in FORMATS), CARD)
+SPLIT_FILES = (SPLIT_FILE, *(f"{name}.{ending}" for name in SPLITS for ending in FORMATS), CARD)
 """Files of a split folder."""
 
 
@@ -102,9 +102,9 @@ def split(
         shards = decided(plan_shards(inputs.files), division.decisions(inputs.files))
         total = _write(SplitStage(converter, options.format), shards, rejected, folder, division, options, on_shard)
         division = division.without(total.lost)
-        usable = sum(map(len, division.sides.values()))
+        usable = sum(map(len, division.splits.values()))
         inputs.require_rows(total.rows, usable, total.first_reject)
-        written = {side: describe_file(folder.file(f"{side}.{options.format}")) for side in division.sides}
+        written = {name: describe_file(folder.file(f"{name}.{options.format}")) for name in division.splits}
         facts = split_facts(options, division, total.rows, dict(sorted(total.rejected.items())), written)
         facts |= {"inputs": _described(inputs.files), "against_unread": unread, "against": _described(held_out.files)}
         facts |= {"reports": reports}
@@ -170,10 +170,10 @@ def _write(
     """Write every row to its split or to the rejects; return the counts."""
     total = SplitShard()
     with ExitStack() as stack:
-        sinks = {side: stack.enter_context(Sink(folder.file(f"{side}.{options.format}"))) for side in division.sides}
+        sinks = {name: stack.enter_context(Sink(folder.file(f"{name}.{options.format}"))) for name in division.splits}
         for part in stack.enter_context(closing(run(stage, shards, options.work, on_done=on_shard))):
-            for side, sink in sinks.items():
-                sink.write_payload(part.payloads[side])
+            for name, sink in sinks.items():
+                sink.write_payload(part.payloads[name])
             rejects.write(part.rejects)
             total.merge(part)
     rejects.finish()

@@ -10,7 +10,7 @@ from dataset_tools.readers.row_reader import reject_line
 from dataset_tools.readers.shards import Shard
 from dataset_tools.records.converter import Converter
 from dataset_tools.records.reading import records_of
-from dataset_tools.split.assignment import SIDES
+from dataset_tools.split.assignment import SPLITS
 
 if TYPE_CHECKING:
     from schemas.record import Record
@@ -65,7 +65,7 @@ class SplitStage:
             InputError: the file cannot be read, or has changed since its rows were assigned.
         """
         part, places = SplitShard(), dict(shard.decided)
-        rows: dict[str, list[Record]] = {side: [] for side in SIDES}
+        rows: dict[str, list[Record]] = {split: [] for split in SPLITS}
         rejects: list[bytes] = []
         for raw, record, _ in records_of(shard, self._converter):
             part.rows += 1
@@ -87,6 +87,6 @@ class SplitStage:
             part.rejected[reason.code] += 1
             part.first_reject = part.first_reject or f"line {raw.line}: {reason}"
             rejects.append(reject_line(raw, reason, shard.file))
-        part.payloads = {side: encode(found, f"{side}.{self._ending}") for side, found in rows.items()}
+        part.payloads = {split: encode(found, f"{split}.{self._ending}") for split, found in rows.items()}
         part.rejects = b"".join(rejects)
         return part

@@ -130,7 +130,7 @@ class ToolView:
         return frozenset(_listed(self.parameters))
 
     @cached_property
-    def odd(self) -> tuple[Text, ...]:
+    def odd_texts(self) -> tuple[Text, ...]:
         """Return the strings that a repair may change or that may contain a control token, with relative paths."""
         strings = ((path, value) for path, value in leaves(self.tool) if isinstance(value, str))
         texts = (Text(path, value, TextRole.TARGET) for path, value in strings if not path.endswith(_VERBATIM))

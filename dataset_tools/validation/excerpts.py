@@ -52,7 +52,7 @@ class ExcerptStage:
     def __call__(self, shard: Shard) -> dict[ValuePlace, Any]:
         lines = self._wanted.get(shard.file.place, {})
         found: dict[ValuePlace, Any] = {}
-        read = chain.from_iterable(record_batches(shard, self._converter, valid=False, lines=lines))
+        read = chain.from_iterable(record_batches(shard, self._converter, reject_invalid=False, lines=lines))
         for raw, outcome, _ in read:
             for path in lines[raw.line] if not isinstance(outcome, RowError) else ():
                 value = value_at(outcome, path)

@@ -6,7 +6,7 @@ Rows are checked in batches, one check after the other: this is nearly twice as 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from dataset_tools.checks.base import ADVICE, Check, DatasetCheck, Defect, Severity, catalogue
 from dataset_tools.checks.reading import reading_defects
@@ -17,6 +17,10 @@ __all__ = ["Checker", "Finding", "Tally"]
 
 
 catalogue()  # imports the checks once for all worker processes: the fork server imports this module
+
+
+RowPlace: TypeAlias = tuple[str, int, str]
+"""File, line and id of a row."""
 
 
 class Finding(NamedTuple):
@@ -54,22 +58,22 @@ class Tally:
     examples: dict[str, list[Finding]] = field(default_factory=dict)
     observers: list[DatasetCheck] = field(default_factory=list)
 
-    def refuse(self, check: Check, place: tuple[str, int, str], findings: Iterable[Defect]) -> None:
-        """Count a row without a valid record, with one or more defects of one check."""
+    def add_rejected_row(self, check: Check, place: RowPlace, findings: Iterable[Defect]) -> None:
+        """Count a row without a valid record, and its defects, which are all of one check."""
         for found in findings:
             if self._counted(check):
-                self._hold(check, place, found, "")
+                self._keep_example(check, place, found, "")
         self.rows_by_check[check.code] += 1
         self.invalid += 1
 
-    def add_of_row(self, check: Check, row: Row, found: Defect, tool: int = -1) -> None:
-        """Count a defect of a record, or of its tool at position ``tool``."""
+    def add_finding(self, check: Check, row: Row, found: Defect, tool: int = -1) -> None:
+        """Count a defect of a record, or of its tool at position ``tool`` if that is not -1."""
         row.defects.add(check)
         if self._counted(check):
             path = f"tools[{tool}]" if tool >= 0 else ""
-            self._hold(check, (row.file, row.line, row.record["id"]), found, path)
+            self._keep_example(check, (row.file, row.line, row.record["id"]), found, path)
 
-    def close_rows(self, rows: list[Row]) -> None:
+    def count_rows(self, rows: list[Row]) -> None:
         """Count the distinct rows, after all checks."""
         self.rows_by_check.update([check.code for row in rows for check in row.defects])
         for row in rows:
@@ -102,7 +106,7 @@ class Tally:
                 self.counts[check.code] += overall.findings
                 self.rows_by_check[check.code] += overall.rows
             for place, found in overall.shown:
-                self._hold(check, (place.file, place.line, ""), found, "")
+                self._keep_example(check, (place.file, place.line, ""), found, "")
 
     def _counted(self, check: Check) -> bool:
         """Count a finding; return whether to keep it as an example."""
@@ -110,7 +114,7 @@ class Tally:
         self.counts[check.code] = count + 1
         return self.keep < 0 or count < self.keep
 
-    def _hold(self, check: Check, place: tuple[str, int, str], found: Defect, path: str) -> None:
+    def _keep_example(self, check: Check, place: RowPlace, found: Defect, path: str) -> None:
         hint = found.hint or ADVICE[check.repair]
         finding = Finding(check.code, check.severity, *place, path + found.path, found.message, hint)
         self.examples.setdefault(check.code, []).append(finding)
@@ -137,13 +141,13 @@ class Checker:
         """Add the findings in the records that follow those of the tally."""
         for find_in_rows, check in self._row:
             for row, found in find_in_rows(rows):
-                tally.add_of_row(check, row, found)
+                tally.add_finding(check, row, found)
         calls = [(row, call) for row in rows for call in row.calls]
         for find_in_calls, check in self._call:
             for row, found in find_in_calls(calls):
-                tally.add_of_row(check, row, found)
+                tally.add_finding(check, row, found)
         self._check_row_by_row(rows, calls, tally)
-        tally.close_rows(rows)
+        tally.count_rows(rows)
         for observer in tally.observers:
             observer.observe(rows)
 
@@ -154,9 +158,9 @@ class Checker:
                 in_calls.setdefault(row, []).append((check, found))
         for row in rows:
             for check, found in in_calls.get(row, ()):
-                tally.add_of_row(check, row, found)
+                tally.add_finding(check, row, found)
             self._check_declarations(row, tally)
-            if row.odd or row.changes:
+            if row.odd_texts or row.changes:
                 self._check_texts(row, tally)
 
     def _check_declarations(self, row: Row, tally: Tally) -> None:
@@ -165,24 +169,24 @@ class Checker:
             if findings is None:
                 findings = view.findings = list(self._in_tool(view))
             for check, found in findings:
-                tally.add_of_row(check, row, found, position)
+                tally.add_finding(check, row, found, position)
 
     def _check_texts(self, row: Row, tally: Tally) -> None:
         """Add the findings in the odd texts of a record, and the defects found while it was read."""
-        if row.odd:
+        if row.odd_texts:
             arabic = row.arabic
-            for text in row.odd:
+            for text in row.odd_texts:
                 for find_in_text, check in self._text:
                     for found in find_in_text(text, arabic):
-                        tally.add_of_row(check, row, found)
+                        tally.add_finding(check, row, found)
         for code, path, message in reading_defects(row.changes):
-            tally.add_of_row(catalogue()[code], row, Defect(path, message))
+            tally.add_finding(catalogue()[code], row, Defect(path, message))
 
     def _in_tool(self, view: ToolView) -> Iterator[tuple[Check, Defect]]:
         for find_in_tool, check in self._tool:
             for found in find_in_tool(view):
                 yield check, found
-        for text in view.odd:
+        for text in view.odd_texts:
             for find_in_text, check in self._text:
                 for found in find_in_text(text, view.arabic):
                     yield check, found

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataset_tools.checks.base import Defect, Severity, catalogue
-from dataset_tools.checks.reading import UNREADABLE
 from dataset_tools.checks.row_view import Row
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
 from dataset_tools.readers.shards import SHARD_BYTES, Shard, plan_shards
+from dataset_tools.readers.strict_json import UNREADABLE
 from dataset_tools.records.converter import Converter, record_errors
 from dataset_tools.records.reading import Inputs, Reading, ReadRow, record_batches
 from dataset_tools.tool_schema.validator import dotted
@@ -78,7 +78,7 @@ class CheckStage:
         """Return the tally of one shard."""
         checker = Checker()
         tally = checker.tally(self._keep)
-        for batch in record_batches(shard, self._converter, valid=False):
+        for batch in record_batches(shard, self._converter, reject_invalid=False):
             tally.rows += len(batch)
             checker.check(list(_checkable(batch, shard.file.place, tally)), tally)
         return tally
@@ -90,10 +90,10 @@ def _checkable(batch: Sequence[ReadRow], file: str, tally: Tally) -> Iterator[Ro
         if isinstance(outcome, RowError):
             check = catalogue()["unknown-layout" if outcome.code == "unknown-layout" else UNREADABLE]
             reason = outcome.what if outcome.code in (check.code, UNREADABLE) else f"{outcome.code}: {outcome.what}"
-            tally.refuse(check, (file, raw.line, ""), [Defect("", reason, outcome.hint)])
+            tally.add_rejected_row(check, (file, raw.line, ""), [Defect("", reason, outcome.hint)])
         elif errors := record_errors(outcome):
             found = [Defect(dotted(error.path).lstrip("."), f"{error.message:.200}") for error in errors]
-            tally.refuse(catalogue()["invalid-record"], (file, raw.line, outcome["id"]), found)
+            tally.add_rejected_row(catalogue()["invalid-record"], (file, raw.line, outcome["id"]), found)
         else:
             yield Row(outcome, log, file, raw.line)
 

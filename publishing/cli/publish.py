@@ -47,13 +47,15 @@ def publish_command(
     from publishing.hub.publish import PublishOptions, carry_out, prepare
     from publishing.hub.text import print_published
 
-    where = _destination(hub, to, dry_run=dry_run)
-    prepared = prepare(release, where, PublishOptions(dataset=dataset, tag=tag, private=private, delete=delete), log)
+    destination = _destination(hub, to, dry_run=dry_run)
+    prepared = prepare(
+        release, destination, PublishOptions(dataset=dataset, tag=tag, private=private, delete=delete), log
+    )
     _show_plan(prepared, dry_run=dry_run, as_json=as_json)
     if dry_run:
         return
     if hub and not yes and not prepared.done:
-        _confirm(f"Send this to {where.address}{f' and tag it {tag}' if tag else ''}?")
+        _confirm(f"Send this to {destination.address}{f' and tag it {tag}' if tag else ''}?")
     published = carry_out(prepared, log)
     if as_json:
         write_json(asdict(published))
@@ -86,9 +88,9 @@ def _show_plan(prepared: "Prepared", *, dry_run: bool, as_json: bool) -> None:
         write_json(plan_as_json(prepared))
     for line in overruled_lines(prepared):
         log(line)
-    if dry_run and isinstance(prepared.where, Hub):
-        unknown = "" if prepared.where.token else "; without a token private repositories look new"
-        log(f"nothing was sent to {prepared.where.address}{unknown}")
+    if dry_run and isinstance(prepared.destination, Hub):
+        unknown = "" if prepared.destination.token else "; without a token private repositories look new"
+        log(f"nothing was sent to {prepared.destination.address}{unknown}")
 
 
 def _confirm(question: str) -> None:

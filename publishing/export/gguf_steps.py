@@ -74,12 +74,12 @@ def keep_gguf(work: ExportWork, quants: Sequence[str]) -> list[str]:
 
 
 def _make_companions(work: ExportWork, quants: Sequence[str]) -> None:
-    if not work.is_done("gguf beside", work.keys["merged"], work.name, list(quants), consumer_files("gguf")):
-        with work.folder.making("beside") as staging:
+    if not work.is_done("gguf companions", work.keys["merged"], work.name, list(quants), consumer_files("gguf")):
+        with work.folder.making("companions") as staging:
             (staging / "Modelfile").write_text(modelfile(work.name, quants), encoding="utf-8")
             (staging / TEMPLATE).write_bytes(work.run.template.read_bytes())
             write_consumer_files(staging, "gguf")
-            work.keep("gguf beside", staging, {"proofs": []})
+            work.keep("gguf companions", staging, {"proofs": []})
 
 
 def _make(work: ExportWork, converter: GgufConverter, merged: Path, quant: str, staging: Path) -> Path:

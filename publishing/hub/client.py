@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dataset_tools.errors import OutputError, UsageError
 from publishing.hub.errors import attempt
-from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, compare
+from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, plan_changes
 from publishing.release.repositories import CARD, Repository, check_name
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Hub:
                 self._api.create_repo(name, repo_type=kind, private=private or None, exist_ok=True)
                 now = self._plan(planned.repository, delete=delete)
             self._require_unchanged(planned, now)
-            if not now.current:
+            if not now.up_to_date:
                 self._commit(now, message)
             return now
 
@@ -177,7 +177,7 @@ class Hub:
         return RemoteRepository(commit, files, bool(info.private), {tag.name: tag.target_commit for tag in refs.tags})
 
     def _plan(self, repository: Repository, *, delete: bool) -> RepositoryPlan:
-        return compare(repository, self._state(repository), partial(self._card, repository), delete=delete)
+        return plan_changes(repository, self._state(repository), partial(self._card, repository), delete=delete)
 
     def _card(self, repository: Repository, remote: RemoteRepository) -> str:
         with tempfile.TemporaryDirectory() as folder:

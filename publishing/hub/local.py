@@ -7,7 +7,7 @@ from pathlib import Path
 from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import AtomicFile, fail
 from dataset_tools.io.checksums import sha256
-from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, compare
+from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, plan_changes
 from publishing.release.local_files import entries
 from publishing.release.repositories import CARD, Repository
 
@@ -61,7 +61,9 @@ class LocalFolder:
             InputError: the human sections of a card are damaged.
         """
         card = self.folder(repository) / CARD
-        return compare(repository, self.state(repository), lambda _: card.read_text(encoding="utf-8"), delete=delete)
+        return plan_changes(
+            repository, self.state(repository), lambda _: card.read_text(encoding="utf-8"), delete=delete
+        )
 
     def write(self, plan: RepositoryPlan) -> None:
         """Carry out a plan.

@@ -9,7 +9,7 @@ from publishing.cards.human_sections import keep_human_sections, overruled_secti
 from publishing.release.local_files import LocalFile
 from publishing.release.repositories import CARD, Repository
 
-__all__ = ["FileState", "PlannedFile", "RemoteFile", "RemoteRepository", "RepositoryPlan", "compare", "differing"]
+__all__ = ["FileState", "PlannedFile", "RemoteFile", "RemoteRepository", "RepositoryPlan", "differing", "plan_changes"]
 
 _NEVER_DELETED = (".gitattributes", CARD)  # the Hub's own file, and the card
 
@@ -99,12 +99,12 @@ class RepositoryPlan:
         return self.paths(FileState.DELETED)
 
     @property
-    def current(self) -> bool:
+    def up_to_date(self) -> bool:
         """Return whether there is nothing to upload or delete."""
         return self.remote is not None and not self.uploads and not self.deletions
 
 
-def compare(
+def plan_changes(
     repository: Repository,
     remote: RemoteRepository | None,
     read_card: Callable[[RemoteRepository], str],

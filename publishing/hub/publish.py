@@ -17,7 +17,7 @@ from publishing.hub.client import Hub
 from publishing.hub.local import LocalFolder
 from publishing.hub.plan import RepositoryPlan, differing
 from publishing.hub.preflight import CheckedRelease
-from publishing.release.local_files import hash_soon, in_background
+from publishing.release.local_files import in_background, start_hashing
 from publishing.release.manifest import read_release
 from publishing.release.repositories import repositories
 
@@ -49,7 +49,7 @@ class Prepared:
     """A checked release and the plan for each of its repositories."""
 
     checked: CheckedRelease
-    where: Hub | LocalFolder
+    destination: Hub | LocalFolder
     options: PublishOptions
     plans: tuple[RepositoryPlan, ...]
 
@@ -57,7 +57,7 @@ class Prepared:
     def done(self) -> bool:
         """Return whether all files, and the tag if given, are already at the destination."""
         tag = self.options.tag
-        return all(plan.current and (not tag or _commit_of(plan, tag)) for plan in self.plans)
+        return all(plan.up_to_date and (not tag or _commit_of(plan, tag)) for plan in self.plans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Published:
 
 def prepare(
     release: Path,
-    where: Hub | LocalFolder,
+    destination: Hub | LocalFolder,
     options: PublishOptions = PublishOptions(),
     log: _Log = lambda _: None,
 ) -> Prepared:
@@ -102,7 +102,7 @@ def prepare(
 
     Args:
         release: the folder that the export wrote.
-        where: the destination.
+        destination: the Hub, or a folder.
         options: the options.
         log: receives a line for each finding and warning.
 
@@ -112,22 +112,22 @@ def prepare(
         UsageError: an option is not valid, the tag exists for different files, a repository is public but should be
             private, or the output folder overlaps the release.
     """
-    _require_valid(options, where)
+    _require_valid(options, destination)
     exported = read_release(release)
-    name = where.name if isinstance(where, Hub) else f"local/{exported.name}"
+    name = destination.name if isinstance(destination, Hub) else f"local/{exported.name}"
     found = repositories(exported, name, options.dataset)
-    hash_soon(file for repository in found for file in repository.files)  # while the client loads
-    checked = CheckedRelease(exported, found, _own_token(where), log)
-    if isinstance(where, LocalFolder):
-        where.require_separate(found, [exported.path, *(repository.folder for repository in found)])
+    start_hashing(file for repository in found for file in repository.files)  # while the client loads
+    checked = CheckedRelease(exported, found, _own_token(destination), log)
+    if isinstance(destination, LocalFolder):
+        destination.require_separate(found, [exported.path, *(repository.folder for repository in found)])
     plans = []
     for repository in found:
-        plan = where.plan(repository, delete=options.delete)
-        if isinstance(where, Hub):
-            _require_private(plan, where, options)
-            _require_free_tag(plan, where, options)
+        plan = destination.plan(repository, delete=options.delete)
+        if isinstance(destination, Hub):
+            _require_private(plan, destination, options)
+            _require_free_tag(plan, destination, options)
         plans.append(plan)
-    return Prepared(checked, where, options, tuple(plans))
+    return Prepared(checked, destination, options, tuple(plans))
 
 
 def carry_out(prepared: Prepared, log: _Log = lambda _: None) -> Published:
@@ -143,32 +143,32 @@ def carry_out(prepared: Prepared, log: _Log = lambda _: None) -> Published:
             other repositories have ended by then.
         UsageError: there is no token for the Hub.
     """
-    where, options, plans = prepared.where, prepared.options, prepared.plans
+    destination, options, plans = prepared.destination, prepared.options, prepared.plans
     prepared.checked.require_unchanged()
-    if isinstance(where, LocalFolder):
-        return Published(tuple(_write(plan, where, log) for plan in plans))
-    where.require_token()
-    done = _send_all(plans, where, options, log)
+    if isinstance(destination, LocalFolder):
+        return Published(tuple(_write(plan, destination, log) for plan in plans))
+    destination.require_token()
+    done = _send_all(plans, destination, options, log)
     for plan, published in zip(plans, done, strict=True):
         if options.tag and not _commit_of(plan, options.tag):
             log(f"{published.name}: tag {options.tag}")
-            where.tag(plan.repository, options.tag, published.commit)
-    collection = where.collect([plan.repository for plan in plans], private=options.private)
+            destination.tag(plan.repository, options.tag, published.commit)
+    collection = destination.collect([plan.repository for plan in plans], private=options.private)
     return Published(tuple(done), options.tag, collection)
 
 
-def _require_valid(options: PublishOptions, where: Hub | LocalFolder) -> None:
+def _require_valid(options: PublishOptions, destination: Hub | LocalFolder) -> None:
     tag = options.tag
-    if isinstance(where, LocalFolder) and (tag or options.private):
+    if isinstance(destination, LocalFolder) and (tag or options.private):
         raise UsageError("a folder has no tags and is not private", hint="--tag and --private are for the Hub")
     if tag and (not _TAG.fullmatch(tag) or ".." in tag or tag.endswith((".lock", ".")) or tag == "main"):
         raise UsageError(f"{tag!r} is not a valid tag", hint="--tag v1.0.0")
 
 
-def _own_token(where: Hub | LocalFolder) -> str:
+def _own_token(destination: Hub | LocalFolder) -> str:
     from huggingface_hub import get_token
 
-    return where.token if isinstance(where, Hub) else get_token() or ""
+    return destination.token if isinstance(destination, Hub) else get_token() or ""
 
 
 def _require_private(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -> None:
@@ -184,7 +184,7 @@ def _require_free_tag(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -
         UsageError: it points to different ones.
     """
     commit = _commit_of(plan, options.tag)
-    if not commit or (plan.remote and commit == plan.remote.commit and plan.current):
+    if not commit or (plan.remote and commit == plan.remote.commit and plan.up_to_date):
         return
     there = hub.state(plan.repository, options.tag)
     if there is None or differing(plan.repository, there, card=False):
@@ -221,7 +221,7 @@ def _send_all(
 
 def _announcement(plan: RepositoryPlan) -> str:
     name, files = plan.repository.name, plan.uploads
-    if plan.current:
+    if plan.up_to_date:
         return f"{name}: all {len(plan.repository.files)} files are there"
     return f"{name}: sending {counted(len(files), 'file')}, {sum(file.size for file in files) / 1e6:,.1f} MB"
 
@@ -240,14 +240,14 @@ def _published(plan: RepositoryPlan, final: RepositoryPlan, url: str, commit: st
     )
 
 
-def _verify(final: RepositoryPlan, where: Hub | LocalFolder) -> str:
+def _verify(final: RepositoryPlan, destination: Hub | LocalFolder) -> str:
     """Compare every checksum with the destination; return its newest commit.
 
     Raises:
         OutputError: a file differs or is missing.
     """
     repository = final.repository
-    state = where.state(repository)
+    state = destination.state(repository)
     wrong = differing(repository, state) if state else [file.path for file in repository.files]
     if state is None or wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from dataset_tools.io.checksums import git_oid, sha256
 
-__all__ = ["LocalFile", "entries", "hash_soon", "in_background"]
+__all__ = ["LocalFile", "entries", "in_background", "start_hashing"]
 
 _Result = TypeVar("_Result")
 
@@ -52,7 +52,7 @@ def entries(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in sorted([*files, *links]))
 
 
-def hash_soon(files: Iterable[LocalFile]) -> None:
+def start_hashing(files: Iterable[LocalFile]) -> None:
     """Start computing the SHA-256 of files, the largest first; reading ``file.sha256`` waits for the result."""
     new = sorted((file for file in files if not file._pending), key=lambda file: -file.size)  # noqa: SLF001 - its own
     threads = os.cpu_count() or 1

@@ -30,7 +30,7 @@ class AnswerProgress(Progress):
         if self._first is None:
             self._first = now, done
             if done and not self._quiet:
-                self.tell(f"resuming with {done:,} of {total:,} answers")
+                self.print_line(f"resuming with {done:,} of {total:,} answers")
         start, earlier = self._first
         seconds = now - start
         text = f"{done:,} of {total:,} answers, {tokens / max(seconds, 1e-6):,.0f} tokens/s"

@@ -62,6 +62,6 @@ def train_command(
             raise typer.Exit(2)
         return
     with StepProgress(plan.steps, quiet=quiet) as progress:
-        result = train(plan, Watcher(progress.step, progress.tell), resume=resume, report_to=report_to.value)
+        result = train(plan, Watcher(progress.step, progress.print_line), resume=resume, report_to=report_to.value)
     if not quiet:
         sys.stderr.writelines(f"{line}\n" for line in result_lines(result.manifest, result.output))

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from dataset_tools.errors import InputError
-from dataset_tools.executor.run import seldom_collecting
+from dataset_tools.executor.run import infrequent_gc
 from dataset_tools.io.jsonl import read_object
 from dataset_tools.io.writer import write_file
 from training.evaluate.metrics import Metric, Metrics, as_json
@@ -67,7 +67,7 @@ def write_evaluation(path: Path, evaluation: Evaluation) -> None:
         OutputError: it cannot be written.
     """
     head = orjson.dumps({"format": FORMAT, **evaluation.summary()}, option=orjson.OPT_INDENT_2)
-    with seldom_collecting():
+    with infrequent_gc():
         rows = b",\n".join(b"    " + orjson.dumps(verdict.as_json()) for verdict in evaluation.verdicts)
     write_file(path, head.removesuffix(b"\n}") + b',\n  "items": [\n' + rows + b"\n  ]\n}\n")
 

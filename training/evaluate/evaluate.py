@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError, RowError, UsageError
-from dataset_tools.executor.run import seldom_collecting
+from dataset_tools.executor.run import infrequent_gc
 from dataset_tools.io.writer import check_outputs, write_file
 from dataset_tools.readers.shards import plan_shards
 from dataset_tools.records.reading import Inputs, Reading, records_of
@@ -61,7 +61,7 @@ def evaluate(
     inputs = Inputs.of(sources, options.reading.tools_file, predictions)
     if output:
         _check_outputs(inputs, output, _page(output))
-    with seldom_collecting():
+    with infrequent_gc():
         answers = read_predictions(predictions)
         questions = _read(inputs, options, on_rows)
         asked = questions[: options.limit or None]
@@ -105,13 +105,13 @@ def evaluate_model(
     cache = output.with_suffix(".predictions.jsonl")
     _check_outputs(inputs, output, _page(output), cache)
     source = find_model(model, base=decoding.base)
-    with seldom_collecting():
+    with infrequent_gc():
         questions = _read(inputs, options)[: options.limit or None]
     count = len(questions)
     answers, facts = decode(
         source, questions, cache, decoding, on_answers=lambda done, tokens: on_answers(done, count, tokens)
     )
-    with seldom_collecting():
+    with infrequent_gc():
         evaluation = score(questions, answers, inputs.places, facts)
     _write(evaluation, output)
     return evaluation

@@ -9,7 +9,7 @@ __all__ = ["StepProgress"]
 
 
 class StepProgress(Progress):
-    """Progress of training steps; pass :meth:`step` and :meth:`tell` to the library call.
+    """Progress of training steps; pass :meth:`step` and :meth:`print_line` to the library call.
 
     Args:
         total: steps of the whole run.

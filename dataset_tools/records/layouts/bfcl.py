@@ -129,10 +129,10 @@ def _gold(value: Any, path: str, depth: int) -> Any:  # noqa: ANN401 - foreign d
 def _companions(path: Path) -> list[Path]:
     if not path.name.startswith("BFCL_"):
         return []
-    beside = path.parent / f"{_ANSWERS}_{path.name}"
+    same_folder = path.parent / f"{_ANSWERS}_{path.name}"
     below = path.parent / _ANSWERS / path.name
     # Forks keep the answers next to the questions; the original has them in a folder, without the prefix.
-    candidates = (beside, below, path.parent / _ANSWERS / beside.name)
+    candidates = (same_folder, below, path.parent / _ANSWERS / same_folder.name)
     return [candidate for candidate in candidates if candidate.is_file()][:1]
 
 

@@ -14,7 +14,7 @@ from dataset_tools.arabic.compare import compare_key
 from dataset_tools.bundled import defects_path, dirty_path, sample_path
 from dataset_tools.dedup.dedup import DedupOptions, dedup
 from dataset_tools.dedup.keys import call_key
-from dataset_tools.dedup.minhash import likeness
+from dataset_tools.dedup.minhash import similarity
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import Outputs
@@ -97,7 +97,7 @@ def test_two_answers_to_one_question_conflict(tmp_path: Path) -> None:
 def test_a_similar_question_with_the_same_call_is_dropped(tmp_path: Path) -> None:
     """A changed letter is found; a row with another call or below the threshold is kept."""
     near = NEAR.replace("صديقي", "صديقتي")
-    assert 0.8 < likeness(NEAR, near) < 0.95
+    assert 0.8 < similarity(NEAR, near) < 0.95
     other = NEAR.replace("الروضة", "الروضه الجديدة")
     rows = [row("1", NEAR, CALL), row("2", near, CALL), row("3", other, ("a", {"city": "مكة"}))]
     assert run(tmp_path, rows, near=0.7)[1:] == (["1", "3"], {"2": ("near-duplicate", "1")})
@@ -109,8 +109,8 @@ def test_a_row_is_only_dropped_for_a_kept_row(tmp_path: Path) -> None:
     """In a chain of similar rows the second is dropped, so the third repeats no kept row."""
     chain = [NEAR[at : at + 40] for at in range(0, 9, 4)]
     first, second, third = chain
-    threshold = min(likeness(first, second), likeness(second, third))
-    assert likeness(first, third) < threshold
+    threshold = min(similarity(first, second), similarity(second, third))
+    assert similarity(first, third) < threshold
     rows = [row(str(at), question, CALL) for at, question in enumerate(chain)]
     assert run(tmp_path, rows, near=threshold)[1:] == (["0", "2"], {"1": ("near-duplicate", "0")})
 

@@ -117,9 +117,9 @@ def test_split_against_what_it_repeats(tmp_path: Path) -> None:
 
 def _require_true(report: SplitReport) -> None:
     facts = report.facts
-    written = {side: (report.output / f"{side}.jsonl").read_text(encoding="utf-8") for side in facts["splits"]}
-    assert {side: entry["rows"] for side, entry in facts["splits"].items()} == {
-        side: text.count("\n") for side, text in written.items()
+    written = {name: (report.output / f"{name}.jsonl").read_text(encoding="utf-8") for name in facts["splits"]}
+    assert {name: entry["rows"] for name, entry in facts["splits"].items()} == {
+        name: text.count("\n") for name, text in written.items()
     }
     assert facts["rows_out"] == sum(entry["rows"] for entry in facts["splits"].values())
     assert facts["rows_in"] == ROWS == facts["rows_out"] + sum(facts["rejected"].values())

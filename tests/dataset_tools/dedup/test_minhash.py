@@ -8,27 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_tools.dedup.minhash import Bands, Buckets, band_hashes, bands_for, likeness, shingles
+from dataset_tools.dedup.minhash import Bands, Buckets, band_hashes, bands_for, shingles, similarity
 from dataset_tools.errors import UsageError
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
-def test_likeness_is_the_jaccard_similarity_of_shingles() -> None:
+def test_similarity_is_the_jaccard_similarity_of_shingles() -> None:
     """Shingles are runs of four characters; a shorter text is one shingle."""
     assert shingles("الطقس") == {"الطق", "لطقس"}
     assert shingles("لا") == {"لا"}
     assert shingles("") == {""}
-    assert likeness("abcdef", "abcdxf") == pytest.approx(1 / 5)
-    assert likeness("abcd", "abcde") == pytest.approx(1 / 2)
-    assert likeness("نعم", "لا") == 0
+    assert similarity("abcdef", "abcdxf") == pytest.approx(1 / 5)
+    assert similarity("abcd", "abcde") == pytest.approx(1 / 2)
+    assert similarity("نعم", "لا") == 0
 
 
 @given(TEXTS, TEXTS)
-def test_likeness_is_symmetric_and_one_for_equal_sets(first: str, second: str) -> None:
+def test_similarity_is_symmetric_and_one_for_equal_sets(first: str, second: str) -> None:
     """Similarity is from 0 to 1, symmetric, and 1 exactly for equal shingles."""
-    share = likeness(first, second)
-    assert share == likeness(second, first)
+    share = similarity(first, second)
+    assert share == similarity(second, first)
     assert 0 <= share <= 1
     assert (share == 1) == (shingles(first) == shingles(second))
 
@@ -77,21 +77,21 @@ def test_pairs_at_the_threshold_share_a_band(threshold: float) -> None:
     others = [_changed(text, draw, draw.randint(1, 6)) for text in texts]
     bands = bands_for(threshold)
     share = (band_hashes(texts, bands) == band_hashes(others, bands)).any(axis=1)
-    alike = np.array([likeness(*pair) >= threshold for pair in zip(texts, others, strict=True)])
+    alike = np.array([similarity(*pair) >= threshold for pair in zip(texts, others, strict=True)])
     assert alike.sum() > 150
     assert share[alike].all()
     strangers = band_hashes(texts, bands) == np.roll(band_hashes(others, bands), 1, axis=0)
     assert strangers.any(axis=1).sum() <= 3
 
 
-def test_the_share_of_equal_hashes_estimates_the_likeness() -> None:
+def test_the_share_of_equal_hashes_estimates_the_similarity() -> None:
     """The mean error over many pairs is near zero."""
     draw = random.Random(3)
     texts = ["".join(draw.choices("ابتثجحخدذرزس ", k=60)) for _ in range(2000)]
     others = [_changed(text, draw, 4) for text in texts]
     whole = Bands(128, 1)
     estimates = (band_hashes(texts, whole) == band_hashes(others, whole)).mean(axis=1)
-    exact = np.array([likeness(*pair) for pair in zip(texts, others, strict=True)])
+    exact = np.array([similarity(*pair) for pair in zip(texts, others, strict=True)])
     assert abs((estimates - exact).mean()) < 0.01
     assert (estimates - exact).std() < 0.06
 

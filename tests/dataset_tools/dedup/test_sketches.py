@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_tools.dedup.minhash import likeness
+from dataset_tools.dedup.minhash import similarity
 from dataset_tools.dedup.sketches import Texts, sketches
 
 CHANGED = st.tuples(st.text("ab ", max_size=40), st.lists(st.lists(st.integers(0, 40), max_size=4), max_size=6))
@@ -19,12 +19,12 @@ def _changed(text: str, places: list[int]) -> str:
 
 
 @given(CHANGED, st.sampled_from([0.3, 0.5, 0.8, 0.9, 1.0]))
-def test_sketches_change_no_likeness(drawn: tuple[str, list[list[int]]], threshold: float) -> None:
+def test_sketches_change_no_similarity(drawn: tuple[str, list[list[int]]], threshold: float) -> None:
     """Exactly the similar texts are found, in order, with their exact similarity."""
     text, changes = drawn
     texts = [text, *(_changed(text, places) for places in changes)]
     others = list(range(len(texts)))
-    shares = [likeness(text, other) for other in texts]
+    shares = [similarity(text, other) for other in texts]
     expected = [(at, share) for at, share in enumerate(shares) if share >= threshold]
     assert list(Texts(texts, sketches(texts), threshold).alike(0, others)) == expected
 
@@ -42,7 +42,7 @@ def test_many_shingles_share_a_bit() -> None:
     long = " ".join(str(number) for number in range(2000))
     texts = [long, long.replace("1999", "2999"), long[::-1], "", long]
     found = list(Texts(texts, sketches(texts), 0.9).alike(0, [1, 2, 3, 4]))
-    assert found == [(0, pytest.approx(likeness(long, texts[1]))), (3, 1)]
+    assert found == [(0, pytest.approx(similarity(long, texts[1]))), (3, 1)]
 
 
 def test_sketches_separate_fillings_of_one_template(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,9 +53,9 @@ def test_sketches_separate_fillings_of_one_template(monkeypatch: pytest.MonkeyPa
 
     def counted(one: str, other: str) -> float:
         compared.append(one)
-        return likeness(one, other)
+        return similarity(one, other)
 
-    monkeypatch.setattr("dataset_tools.dedup.sketches.likeness", counted)
+    monkeypatch.setattr("dataset_tools.dedup.sketches.similarity", counted)
     assert list(Texts(texts, sketches(texts), 0.9).alike(0, list(range(1, 200)))) == []
     assert len(compared) < 10
 

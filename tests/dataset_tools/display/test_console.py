@@ -81,7 +81,7 @@ def test_quiet_shows_only_warnings(clock: list[float], capsys: pytest.CaptureFix
     with Progress("train", quiet=True) as progress:
         clock[0] = 60
         progress.show(1, 2, "half")
-        progress.tell("NaN gradient")
+        progress.print_line("NaN gradient")
     assert capsys.readouterr().err == "train: NaN gradient\n"
 
 
@@ -97,7 +97,7 @@ def test_a_terminal_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with Progress("train") as progress:
         progress.show(1, 2, "step [1] of 2")
-        progress.tell("a warning")
+        progress.print_line("a warning")
     written = terminal.getvalue()
     assert "step [1] of 2, 50%" in written
     assert written.index("train: a warning") > 0

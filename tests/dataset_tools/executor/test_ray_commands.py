@@ -28,7 +28,7 @@ COMMANDS = {
     "validate": ("--format", "json", "--html", "page.html"),
     "stats": ("--tokenizer", TOKENIZER, "--json"),
     "dedup": ("-o", "distinct.jsonl", "--report", "report.json", "--json"),
-    "split": ("-o", "sides", "--by", "dialect", "--json"),
+    "split": ("-o", "splits", "--by", "dialect", "--json"),
     "build": ("-o", "samples", "--tokenizer", TOKENIZER, "--json"),
 }
 """Options of each command."""

@@ -87,9 +87,9 @@ def _records(command: str) -> Said:
 
 
 def _split(source: str, folder: Path) -> Any:
-    facts = json.loads(_run("split", source, "-o", folder / "sides", "--format", "jsonl", "--json")[0])
-    sides = {path.stem: _ids(path) for path in (folder / "sides").glob("*.jsonl") if path.stem != "rejects"}
-    return facts["rows_in"], facts["groups"], sides
+    facts = json.loads(_run("split", source, "-o", folder / "splits", "--format", "jsonl", "--json")[0])
+    splits = {path.stem: _ids(path) for path in (folder / "splits").glob("*.jsonl") if path.stem != "rejects"}
+    return facts["rows_in"], facts["groups"], splits
 
 
 def _build(source: str, folder: Path) -> Any:
@@ -136,7 +136,9 @@ def test_a_folder_of_parts_is_like_one_file(command: str, forms: _Forms, tmp_pat
 
 def test_leakage_is_found_in_a_folder_of_parts(forms: _Forms, tmp_path: Path) -> None:
     """Evaluation data of `split --against` may be partitioned; here it is all rows, so none is left."""
-    result = CliRunner().invoke(main.app, ["split", forms.one, "-o", str(tmp_path / "sides"), "--against", forms.parts])
+    result = CliRunner().invoke(
+        main.app, ["split", forms.one, "-o", str(tmp_path / "splits"), "--against", forms.parts]
+    )
     assert result.exit_code != 0
     assert "456" in str(result.exception)
 

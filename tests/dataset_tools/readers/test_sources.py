@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataset_tools.errors import InputError, UsageError
-from dataset_tools.readers.sources import DataFile, find_files, split_ending
+from dataset_tools.io.file_formats import split_ending
+from dataset_tools.readers.sources import DataFile, find_files
 
 ROOT = Path(__file__).parents[3]
 ROW = b'{"a":1}\n'

@@ -135,8 +135,8 @@ def test_every_row_has_a_record_or_a_reason(tmp_path: Path) -> None:
     path.write_text("\n".join([*rows[:2], "", "[", rows[2]]))
     readable = [(1, "r1", 0), (2, "r2", 0), (4, "unreadable-row", 0)]
     assert _read(path) == [*readable, (5, "invalid-record", 0)]
-    assert _read(path, valid=False) == [*readable, (5, "r3", 0)]
-    assert _read(path, lines={2, 5}, valid=False) == [(2, "r2", 0), (5, "r3", 0)]
+    assert _read(path, reject_invalid=False) == [*readable, (5, "r3", 0)]
+    assert _read(path, lines={2, 5}, reject_invalid=False) == [(2, "r2", 0), (5, "r3", 0)]
     assert _read(path, repair=_step) == [
         (1, "r1", 1),
         (2, "defect", 0),
@@ -154,7 +154,7 @@ def test_inputs_are_found_once(source: Path, tmp_path: Path) -> None:
     inputs = Inputs.of([str(source)])
     more = Inputs.of(inputs, tools, None)
     assert more.files is inputs.files
-    assert (inputs.beside, more.beside, more.stamps.paths) == ((), (tools,), [source, tools])
+    assert (inputs.companions, more.companions, more.stamps.paths) == ((), (tools,), [source, tools])
     assert inputs.size == more.size == source.stat().st_size
     source.unlink()
     with pytest.raises(InputError, match=r"raw\.jsonl: the input changed"):

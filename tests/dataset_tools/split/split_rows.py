@@ -8,17 +8,17 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.split.assignment import SIDES
+from dataset_tools.split.assignment import SPLITS
 
 _LETTERS = {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "ء", "ئ": "ء", "ی": "ي", "ک": "ك"}
 
 
-def sides(folder: Path) -> dict[str, list[Any]]:
+def splits(folder: Path) -> dict[str, list[Any]]:
     """Return the rows of each split in a folder of JSON Lines."""
-    found = {side: folder / f"{side}.jsonl" for side in SIDES}
+    found = {name: folder / f"{name}.jsonl" for name in SPLITS}
     return {
-        side: [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        for side, path in found.items()
+        name: [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        for name, path in found.items()
         if path.exists()
     }
 
@@ -55,7 +55,7 @@ def calls(row: Any) -> set[str]:
     return {json.dumps([call["name"], plain(call["arguments"])], sort_keys=True) for call in made}
 
 
-def likeness(one: str, other: str) -> float:
+def similarity(one: str, other: str) -> float:
     """Return the Jaccard similarity of all sequences of four characters."""
     first, second = ({text[at : at + 4] for at in range(max(1, len(text) - 3))} for text in (one, other))
     return len(first & second) / len(first | second)
@@ -71,6 +71,6 @@ def overlaps(one: Iterable[Any], other: Iterable[Any], near: float) -> list[tupl
             found.append((left, right, "question"))
         elif called & also_called:
             found.append((left, right, "call"))
-        elif likeness(asked, also_asked) >= near:
+        elif similarity(asked, also_asked) >= near:
             found.append((left, right, "near"))
     return found

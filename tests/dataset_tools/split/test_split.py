@@ -17,7 +17,7 @@ from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.split.split import SplitOptions, SplitReport, split
-from tests.dataset_tools.split.split_rows import overlaps, sides
+from tests.dataset_tools.split.split_rows import overlaps, splits
 
 WORDS = [
     "متى",
@@ -69,7 +69,7 @@ def write(path: Path, rows: list[Any]) -> str:
 def run(source: str | Path, folder: Path, **options: Any) -> tuple[SplitReport, dict[str, str]]:
     """Return the report, and the split of each row by id."""
     report = split([str(source)], folder, SplitOptions(format="jsonl", **options))
-    return report, {row["id"]: side for side, rows in sides(folder).items() for row in rows}
+    return report, {row["id"]: name for name, rows in splits(folder).items() for row in rows}
 
 
 @pytest.mark.parametrize("near", [0.8, 0.5])
@@ -78,7 +78,7 @@ def test_splits_of_the_sample_do_not_overlap(tmp_path: Path, near: float) -> Non
     report, placed = run(sample_path(), tmp_path / "data", near=near, by=("dialect",))
     assert len(placed) == 480
     assert report.rejected == {}
-    found = sides(tmp_path / "data")
+    found = splits(tmp_path / "data")
     assert set(found) == {"train", "validation", "test"}
     for one, other in combinations(found.values(), 2):
         assert overlaps(one, other, near) == []
@@ -98,7 +98,7 @@ def test_splits_of_real_data_do_not_overlap(shared_data: Path, tmp_path: Path) -
     """AISA-ArabicFC, with Arrow's nulls, does not overlap either."""
     _, placed = run(shared_data / "aisa_dev.parquet", tmp_path / "data", by=("dialect",))
     assert len(placed) == 545
-    for one, other in combinations(sides(tmp_path / "data").values(), 2):
+    for one, other in combinations(splits(tmp_path / "data").values(), 2):
         assert overlaps(one, other, 0.8) == []
 
 
@@ -186,7 +186,7 @@ def test_rows_that_leak_evaluation_data_are_rejected(tmp_path: Path) -> None:
         ("row-3", "leaked-call"),
     ]
     assert report.facts["removed"][0]["repeats"] == held_out[0]["id"]
-    kept = [row for rows in sides(tmp_path / "data").values() for row in rows]
+    kept = [row for rows in splits(tmp_path / "data").values() for row in rows]
     assert overlaps(held_out, kept, 0.6) == []
     # Only rows that overlap the evaluation set are rejected.
     gone = [row for row in [spelled, near, called, *rest] if row["id"] not in placed]
@@ -258,10 +258,10 @@ def test_split_json_has_the_facts_for_a_card(tmp_path: Path) -> None:
             "sha256": sha256(outputs.records.read_bytes()).hexdigest(),
         }
     ]
-    for side, entry in facts["splits"].items():
-        content = (tmp_path / "data" / f"{side}.parquet").read_bytes()
+    for name, entry in facts["splits"].items():
+        content = (tmp_path / "data" / f"{name}.parquet").read_bytes()
         assert entry["file"] == {
-            "name": f"{side}.parquet", "bytes": len(content), "sha256": sha256(content).hexdigest(),
+            "name": f"{name}.parquet", "bytes": len(content), "sha256": sha256(content).hexdigest(),
         }  # fmt: skip
         assert sum(entry["dialects"].values()) == sum(entry["domains"].values()) == entry["rows"]
     assert facts["rows_in"] == facts["rows_out"] == sum(entry["rows"] for entry in facts["splits"].values()) == 456
@@ -279,8 +279,8 @@ def test_datasets_loads_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     facts = json.loads((tmp_path / "data" / "split.json").read_bytes())
     datasets.disable_progress_bars()
     found = datasets.load_dataset(str(tmp_path / "data"), cache_dir=str(tmp_path / "cache"))
-    assert {side: rows.num_rows for side, rows in found.items()} == {
-        side: entry["rows"] for side, entry in facts["splits"].items()
+    assert {name: rows.num_rows for name, rows in found.items()} == {
+        name: entry["rows"] for name, entry in facts["splits"].items()
     }
     assert found["train"].features == datasets.Features.from_dict(facts["features"])
     clean_rows = {json.loads(line)["id"]: json.loads(line) for line in sample_path().read_text("utf-8").splitlines()}
@@ -343,8 +343,8 @@ def test_the_command_prints_the_splits(afg_data: Any, tmp_path: Path) -> None:
         "rows",
         "100.0%",
     ]  # important above all without training rows
-    for side in ("train", "validation"):
-        assert f"warning: no row is in {side}: too few groups; try another --seed" in done.stderr
+    for name in ("train", "validation"):
+        assert f"warning: no row is in {name}: too few groups; try another --seed" in done.stderr
     few = write(tmp_path / "few.jsonl", [made(1, random.Random(1))])
     done = afg_data("split", few, "-o", "few", cwd=tmp_path)
     assert "no row is in test: too few groups; try another --seed" in done.stderr

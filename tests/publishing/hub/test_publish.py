@@ -106,7 +106,7 @@ def test_human_sections_of_a_card_are_kept(hub: Hub, publisher: Publisher, relea
     assert "<!-- begin human: notes -->\nكتبه إنسان\n<!-- end human: notes -->" in card
     assert card.endswith(extra.lstrip())
     commits = len(_history(hub, "org/tiny"))
-    assert publisher.prepare().plans[0].current
+    assert publisher.prepare().plans[0].up_to_date
     publisher.publish()
     assert len(_history(hub, "org/tiny")) == commits
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.io.checksums import sha256
-from publishing.release.local_files import LocalFile, hash_soon, in_background
+from publishing.release.local_files import LocalFile, in_background, start_hashing
 
 
 def test_results_are_in_order_and_futures_raise() -> None:
@@ -51,8 +51,8 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
     known, asked = LocalFile("file", path), LocalFile("other", path)
-    hash_soon([known, known])
+    start_hashing([known, known])
     assert asked.sha256 == known.sha256 == sha256(b"one")
     path.write_bytes(b"two")
-    hash_soon([known, asked])
+    start_hashing([known, asked])
     assert asked.sha256 == known.sha256 == sha256(b"one")

@@ -156,10 +156,10 @@ def test_it_is_the_same_with_a_gemma_model_and_after_saving(tokenizer: Any, tmp_
     """Neither a model's config nor saving changes it."""
     folder = shutil.copytree(tokenizer_path(), tmp_path / "model")
     (folder / "config.json").write_text(json.dumps({"model_type": "gemma3_text"}), encoding="utf-8")
-    beside = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    beside.save_pretrained(tmp_path / "saved")
+    loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    loaded.save_pretrained(tmp_path / "saved")
     saved = AutoTokenizer.from_pretrained(tmp_path / "saved", local_files_only=True)
-    for other in (beside, saved):
+    for other in (loaded, saved):
         assert other.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
         assert other.chat_template == tokenizer.chat_template
 

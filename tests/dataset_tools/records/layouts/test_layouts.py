@@ -255,9 +255,9 @@ def test_files_of_accepted_answers(tmp_path: Path) -> None:
     below.parent.mkdir()
     below.touch()
     assert layout.companions(questions) == [below]
-    beside = tmp_path / f"possible_answer_{questions.name}"
-    beside.touch()
-    assert layout.companions(questions) == [beside]
-    assert layout.companions(beside) == []
+    answers = tmp_path / f"possible_answer_{questions.name}"
+    answers.touch()
+    assert layout.companions(questions) == [answers]
+    assert layout.companions(answers) == []
     assert by_name("xlam").companions is None
-    assert companions_of([questions]) == [beside]
+    assert companions_of([questions]) == [answers]
