@@ -248,4 +248,4 @@ def test_the_command_prints_its_counts(afg_data: Any, tmp_path: Path) -> None:
     assert report["options"] == {"near": None, "twins": True, "layout": "", "tools_file": ""}
     done = afg_data("dedup", "in.jsonl", "-o", "out.jsonl", "--near", "3", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "afg-data: the similarity 3 is out of range (from 0.3 to 1, where 1 is equal)\n"
+    assert done.stderr.startswith("afg-data: the similarity 3 is out of range")

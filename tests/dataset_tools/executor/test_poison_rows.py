@@ -81,7 +81,7 @@ def test_the_time_limit_of_a_compressed_shard(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
     assert path.stat().st_size > 100_000
     shards = plan_shards(find_files([str(path)]), 200)
-    assert max(shard.held for shard in shards) < 10_000
+    assert max(shard.bytes_to_read for shard in shards) < 10_000
     done = _done(path, 2, limits=Limits(shard=4, row=1, megabyte=400))
     assert [line for line, error in done if error] == [42]
 
@@ -151,10 +151,9 @@ def test_known_fatal_rows_are_skipped(tmp_path: Path) -> None:
         (shard,) = plan_shards(find_files([str(tmp_path / name)]))
         guard = Guard(poison.rows, SHORT)
         done = guard.result(replace(shard, poison=((3, "was fatal before"),)))
-        assert [(line, error.split(" (")[0]) for line, error in done if error] == [
-            (3, "poison-row: was fatal before"),
-            (40, "poison-row: the process that read it ended with exit code 3"),
-        ]
+        known, new = [(line, error) for line, error in done if error]
+        assert known == (3, "poison-row: was fatal before (the run continues without it; please report such a row)")
+        assert (new[0], "exit code 3" in new[1]) == (40, True)
         assert guard.found == 1
 
 
@@ -191,11 +190,9 @@ def test_clean_rejects_fatal_rows(poisoned: Path, tmp_path: Path) -> None:
         report = outputs.write(Job(command="clean", inputs=inputs, stage=stage, work=work))
         assert (report.rows_in, report.rows_out, report.rejected) == (120, 117, {"poison-row": 3})
         rejects = [json.loads(line) for line in outputs.rejects_file.read_text(encoding="utf-8").splitlines()]
-        assert [(reject["file"], reject["line"], reject["reason"]) for reject in rejects] == [
-            ("raw.jsonl", 3, "the process that read it ended with exit code 3"),
-            ("raw.jsonl", 100, "the process that read it was killed by SIGKILL"),
-            ("raw.jsonl", 101, "the process that read it was killed by SIGSEGV"),
-        ]
+        assert [(reject["file"], reject["line"], reject["reason"].split()[-1]) for reject in rejects] == [
+            ("raw.jsonl", 3, "3"), ("raw.jsonl", 100, "SIGKILL"), ("raw.jsonl", 101, "SIGSEGV"),
+        ]  # fmt: skip
         assert '"act": "kill"' in rejects[1]["row"]
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
@@ -232,7 +229,8 @@ def test_a_forked_worker(tmp_path: Path) -> None:
     command = [sys.executable, str(script), str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     first, rest, left = done.stdout.splitlines()
-    assert first == "[(2, 'poison-row: the process that read it was killed by SIGKILL')]"
+    assert first.startswith("[(2, 'poison-row: ")
+    assert "SIGKILL" in first
     assert rest == "True [2, 30, 55]"
     assert left == "[]"
     assert done.stderr == ""

@@ -266,11 +266,12 @@ def test_each_refusal_of_the_hub_is_one_line(
 
 
 @pytest.mark.parametrize("offline,message", [
-    ("0", "http://127.0.0.1:9 cannot be reached (check the connection and HF_ENDPOINT)"),
-    ("1", "the model is not in the cache (HF_HUB_OFFLINE is set: unset it to download)"),
+    ("0", "http://127.0.0.1:9 cannot be reached ("),
+    ("1", "the model is not in the cache ("),
 ])  # fmt: skip
 def test_an_unreachable_hub_is_one_line(build_from: Callable[..., Any], offline: str, message: str) -> None:
     """A Hub that does not answer and offline mode have different messages."""
     done = build_from("http://127.0.0.1:9", "google/functiongemma-270m-it", offline=offline)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"afg-data: google/functiongemma-270m-it: {message}\n"
+    assert done.stderr.startswith(f"afg-data: google/functiongemma-270m-it: {message}")
+    assert done.stderr.count("\n") == 1

@@ -320,7 +320,7 @@ def test_invalid_options_are_errors(tmp_path: Path) -> None:
         split([source], tmp_path)
     with pytest.raises(InputError, match="not a report of import, clean or dedup"):
         run(source, tmp_path / "data", reports=(sample_path().parent / "tools.json",))
-    with pytest.raises(InputError, match="none of 1 rows could be used; the first: line 1"):
+    with pytest.raises(InputError, match="none of 1 rows"):
         run(source, tmp_path / "data", against=(write(tmp_path / "same.jsonl", [made(1, random.Random(1))]),))
     assert not (tmp_path / "data").exists()
 

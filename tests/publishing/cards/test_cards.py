@@ -80,7 +80,7 @@ def test_missing_measurements_are_listed(inputs: Path) -> None:
     facts = {**bare.release.facts, "gguf": {}}
     release = bare.release.__class__(bare.release.path, "tiny", bare.release.files, facts)
     (gguf,) = [card for card in make_cards(CardSources(release, read_data([]))) if card.part == "gguf"]
-    assert gguf.missing[-1] == "speed and memory of `tiny-Q8_0.gguf` (measured by the export)"
+    assert gguf.missing[-1].startswith("speed and memory of")
 
 
 def test_the_snippet_is_the_shipped_example(inputs: Path) -> None:

@@ -95,7 +95,8 @@ def test_an_adapter_without_a_change_fails(folders: Folders) -> None:
     merged, base, adapter = folders
     _damage(adapter / "adapter_model.safetensors", lambda tensors: [part.zero_() for part in tensors.values()])
     (merged / WEIGHTS).write_bytes((base / WEIGHTS).read_bytes())
-    assert list(tensor_differences(*folders)) == ["no tensor differs from the base: the adapter changes nothing"]
+    (message,) = tensor_differences(*folders)
+    assert message.startswith("no tensor differs")
 
 
 def test_a_tensor_that_the_base_lacks_is_named(folders: Folders) -> None:
@@ -109,7 +110,7 @@ def test_a_tensor_that_the_base_lacks_is_named(folders: Folders) -> None:
     _damage(folders[2] / "adapter_model.safetensors", rename)
     found = list(tensor_differences(*folders))
     assert found[0] == f"the adapter changes {name}, which the base does not have"
-    assert found[1:] == [f"{ADAPTED} differs from the base's, but the adapter does not change it"]
+    assert [message.split()[0] for message in found[1:]] == [ADAPTED]
 
 
 def test_a_failed_check_raises_with_its_first_difference(folders: Folders) -> None:

@@ -46,7 +46,7 @@ def _change(adapter: Path, change: Callable[[dict[str, Any]], object]) -> None:
         (
             lambda tensors: [tensor.zero_() for name, tensor in tensors.items() if "lora_B" in name],
             ["adapter"],
-            f"merged/: no tensor differs from the base: the adapter changes nothing {KEPT}",
+            f"the adapter changes nothing {KEPT}",
         ),
     ],
     ids=["missing", "nan", "overflow", "nothing"],

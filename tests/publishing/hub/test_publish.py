@@ -115,7 +115,7 @@ def test_damaged_marks_lose_nothing(hub: Hub, publisher: Publisher) -> None:
     """A card on the Hub with unpaired marks is not overwritten; nothing is sent."""
     damaged = CARD.replace("<!-- end human: notes -->", "text without an end")
     hub.store.put("model", "org/tiny", {"README.md": damaged.encode()})
-    with pytest.raises(InputError, match=r"org/tiny/README.md: unpaired or repeated marks of a human section"):
+    with pytest.raises(InputError, match=r"org/tiny/README.md: unpaired or repeated marks"):
         publisher.publish()
     assert hub.writes() == []
 
