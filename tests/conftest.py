@@ -1,5 +1,7 @@
 """Shared fixtures: the commands of the project as processes, and real data if available."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 # Ray reads these when it is imported, whichever test does that first: it listens on loopback only, sends no usage
 # statistics, and prints no lost workers on standard output.
@@ -33,8 +36,29 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def afg_data() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs ``afg-data`` in a process and captures its output."""
+def afg_data() -> Command:
+    """Return a function that runs ``afg-data`` in this process and captures its output."""
+    from dataset_tools.cli.main import main
+
+    def run(*arguments: str | Path, cwd: Path | None = None, columns: str = "200") -> subprocess.CompletedProcess[str]:
+        command = ["afg-data", *map(str, arguments)]
+        streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+        with pytest.MonkeyPatch.context() as patch, contextlib.chdir(cwd or Path.cwd()):
+            patch.setenv("COLUMNS", columns)
+            patch.setattr("sys.argv", command)
+            patch.setattr("sys.stdout", streams[0])
+            patch.setattr("sys.stderr", streams[1])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        told = [stream.buffer.getvalue().decode() for stream in streams]
+        return subprocess.CompletedProcess(command, int(ended.value.code or 0), *told)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def afg_data_process() -> Command:
+    """Return a function that runs ``afg-data`` in a process of its own and captures its output."""
 
     def run(*arguments: str | Path, cwd: Path | None = None, columns: str = "200") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dataset_tools", *map(str, arguments)]

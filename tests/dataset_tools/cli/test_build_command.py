@@ -152,9 +152,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(build: Command, source: str
     assert (done.returncode, done.stderr) == (2, said)
 
 
-def test_a_process_of_its_own(afg_data: Command, source: str, tmp_path: Path) -> None:
+def test_a_process_of_its_own(afg_data_process: Command, source: str, tmp_path: Path) -> None:
     """As a user starts it: the same lines and code."""
-    done = afg_data("build", source, "-o", tmp_path / "out", "--tokenizer", TOKENIZER, "--verify", "0")
+    done = afg_data_process("build", source, "-o", tmp_path / "out", "--tokenizer", TOKENIZER, "--verify", "0")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.endswith(f"3 rows in, 2 out, 1 rejected → {tmp_path / 'out'}\n")
     assert "Warning" not in done.stderr

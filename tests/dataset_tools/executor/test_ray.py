@@ -256,20 +256,20 @@ def test_ray_is_not_installed(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_an_address_without_a_cluster(
-    corpus: Path, tmp_path: Path, afg_data: Callable[..., subprocess.CompletedProcess[str]]
+    corpus: Path, tmp_path: Path, afg_data_process: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     """An unreachable or invalid address is reported in one line, and so is one without ``--engine ray``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    done = afg_data("clean", corpus, "-o", "out/", "--engine", "ray", "--ray-address", address, cwd=tmp_path)
+    done = afg_data_process("clean", corpus, "-o", "out/", "--engine", "ray", "--ray-address", address, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"afg-data: nothing answers at {address}: ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match=r"'ray://x' is not the address of a Ray cluster"):
         RayCluster("ray://x").check()
-    done = afg_data("clean", corpus, "-o", "out/", "--ray-address", address, cwd=tmp_path)
+    done = afg_data_process("clean", corpus, "-o", "out/", "--ray-address", address, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "afg-data: --ray-address needs a Ray cluster (add --engine ray)\n")
 
 

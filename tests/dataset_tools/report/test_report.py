@@ -222,8 +222,8 @@ def test_commands_write_their_part(afg_data: Any, tmp_path: Path) -> None:
     plain, told = run("validate", "raw.jsonl"), run("validate", "raw.jsonl", "--html", "found.html")
     assert (plain.returncode, plain.stdout) == (told.returncode, told.stdout)
     assert run("clean", "raw.jsonl", "-o", "clean.jsonl", "--html", "clean.html").returncode == 0
-    words = ("build", "clean.jsonl", "-o", "samples", "--tokenizer", tokenizer_path(), "--html", "samples.html")
-    assert run(*words).returncode == 0
+    words = ("build", "clean.jsonl", "-o", "samples", "--tokenizer", tokenizer_path(), "--verify", "0", "--html")
+    assert run(*words, "samples.html").returncode == 0
     for name, wanted in {
         "report.html": "<title>Dataset report</title>",
         "found.html": "مؤشر كتلة ال<mark>ــــ</mark>جسم عندي كام؟",

@@ -215,7 +215,9 @@ def server() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture
-def build_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, afg_data: Callable[..., Any]) -> Callable[..., Any]:
+def build_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, afg_data_process: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return a function that builds one row with a tokenizer of a Hub, with an empty cache."""
     source = write_rows(tmp_path / "rows.jsonl", ROWS)
 
@@ -226,7 +228,7 @@ def build_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, afg_data: Callab
             monkeypatch.setenv(key, value)
         for key in ("HF_TOKEN", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
             monkeypatch.delenv(key, raising=False)
-        return afg_data("build", source, "-o", tmp_path / "out", "--tokenizer", name, "--verify", "0", "-q")
+        return afg_data_process("build", source, "-o", tmp_path / "out", "--tokenizer", name, "--verify", "0", "-q")
 
     return run
 
