@@ -31,8 +31,8 @@ QUESTIONS = ("What", "Who", "Whose", "Whether", "How", "Where")
 """The first words that a docstring must not have."""
 LATE_IMPORT = re.compile(r"#\s*noqa:[^#\n]*\bPLC0415\b")
 PHRASES = {
-    "is/are none": r"\b(is|are)\s+none\b",
-    "is/are no NOUN": r"(?i)\b(is|are)\s+no\s+[a-z]",
+    "is/are none": r"(?<!\bthere\s)\b(is|are)\s+none\b",
+    "is/are no NOUN": r"(?i)(?<!\bthere\s)\b(is|are)\s+no\s+(?!longer\b)[a-z]",
     "stand(s)": r"(?i)\bstands?\b",
     "told, tell(s)": r"(?i)\b(told|tells?)\b",
     "beside": r"(?i)\bbeside\b",
@@ -44,7 +44,7 @@ PHRASES = {
     "gone on with": r"(?i)\bgone\s+on\s+with\b",
     "goes on": r"(?i)\bgoes\s+on\b",
 }
-"""Phrases to avoid, as patterns for prose; ``None`` of Python is not ``none``."""
+"""Phrases to avoid, as patterns for prose. "there is no X" is plain English; ``None`` of Python is not ``none``."""
 TEXT_TOKENS = {"STRING", "FSTRING_MIDDLE", "COMMENT"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 KINDS = {ast.Module: "module", ast.ClassDef: "class", ast.FunctionDef: "function", ast.AsyncFunctionDef: "function"}

@@ -1,4 +1,4 @@
-"""Optional folds of spelling differences, for inputs and targets alike.
+"""Optional folds of spelling differences, for both inputs and targets.
 
 The folds are functions of CAMeL Tools, compiled into one `str.translate` table. None is applied by default, because a
 fold loses information.

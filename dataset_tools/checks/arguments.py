@@ -30,7 +30,7 @@ _MIXED_WORD = re.compile("[A-Za-z][ء-غف-يٱ-ۓ]|[ء-غف-يٱ-ۓ][A-Za-z]")
 
 
 def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
-    """Return the allowed value that ``value`` is a spelling of, and the difference; None if there is none."""
+    """Return the allowed value of which ``value`` is another spelling, and the difference; else None."""
     if not isinstance(value, str) or not isinstance(allowed, list):
         return None
     for option in allowed:

@@ -1,4 +1,4 @@
-"""Invisible characters as code points: a model learns them although nobody sees them."""
+"""Invisible characters as code points, so that people see what a model learns."""
 
 import unicodedata
 

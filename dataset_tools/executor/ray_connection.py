@@ -89,7 +89,7 @@ def _require_answer(address: str, seconds: float) -> None:
     """Require a cluster at an address.
 
     Raises:
-        UsageError: there is none that this machine can join within ``seconds``.
+        UsageError: this machine cannot join the cluster within ``seconds``.
     """
     match = _ADDRESS.fullmatch(address)
     if address != "auto" and match is None:

@@ -5,7 +5,7 @@
     out/part-00000.parquet              a complete part
     out/.unfinished/plan.json           everything that the bytes of the parts depend on
     out/.unfinished/00000.json          marker: counts of the part and checksums of its files; written last
-    out/.unfinished/00000.rejects.jsonl rejects of the part; its trace likewise
+    out/.unfinished/00000.rejects.jsonl rejects of the part; a file of the same kind for its trace
     out/manifest.json                   written after the last part; then `.unfinished` is removed
 
 A part without a marker, or whose files do not match its marker, is written again.

@@ -68,8 +68,8 @@ class Counts:
         rows: rows read, readable or not.
         unreadable: rows without a record, by the code of the reason.
         roles: messages by role.
-        messages: records by number of messages; likewise ``calls`` and ``tools``.
-        dialects: records by dialect; likewise ``domains``.
+        messages, calls, tools: records by number of messages, calls and tools.
+        dialects, domains: records by dialect and by domain.
         offered: records by offered tool; ``calling`` by called tool, once each.
         called: calls by tool.
         positions: records with at least two tools, by position from 0 of the first called tool.

@@ -59,7 +59,7 @@ class AnswerComparison:
         return f"{self.same} of {self.answers} answers equal {whose}, token by token{ties}"
 
     def beyond(self, allowed: float) -> list[Divergence]:
-        """Return the divergences that are no near ties: rounding may move both logits by ``allowed``."""
+        """Return the divergences without the near ties: rounding may move both logits by ``allowed``."""
         return [found for found in self.divergences if not found.margin <= 2 * allowed]
 
     def as_json(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _divergence(prompt: int, expected: Sequence[int], found: Sequence[int], logi
     padded = [[*ids, *[-1] * (longest - len(ids))] for ids in (expected, found)]
     at = next(place for place, (one, other) in enumerate(zip(*padded, strict=True)) if one != other)
     one, other = padded[0][at], padded[1][at]
-    if one < 0 or other < 0:  # one answer goes on after the other has ended
+    if one < 0 or other < 0:  # one answer is longer than the other
         return Divergence(prompt, at, one, other, float("inf"))
     row = logits[at]
     return Divergence(prompt, at, one, other, float((row[one] - row[other]) / row.std()))

@@ -103,7 +103,7 @@ def find_base(name: str, revision: str = "") -> Base:
 
     Raises:
         InputError: the base does not exist, or cannot be downloaded or read.
-        UsageError: ``name`` is none of these.
+        UsageError: ``name`` is something else.
     """
     folder = base_path() if name == BUNDLED else Path(name)
     commit = ""

@@ -37,7 +37,7 @@ def rows_section(title: str, filters: Iterable[tuple[str, str, int]], articles: 
         f"<h2>{title}</h2>",
         '<div class="filters" hidden>',
         '<label for="search">Search</label> <input id="search" type="search" dir="auto" autocomplete="off">',
-        '<span id="told" role="status" class="quiet"></span>',
+        '<span id="shown" role="status" class="quiet"></span>',
         f'<div class="chips">{chips}</div>',
         "</div>",
         _KEYS,

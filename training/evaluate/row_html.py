@@ -61,7 +61,7 @@ def _call_html(
     rows = []
     for key in dict.fromkeys((*gold, *given)):
         level = levels.get(key, NEVER)
-        wrong = level == NEVER and key in mistakes  # optional and unscored arguments are no mistakes
+        wrong = level == NEVER and key in mistakes  # other arguments are optional or not scored
         left, right = _sides(gold.get(key), given.get(key), marked=wrong)
         kind = ' class="wrong"' if wrong else ""
         note = f' <span class="tag">equal under {RULES[level].name.lower()}</span>' if 0 < level < NEVER else ""
@@ -82,7 +82,7 @@ def _sides(first: Any, second: Any, *, marked: bool) -> tuple[str, str]:  # noqa
     if isinstance(first, str) and isinstance(second, str):
         left, right = _marked(first.split(" "), second.split(" "), " ")
         return f"<bdi>{left}</bdi>", f"<bdi>{right}</bdi>"
-    left, right = _marked(_json(first), _json(second))  # with quotes, to tell "3" from 3
+    left, right = _marked(_json(first), _json(second))  # with quotes: "3" and 3 differ
     return f'<bdi dir="ltr">{left}</bdi>', f'<bdi dir="ltr">{right}</bdi>'
 
 

@@ -185,7 +185,7 @@ class Recipe:
         return found
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of all values without the name: equal for recipes that train alike."""
+        """Return the SHA-256 of all values without the name: equal for recipes that give the same training."""
         return hashlib.sha256(dump_text(_sorted(self.values())).encode()).hexdigest()
 
 

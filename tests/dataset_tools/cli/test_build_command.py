@@ -94,7 +94,7 @@ def test_how_many_rows_are_compared(build: Command, source: str, tmp_path: Path,
 
 
 def test_no_row_is_cut_off(build: Command, source: str, tmp_path: Path) -> None:
-    """The long row is rejected, told with its code, and the run is a success."""
+    """The long row is rejected and reported with its code, and the run is a success."""
     options = ("--max-length", "512", "--verify", "0")
     done = build(source, "-o", tmp_path / "out", "--tokenizer", TOKENIZER, *options)
     assert done.returncode == 0

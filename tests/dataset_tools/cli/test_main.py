@@ -151,7 +151,7 @@ def _main(*arguments: object) -> int:
     return 0
 
 
-def _told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+def _printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
     code = _main(*arguments)
     err = capsys.readouterr().err
     assert err.count("\n") == 1
@@ -204,8 +204,8 @@ def test_wrong_usage_is_one_line(
     (tmp_path / "a.jsonl").write_bytes(LINE)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
-    found, told = _told(capsys, *arguments)
-    assert (found, message in told) == (code, True), told
+    found, printed = _printed(capsys, *arguments)
+    assert (found, message in printed) == (code, True), printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "empty"]
     assert (tmp_path / "a.jsonl").read_bytes() == LINE
 
@@ -222,11 +222,11 @@ def test_rights_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     source, folder = tmp_path / "a.jsonl", tmp_path / "locked"
     source.write_bytes(LINE)
     folder.mkdir(mode=0o500)
-    code, told = _told(capsys, "clean", source, "-o", folder / "out.jsonl")
-    assert (code, "no permission to write" in told) == (3, True)
+    code, printed = _printed(capsys, "clean", source, "-o", folder / "out.jsonl")
+    assert (code, "no permission to write" in printed) == (3, True)
     source.chmod(0)
-    code, told = _told(capsys, "validate", source)
-    assert (code, "no permission to read" in told) == (2, True)
+    code, printed = _printed(capsys, "validate", source)
+    assert (code, "no permission to read" in printed) == (2, True)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:

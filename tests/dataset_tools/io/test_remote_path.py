@@ -233,12 +233,12 @@ def test_a_connection_is_cut(name: str, corpus: Path, tmp_path: Path) -> None:
             try:
                 assert validate([f"{address}/{name}"]).rows == rows
             except InputError as error:
-                told = error
+                failure = error
             else:
                 break
-        assert told.where.startswith(f"{address}/{name}")
-        assert "ClientPayloadError: Response payload is not completed" in told.what
-        assert told.hint == "the failure may be temporary: try again"
+        assert failure.where.startswith(f"{address}/{name}")
+        assert "ClientPayloadError: Response payload is not completed" in failure.what
+        assert failure.hint == "the failure may be temporary: try again"
         number += 1
     assert number == len(ranges) >= 3
 

@@ -63,7 +63,7 @@ def test_arguments(text: str, arguments: dict[str, Any], recovered: bool, warnin
     assert repr(parsed.tool_calls[0]["arguments"]) == repr(arguments)  # 1 is not True, nor 1.0
     assert parsed.recovered is recovered
     assert len(parsed.warnings) == len(warnings)
-    assert all(part in told for part, told in zip(warnings, parsed.warnings, strict=True))
+    assert all(part in warning for part, warning in zip(warnings, parsed.warnings, strict=True))
 
 
 F = {"name": "f", "arguments": {}}

@@ -60,8 +60,8 @@ def test_the_first_numbers(page: str) -> None:
     """One sentence on errors and their repair, then numbers before and after cleaning."""
     numbers = _plain(_section(page, "numbers"))
     assert "173 of 480 rows have errors: cleaning repairs 72 and rejects 24; 77 need your decision." in numbers
-    for told in ("rows 480 456 after cleaning", "valid 307 379 after cleaning", "tokens per prompt 579"):
-        assert told in numbers
+    for fact in ("rows 480 456 after cleaning", "valid 307 379 after cleaning", "tokens per prompt 579"):
+        assert fact in numbers
 
 
 def test_every_check_that_found_something_is_on_the_page(page: str, dirty: DatasetReport) -> None:
@@ -219,8 +219,8 @@ def test_commands_write_their_part(afg_data: Any, tmp_path: Path) -> None:
     assert run("sample", "--dirty", "-o", "raw.jsonl").returncode == 0
     done = run("report", "raw.jsonl", "-o", "report.html")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "480 rows → report.html\n")
-    plain, told = run("validate", "raw.jsonl"), run("validate", "raw.jsonl", "--html", "found.html")
-    assert (plain.returncode, plain.stdout) == (told.returncode, told.stdout)
+    plain, with_page = run("validate", "raw.jsonl"), run("validate", "raw.jsonl", "--html", "found.html")
+    assert (plain.returncode, plain.stdout) == (with_page.returncode, with_page.stdout)
     assert run("clean", "raw.jsonl", "-o", "clean.jsonl", "--html", "clean.html").returncode == 0
     words = ("build", "clean.jsonl", "-o", "samples", "--tokenizer", tokenizer_path(), "--verify", "0", "--html")
     assert run(*words, "samples.html").returncode == 0

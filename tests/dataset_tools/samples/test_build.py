@@ -198,12 +198,12 @@ def test_any_number_of_workers_writes_the_same_bytes(
 
 def test_progress_is_reported_per_shard_in_order(large: Path, tmp_path: Path) -> None:
     """Two workers report the same shards as one."""
-    told: list[int] = []
+    indices: list[int] = []
     options = BuildOptions(samples=SampleOptions(verify=0), work=Work(workers=2))
     report = build(
-        [str(large)], tmp_path / "out", TOKENIZER, options, on_shard=lambda shard, _: told.append(shard.index)
+        [str(large)], tmp_path / "out", TOKENIZER, options, on_shard=lambda shard, _: indices.append(shard.index)
     )
-    assert told == list(range(len(report.facts["files"])))
+    assert indices == list(range(len(report.facts["files"])))
 
 
 # --- the folder ---

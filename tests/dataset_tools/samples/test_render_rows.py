@@ -46,17 +46,17 @@ def test_rows_that_cannot_be_rendered(tmp_path: Path) -> None:
     union = tool(properties={"p": {"anyOf": [{"type": "string"}, {"type": "integer"}]}})
     rows = [good, "{", {**row(USER, tools=[union]), "id": "u"}, {"nothing": "known"}, {**good, "id": "last"}]
     source = _write(tmp_path / "a.jsonl", rows)
-    told: list[RenderProblem] = []
-    lines, counts = _rendered([source], on_problem=told.append)
+    problems: list[RenderProblem] = []
+    lines, counts = _rendered([source], on_problem=problems.append)
     assert [line["id"] for line in lines] == ["r", "last"]
     assert counts.rows == counts.rendered + sum(counts.refused.values()) == 5
     assert counts.refused == {"unreadable-row": 1, "not-renderable": 1, "unknown-layout": 1}
-    assert told == counts.problems
-    assert told[1] == RenderProblem(
+    assert problems == counts.problems
+    assert problems[1] == RenderProblem(
         "a.jsonl", 3, "u", "not-renderable",
         "tools[0].function.parameters.properties.p: anyOf instead of a type (declare one type per schema)",
     )  # fmt: skip
-    assert [(problem.line, problem.id) for problem in told] == [(2, ""), (3, "u"), (4, "")]
+    assert [(problem.line, problem.id) for problem in problems] == [(2, ""), (3, "u"), (4, "")]
 
 
 def test_the_generation_prompt(tmp_path: Path) -> None:

@@ -174,18 +174,18 @@ def test_a_tap_on_a_phone_shows_id_and_label(opened: Open) -> None:
 def test_the_keyboard_reaches_every_token_and_sample(opened: Open) -> None:
     """Arrows select tokens in text order, t the next trained one, n and p the next and previous sample."""
     page = opened("#row-0")
-    told = lambda: page.locator("#detail").text_content().split(" · ")[0]  # noqa: E731
+    selected = lambda: page.locator("#detail").text_content().split(" · ")[0]  # noqa: E731
     page.keyboard.press("ArrowRight")
-    assert told() == "token 0"
+    assert selected() == "token 0"
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
-    assert told() == "token 1"
+    assert selected() == "token 1"
     page.keyboard.press("t")
-    assert told() == "token 44"
+    assert selected() == "token 44"
     for _ in range(30):
         page.keyboard.press("t")
-    assert told() == "token 60"
+    assert selected() == "token 60"
     page.keyboard.press("Escape")
     assert page.locator("#detail").is_hidden()
     page.keyboard.press("n")

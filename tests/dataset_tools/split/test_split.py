@@ -306,13 +306,13 @@ def test_an_older_split_is_replaced(tmp_path: Path) -> None:
 def test_invalid_options_are_errors(tmp_path: Path) -> None:
     """Invalid shares, formats, evaluation data, reports and output folders are errors before the run."""
     source = write(tmp_path / "in.jsonl", [made(1, random.Random(1))])
-    for options, told in (
+    for options, message in (
         ({"test": 0.6, "validation": 0.4}, "invalid shares"),
         ({"test": -0.1}, "invalid shares"),
         ({"against": (source,)}, "is both a source and evaluation data"),
         ({"near": 4}, "the similarity 4 is out of range"),
     ):
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=message):
             run(source, tmp_path / "data", **options)
     with pytest.raises(UsageError, match="unknown format 'csv' \\(parquet or jsonl\\)"):
         split([source], tmp_path / "data", SplitOptions(format="csv"))

@@ -142,10 +142,10 @@ def test_a_section_that_differs_is_reported(hub: Hub, afg: Afg, release: Path, t
     assert afg("publish", release, "--hub", "org/tiny", "--yes").returncode == 0
     there = card.read_bytes()
     card.write_text(CARD.replace("notes -->\n<!--", "notes -->\nthe second\n<!--"), encoding="utf-8")
-    told = "org/tiny: section 'notes' of the card differs; the destination's text is kept"
+    message = "org/tiny: section 'notes' of the card differs; the destination's text is kept"
     for arguments in (["--dry-run"], ["--json", "--dry-run"], ["--yes"], ["--json"]):
         run = afg("publish", release, "--hub", "org/tiny", *arguments)
-        assert (run.returncode, told in run.stderr) == (0, True), run.stderr
+        assert (run.returncode, message in run.stderr) == (0, True), run.stderr
     assert held(hub, "org/tiny")["README.md"] == there
     target = tmp_path / "out"
     (target / "tiny").mkdir(parents=True)

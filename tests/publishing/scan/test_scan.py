@@ -315,7 +315,7 @@ _ADAPTER = "an adapter's configuration next to merged weights: from_pretrained w
 def test_each_kind_of_finding(release: Path, name: str, content: bytes, what: str) -> None:
     """Pickles by name and content, hidden files, bad names, local paths, an adapter's configuration next to weights."""
     _add(release, f"merged/{name}", content)
-    assert [told for _, told in _texts(release)] == [what]
+    assert [text for _, text in _texts(release)] == [what]
 
 
 def test_links_out_of_the_folder_are_found(release: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def _failed(checks: Any) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    "name, content, told",
+    "name, content, wrong",
     [
         ("merged/config.json", None, ("checksum", "merged/config.json", "not here")),
         ("merged/config.json", b"{}", ("checksum", "merged/config.json", "2 bytes instead of 29")),
@@ -42,11 +42,11 @@ def _failed(checks: Any) -> list[tuple[str, str, str]]:
         ("gguf/tiny-Q8_0.gguf", None, ("checksum", "gguf/tiny-Q8_0.gguf", "not here")),
     ],
 )
-def test_each_difference_is_found(release: Path, name: str, content: bytes | None, told: tuple[str, str, str]) -> None:
+def test_each_difference_is_found(release: Path, name: str, content: bytes | None, wrong: tuple[str, str, str]) -> None:
     """Missing, truncated, changed and unknown files fail; a card may change."""
     assert _failed(verify_files(read_release(release))) == []
     assert _damage(release, "adapter/README.md", (CARD + "more").encode()) == []
-    assert _damage(release, name, content) == [told]
+    assert _damage(release, name, content) == [wrong]
 
 
 def test_a_manifest_alone_fails(release: Path) -> None:

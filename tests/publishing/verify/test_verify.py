@@ -139,12 +139,12 @@ def test_other_answers_and_weights_fail(models: Path, verify: Any, tmp_path: Pat
     (release / "merged" / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 4,
         "layer_types": [*config["layer_types"], "full_attention"]}), encoding="utf-8")  # fmt: skip
     write_manifest(release)
-    result, told = verify(release)["load", "merged/"]
-    assert (result, told.startswith("missing keys: model.layers.3")) == ("failed", True)
+    result, message = verify(release)["load", "merged/"]
+    assert (result, message.startswith("missing keys: model.layers.3")) == ("failed", True)
 
 
 @pytest.mark.parametrize(
-    "damage, told",
+    "damage, message",
     [
         (lambda tensors: tensors.pop(next(name for name in tensors if "lora_B" in name)), "Found missing adapter keys"),
         (lambda tensors: next(iter(tensors.values())).fill_(float("nan")), "holds NaN or infinity"),
@@ -152,7 +152,7 @@ def test_other_answers_and_weights_fail(models: Path, verify: Any, tmp_path: Pat
     ],
     ids=["lacking", "nan", "one more"],
 )
-def test_a_broken_adapter_fails(models: Path, verify: Any, tmp_path: Path, damage: Any, told: str) -> None:
+def test_a_broken_adapter_fails(models: Path, verify: Any, tmp_path: Path, damage: Any, message: str) -> None:
     """With a correct checksum and no recorded answers, the check of its tensors fails."""
     from safetensors.torch import load_file, save_file
 
@@ -164,4 +164,4 @@ def test_a_broken_adapter_fails(models: Path, verify: Any, tmp_path: Path, damag
     save_file(tensors, weights, metadata={"format": "pt"})
     write_manifest(release)
     result, found = verify(release)["load", "adapter/"]
-    assert (result, told in found) == ("failed", True), found
+    assert (result, message in found) == ("failed", True), found

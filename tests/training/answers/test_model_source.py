@@ -75,8 +75,8 @@ def test_a_run_is_its_adapter_on_the_recorded_base(tmp_path: Path) -> None:
     base = _model(tmp_path / "base")
     run = tmp_path / "run"
     _adapter(run / "adapter", "somewhere/else")
-    told = {"name": str(base), "revision": "", "weights_sha256": find_model(str(base)).sha256()}
-    (run / "run.json").write_text(json.dumps({"status": "complete", "base": told}))
+    recorded = {"name": str(base), "revision": "", "weights_sha256": find_model(str(base)).sha256()}
+    (run / "run.json").write_text(json.dumps({"status": "complete", "base": recorded}))
     for name in (run, run / "adapter"):
         found = find_model(str(name))
         assert (found.kind, found.path) == (ModelKind.ADAPTER, run / "adapter")
@@ -172,11 +172,11 @@ def test_an_invalid_model_is_one_line(tmp_path: Path, make: Any, what: str) -> N
     path = make(tmp_path)
     with pytest.raises(InputError) as error:
         find_model(str(path))
-    told = str(error.value)
-    assert what in told
-    assert "\n" not in told
-    assert str(tmp_path) in told
-    assert told.endswith(")")
+    message = str(error.value)
+    assert what in message
+    assert "\n" not in message
+    assert str(tmp_path) in message
+    assert message.endswith(")")
 
 
 @pytest.mark.parametrize("name", ["nothing", "./nothing.gguf", "/no/where", "a/b/c", "notes.txt"])

@@ -332,7 +332,7 @@ def test_the_command_prints_and_writes(tmp_path: Path) -> None:
 def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
     """No predictions, another ending, too many names, missing data."""
     data = write_lines(tmp_path / "data.jsonl", RECORDS)
-    for arguments, told in (
+    for arguments, message in (
         ([data, "-o", tmp_path / "e.json"], "afg: nothing to evaluate"),
         ([data, "--predictions", data, "-o", tmp_path / "e.txt"], "the result is JSON"),
         ([data, data, "--predictions", data, "-o", tmp_path / "e.json"], "2 names with --predictions"),
@@ -340,7 +340,7 @@ def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
     ):
         run = _afg("evaluate", *arguments)
         assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
-        assert told in run.stderr
+        assert message in run.stderr
 
 
 def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
@@ -386,10 +386,10 @@ def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
 ])  # fmt: skip
 def test_invalid_input_is_one_line_and_exit_code_two(kind: str, tmp_path: Path) -> None:
     """Nothing is written."""
-    arguments, told = _bad(tmp_path)[kind]
+    arguments, message = _bad(tmp_path)[kind]
     run = _afg(*arguments)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run.stderr
-    assert told in run.stderr
+    assert message in run.stderr
     assert not (tmp_path / "e.json").exists()
 
 

@@ -192,22 +192,22 @@ def test_an_invalid_request_is_refused_with_its_field(changes: dict[str, Any], f
     """The official client raises its own error."""
     arguments: Any = {"model": "m", "messages": [{"role": "user", "content": "سؤال"}]} | changes
     decoder = Scripted(CALL)
-    with _running(ChatServer(decoder, "m")) as client, pytest.raises(openai.BadRequestError) as told:
+    with _running(ChatServer(decoder, "m")) as client, pytest.raises(openai.BadRequestError) as error:
         client.post("/chat/completions", body=arguments, cast_to=object)
-    assert told.value.param == field
-    assert what in str(told.value)
-    assert told.value.type == "invalid_request_error"
+    assert error.value.param == field
+    assert what in str(error.value)
+    assert error.value.type == "invalid_request_error"
     assert decoder.prompts == []
 
 
 def test_errors_of_the_model_reach_the_client() -> None:
     """A prompt that is too long is a client error; out of memory is a server error."""
     messages: Any = [{"role": "user", "content": "سؤال"}]
-    told: list[tuple[Exception, type[Exception]]] = [
+    cases: list[tuple[Exception, type[Exception]]] = [
         (InputError("the prompt is too long"), openai.BadRequestError),
         (TrainingError("out of memory"), openai.InternalServerError),
     ]
-    for error, kind in told:
+    for error, kind in cases:
         with _running(ChatServer(Scripted(error), "m")) as client, pytest.raises(kind, match=str(error)):
             client.chat.completions.create(model="m", messages=messages)
 
@@ -254,9 +254,9 @@ def test_the_command_serves_until_a_signal(how: signal.Signals, tmp_path: Path) 
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as run:
         assert run.stderr is not None
         try:
-            told = run.stderr.readline()
-            url = re.search(r"http://127\.0\.0\.1:\d+/v1", told)
-            assert url, told
+            line = run.stderr.readline()
+            url = re.search(r"http://127\.0\.0\.1:\d+/v1", line)
+            assert url, line
             with openai.OpenAI(base_url=url[0], api_key="none", max_retries=0, timeout=120) as client:
                 assert client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "مرحبا"}])
             run.send_signal(how)

@@ -2,7 +2,7 @@
 // Without this script the page shows all rows. With it, rows are filtered by words, kind and heat map cell.
 (() => {
   const rows = [...document.querySelectorAll("article")];
-  const [filters, search, told] = [".filters", "#search", "#told"].map((name) => document.querySelector(name));
+  const [filters, search, status] = [".filters", "#search", "#shown"].map((name) => document.querySelector(name));
   if (!filters) return;
   const chips = [...document.querySelectorAll(".chips button")];
   const cells = [...document.querySelectorAll(".heat button")];
@@ -42,7 +42,7 @@
       cell.setAttribute("aria-pressed", String(chosen));
     });
     const where = state.tool === null ? "" : ` · ${state.dialect} × ${state.tool}`;
-    told.textContent = `${shown} of ${rows.length} rows${where}`;
+    status.textContent = `${shown} of ${rows.length} rows${where}`;
   }
 
   function step(by) {
