@@ -187,3 +187,7 @@ app = command_line(
 def main() -> None:
     """Run ``afg-data``."""
     run_app(app, "afg-data")
+
+
+if __name__ == "__main__":
+    main()

@@ -35,3 +35,7 @@ app = command_line(
 def main() -> None:
     """Run ``afg``."""
     run_app(app, "afg")
+
+
+if __name__ == "__main__":
+    main()

@@ -56,6 +56,17 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
 
+@pytest.mark.parametrize("module", ["publishing", "publishing.cli.main", "dataset_tools", "dataset_tools.cli.main"])
+def test_each_command_line_runs_as_a_module(module: str) -> None:
+    """`python -m` is the same as the installed command."""
+    variables = {**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", module, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, check=False)
+    name = "afg" if module.startswith("publishing") else "afg-data"
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: {name} [OPTIONS] COMMAND")
+
+
 def test_version_is_the_installed_one() -> None:
     """``afg --version`` prints the name and the version."""
     run = _afg("--version")
