@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def write_config(folder: Path, base: Path) -> None:
     config = _read(base / "config.json")
     config["torch_dtype" if "torch_dtype" in config else "dtype"] = "bfloat16"
     config["architectures"] = ["Gemma3ForCausalLM"]
+    # Without it, transformers takes any large vocabulary for Mistral's and warns of wrong ids.
+    config.setdefault("transformers_version", version("transformers"))
     generation = _read(base / "generation_config.json") if (base / "generation_config.json").is_file() else {}
     generation |= {"bos_token_id": 2, "pad_token_id": 0, "eos_token_id": sorted(STOP_IDS)}
     for name, content in (("config.json", config), ("generation_config.json", generation)):

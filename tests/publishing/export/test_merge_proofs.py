@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dataset_tools.errors import ProofError
-from publishing.export.merge import WEIGHTS, tensor_differences
+from publishing.export.merge import WEIGHTS, tensor_differences, write_config
 from publishing.export.proofs import Proofs
 
 RANK, ALPHA, SIZE = 2, 4, 8
@@ -126,3 +127,12 @@ def test_a_failed_check_raises_with_its_first_difference(folders: Folders) -> No
     assert error.value.exit_code == 5
     assert lines == ["merged/", "  ✓ each tensor is right"]
     assert proofs.held == ["each tensor is right"]
+
+
+def test_the_configuration_names_a_version_of_transformers(tmp_path: Path) -> None:
+    """Without one, transformers suspects Mistral's tokenizer in every large vocabulary; the base's own is kept."""
+    for found, expected in (({}, version("transformers")), ({"transformers_version": "4.57.3"}, "4.57.3")):
+        (tmp_path / "config.json").write_text(json.dumps(found), encoding="utf-8")
+        write_config(tmp_path, tmp_path)
+        written = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+        assert written["transformers_version"] == expected
