@@ -168,6 +168,7 @@ def _context(sources: CardSources, part: str) -> dict[str, Any]:
         "comparison": tables.comparison_rows(sources.comparison) if sources.comparison else [],
         "example": _shipped_example(sources, part),
         "gguf": tables.gguf_rows(sources),
+        "extra_stops": tables.extra_stops(sources),
         "measured_on": ", ".join(tables.measured_on(sources)),
         "files": _files(sources, part),
         "versions": tables.version_rows(sources),

@@ -229,6 +229,14 @@ def measured_on(sources: "CardSources") -> list[str]:
     return list(dict.fromkeys(str(facts["cpu"]) for facts in found if facts.get("speed") and facts.get("cpu")))
 
 
+def extra_stops(sources: "CardSources") -> list[Row]:
+    """Return text and id of each token that llama.cpp takes for a stop token by its text."""
+    found: dict[str, str] = {}
+    for path in sources.release.files:
+        found |= gguf_facts(sources, path.removeprefix("gguf/")).get("extra_stops") or {}
+    return [(text, token) for token, text in found.items()]
+
+
 def gguf_facts(sources: "CardSources", name: str) -> Mapping[str, Any]:
     """Return the export's measurements of a GGUF file."""
     found = sources.release.facts.get("gguf")

@@ -24,6 +24,7 @@ from publishing.export.proofs import (
 from publishing.export.reference_model import TorchModel, load_merged
 from publishing.export.run import TEMPLATE
 from publishing.export.steps import LONGEST_ANSWER, ExportWork
+from publishing.export.stops import extra_stops, named, stop_differences
 
 __all__ = ["keep_gguf", "make_gguf"]
 
@@ -112,6 +113,7 @@ def _check_and_keep(
         "agreement": agreement["same"] / max(agreement["answers"], 1),
         "answers": agreement["answers"],
         "types": dict(Counter(facts["tensors"].values())),
+        "extra_stops": facts["extra_stops"],
     }
     made = {"file": path.name, "merged": work.keys["merged"], "converter": converter.version, "device": device}
     work.keep(f"gguf {quant}", path.parent, {"proofs": proofs.held, **made, **facts})
@@ -122,7 +124,11 @@ def _prove(work: ExportWork, model: TorchModel, quant: str, path: Path, proofs: 
     description = llama_cpp.describe(path)
     vocabulary, template = model.model.config.vocab_size, work.run.template.read_text(encoding="utf-8")
     header = f"the header has the chat template, {vocabulary:,} tokens, the stop ids 1, 50 and 106, and one BOS"
-    proofs.hold(header, header_differences(description, template, vocabulary))
+    needed = {text: prompt.id for prompt in work.prompts for text in prompt.call_texts}
+    wrong = (*header_differences(description, template, vocabulary), *stop_differences(description.stops, needed))
+    proofs.hold(header, wrong)
+    if extra := extra_stops(description.stops):
+        proofs.hold(f"llama.cpp also stops on {named(extra)}, by the token's text; no call of the prompts holds it")
     logits = path.with_suffix(".logits")
     without = [prompt.without_bos for prompt in work.prompts]
     replies = llama_cpp.ask(path, without, LONGEST_ANSWER, 1, logits)
@@ -140,7 +146,13 @@ def _prove(work: ExportWork, model: TorchModel, quant: str, path: Path, proofs: 
     else:
         proofs.hold(f"{near}; none is NaN or infinite", distance_differences(off, float("inf"), "llama.cpp"))
         proofs.note(f"{compared.same} of {compared.answers} answers equal the merged model's, token by token")
-    return {"tensors": dict(description.tensors), "agreement": compared.as_json(), "distance": off}
+    stops = {str(token): text for token, text in extra.items()}
+    return {
+        "extra_stops": stops,
+        "tensors": dict(description.tensors),
+        "agreement": compared.as_json(),
+        "distance": off,
+    }
 
 
 def _logits_distance(model: TorchModel, prompt: str, path: Path) -> float:

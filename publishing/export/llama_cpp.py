@@ -40,13 +40,13 @@ class Description:
         facts: some keys of the header.
         tensors: type of each tensor.
         vocabulary: number of tokens.
-        stops: ids on which llama.cpp ends an answer.
+        stops: id and text of each token on which llama.cpp ends an answer.
     """
 
     facts: Mapping[str, Any]
     tensors: Mapping[str, str]
     vocabulary: int
-    stops: Sequence[int]
+    stops: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def describe(path: Path) -> Description:
     Raises:
         ProofError: llama.cpp does not load it; this holds for each function below.
     """
-    return Description(**_run(path, "describe"))
+    found = _run(path, "describe")
+    return Description(**{**found, "stops": dict(found["stops"])})
 
 
 def add_keys(path: Path, out: Path, keys: Mapping[str, int]) -> None:

@@ -48,17 +48,18 @@ def quantize(library: Any, path: str, out: str, quant: str, threads: int) -> dic
 
 
 def describe(library: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
-    """Return facts of a file's header, types of its tensors, size of its vocabulary and stop ids."""
+    """Return facts of a file's header, types of its tensors, size of its vocabulary, and stop tokens."""
     head = library.GGUFContext.from_file(path)
     facts = {key: head.get_value(key) for key in _FACTS if head.find_key(key) >= 0}
     tensors = {info["name"]: _NAMES.get(info["type"], str(info["type"])) for info in head.get_all_tensor_info()}
     model = _model(library, path)  # keeps the model alive, as the vocabulary needs it
     vocabulary = model.get_vocab()
+    stops = [token for token in range(vocabulary.n_vocab) if vocabulary.is_eog(token)]
     return {
         "facts": facts,
         "tensors": tensors,
         "vocabulary": vocabulary.n_vocab,
-        "stops": [token for token in range(vocabulary.n_vocab) if vocabulary.is_eog(token)],
+        "stops": [(token, vocabulary.get_text(token)) for token in stops],
     }
 
 

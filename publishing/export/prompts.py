@@ -8,6 +8,7 @@ from dataset_tools.bundled import SamplePart
 from dataset_tools.bundled.parts import text
 from dataset_tools.errors import UsageError
 from dataset_tools.prompt.render import RenderError, segments
+from publishing.export.stops import call_texts
 from training.answers.questions import Question, question_of
 from training.evaluate.evaluate import read_questions
 
@@ -23,10 +24,12 @@ class Prompt:
     Attributes:
         id: id of the record.
         text: from the BOS to the header of the model's turn.
+        call_texts: texts that a call may hold.
     """
 
     id: str
     text: str
+    call_texts: tuple[str, ...] = ()
 
     @property
     def without_bos(self) -> str:
@@ -67,4 +70,4 @@ def _prompt(question: Question) -> Prompt:
     except RenderError as error:
         what = f"the record {question.id!r} cannot be rendered as a prompt: {error}"
         raise UsageError(what, hint="choose other data with --prompts") from error
-    return Prompt(question.id, "".join([part.text for part in parts]))
+    return Prompt(question.id, "".join([part.text for part in parts]), tuple(call_texts(question)))

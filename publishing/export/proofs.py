@@ -131,8 +131,6 @@ def header_differences(description: Description, template: str, vocabulary: int)
         yield f"the header has another chat template: SHA-256 {hashes[0]}…, not {hashes[1]}…"
     if description.vocabulary != vocabulary:
         yield f"the vocabulary has {description.vocabulary:,} tokens, not {vocabulary:,}"
-    if sorted(description.stops) != sorted(STOP_IDS):
-        yield f"the stop ids are {sorted(description.stops)}, not {sorted(STOP_IDS)}"
     if facts.get("tokenizer.ggml.bos_token_id") != CONTROL_TOKENS["<bos>"]:
         yield f"the BOS is {facts.get('tokenizer.ggml.bos_token_id')}, not {CONTROL_TOKENS['<bos>']}"
     if facts.get("tokenizer.ggml.add_bos_token") is not True:

@@ -35,6 +35,16 @@ def test_a_base_of_any_name_is_gemma(tmp_path: Path) -> None:
     assert whats.count("the NOTICE is missing, which the Gemma terms require") == 3
 
 
+def test_stop_tokens_added_by_llama_cpp_are_on_the_gguf_card_only(tmp_path: Path) -> None:
+    """With text and id; a release without them has no such paragraph."""
+    facts = {"tiny-Q8_0.gguf": {**GGUF["tiny-Q8_0.gguf"], "extra_stops": {"212": "</s>"}}}
+    releases = (_release(tmp_path / "one", gguf=facts), _release(tmp_path / "two"))
+    with_stop, without = ({card.part: card.text for card in make_cards(read_sources(each))} for each in releases)
+    assert "llama.cpp also ends an answer on `</s>` (id 212)" in with_stop["gguf"]
+    assert not [part for part in ("adapter", "merged") if "also ends an answer" in with_stop[part]]
+    assert "also ends an answer" not in without["gguf"]
+
+
 @pytest.mark.parametrize(
     "facts, text",
     [

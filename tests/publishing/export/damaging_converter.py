@@ -4,7 +4,7 @@ from pathlib import Path
 
 from publishing.export.gguf import find_converter
 
-__all__ = ["AFTER", "BEFORE", "damaging_converter"]
+__all__ = ["AFTER", "BEFORE", "HTML", "damaging_converter"]
 
 # Input: a copy of the merged weights, as `folder`, `config` and `tensors`.
 BEFORE = {
@@ -23,6 +23,12 @@ AFTER = {
     "bos": "head.set_val_bool('tokenizer.ggml.add_bos_token', False)",
     "tokens": "head.set_val_bool('tokenizer.ggml.add_space_prefix', True)",
 }
+HTML = "html"
+"""No damage: an unused token becomes Gemma 3's HTML tag, which llama.cpp takes for a stop token."""
+_HTML_TAG = (
+    "path = folder / 'tokenizer_config.json'; read = json.loads(path.read_text()); "
+    "read['added_tokens_decoder']['6']['content'] = '</s>'; path.write_text(json.dumps(read))"
+)
 _SCRIPT = """
 import json, shutil, subprocess, sys, tempfile
 from pathlib import Path
@@ -58,10 +64,10 @@ if {after!r} != "pass":
 
 
 def damaging_converter(folder: Path, damage: str) -> Path:
-    """Write a converter with one of the damages above."""
+    """Write a converter with one of the changes above."""
     real = find_converter()
     assert real is not None
-    before, after = BEFORE.get(damage, "pass"), AFTER.get(damage, "")
+    before, after = {**BEFORE, HTML: _HTML_TAG}.get(damage, "pass"), AFTER.get(damage, "")
     text = _SCRIPT.format(before=before, after=after or "pass", real=str(real.script))
     folder.mkdir()
     (folder / "convert_hf_to_gguf.py").write_text(text, encoding="utf-8")

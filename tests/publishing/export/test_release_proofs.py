@@ -129,7 +129,7 @@ HEADER = Description(
     },
     {},
     4096,
-    [1, 50, 106],
+    {1: "<eos>", 50: "<start_function_response>", 106: "<end_of_turn>"},
 )
 
 
@@ -152,10 +152,8 @@ def _with(**facts: Any) -> Description:
             "the header does not request a BOS before the prompt, which Ollama and llama.cpp rely on",
         ),
         (replace(HEADER, vocabulary=4097), "the vocabulary has 4,097 tokens, not 4,096"),
-        (replace(HEADER, stops=[1, 106]), "the stop ids are [1, 106], not [1, 50, 106]"),
-        (replace(HEADER, stops=[1, 50, 106, 107]), "the stop ids are [1, 50, 106, 107], not [1, 50, 106]"),
     ],
-    ids=["right", "template", "no-template", "architecture", "bos", "add-bos", "vocabulary", "stop", "one-more"],
+    ids=["right", "template", "no-template", "architecture", "bos", "add-bos", "vocabulary"],
 )
 def test_a_wrong_header_is_named(header: Description, message: str | None) -> None:
     """One key is enough; a template is reported by its hash."""
