@@ -1,5 +1,6 @@
 """``afg compare`` as library calls: evaluations of the same rows, each against the first, the baseline."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,13 +90,14 @@ def compare_files(paths: Sequence[Path]) -> Comparison:
 
 
 def compare(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Comparison:
-    """Compare evaluations of the same rows.
+    """Compare evaluations of the same rows, which are paired by id, or by question and gold if no id is in both.
 
     Raises:
         InputError: the rows or the gold differ.
     """
     first, *others = evaluations
     rows = [{verdict.id: verdict for verdict in found.verdicts} for found in evaluations]
+    rows[1:] = [_under_ids_of(rows[0], other) for other in rows[1:]]
     for name, other in zip(names[1:], rows[1:], strict=True):
         _require_same(rows[0], other, names[0], name)
     changes = [_changes(first.verdicts, [found[v.id] for v in first.verdicts]) for found in rows[1:]]
@@ -124,6 +126,17 @@ def _changes(first: Sequence[Verdict], other: Sequence[Verdict]) -> dict[str, Me
         gained, lost = counts[False, True], counts[True, False]
         found[name] = MetricChange(n, gained, lost, *mcnemar(gained, lost, n))
     return found
+
+
+def _under_ids_of(first: dict[str, Verdict], other: dict[str, Verdict]) -> dict[str, Verdict]:
+    """Return the rows of a copy of the data that has ids of its own, under the ids of the first."""
+    ids, asked = (
+        {(verdict.prompt, json.dumps(verdict.gold, sort_keys=True)): verdict for verdict in rows.values()}
+        for rows in (first, other)
+    )
+    if first.keys() & other.keys() or ids.keys() != asked.keys() or len(ids) < len(first) or len(asked) < len(other):
+        return other
+    return {verdict.id: asked[key] for key, verdict in ids.items()}
 
 
 def _require_same(first: dict[str, Verdict], other: dict[str, Verdict], name: str, other_name: str) -> None:

@@ -111,6 +111,20 @@ def test_other_rows_cannot_be_compared(tmp_path: Path) -> None:
         compare([one, _evaluation(tmp_path, _answers(0), changed)], ["a", "b"])
 
 
+def test_a_copy_with_other_ids_is_paired_by_question_and_gold(tmp_path: Path) -> None:
+    """The order of the copy does not matter; a question that occurs twice cannot be paired."""
+    one = _evaluation(tmp_path, _answers(0, 1))
+    renamed = [{**row, "id": f"copy-{row['id']}"} for row in reversed(RECORDS)]
+    answers = [{**row, "id": f"copy-{row['id']}"} for row in _answers(1, 2, 3)]
+    found = compare([one, _evaluation(tmp_path, answers, renamed)], ["a", "b"])
+    fair = found.changes[0]["arg_em_fair"]
+    assert (fair.n, fair.gained, fair.lost) == (6, 2, 1)
+    assert [flip.id for flip in found.flips] == ["r0", "r2", "r3"]
+    twice = _evaluation(tmp_path, [*answers, {**answers[0], "id": "again"}], [*renamed, {**renamed[-1], "id": "again"}])
+    with pytest.raises(InputError, match="b lacks 7 rows"):
+        compare([one, twice], ["a", "b"])
+
+
 def test_two_different_files_are_needed(files: list[Path]) -> None:
     """One file, or the same file twice, is refused."""
     for paths in (files[:1], [files[0], files[0]]):
