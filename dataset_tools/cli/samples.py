@@ -1,6 +1,7 @@
 """Commands of ``afg-data`` for prompts and samples: render, build, show, parse."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,30 +19,52 @@ __all__ = ["build_command", "parse_command", "render_command", "show_command"]
 
 def render_command(
     sources: opt.Sources,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="File to write: .jsonl, .jsonl.gz, .jsonl.zst."),
+    ] = "",
     generation_prompt: Annotated[
         bool, typer.Option("--generation-prompt", help="End with the header of the next model turn.")
     ] = False,
+    layout: opt.LayoutName = "",
+    tools_file: opt.ToolsFile = None,
     workers: opt.Workers = 1,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Print each row as the prompt text of the model, as JSONL.
 
     Rows that FunctionGemma's template cannot express are reported on stderr; the exit code is then 1.
 
     Examples:
-        afg-data render clean.jsonl > texts.jsonl
+        afg-data render clean.jsonl -o texts.jsonl
         afg-data render test.parquet --generation-prompt > prompts.jsonl
     """
+    from dataset_tools.io.remote_path import as_path
+    from dataset_tools.io.writer import Sink, check_outputs
+    from dataset_tools.records.reading import Inputs
     from dataset_tools.samples.render_rows import render_rows
 
     def report(problem: "RenderProblem") -> None:
         who = problem.id or "row"
         sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
 
-    work = opt.work_of(opt.EngineChoice.LOCAL, "", workers)
-    counts = render_rows(sources, sys.stdout.buffer, generation_prompt=generation_prompt, work=work, on_problem=report)
+    inputs = Inputs.of(sources, tools_file)
+    converter = opt.reading_of(layout, tools_file).converter()
+    path = as_path(output) if output else None
+    check_outputs(inputs.stamps.paths, lines=(path,))
+    with Sink(path) if path else nullcontext(sys.stdout.buffer) as out:
+        counts = render_rows(
+            inputs,
+            out,
+            generation_prompt=generation_prompt,
+            converter=converter,
+            work=opt.work_of(opt.EngineChoice.LOCAL, "", workers),
+            on_problem=report,
+        )
     sys.stdout.flush()
+    if counts.refused or (path and not quiet):
+        sys.stderr.write(f"{counts.rendered:,} of {counts.rows:,} rows rendered{f' → {path}' if path else ''}\n")
     if counts.refused:
-        sys.stderr.write(f"{counts.rendered:,} of {counts.rows:,} rows rendered\n")
         raise typer.Exit(1)
 
 

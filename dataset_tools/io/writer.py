@@ -112,6 +112,11 @@ class Sink:
         if payload:
             self._writer.write(payload)
 
+    def write(self, lines: bytes) -> None:
+        """Append lines of JSON: rejects, a trace or prompts; not for Parquet."""
+        if lines:
+            self.write_payload(_pack(lines, self._ending))
+
     def finish(self) -> None:
         """Flush the file to disk, so that only the rename is left for the end of the block.
 

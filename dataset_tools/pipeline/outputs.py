@@ -67,8 +67,8 @@ class Outputs:
             results = run(job.stage, job.shards(self.shard_bytes), job.work, on_done=job.on_shard)
             for result in stack.enter_context(closing(results)):
                 records.write_payload(result.payload)
-                if trace and self.trace and result.trace:
-                    trace.write_payload(encode([result.trace], self.trace))
+                if trace:
+                    trace.write(result.trace)
                 rejects.write(result.rejects)
                 total.merge(result)
             report = job.report(self.records, total)
@@ -106,7 +106,7 @@ class RejectsFile:
         if self._sink is None:
             self._sink = Sink(self.path)
             self._sink.__enter__()
-        self._sink.write_payload(encode([lines], self.path))
+        self._sink.write(lines)
 
     def finish(self) -> None:
         """Flush to disk before any output file is renamed."""

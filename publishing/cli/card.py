@@ -1,13 +1,15 @@
 """Command ``afg card``."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataset_tools.display.console import stderr_console
+from dataset_tools.cli.options import Quiet
 from dataset_tools.errors import InputError, UsageError
+from publishing.cli.terminal import log_unless
 
 if TYPE_CHECKING:
     from publishing.scan.scan import ScanFinding
@@ -32,6 +34,7 @@ def card_command(
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write the cards into this folder.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check cards, write nothing; exit 1 on problems.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write model and dataset cards from measured results.
 
@@ -48,10 +51,11 @@ def card_command(
     from publishing.release.manifest import MANIFEST, read_release
     from publishing.release.repositories import check_name
 
+    log = log_unless(quiet)
     if check:
         cards = _cards_of(release)
         is_release = (release / MANIFEST).is_file()
-        _check(cards, gemma=is_gemma(base_of(read_release(release))) if is_release else None)
+        _check(cards, log, gemma=is_gemma(base_of(read_release(release))) if is_release else None)
         return
     if base and not evaluation:
         raise UsageError("--compare needs --eval: a comparison takes two evaluations")
@@ -64,10 +68,10 @@ def card_command(
         folders[make_dataset_card(dataset, sources.data, hub, dataset_license)] = dataset
     for card, folder in folders.items():
         changed = write_card(card, folder)
-        _print_line(f"{folder / 'README.md'}: {'written' if changed else 'unchanged'}")
+        log(f"{folder / 'README.md'}: {'written' if changed else 'unchanged'}")
     for what in dict.fromkeys(what for card in folders for what in card.missing):
-        _print_line(f"not measured: {what}")
-    _check({folder / "README.md": card.part for card, folder in folders.items()}, gemma=is_gemma(sources.base))
+        log(f"not measured: {what}")
+    _check({folder / "README.md": card.part for card, folder in folders.items()}, log, gemma=is_gemma(sources.base))
 
 
 def _cards_of(path: Path) -> dict[Path, str]:
@@ -89,7 +93,7 @@ def _cards_of(path: Path) -> dict[Path, str]:
     return found
 
 
-def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
+def _check(cards: dict[Path, str], log: Callable[[str], None], *, gemma: bool | None) -> None:
     """Print the problems of cards.
 
     Raises:
@@ -106,10 +110,6 @@ def _check(cards: dict[Path, str], *, gemma: bool | None) -> None:
         problems += scan_file(path, get_token() or "") if path.is_file() else ()
     for problem in problems:
         sys.stdout.write(f"{problem.where}: {problem.what} ({problem.hint})\n")
-    _print_line(f"{len(cards)} cards, {len(problems)} problems")
+    log(f"{len(cards)} cards, {len(problems)} problems")
     if problems:
         raise typer.Exit(1)
-
-
-def _print_line(line: str) -> None:
-    stderr_console().print(line, markup=False, soft_wrap=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataset_tools.cli.options import Quiet
 from dataset_tools.display.console import counted, print_table, stdout_console
-from publishing.cli.terminal import hide_progress_bars, log, write_json
+from publishing.cli.terminal import hide_progress_bars, log_unless, write_json
 
 if TYPE_CHECKING:
     from publishing.verify.files import VerifyCheck
@@ -30,6 +31,7 @@ def pull_command(
     tag: _Tag = "",
     part: _Parts = None,
     quant: _Quant = "",
+    quiet: Quiet = False,
 ) -> None:
     """Fetch a release from the Hub and verify every checksum.
 
@@ -39,7 +41,8 @@ def pull_command(
     """
     from publishing.hub.pull import pull
 
-    hide_progress_bars()
+    hide_progress_bars(quiet=quiet)
+    log = log_unless(quiet)
     folder = output or Path(name.split("/")[-1])
     pulled = pull(name, folder, tag=tag, parts=part or (), quant=quant, log=log)
     for absent in pulled.absent:
@@ -54,6 +57,7 @@ def verify_command(
     quant: _Quant = "",
     quick: Annotated[bool, typer.Option("--quick", help="Checksums and headers only; load no model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every check as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check a release: checksums, headers, recorded answers.
 
@@ -67,11 +71,12 @@ def verify_command(
     from publishing.release.manifest import read_release
     from publishing.verify.verify import verify
 
+    log = log_unless(quiet)
     with tempfile.TemporaryDirectory() as folder:
         if Path(source).is_dir():
             release = read_release(Path(source))
         else:
-            hide_progress_bars()
+            hide_progress_bars(quiet=quiet)
             release = pull(source, Path(folder), tag=tag, parts=part or (), quant=quant, log=log).release
         checks = []
         for check in verify(release, load=not quick):
@@ -81,21 +86,22 @@ def verify_command(
     if as_json:
         write_json([asdict(check) for check in checks])
     else:
-        _print(checks)
+        _print(checks, quiet=quiet)
     if any(check.result == "failed" for check in checks):
         raise typer.Exit(1)
 
 
-def _print(checks: "list[VerifyCheck]") -> None:
-    """Print the counts of each kind of check, and each check that is not ok."""
+def _print(checks: "list[VerifyCheck]", *, quiet: bool) -> None:
+    """Print the counts of each kind of check, and each check that is not ok; only failed checks if ``quiet``."""
     from collections import Counter
 
     console, results = stdout_console(), ("ok", "failed", "skipped")
     counts = Counter((check.what, str(check.result)) for check in checks)
     kinds = dict.fromkeys(check.what for check in checks)
     rows = [(what, *(str(counts[what, result]) for result in results)) for what in kinds]
-    print_table(("check", *results), rows, console)
+    if not quiet:
+        print_table(("check", *results), rows, console)
     for check in checks:
-        if check.result != "ok":
+        if check.result == "failed" or (check.result == "skipped" and not quiet):
             style = "red" if check.result == "failed" else "dim"
             console.print(f"{check.result}  {check.what} {check.where}: {check.detail}", style=style, markup=False)

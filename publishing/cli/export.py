@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dataset_tools.cli.options import Quiet
 from dataset_tools.display.console import stderr_console, stdout_console
 from dataset_tools.errors import UsageError
 
@@ -28,7 +29,7 @@ def export_command(
     base: Annotated[str, typer.Option(metavar="PATH|ID", help="Base, if it has moved.")] = "",
     base_id: Annotated[str, typer.Option(metavar="ORG/NAME@REVISION", help="The base's name on the Hub.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Export a run: adapter, merged weights and GGUF, each proven.
 

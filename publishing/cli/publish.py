@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataset_tools.cli.options import Quiet
 from dataset_tools.display.console import stdout_console
 from dataset_tools.errors import UsageError
-from publishing.cli.terminal import hide_progress_bars, log, write_json
+from publishing.cli.terminal import hide_progress_bars, log, log_unless, write_json
 
 if TYPE_CHECKING:
     from publishing.hub.client import Hub
@@ -34,6 +35,7 @@ def publish_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the result as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Publish a release: scan, plan, upload, verify, tag.
 
@@ -47,23 +49,24 @@ def publish_command(
     from publishing.hub.publish import PublishOptions, carry_out, prepare
     from publishing.hub.text import print_published
 
-    destination = _destination(hub, to, dry_run=dry_run)
+    destination = _destination(hub, to, dry_run=dry_run, quiet=quiet)
     prepared = prepare(
         release, destination, PublishOptions(dataset=dataset, tag=tag, private=private, delete=delete), log
     )
-    _show_plan(prepared, dry_run=dry_run, as_json=as_json)
+    asks = bool(hub) and not yes and not prepared.done
+    _show_plan(prepared, dry_run=dry_run, as_json=as_json, quiet=quiet and not asks and not dry_run)
     if dry_run:
         return
-    if hub and not yes and not prepared.done:
+    if asks:
         _confirm(f"Send this to {destination.address}{f' and tag it {tag}' if tag else ''}?")
-    published = carry_out(prepared, log)
+    published = carry_out(prepared, log_unless(quiet))
     if as_json:
         write_json(asdict(published))
-    else:
+    elif not quiet:
         print_published(published, stdout_console())
 
 
-def _destination(hub: str, to: Path | None, *, dry_run: bool) -> "Hub | LocalFolder":
+def _destination(hub: str, to: Path | None, *, dry_run: bool, quiet: bool) -> "Hub | LocalFolder":
     from publishing.hub.client import Hub
     from publishing.hub.local import LocalFolder
 
@@ -71,21 +74,21 @@ def _destination(hub: str, to: Path | None, *, dry_run: bool) -> "Hub | LocalFol
         raise UsageError("no destination", hint="choose either --hub ORG/NAME or --to DIR")
     if to:
         return LocalFolder(to)
-    hide_progress_bars()
+    hide_progress_bars(quiet=quiet)
     destination = Hub(hub)
     if not dry_run:
         destination.require_token()
     return destination
 
 
-def _show_plan(prepared: "Prepared", *, dry_run: bool, as_json: bool) -> None:
+def _show_plan(prepared: "Prepared", *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     from publishing.hub.client import Hub
     from publishing.hub.text import overruled_lines, plan_as_json, print_plan
 
-    if not as_json:
-        print_plan(prepared, stdout_console(), unchanged=dry_run)
-    elif dry_run:
+    if as_json and dry_run:
         write_json(plan_as_json(prepared))
+    elif not as_json and not quiet:
+        print_plan(prepared, stdout_console(), unchanged=dry_run)
     for line in overruled_lines(prepared):
         log(line)
     if dry_run and isinstance(prepared.destination, Hub):

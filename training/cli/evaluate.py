@@ -125,6 +125,7 @@ def compare_command(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Page to write, .html.")] = None,
     flips: Annotated[int, typer.Option(metavar="N", min=0, help="Flipped rows to print; the page has more.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare evaluations of the same rows, with paired intervals.
 
@@ -145,5 +146,5 @@ def compare_command(
         write_file(output, comparison_page(comparison).encode())
     if as_json:
         sys.stdout.write(dump_text(comparison.as_json()) + "\n")
-    else:
+    elif not quiet:
         print_comparison(comparison, stdout_console(), flips)

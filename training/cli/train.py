@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dataset_tools.cli.options import Quiet
+
 __all__ = ["ReportTo", "train_command"]
 
 
@@ -33,7 +35,7 @@ def train_command(
         bool, typer.Option("--dry-run", help="Show the plan and stop; exit 2 if it cannot start.")
     ] = False,
     report_to: Annotated[ReportTo, typer.Option(help="Also send the metrics to this tracker.")] = ReportTo.NONE,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a LoRA adapter on built samples with a fixed recipe.
 

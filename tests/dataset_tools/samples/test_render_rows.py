@@ -1,5 +1,6 @@
 """Streams of rendered rows: in order, of any layout, with reported and counted problems."""
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -14,6 +15,7 @@ from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.prompt.render import render
 from dataset_tools.prompt.round_trip import round_trip_problem
 from dataset_tools.samples.render_rows import RenderCounts, RenderProblem, render_rows
+from tests.conftest import Command
 from tests.prompt_rows import call, call_row, calls, row, say, tool
 
 USER = say("user", "ما الطقس؟")
@@ -74,6 +76,25 @@ def test_several_workers_write_the_same_bytes(tmp_path: Path) -> None:
     alone, together = _rendered([first, second]), _rendered([first, second], work=Work(workers=2))
     assert alone == together
     assert alone[1].rendered == 40
+
+
+def test_the_command_writes_a_file(afg_data: Command, tmp_path: Path) -> None:
+    """``-o`` writes the lines of standard output, compressed by the ending, and counts the rows unless it is quiet."""
+    _write(tmp_path / "a.jsonl", [{"context": "ساعد", "user": "ما الطقس؟", "candidate_tools": ["f"]}])
+    _write(tmp_path / "tools.jsonl", [tool("f")])
+    options = ("a.jsonl", "--layout", "aisa-candidates", "--tools-file", "tools.jsonl")
+    printed = afg_data("render", *options, cwd=tmp_path)
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert "<start_function_declaration>declaration:f" in json.loads(printed.stdout)["text"]
+    done = afg_data("render", *options, "-o", "x.jsonl", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "1 of 1 rows rendered → x.jsonl\n")
+    assert (tmp_path / "x.jsonl").read_text(encoding="utf-8") == printed.stdout
+    done = afg_data("render", *options, "-o", "x.jsonl.gz", "-q", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert gzip.decompress((tmp_path / "x.jsonl.gz").read_bytes()).decode() == printed.stdout
+    for output in ("a.jsonl", "tools.jsonl", "x.parquet", "x.txt"):
+        assert afg_data("render", *options, "-o", output, cwd=tmp_path).returncode == 2
+    assert afg_data("render", "a.jsonl", cwd=tmp_path).returncode == 1  # the layout needs tools
 
 
 def test_usage_and_input_errors(tmp_path: Path) -> None:

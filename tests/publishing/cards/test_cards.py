@@ -194,6 +194,7 @@ def test_the_command_writes_and_checks(own: Path) -> None:
         assert text == (GOLDEN / f"{part}.md").read_text(encoding="utf-8")
         assert (own / "release" / part / "NOTICE").exists()
     assert "unchanged" in CliRunner().invoke(main.app, command).stderr
+    assert CliRunner().invoke(main.app, [*command, "-q"]).output == ""
     assert CliRunner().invoke(main.app, ["card", str(own / "release"), "--check"]).exit_code == 0
     published = CliRunner().invoke(main.app, ["publish", str(own / "release"), "--to", str(own / "out")])
     assert published.exit_code == 0, published.output

@@ -100,6 +100,8 @@ def test_without_a_terminal_nothing_is_sent(hub: Hub, afg: Afg, release: Path) -
     run = afg("publish", release, "--hub", "org/tiny")
     assert (run.returncode, hub.writes()) == (2, [])
     assert "afg: nothing was sent: no terminal to ask on (add --yes" in run.stderr
+    quiet = afg("publish", release, "--hub", "org/tiny", "-q")
+    assert (quiet.returncode, quiet.stdout) == (2, run.stdout)  # a question shows its plan
     run = afg("publish", release, "--hub", "org/tiny", "--yes", HF_TOKEN="")
     assert run.returncode == 2
     assert run.stderr == "afg: no token for the Hub (set HF_TOKEN, or run `hf auth login`)\n"
@@ -217,6 +219,9 @@ def test_a_folder_needs_neither_hub_nor_token(afg: Afg, hub: Hub, release: Path,
     assert sorted(path.name for path in target.iterdir()) == ["tiny", "tiny-GGUF", "tiny-lora"]
     assert (target / "tiny" / "release.json").read_bytes() == (release / "release.json").read_bytes()
     assert f"{target}/tiny: 0 files written" in afg("publish", release, "--to", target, **offline).stderr
+    quiet = afg("publish", release, "--to", target, "-q", **offline)
+    assert (quiet.returncode, quiet.stdout) == (0, "")
+    assert "files written" not in quiet.stderr
     assert hub.requests == []
 
 

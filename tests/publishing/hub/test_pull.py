@@ -60,6 +60,8 @@ def test_a_release_comes_back_as_it_was(
     hub.requests.clear()
     again = afg("pull", "org/tiny", "--tag", "v1")
     assert "tiny: 0 files written" in again.stderr
+    quiet = afg("pull", "org/tiny", "--tag", "v1", "-q")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
     assert not [line for line in hub.requests if line.startswith("GET") and "/resolve/" in line]
     checked = afg("verify", "tiny", "--quick", "--json")
     assert checked.returncode == 0, checked.stderr
@@ -74,6 +76,8 @@ def test_a_release_on_the_hub_is_verified(hub: Hub, publisher: Publisher, afg: A
     run = afg("verify", "org/tiny", "--quick")
     assert run.returncode == 0, run.stderr
     assert "checksum" in run.stdout
+    quiet = afg("verify", "org/tiny", "--quick", "-q")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
     hub.store.put("model", "org/tiny-lora", {"adapter_config.json": b"{}"})
     run = afg("verify", "org/tiny", "--quick")
     assert run.returncode == 2

@@ -153,6 +153,7 @@ def test_the_command_prints_tables_json_and_a_page(files: list[Path], tmp_path: 
     assert "r2" in result.output
     assert "r3" not in result.output
     assert "gained by tuned 3" in page.read_text(encoding="utf-8")
+    assert CliRunner().invoke(main.app, ["compare", *names, "-q"]).output == ""
     found = json.loads(CliRunner().invoke(main.app, ["compare", *names, "--json"]).output)
     assert found["changes"]["tuned"]["arg_em_fair"]["gained"] == 3
     assert found["flips"][0] == {"id": "r0", "right": {"base": True, "tuned": False, "small": True}}
