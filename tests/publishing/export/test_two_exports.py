@@ -10,7 +10,7 @@ import pytest
 from dataset_tools.io.run_lock import only_run
 from tests.publishing.export.made_run import ROOT
 
-pytestmark = pytest.mark.xdist_group("export")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("export")]
 
 Export = Callable[..., subprocess.CompletedProcess[str]]
 HOLDER = """
