@@ -43,13 +43,9 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def afg_data() -> Command:
-    """Return a function that runs ``afg-data`` in this process and captures its output."""
-    from dataset_tools.cli.main import main
-
+def _in_this_process(name: str, main: Callable[[], None]) -> Command:
     def run(*arguments: str | Path, cwd: Path | None = None, columns: str = "200") -> subprocess.CompletedProcess[str]:
-        command = ["afg-data", *map(str, arguments)]
+        command = [name, *map(str, arguments)]
         streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
         with pytest.MonkeyPatch.context() as patch, contextlib.chdir(cwd or Path.cwd()):
             patch.setenv("COLUMNS", columns)
@@ -62,6 +58,22 @@ def afg_data() -> Command:
         return subprocess.CompletedProcess(command, int(ended.value.code or 0), *told)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def afg_data() -> Command:
+    """Return a function that runs ``afg-data`` in this process and captures its output."""
+    from dataset_tools.cli.main import main
+
+    return _in_this_process("afg-data", main)
+
+
+@pytest.fixture(scope="session")
+def afg() -> Command:
+    """Return a function that runs ``afg`` in this process and captures its output."""
+    from publishing.cli.main import main
+
+    return _in_this_process("afg", main)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
 """Evaluation end to end: every metric counted by hand, and errors in one line."""
 
 import json
-import os
 import shutil
 import struct
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model, re
 from training.evaluate.metrics import METRICS
 from training.tiny import base_path
 
-ROOT = Path(__file__).parents[3]
 RECORDS = [
     record("right", call("get_weather", city="جدة", days=3)),
     record("numbers", call("convert", amount=500, currency="SAR"), dialect="gulf", domain="banking"),
@@ -312,24 +309,18 @@ def test_possible_answers_are_accepted(tmp_path: Path) -> None:
         assert evaluate([str(data)], answers).metrics["arg_em_raw"].hits == right
 
 
-def _afg(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from publishing.cli.main import main; main()", *map(str, arguments)]
-    variables = {**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, check=False)
-
-
-def test_the_command_prints_and_writes(tmp_path: Path) -> None:
+def test_the_command_prints_and_writes(afg: Callable[..., Any], tmp_path: Path) -> None:
     """Metrics go to standard output and to the file, and nothing to standard error."""
     data, answers = write_lines(tmp_path / "data.jsonl", RECORDS), write_lines(tmp_path / "answers.jsonl", ANSWERS)
     out = tmp_path / "eval.json"
-    run = _afg("evaluate", "--predictions", answers, data, "-o", out)
+    run = afg("evaluate", "--predictions", answers, data, "-o", out)
     assert (run.returncode, run.stderr) == (0, "")
     assert "ArgEM Arabic fair" in run.stdout
     assert json.loads(out.read_text(encoding="utf-8"))["metrics"]["fn_acc"]["hits"] == 7
-    assert _afg("evaluate", "--predictions", answers, data, "-o", out, "-q").stdout == ""
+    assert afg("evaluate", "--predictions", answers, data, "-o", out, "-q").stdout == ""
 
 
-def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
+def test_wrong_usage_of_the_command_is_one_line(afg: Callable[..., Any], tmp_path: Path) -> None:
     """No predictions, another ending, too many names, missing data."""
     data = write_lines(tmp_path / "data.jsonl", RECORDS)
     for arguments, message in (
@@ -338,7 +329,7 @@ def test_wrong_usage_of_the_command_is_one_line(tmp_path: Path) -> None:
         ([data, data, "--predictions", data, "-o", tmp_path / "e.json"], "2 names with --predictions"),
         ([tmp_path / "none.jsonl", "--predictions", data, "-o", tmp_path / "e.json"], "none.jsonl"),
     ):
-        run = _afg("evaluate", *arguments)
+        run = afg("evaluate", *arguments)
         assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
         assert message in run.stderr
 
@@ -384,10 +375,10 @@ def _bad(folder: Path) -> dict[str, tuple[list[Any], str]]:
     "no tokenizer", "architecture", "ids", "no gold", "no tools file", "broken tools", "empty tools", "no model",
     "served without tokenizer",
 ])  # fmt: skip
-def test_invalid_input_is_one_line_and_exit_code_two(kind: str, tmp_path: Path) -> None:
+def test_invalid_input_is_one_line_and_exit_code_two(kind: str, afg: Callable[..., Any], tmp_path: Path) -> None:
     """Nothing is written."""
     arguments, message = _bad(tmp_path)[kind]
-    run = _afg(*arguments)
+    run = afg(*arguments)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run.stderr
     assert message in run.stderr
     assert not (tmp_path / "e.json").exists()

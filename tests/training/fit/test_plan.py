@@ -4,8 +4,6 @@ import dataclasses
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,9 +244,11 @@ def test_the_gpu_comes_from_the_driver(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert first_gpu() == expected
 
 
-def test_the_command_shows_the_plan_and_does_nothing(samples: Path, base: Path, tmp_path: Path) -> None:
+def test_the_command_shows_the_plan_and_does_nothing(
+    samples: Path, base: Path, afg: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The dry run prints the plan, writes nothing and exits with 0, or with 2 if the run cannot start."""
-    command = [sys.executable, "-c", "from publishing.cli.main import main; main()", "train", str(samples), "-o", "run"]
+    monkeypatch.setenv("PATH", "")
     short_recipe(tmp_path / "short.toml")
     cases = (
         (("--recipe", "short.toml"), 0, "ready to train"),
@@ -257,14 +257,7 @@ def test_the_command_shows_the_plan_and_does_nothing(samples: Path, base: Path, 
         (("--recipe", "short.toml", "-o", "base"), 2, "cannot start: base: the folder is not empty"),
     )
     for options, code, last in cases:
-        run = subprocess.run(
-            [*command, *options, "--base", str(base), "--dry-run"],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(ROOT), "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run = afg("train", samples, "-o", "run", *options, "--base", base, "--dry-run", cwd=tmp_path)
         assert (run.returncode, run.stderr) == (code, "")
         assert run.stdout.splitlines()[-1].startswith(last)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "short.toml"]
