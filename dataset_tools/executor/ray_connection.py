@@ -86,11 +86,7 @@ def _address(address: str) -> str:
 
 @lru_cache(maxsize=4)
 def _require_answer(address: str, seconds: float) -> None:
-    """Require a cluster at an address.
-
-    Raises:
-        UsageError: this machine cannot join the cluster within ``seconds``.
-    """
+    """Require a cluster that answers at an address within ``seconds``."""
     match = _ADDRESS.fullmatch(address)
     if address != "auto" and match is None:
         raise UsageError(f"{address!r} is not the address of a Ray cluster", hint="use --ray-address auto or HOST:PORT")

@@ -93,11 +93,7 @@ def _forget_stage() -> None:
 
 
 def _require_same(wanted: Mapping[str, str]) -> None:
-    """Require the versions of the command, which the output bytes depend on.
-
-    Raises:
-        UsageError: this machine has others.
-    """
+    """Require the versions of the command, which the output bytes depend on."""
     here = all_versions()
     for name, theirs in wanted.items():
         if here.get(name) != theirs:
@@ -107,11 +103,7 @@ def _require_same(wanted: Mapping[str, str]) -> None:
 
 @contextmanager
 def _limited(seconds: float, grace: float) -> Iterator[None]:
-    """Interrupt the block after ``seconds``; if it holds the GIL and cannot be, kill this process ``grace`` later.
-
-    Raises:
-        _ShardTimeoutError: the time is over.
-    """
+    """Interrupt the block after ``seconds``; if it holds the GIL and cannot be, kill this process ``grace`` later."""
     before = signal.signal(signal.SIGALRM, _interrupt)
     faulthandler.dump_traceback_later(seconds + grace, exit=True, file=2)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -83,11 +83,7 @@ def detect_format(path: Path) -> tuple[Format, Compression]:
 
 
 def _require_kind(path: Path, kind: str, head: bytes, tail: bytes) -> None:
-    """Refuse a file whose first bytes contradict its name.
-
-    Raises:
-        InputError: they do.
-    """
+    """Refuse a file whose first bytes contradict its name."""
     actual = next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "")
     if kind == "parquet" and actual == "parquet" and (tail != _MAGIC["parquet"] or len(head) < _LEAST_PARQUET):
         what = "truncated Parquet file: its footer is missing"
@@ -115,11 +111,7 @@ def _sample(chunks: Iterable[bytes]) -> bytes:
 
 
 def _require_utf8(path: Path, sample: bytes) -> None:
-    """Refuse UTF-16 and UTF-32, which cannot be split into lines of bytes.
-
-    Raises:
-        InputError: the text is one of them.
-    """
+    """Refuse UTF-16 and UTF-32, which cannot be split into lines of bytes."""
     encoding = _wide_encoding(sample)
     if encoding:
         hint = f"iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}"

@@ -232,11 +232,7 @@ def _join(pieces: Iterable[Path], target: Path) -> dict[str, Any]:
 
 
 def _report_of_whole(job: Job, outputs: FolderOutputs, manifest: Mapping[str, Any]) -> RunReport:
-    """Return the report of a complete folder after a check of each file.
-
-    Raises:
-        InputError: a file is missing or changed.
-    """
+    """Return the report of a complete folder after a check of each file."""
     written = [(outputs.folder / part["name"], part) for part in manifest["parts"]]
     written += [(outputs.rejects_file, manifest["rejects"])] if manifest["rejects"] else []
     written += [(outputs.trace, manifest["trace"])] if outputs.trace else []

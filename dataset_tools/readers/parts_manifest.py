@@ -84,11 +84,7 @@ def data_among(paths: Iterable[Path]) -> list[Path]:
 
 
 def _whole(path: Path, size: int) -> Path:
-    """Return a part after checking its size.
-
-    Raises:
-        InputError: the part is missing or has another size.
-    """
+    """Return a part after checking its size."""
     try:
         now = path.stat().st_size
     except FileNotFoundError as error:

@@ -83,11 +83,7 @@ def _suspect(raw: bytes, written: bytes) -> bool:
 
 
 def _require_exact(raw: bytes) -> None:
-    """Parse again with checks that orjson lacks.
-
-    Raises:
-        RowError: an object has a duplicate key, or an integer would be rounded.
-    """
+    """Parse again and reject a duplicate key, or an integer that would be rounded."""
     json.loads(raw, object_pairs_hook=_unique, parse_int=_exact)
 
 
@@ -112,11 +108,7 @@ def _exact(digits: str) -> int:
 
 
 def _explain(raw: bytes, error: orjson.JSONDecodeError) -> NoReturn:
-    """Raise the reason why a row is not JSON.
-
-    Raises:
-        RowError: always.
-    """
+    """Raise the reason why a row is not JSON."""
     _require_utf8(raw)
     text, position = raw.decode("utf-8"), error.pos
     place = f"line {error.lineno} column {error.colno}" if error.lineno > 1 else f"column {error.colno}"

@@ -108,11 +108,7 @@ def _parse_line(line: RawLine, tools: list[Tool] | None, counts: ParseCounts, *,
 
 
 def _output(line: RawLine, *, as_json: bool) -> tuple[Any, str]:
-    """Return the id and the text of a line.
-
-    Raises:
-        ValueError: it has no text.
-    """
+    """Return the id and the text of a line."""
     if line.size > MAX_ROW_BYTES:
         raise ValueError(f"the line is longer than {MAX_ROW_BYTES >> 20} MB")
     if not as_json:

@@ -134,11 +134,7 @@ def _require_apart(inputs: Inputs, held_out: Inputs) -> None:
 
 
 def _require_fields(keys: Keys, by: Sequence[str]) -> None:
-    """Reject a field that no row has; it is probably misspelt.
-
-    Raises:
-        UsageError: no row has the field.
-    """
+    """Reject a field that no row has; it is probably misspelt."""
     for at, name in enumerate(by, start=len(FIELDS)):
         if keys.rows and not any(row.labels[at] for row in keys.rows):
             raise UsageError(f"no row has the field {name!r}", hint="--by takes fields of the record or of its meta")

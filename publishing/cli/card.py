@@ -75,11 +75,7 @@ def card_command(
 
 
 def _cards_of(path: Path) -> dict[Path, str]:
-    """Return the cards at a path, each with its part.
-
-    Raises:
-        InputError: there is none.
-    """
+    """Return the cards at a path, each with its part."""
     from publishing.release.repositories import CARD, SUFFIXES
 
     if path.is_file():
@@ -94,11 +90,7 @@ def _cards_of(path: Path) -> dict[Path, str]:
 
 
 def _check(cards: dict[Path, str], log: Callable[[str], None], *, gemma: bool | None) -> None:
-    """Print the problems of cards.
-
-    Raises:
-        typer.Exit: there are problems.
-    """
+    """Print the problems of cards; exit with 1 if there are any."""
     from huggingface_hub import get_token
 
     from publishing.cards.lint import lint

@@ -187,11 +187,7 @@ class Hub:
             return Path(path).read_text(encoding="utf-8")
 
     def _require_unchanged(self, planned: RepositoryPlan, now: RepositoryPlan) -> None:
-        """Require that files to replace or delete are those of the plan; a card keeps its human sections anyway.
-
-        Raises:
-            OutputError: one has changed.
-        """
+        """Require that files to replace or delete are those of the plan; a card keeps its human sections anyway."""
         before = planned.remote.files if planned.remote else {}
         after = now.remote.files if now.remote else {}
         touched = {*(file.path for file in now.uploads), *now.deletions} & after.keys()

@@ -178,11 +178,7 @@ def _require_private(plan: RepositoryPlan, hub: Hub, options: PublishOptions) ->
 
 
 def _require_free_tag(plan: RepositoryPlan, hub: Hub, options: PublishOptions) -> None:
-    """Require that an existing tag points to the same files; only the card may differ.
-
-    Raises:
-        UsageError: it points to different ones.
-    """
+    """Require that an existing tag points to the same files; only the card may differ."""
     commit = _commit_of(plan, options.tag)
     if not commit or (plan.remote and commit == plan.remote.commit and plan.up_to_date):
         return
@@ -241,11 +237,7 @@ def _published(plan: RepositoryPlan, final: RepositoryPlan, url: str, commit: st
 
 
 def _verify(final: RepositoryPlan, destination: Hub | LocalFolder) -> str:
-    """Compare every checksum with the destination; return its newest commit.
-
-    Raises:
-        OutputError: a file differs or is missing.
-    """
+    """Compare every checksum with the destination; return its newest commit."""
     repository = final.repository
     state = destination.state(repository)
     wrong = differing(repository, state) if state else [file.path for file in repository.files]

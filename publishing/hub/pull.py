@@ -83,11 +83,7 @@ def pull(
 
 
 def _parts(parts: Iterable[str], quant: str) -> list[str]:
-    """Return the requested parts.
-
-    Raises:
-        UsageError: a part does not exist.
-    """
+    """Return the requested parts."""
     wanted = list(dict.fromkeys(parts)) or (["gguf"] if quant else list(SUFFIXES))
     for part in wanted:
         if part not in SUFFIXES:

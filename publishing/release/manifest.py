@@ -83,11 +83,7 @@ def read_release(path: Path) -> Release:
 
 
 def _require_kinds(where: Path, content: Mapping[str, Any]) -> None:
-    """Check the types of the optional facts.
-
-    Raises:
-        InputError: a fact has another type.
-    """
+    """Check the types of the optional facts."""
     for key, kind in _FACTS.items():
         value = content.get(key)
         if value is not None and not isinstance(value, kind):

@@ -93,11 +93,7 @@ def _column(path: Path, file: "pq.ParquetFile", name: str) -> Iterator[bytes]:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn pyarrow's errors about a damaged file into ours.
-
-    Raises:
-        InputError: pyarrow raised one.
-    """
+    """Turn pyarrow's errors about a damaged file into ours."""
     import pyarrow as pa
 
     try:

@@ -118,11 +118,7 @@ def _rows(path: Path) -> Iterator[tuple[int, JsonObject]]:
 
 
 def _answer(row: JsonObject) -> tuple[str, JsonObject]:
-    """Return the id and the answer of a line.
-
-    Raises:
-        RowError: it is not a prediction.
-    """
+    """Return the id and the answer of a line."""
     identity = row.get("id")
     if isinstance(identity, bool) or not isinstance(identity, (str, int)):
         raise RowError("no-id", "the prediction has no id")

@@ -68,11 +68,7 @@ def evaluate_command(
 
 
 def _model_and_data(names: list[str], predictions: Path | None) -> tuple[str, str]:
-    """Return the model, empty for predictions, and the data.
-
-    Raises:
-        UsageError: the number of names is wrong.
-    """
+    """Return the model, empty for predictions, and the data."""
     if predictions is not None and len(names) != 1:
         raise UsageError(f"{len(names)} names with --predictions", hint="name one DATA and no model")
     if predictions is None and len(names) == 1:

@@ -50,9 +50,5 @@ def serve_command(
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
-    """Stop like Ctrl-C.
-
-    Raises:
-        KeyboardInterrupt: always.
-    """
+    """Stop like Ctrl-C."""
     raise KeyboardInterrupt

@@ -140,11 +140,7 @@ def _under_ids_of(first: dict[str, Verdict], other: dict[str, Verdict]) -> dict[
 
 
 def _require_same(first: dict[str, Verdict], other: dict[str, Verdict], name: str, other_name: str) -> None:
-    """Check that two evaluations have the same rows and gold.
-
-    Raises:
-        InputError: they differ; the message lists the ids.
-    """
+    """Check that two evaluations have the same rows and gold."""
     problems = []
     for one, two, where in ((first, other, other_name), (other, first, name)):
         missing = [identity for identity in one if identity not in two]

@@ -143,12 +143,7 @@ def score(
 
 
 def _check_outputs(inputs: Inputs, output: Path, *others: Path) -> None:
-    """Check that the outputs can be written and that none of them is an input.
-
-    Raises:
-        OutputError: an output cannot be written.
-        UsageError: an output is an input, or the result is not a ``.json`` file.
-    """
+    """Check that the outputs can be written and that none of them is an input."""
     if output.suffix != ".json":
         raise UsageError(f"{output}: the result is JSON", hint="use a name that ends in .json")
     check_outputs(inputs.stamps.paths, files=(output, *others))

@@ -161,11 +161,7 @@ def _message(error: AfgError) -> str:
 
 
 def _decoded(raw: bytes) -> Any:  # noqa: ANN401 - foreign data
-    """Decode the JSON of a body.
-
-    Raises:
-        InputError: it is not JSON.
-    """
+    """Decode the JSON of a body."""
     try:
         return orjson.loads(raw)  # also refuses lone surrogates and deep nesting
     except ValueError as error:

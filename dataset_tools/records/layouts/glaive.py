@@ -90,11 +90,7 @@ def _answer(said: str, conversation: MessageBuilder, log: Log) -> None:
 
 
 def _call(part: str, log: Log, path: str) -> tuple[Any, int]:
-    """Return the call at the start of a part, and its end.
-
-    Raises:
-        RowError: ``unreadable-json``.
-    """
+    """Return the call at the start of a part, and its end."""
     at = skip_space(part, 0)
     head = _HEAD.match(part, at)
     if head is not None:
