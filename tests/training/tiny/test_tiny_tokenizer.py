@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer
 
 from dataset_tools.prompt import render
 from tests.dataset_tools.samples.tokenizer_texts import PLAIN, WITH_TOKENS, ids, sample_prompts
@@ -154,6 +153,8 @@ def test_transformers_loads_the_file_unchanged(tokenizer: Any) -> None:
 
 def test_it_is_the_same_with_a_gemma_model_and_after_saving(tokenizer: Any, tmp_path: Path) -> None:
     """Neither a model's config nor saving changes it."""
+    from transformers import AutoTokenizer
+
     folder = shutil.copytree(tokenizer_path(), tmp_path / "model")
     (folder / "config.json").write_text(json.dumps({"model_type": "gemma3_text"}), encoding="utf-8")
     loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True)
