@@ -8,7 +8,7 @@ from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.stage import Job, RecordStage, RunReport, ShardResult, recorded_options
 from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.readers.shards import Shard
-from dataset_tools.records.reading import Inputs, Reading
+from dataset_tools.records.reading import Inputs, ReadOptions
 
 __all__ = ["ImportOptions", "import_data"]
 
@@ -17,7 +17,7 @@ __all__ = ["ImportOptions", "import_data"]
 class ImportOptions:
     """Options of ``import``; see :class:`dataset_tools.cleaning.clean.CleanOptions` for the fields."""
 
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     rename_tools: bool = False
     work: Work = field(default_factory=Work)
 

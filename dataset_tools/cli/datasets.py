@@ -57,7 +57,7 @@ def dedup_command(
     options = DedupOptions(
         near=near or None,
         twins=twins,
-        reading=opt.reading_of(layout, tools_file),
+        reading=opt.read_options(layout, tools_file),
         work=opt.work_of(engine, ray_address, workers),
     )
     outputs = opt.outputs_of(output, parts, rejects, report, resume=resume)
@@ -93,7 +93,7 @@ def report_command(
         tokenizer=tokenizer,
         min_cell=min_cell,
         examples=examples,
-        reading=opt.reading_of(layout, tools_file),
+        reading=opt.read_options(layout, tools_file),
         work=opt.work_of(opt.EngineChoice.LOCAL, "", workers),
     )
     inputs = Inputs.of(sources)
@@ -156,7 +156,7 @@ def split_command(
         against=tuple(against or ()),
         reports=tuple(made_by or ()),
         format=format_.value,
-        reading=opt.reading_of(layout, tools_file),
+        reading=opt.read_options(layout, tools_file),
         work=opt.work_of(engine, ray_address, workers),
     )
     inputs = Inputs.of(sources)
@@ -194,7 +194,7 @@ def stats_command(
     options = StatsOptions(
         tokenizer=tokenizer,
         min_cell=min_cell,
-        reading=opt.reading_of(layout, tools_file),
+        reading=opt.read_options(layout, tools_file),
         work=opt.work_of(engine, ray_address, workers),
     )
     inputs = Inputs.of(sources)

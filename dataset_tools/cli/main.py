@@ -69,7 +69,7 @@ def validate_command(
     shown = -1 if format_ is Format.GITHUB else examples
     options = ValidateOptions(
         examples=shown,
-        reading=opt.reading_of(layout, tools_file),
+        reading=opt.read_options(layout, tools_file),
         work=opt.work_of(engine, ray_address, workers),
     )
     inputs = Inputs.of(sources)

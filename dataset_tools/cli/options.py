@@ -15,39 +15,13 @@ if TYPE_CHECKING:
     from dataset_tools.pipeline.outputs import Outputs
     from dataset_tools.pipeline.stage import RunReport
     from dataset_tools.pipeline.to_parts import FolderOutputs
-    from dataset_tools.records.reading import Reading
+    from dataset_tools.records.reading import ReadOptions
 
 __all__ = [
-    "AsJson",
-    "CountTokens",
-    "EngineChoice",
-    "EngineName",
-    "Examples",
-    "Html",
-    "LayoutName",
-    "LogJson",
-    "MinCell",
-    "OutputOrFolder",
-    "PartsFormat",
-    "Quiet",
-    "RayAddress",
-    "Rejects",
-    "Rename",
-    "ReportFile",
-    "Resume",
-    "Sources",
-    "TokenizerName",
-    "ToolsFile",
-    "Trace",
-    "Workers",
-    "WorkersOrTasks",
-    "outputs_of",
-    "print_json",
-    "print_run",
-    "reading_of",
-    "require_undamaged",
-    "work_of",
-    "write_page",
+    "AsJson", "CountTokens", "EngineChoice", "EngineName", "Examples", "Html", "LayoutName", "LogJson", "MinCell",
+    "OutputOrFolder", "PartsFormat", "Quiet", "RayAddress", "Rejects", "Rename", "ReportFile", "Resume", "Sources",
+    "TokenizerName", "ToolsFile", "Trace", "Workers", "WorkersOrTasks", "outputs_of", "print_json", "print_run",
+    "read_options", "require_undamaged", "work_of", "write_page",
 ]  # fmt: skip
 
 
@@ -159,11 +133,11 @@ CountTokens = Annotated[
 ]
 
 
-def reading_of(layout: str, tools_file: Path | None) -> "Reading":
+def read_options(layout: str, tools_file: Path | None) -> "ReadOptions":
     """Return the options for reading rows."""
-    from dataset_tools.records.reading import Reading
+    from dataset_tools.records.reading import ReadOptions
 
-    return Reading(layout=layout, tools_file=tools_file)
+    return ReadOptions(layout=layout, tools_file=tools_file)
 
 
 def work_of(engine: EngineChoice, ray_address: str, workers: int | None) -> "Work":

@@ -37,7 +37,7 @@ def import_command(
     from dataset_tools.records.reading import Inputs
 
     options = ImportOptions(
-        reading=opt.reading_of(layout, tools_file),
+        reading=opt.read_options(layout, tools_file),
         rename_tools=rename_tools,
         work=opt.work_of(engine, ray_address, workers),
     )
@@ -90,7 +90,7 @@ def clean_command(
     options = CleanOptions(
         fold=folds,
         developer_turn=developer_turn,
-        reading=opt.reading_of(layout, tools_file),
+        reading=opt.read_options(layout, tools_file),
         rename_tools=rename_tools,
         work=opt.work_of(engine, ray_address, workers),
     )

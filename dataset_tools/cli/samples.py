@@ -49,7 +49,7 @@ def render_command(
         sys.stderr.write(f"{problem.file}:{problem.line}: {who}: {problem.reason}\n")
 
     inputs = Inputs.of(sources, tools_file)
-    converter = opt.reading_of(layout, tools_file).converter()
+    converter = opt.read_options(layout, tools_file).converter()
     path = as_path(output) if output else None
     check_outputs(inputs.stamps.paths, lines=(path,))
     with Sink(path) if path else nullcontext(sys.stdout.buffer) as out:
@@ -113,7 +113,7 @@ def build_command(
     inputs = Inputs.of(sources)
     check_outputs(inputs.stamps.paths, folder=output, files=(html,))
     with ShardProgress("build", inputs.size, quiet=quiet) as progress:
-        options = BuildOptions(samples=samples, reading=opt.reading_of(layout, tools_file), work=work)
+        options = BuildOptions(samples=samples, reading=opt.read_options(layout, tools_file), work=work)
         report = build(inputs, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import build_page

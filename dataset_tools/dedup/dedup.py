@@ -22,7 +22,7 @@ from dataset_tools.pipeline.row_decisions import Decision, digest_of, in_order, 
 from dataset_tools.pipeline.stage import Job, RecordStage, RunReport, recorded_options
 from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.readers.shards import Shard
-from dataset_tools.records.reading import Inputs, Reading
+from dataset_tools.records.reading import Inputs, ReadOptions
 
 __all__ = ["DedupOptions", "dedup", "exact_repetitions"]
 
@@ -44,7 +44,7 @@ class DedupOptions:
 
     near: float | None = 0.9
     twins: bool = False
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     work: Work = field(default_factory=Work)
 
 

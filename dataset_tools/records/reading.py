@@ -16,7 +16,7 @@ from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts import companions_of
 from schemas.record import JsonObject, Record, Tool
 
-__all__ = ["Inputs", "ReadRow", "Reading", "Step", "load_tools", "record_batches", "records_of"]
+__all__ = ["Inputs", "ReadOptions", "ReadRow", "Step", "load_tools", "record_batches", "records_of"]
 
 Step: TypeAlias = Callable[[Record, Log], Record]
 """Changes a record and logs each change; may raise RowError."""
@@ -26,7 +26,7 @@ ReadRow: TypeAlias = tuple[RawRow, Record | RowError, Log]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadOptions:
     """Options for reading rows.
 
     Attributes:

@@ -16,7 +16,7 @@ from dataset_tools.prompt.render import RenderError
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import Converter
-from dataset_tools.records.reading import Inputs, Reading, records_of
+from dataset_tools.records.reading import Inputs, ReadOptions, records_of
 from dataset_tools.show.masked_prompt import MaskedPrompt, masked_prompt
 from dataset_tools.stats.stats import Stats, StatsOptions, stats
 from dataset_tools.validation.excerpts import Excerpts, excerpts
@@ -47,7 +47,7 @@ class ReportOptions:
     min_cell: int = 5
     examples: int = 3
     prompts: int = 5
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     work: Work = field(default_factory=Work)
 
 

@@ -25,7 +25,7 @@ from dataset_tools.io.writer import check_outputs
 from dataset_tools.prompt.template import template_name
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.reading import Inputs, Reading
+from dataset_tools.records.reading import Inputs, ReadOptions
 from dataset_tools.samples.sample_shard import LENGTH_STEP, LENGTH_STEPS, LIMITS, SampleShard
 from dataset_tools.samples.stage import BuildStage, SampleOptions
 from dataset_tools.samples.template_check import Verifier
@@ -51,7 +51,7 @@ class BuildOptions:
     """
 
     samples: SampleOptions = field(default_factory=SampleOptions)
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     work: Work = field(default_factory=Work)
 
 

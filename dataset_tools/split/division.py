@@ -10,7 +10,7 @@ from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.row_decisions import Decision, merged
 from dataset_tools.readers.sources import DataFile
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import ReadOptions
 from dataset_tools.split.assignment import SPLITS, assign_splits
 from dataset_tools.split.groups import LinkedRows, groups_of, leaks_of
 
@@ -54,7 +54,7 @@ class SplitOptions:
     against: tuple[str, ...] = ()
     reports: tuple[Path, ...] = ()
     format: str = "parquet"
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     work: Work = field(default_factory=Work)
 
 

@@ -16,7 +16,7 @@ from dataset_tools.executor.run import Work, run
 from dataset_tools.prompt.render import RenderError, Segment, segments
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.records.converter import Converter
-from dataset_tools.records.reading import Inputs, Reading, record_batches
+from dataset_tools.records.reading import Inputs, ReadOptions, record_batches
 from dataset_tools.samples.masking import Encoder
 from dataset_tools.samples.tokenizer import find_tokenizer, load_tokenizer, require_functiongemma
 from dataset_tools.stats.counts import Counts
@@ -38,7 +38,7 @@ class StatsOptions:
 
     tokenizer: str = ""
     min_cell: int = 5
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     work: Work = field(default_factory=Work)
 
 

@@ -16,7 +16,7 @@ from dataset_tools.executor.run import Work, run
 from dataset_tools.readers.shards import SHARD_BYTES, Shard, plan_shards
 from dataset_tools.readers.strict_json import UNREADABLE
 from dataset_tools.records.converter import Converter, record_errors
-from dataset_tools.records.reading import Inputs, Reading, ReadRow, record_batches
+from dataset_tools.records.reading import Inputs, ReadOptions, ReadRow, record_batches
 from dataset_tools.tool_schema.validator import dotted
 from dataset_tools.validation.tally import Checker, Tally
 
@@ -34,7 +34,7 @@ class ValidateOptions:
     """
 
     examples: int = 3
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     work: Work = field(default_factory=Work)
 
 

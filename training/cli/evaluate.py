@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dataset_tools.cli.options import LayoutName, Quiet, ToolsFile, reading_of
+from dataset_tools.cli.options import LayoutName, Quiet, ToolsFile, read_options
 from dataset_tools.display.console import Progress, stdout_console
 from dataset_tools.errors import UsageError
 from training.answers.decoder import MAX_TOKENS, let_threads_sleep
@@ -47,7 +47,7 @@ def evaluate_command(
 
     let_threads_sleep()
     model, data = _model_and_data(names, predictions)
-    options = GoldOptions(reading=reading_of(layout, tools_file), limit=limit)
+    options = GoldOptions(reading=read_options(layout, tools_file), limit=limit)
     if predictions is not None:
         with Progress("evaluate", quiet=quiet) as reading:
             evaluation = evaluate(

@@ -9,7 +9,7 @@ from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor.run import infrequent_gc
 from dataset_tools.io.writer import check_outputs, write_file
 from dataset_tools.readers.shards import plan_shards
-from dataset_tools.records.reading import Inputs, Reading, records_of
+from dataset_tools.records.reading import Inputs, ReadOptions, records_of
 from training.answers.decode import DecodeOptions, decode
 from training.answers.model_source import find_model
 from training.answers.predictions import Predictions, read_predictions
@@ -31,7 +31,7 @@ class GoldOptions:
         limit: number of rows to ask, from the first; 0 asks all.
     """
 
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     limit: int = 0
 
 

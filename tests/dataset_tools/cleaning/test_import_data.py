@@ -14,7 +14,7 @@ from dataset_tools.errors import InputError, UsageError
 from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.stage import RunReport
 from dataset_tools.records.layouts import all_layouts
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import ReadOptions
 from dataset_tools.validation.validate import validate
 
 Command = Callable[..., Any]
@@ -170,10 +170,10 @@ def test_a_question_without_its_answer_is_rejected(tmp_path: Path) -> None:
 def test_a_forced_layout_rejects_rows_of_another(tmp_path: Path) -> None:
     """Rows of another layout become rejects that name the forced layout."""
     rows = [_examples("xlam")[0]["row"], _examples("glaive")[0]["row"]]
-    report = _import(_write(tmp_path / "a.jsonl", rows), to=tmp_path / "out.jsonl", reading=Reading(layout="xlam"))
+    report = _import(_write(tmp_path / "a.jsonl", rows), to=tmp_path / "out.jsonl", reading=ReadOptions(layout="xlam"))
     assert (report.rows_out, sum(report.rejected.values())) == (1, 1)
     with pytest.raises(UsageError, match="alpaca"):
-        _import(tmp_path / "a.jsonl", to=tmp_path / "out.jsonl", reading=Reading(layout="alpaca"))
+        _import(tmp_path / "a.jsonl", to=tmp_path / "out.jsonl", reading=ReadOptions(layout="alpaca"))
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "[1]", "[{}]", '"نص"'])
@@ -182,7 +182,7 @@ def test_a_tools_file_without_tools_is_refused(content: str, tmp_path: Path) -> 
     tools, (source, _) = tmp_path / "t.json", _raw("heshamharoon", tmp_path)
     tools.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"t\.json"):
-        _import(source, to=tmp_path / "out.jsonl", reading=Reading(tools_file=tools))
+        _import(source, to=tmp_path / "out.jsonl", reading=ReadOptions(tools_file=tools))
 
 
 def test_parquet_round_trips(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.split.split import SplitOptions, SplitReport, split
-from tests.dataset_tools.executor.poison import PoisonReading
+from tests.dataset_tools.executor.poison import PoisonReadOptions
 from tests.dataset_tools.io.stages import record
 from tests.dataset_tools.pipeline.runs import contents
 
@@ -25,7 +25,7 @@ FIRST, SECOND, BOTH = "while", "unless", "exit"
 """Passes in which the row is fatal; the flag is removed between them."""
 
 
-READING = PoisonReading()
+READING = PoisonReadOptions()
 """Reading options whose rows control the process that reads them."""
 
 

@@ -14,7 +14,7 @@ from dataset_tools.readers.row_reader import RawRow, read_rows
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import Converter
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import ReadOptions
 from schemas.record import Record
 
 
@@ -83,8 +83,8 @@ class PoisonConverter(Converter):
         return super().read(raw, file)
 
 
-class PoisonReading(Reading):
-    """Reading options with that converter."""
+class PoisonReadOptions(ReadOptions):
+    """Options for reading with that converter."""
 
     def converter(self, *, rename_tools: bool = False) -> Converter:
         """Return the converter."""

@@ -15,7 +15,7 @@ from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import find_files
 from dataset_tools.records.literals import decode_json
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import ReadOptions
 from dataset_tools.tool_schema.declaration import described_values
 from dataset_tools.validation.validate import validate
 
@@ -35,7 +35,7 @@ def test_no_output_replaces_the_tools_file(tmp_path: Path) -> None:
     data, tools = _write(tmp_path / "a.jsonl", ROW), _write(tmp_path / "tools.json", [])
     outputs = Outputs(tmp_path / "o.jsonl", tmp_path / "o.rejects.jsonl", report=tools)
     with pytest.raises(UsageError):
-        clean([str(data)], outputs, CleanOptions(reading=Reading(tools_file=tools)))
+        clean([str(data)], outputs, CleanOptions(reading=ReadOptions(tools_file=tools)))
     assert tools.read_text(encoding="utf-8") == "[]\n"
 
 

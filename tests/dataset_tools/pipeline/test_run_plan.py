@@ -23,7 +23,7 @@ from dataset_tools.io import run_lock
 from dataset_tools.pipeline.stage import ShardResult
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import find_files
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import ReadOptions
 from tests.dataset_tools.pipeline.runs import ROOT, SHARD_BYTES, clean_into, contents, outputs_in, start_clean
 
 
@@ -168,7 +168,10 @@ def test_changes_are_refused(corpus: Path, tmp_path: Path, monkeypatch: pytest.M
     tools = _tools(tmp_path)
     with pytest.raises(_StoppedError):
         import_data(
-            [str(source)], outputs_in(tmp_path), ImportOptions(reading=Reading(tools_file=tools)), on_shard=_stop_at(20)
+            [str(source)],
+            outputs_in(tmp_path),
+            ImportOptions(reading=ReadOptions(tools_file=tools)),
+            on_shard=_stop_at(20),
         )
 
     def refused(kind: type[AfgError], what: str, *, rename: bool = False, **outputs: Any) -> None:
@@ -177,7 +180,7 @@ def test_changes_are_refused(corpus: Path, tmp_path: Path, monkeypatch: pytest.M
             import_data(
                 [str(source)],
                 outputs_in(tmp_path, resume=True, **outputs),
-                ImportOptions(reading=Reading(tools_file=tools), rename_tools=rename),
+                ImportOptions(reading=ReadOptions(tools_file=tools), rename_tools=rename),
             )
         assert contents(tmp_path) == before
 
@@ -261,7 +264,9 @@ def test_an_input_that_changes_during_the_run(corpus: Path, tmp_path: Path) -> N
 
         folder = tmp_path / str(number)
         with pytest.raises(InputError, match=r"\S+/(raw\.jsonl|tools\.json): the input changed while it was read"):
-            clean([str(source)], outputs_in(folder), CleanOptions(reading=Reading(tools_file=tools)), on_shard=disturb)
+            clean(
+                [str(source)], outputs_in(folder), CleanOptions(reading=ReadOptions(tools_file=tools)), on_shard=disturb
+            )
         assert _is_unfinished(folder)
 
 

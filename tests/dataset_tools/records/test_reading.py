@@ -15,7 +15,7 @@ from dataset_tools.errors import InputError, RowError
 from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.readers.shards import plan_shards
 from dataset_tools.records.converter import Converter
-from dataset_tools.records.reading import Inputs, Reading, record_batches, records_of
+from dataset_tools.records.reading import Inputs, ReadOptions, record_batches, records_of
 from dataset_tools.split.split import SplitOptions, split
 from schemas.record import Record
 from tests.dataset_tools.io.stages import record
@@ -103,9 +103,9 @@ def test_other_input_files(source: Path, tmp_path: Path) -> None:
     touched = _between(lambda: os.utime(tools, ns=(0, 0)))
     outputs = Outputs(tmp_path / "one.jsonl", tmp_path / "one.rejects.jsonl")
     with pytest.raises(InputError, match=r"tools\.json: the input changed"):
-        dedup([str(source)], outputs, DedupOptions(near=None, reading=Reading(tools_file=tools)), on_shard=touched)
+        dedup([str(source)], outputs, DedupOptions(near=None, reading=ReadOptions(tools_file=tools)), on_shard=touched)
     for path in (tools, held_out):
-        options = SplitOptions(near=None, reading=Reading(tools_file=tools), against=(str(held_out),))
+        options = SplitOptions(near=None, reading=ReadOptions(tools_file=tools), against=(str(held_out),))
         touched = _between(lambda path=path: os.utime(path, ns=(5, 5)))
         with pytest.raises(InputError, match=rf"{path.name}: the input changed"):
             split([str(source)], tmp_path / "data", options, on_shard=touched)

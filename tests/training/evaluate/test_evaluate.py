@@ -11,7 +11,7 @@ import pytest
 
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.prompt.render import render
-from dataset_tools.records.reading import Reading
+from dataset_tools.records.reading import ReadOptions
 from tests.training.eval_data import DEVELOPER, TOOLS, call, record, write_lines
 from training.evaluate.eval_file import Evaluation, read_evaluation, write_evaluation
 from training.evaluate.evaluate import GoldOptions, evaluate, evaluate_model, read_questions
@@ -242,7 +242,7 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a\.json would overwrite an input"):
         evaluate([str(data)], answers, output=answers)
     with pytest.raises(UsageError, match=r"a\.json would overwrite an input"):
-        evaluate_model([str(data)], "no/model", answers, options=GoldOptions(reading=Reading(tools_file=answers)))
+        evaluate_model([str(data)], "no/model", answers, options=GoldOptions(reading=ReadOptions(tools_file=answers)))
     with pytest.raises(UsageError, match=r"eval\.predictions\.jsonl would overwrite an input"):
         evaluate_model([str(cached)], "no/model", tmp_path / "eval.json")
     question = {"id": "simple_0", "question": [[{"role": "user", "content": "؟"}]], "function": [TOOLS[0]["function"]]}
