@@ -10,7 +10,7 @@ from publishing.cards.metadata import front_matter, languages
 from publishing.cards.render import Card, template
 from publishing.cards.sources import DataFacts
 from publishing.cards.tables import feature_rows, reasons_of, reject_rows, rule_rows, split_rows
-from publishing.release.local_files import entries
+from publishing.release.local_files import files_and_links
 
 __all__ = ["make_dataset_card"]
 
@@ -33,7 +33,7 @@ def make_dataset_card(folder: Path, data: DataFacts, hub: str = "", license_id: 
         InputError: the folder has no data file, or one cannot be read.
     """
     data = data.of_folder(folder)
-    paths = [path for path in entries(folder) if path.is_file() and path.suffix in _DATA]
+    paths = [path for path in files_and_links(folder) if path.is_file() and path.suffix in _DATA]
     if not paths:
         raise InputError("no .jsonl or .parquet file in it", where=str(folder), hint="name the folder of a dataset")
     files = [(path.relative_to(folder).as_posix(), _rows(path), path.stat().st_size, sha256(path)) for path in paths]

@@ -8,7 +8,7 @@ from dataset_tools.errors import UsageError
 from dataset_tools.io.atomic_file import AtomicFile, fail
 from dataset_tools.io.checksums import sha256
 from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, plan_changes
-from publishing.release.local_files import entries
+from publishing.release.local_files import files_and_links
 from publishing.release.repositories import CARD, Repository
 
 __all__ = ["LocalFolder"]
@@ -48,7 +48,7 @@ class LocalFolder:
         if not folder.is_dir():
             return None
         partial = set(_partial(folder))
-        paths = [path for path in entries(folder) if path.is_file() and path not in partial]
+        paths = [path for path in files_and_links(folder) if path.is_file() and path not in partial]
         files = {
             path.relative_to(folder).as_posix(): RemoteFile(path.stat().st_size, sha256=sha256(path)) for path in paths
         }

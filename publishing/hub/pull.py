@@ -16,7 +16,7 @@ from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.atomic_file import AtomicFile, check_writable, remove_partials, write_file
 from dataset_tools.io.checksums import sha256
 from dataset_tools.io.hub_download import download
-from publishing.release.local_files import entries
+from publishing.release.local_files import files_and_links
 from publishing.release.manifest import CARD_FILES, MANIFEST, Recorded, Release, read_release
 from publishing.release.repositories import SUFFIXES, check_name, quant_of
 
@@ -145,7 +145,7 @@ def _clear_folder(output: Path, release: Release, content: bytes) -> None:
     if manifest.is_file() and manifest.read_bytes() == content:
         return
     for part in SUFFIXES:
-        for path in entries(output / part):
+        for path in files_and_links(output / part):
             name = path.relative_to(output).as_posix()
             recorded = release.files.get(name)
             if name.split("/", 1)[1] not in CARD_FILES and not _is_recorded(path, recorded):

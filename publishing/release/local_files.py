@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from dataset_tools.io.checksums import git_oid, sha256
 
-__all__ = ["LocalFile", "entries", "in_background", "start_hashing"]
+__all__ = ["LocalFile", "files_and_links", "in_background", "start_hashing"]
 
 _Result = TypeVar("_Result")
 
@@ -44,7 +44,7 @@ class LocalFile:
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
 
-def entries(folder: Path) -> Iterator[Path]:
+def files_and_links(folder: Path) -> Iterator[Path]:
     """Yield everything below a folder except real folders: files, links, which are not followed, and special files."""
     for parent, folders, files in os.walk(folder):
         folders.sort()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from dataset_tools.errors import InputError, UsageError
-from publishing.release.local_files import LocalFile, entries
+from publishing.release.local_files import LocalFile, files_and_links
 from publishing.release.manifest import MANIFEST, Release
 
 __all__ = ["CARD", "SUFFIXES", "Repository", "check_name", "quant_of", "repositories"]
@@ -114,5 +114,5 @@ def quant_of(name: str) -> str:
 
 
 def _files(folder: Path) -> list[LocalFile]:
-    found = (LocalFile(path.relative_to(folder).as_posix(), path) for path in entries(folder) if path.is_file())
+    found = (LocalFile(path.relative_to(folder).as_posix(), path) for path in files_and_links(folder) if path.is_file())
     return sorted(found, key=lambda file: file.path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.errors import InputError
-from publishing.release.local_files import entries
+from publishing.release.local_files import files_and_links
 from publishing.release.repositories import Repository
 from publishing.scan.secret_patterns import find_secrets
 from publishing.scan.text_blocks import SAFETENSORS_START, text_blocks
@@ -47,7 +47,7 @@ def scan(repository: Repository, token: str = "") -> Iterator[ScanFinding]:
         token: the user's own token, which no file may contain.
     """
     seen: dict[str, str] = {}
-    for path in entries(repository.folder):
+    for path in files_and_links(repository.folder):
         name = path.relative_to(repository.folder).as_posix()
         yield from _bad_name(path, name)
         yield from _secret_name(repository.folder, name, token)

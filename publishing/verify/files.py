@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from dataset_tools.errors import InputError
 from dataset_tools.io.checksums import sha256
-from publishing.release.local_files import entries
+from publishing.release.local_files import files_and_links
 from publishing.release.manifest import CARD_FILES, MANIFEST, Release
 from publishing.release.repositories import SUFFIXES
 from training.base.gguf_header import read_header
@@ -129,7 +129,7 @@ def _template(release: Release, name: str, text: object) -> VerifyCheck:
 def _unknown(release: Release) -> Iterator[VerifyCheck]:
     """Fail each file that ``release.json`` does not list, except cards."""
     cards = {f"{part}/{name}" for part in SUFFIXES for name in CARD_FILES}
-    for path in entries(release.path):
+    for path in files_and_links(release.path):
         name = path.relative_to(release.path).as_posix()
         if name not in release.files and name not in cards and name != MANIFEST:
             yield VerifyCheck("checksum", name, Result.FAILED, f"not listed in {MANIFEST}")
