@@ -137,7 +137,7 @@ from pathlib import Path
 from dataset_tools.cleaning.clean import CleanOptions, clean
 from dataset_tools.errors import UsageError
 from dataset_tools.executor.run import Work
-from dataset_tools.pipeline.outputs import FolderOutputs
+from dataset_tools.pipeline.to_parts import FolderOutputs
 from dataset_tools.pipeline.outputs import Outputs
 target, workers, *inputs = sys.argv[1:]
 outputs = FolderOutputs(Path(target), ".jsonl") if target == "parts" else Outputs(Path(target), Path("rejects.jsonl"))
