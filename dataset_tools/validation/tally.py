@@ -133,7 +133,7 @@ class Checker:
         self._row = [(entry.row, entry) for entry in checks if entry.row]
         self._dataset = [entry.dataset for entry in checks if entry.dataset]
 
-    def tally(self, keep: int) -> Tally:
+    def new_tally(self, keep: int) -> Tally:
         """Return an empty tally with new observers."""
         return Tally(keep, observers=[observer() for observer in self._dataset])
 

@@ -77,7 +77,7 @@ class CheckStage:
     def __call__(self, shard: Shard) -> Tally:
         """Return the tally of one shard."""
         checker = Checker()
-        tally = checker.tally(self._keep)
+        tally = checker.new_tally(self._keep)
         for batch in record_batches(shard, self._converter, reject_invalid=False):
             tally.rows += len(batch)
             checker.check(list(_checkable(batch, shard.file.place, tally)), tally)

@@ -2,10 +2,10 @@
 
 from dataset_tools.display.command_line import command_line, run_app
 from publishing.cli.card import card_command
-from publishing.cli.consume import pull_command, verify_command
 from publishing.cli.doctor import doctor_command
 from publishing.cli.export import export_command
 from publishing.cli.publish import publish_command
+from publishing.cli.pull import pull_command, verify_command
 from training.cli.evaluate import call_command, compare_command, evaluate_command
 from training.cli.serve import serve_command
 from training.cli.train import train_command

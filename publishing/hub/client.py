@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_tools.errors import OutputError, UsageError
-from publishing.hub.errors import attempt
+from publishing.hub.errors import with_retries
 from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, plan_changes
 from publishing.release.repositories import CARD, Repository, check_name
 
@@ -22,7 +22,7 @@ __all__ = ["Hub"]
 
 
 class Hub:
-    """A place on the Hugging Face Hub.
+    """The Hugging Face Hub as the destination of one release.
 
     Args:
         name: ``ORG/NAME`` of the merged model; the names of the other repositories start with it.
@@ -76,7 +76,7 @@ class Hub:
         Raises:
             OutputError: the Hub cannot be read.
         """
-        return attempt(repository.name, partial(self._state, repository, revision), self._wait)
+        return with_retries(repository.name, partial(self._state, repository, revision), self._wait)
 
     def plan(self, repository: Repository, *, delete: bool = False) -> RepositoryPlan:
         """Compare a repository with its present state.
@@ -85,7 +85,7 @@ class Hub:
             InputError: the human sections of a card are damaged.
             OutputError: the Hub cannot be read.
         """
-        return attempt(repository.name, partial(self._plan, repository, delete=delete), self._wait)
+        return with_retries(repository.name, partial(self._plan, repository, delete=delete), self._wait)
 
     def send(self, planned: RepositoryPlan, message: str, *, private: bool, delete: bool) -> RepositoryPlan:
         """Create a repository if needed, and commit what it lacks; return the plan that was carried out.
@@ -107,7 +107,7 @@ class Hub:
                 self._commit(now, message)
             return now
 
-        return attempt(planned.repository.name, step, self._wait)
+        return with_retries(planned.repository.name, step, self._wait)
 
     def tag(self, repository: Repository, tag: str, commit: str) -> None:
         """Set a tag on a commit.
@@ -123,7 +123,7 @@ class Hub:
                 what = f"the tag {tag} exists for another commit"
                 raise OutputError(what, where=self.url(repository), hint="choose another --tag")
 
-        attempt(repository.name, step, self._wait)
+        with_retries(repository.name, step, self._wait)
 
     def collect(self, repositories: Sequence[Repository], *, private: bool) -> str:
         """Add repositories to the collection that is named like the model; return its page.
@@ -143,7 +143,7 @@ class Hub:
                     self._api.add_collection_item(collection.slug, repository.name, repository.kind, exists_ok=True)
             return str(collection.url)
 
-        return attempt(title, step, self._wait)
+        return with_retries(title, step, self._wait)
 
     @contextmanager
     def warnings_to(self, log: Callable[[str], None]) -> Iterator[None]:

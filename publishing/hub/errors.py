@@ -1,7 +1,7 @@
 """Errors of the Hub in plain words, and retries of those that are temporary.
 
 huggingface_hub retries reads and transfers itself, but sends a commit, a tag and a collection only once. Our steps look
-at the Hub before they act, so :func:`attempt` may repeat them.
+at the Hub before they act, so :func:`with_retries` may repeat them.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import TypeVar
 from dataset_tools.errors import OutputError
 from dataset_tools.io.hub_download import http_errors
 
-__all__ = ["attempt"]
+__all__ = ["with_retries"]
 
 _Result = TypeVar("_Result")
 
@@ -34,7 +34,7 @@ _MEANINGS = {
 _NO_XET = re.compile(r"404 .*/xet-write-token\b", re.DOTALL)
 
 
-def attempt(where: str, action: Callable[[], _Result], wait: Callable[[float], None] = time.sleep) -> _Result:
+def with_retries(where: str, action: Callable[[], _Result], wait: Callable[[float], None] = time.sleep) -> _Result:
     """Run a step at the Hub; retry temporary errors twice.
 
     Args:

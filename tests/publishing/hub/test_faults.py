@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from dataset_tools.errors import OutputError
-from publishing.hub.errors import attempt
+from publishing.hub.errors import with_retries
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
 from tests.publishing.conftest import NAMES, Publisher, held
@@ -168,7 +168,7 @@ def test_only_a_missing_xet_is_reported_as_one(monkeypatch: pytest.MonkeyPatch, 
         raise error
 
     with pytest.raises(OutputError) as caught:
-        attempt("org/tiny", fail, lambda _: None)
+        with_retries("org/tiny", fail, lambda _: None)
     assert what in str(caught.value)
     assert ("HF_HUB_DISABLE_XET" in str(caught.value)) == ("does not support" in what)
 
