@@ -19,9 +19,8 @@ def _parts() -> tuple[Any, ...]:
 
 def clean_row(line: str | bytes) -> bytes:
     """Read, convert, repair and validate one row; return its JSON line."""
-    from dataset_tools.io.jsonl import dump_line
+    from dataset_tools.io.json_text import dump_line, parse_row
     from dataset_tools.readers.row_reader import RawRow
-    from dataset_tools.readers.strict_json import parse_row
     from dataset_tools.records.converter import require_valid
 
     converter, repairer, file = _parts()

@@ -84,7 +84,7 @@ def report_command(
         afg-data report raw.jsonl -o report.html
         afg-data report data/train.parquet -o report.html --tokenizer gemma/
     """
-    from dataset_tools.io.writer import check_outputs
+    from dataset_tools.io.output_paths import check_outputs
     from dataset_tools.records.reading import Inputs
     from dataset_tools.report.pages import report_page
     from dataset_tools.report.report import PASSES, ReportOptions, report

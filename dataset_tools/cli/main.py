@@ -60,7 +60,7 @@ def validate_command(
     """
     from dataset_tools.checks.base import Severity
     from dataset_tools.cli.text import github_annotations, print_validation
-    from dataset_tools.io.writer import check_outputs
+    from dataset_tools.io.output_paths import check_outputs
     from dataset_tools.records.reading import Inputs
     from dataset_tools.validation.validate import ValidateOptions, validate
 

@@ -193,7 +193,7 @@ def outputs_of(
 
 
 def _is_folder(path: Path) -> bool:
-    from dataset_tools.io.atomic_file import fail
+    from dataset_tools.io.output_paths import fail
 
     try:
         return path.is_dir()
@@ -207,14 +207,14 @@ def write_page(path: Path, page: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    from dataset_tools.io.atomic_file import write_file
+    from dataset_tools.io.writer import write_file
 
     write_file(path, page.encode("utf-8", "backslashreplace"))
 
 
 def print_json(value: object) -> None:
     """Write a result to standard output as one line of JSON."""
-    from dataset_tools.io.jsonl import dump_text
+    from dataset_tools.io.json_text import dump_text
 
     sys.stdout.write(dump_text(value) + "\n")
 

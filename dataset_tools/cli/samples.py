@@ -98,7 +98,7 @@ def build_command(
         afg-data build train.parquet -o samples --tokenizer gemma/ --shuffle-tools 7 --fit
     """
     from dataset_tools.cli.text import print_build
-    from dataset_tools.io.writer import check_outputs
+    from dataset_tools.io.output_paths import check_outputs
     from dataset_tools.records.reading import Inputs
     from dataset_tools.samples.build import BuildOptions, build
     from dataset_tools.samples.stage import SampleOptions

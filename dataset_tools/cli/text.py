@@ -152,7 +152,7 @@ def _print_counts(rows_in: int, rows_out: int, rejected: dict[str, int], output:
 
 def _change(sample: dict[str, Any], console: "Console", room: int) -> str:
     """Return one change on one line: the values before and after, each cut to ``room`` characters."""
-    from dataset_tools.io.jsonl import dump_text
+    from dataset_tools.io.json_text import dump_text
 
     before, after = sample["before"], sample["after"]
     mark = isolate if console.is_terminal else str

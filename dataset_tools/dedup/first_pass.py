@@ -10,8 +10,9 @@ from pathlib import Path
 
 from dataset_tools.dedup.keys import Keys
 from dataset_tools.errors import InputError, RowError
-from dataset_tools.io.atomic_file import fail, write_file
-from dataset_tools.io.jsonl import dump_line
+from dataset_tools.io.json_text import dump_line
+from dataset_tools.io.output_paths import fail
+from dataset_tools.io.writer import write_file
 from dataset_tools.pipeline.row_decisions import Decision
 from dataset_tools.readers.parts_manifest import WORK, markers_in
 from dataset_tools.readers.row_reader import POISON

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from dataset_tools.errors import InputError
 from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.worker_process import OUT_OF_MEMORY, LostError, WorkerProcess, serve_shards
-from dataset_tools.io.jsonl import RawLine, dump_line
+from dataset_tools.io.json_text import RawLine, dump_line
 from dataset_tools.readers.parquet_reader import iter_rows
 from dataset_tools.readers.shards import Shard
 

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from dataset_tools.errors import OutputError, UsageError
-from dataset_tools.io.atomic_file import fail, partial_path, require_local, sync_folder
+from dataset_tools.io.output_paths import fail, require_local, sync_folder
+from dataset_tools.io.writer import partial_path
 
 __all__ = ["AtomicFolder"]
 

@@ -1,18 +1,21 @@
-"""Detection of file formats by the ending of the name, confirmed by the first bytes."""
+"""File formats, by the ending of the name and confirmed by the first bytes; the content in chunks, decompressed."""
 
 import codecs
+import gzip
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 import orjson
 
-from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import BOM, read_chunks
+from dataset_tools.errors import DamagedError, InputError
 from dataset_tools.io.remote_path import RemotePath, unreadable
 
-__all__ = ["ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "detect_format", "is_wanted", "split_ending"]
+__all__ = [
+    "BOM", "ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "detect_format", "is_wanted", "read_chunks", "split_ending",
+]  # fmt: skip
 
 Format: TypeAlias = Literal["jsonl", "json", "parquet"]
 Compression: TypeAlias = Literal["", "gz", "zst"]
@@ -32,10 +35,14 @@ READ = f"readable files end in {', '.join(ENDINGS)}"
 TO_A_FILE = "inputs are read more than once: save it to a file first"
 """Hints for inputs of another kind, and for pipes."""
 
+BOM = b"\xef\xbb\xbf"
+
 _PARTIAL = (".partial", ".part", ".tmp", ".temp", ".incomplete", ".crdownload", "~")
 _MAGIC = {"gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "parquet": b"PAR1"}
 _LEAST_PARQUET = 12  # bytes: the magic number twice and the length of the footer
 _HEAD = 1 << 16
+_CHUNK = 1 << 18
+_ZSTD_INPUT = 1 << 15  # small, because zstd returns all output of an input chunk at once, a hundred times its size
 
 
 def split_ending(name: str) -> tuple[str, str]:
@@ -152,3 +159,69 @@ def _json_format(sample: bytes) -> Format:
     except orjson.JSONDecodeError as error:
         return "json" if "unexpected end" in error.msg else "jsonl"
     return "jsonl"
+
+
+def read_chunks(path: Path, compression: str = "", start: int = 0, stop: int = -1) -> Iterator[bytes]:
+    """Yield the bytes [start, stop) of a file, or the whole content of a compressed file, in chunks.
+
+    Concatenated gzip members or zstd frames are one file.
+
+    Raises:
+        DamagedError: the compressed data is truncated or damaged.
+        InputError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            if compression == "gz":
+                yield from _gzip_chunks(file)
+            elif compression == "zst":
+                yield from _zstd_chunks(file)
+            else:
+                yield from _plain_chunks(file, start, stop)
+    except EOFError as error:
+        raise DamagedError(str(error), where=str(path), hint="download or write it again") from error
+    except OSError as error:
+        raise unreadable(error, path) from error
+
+
+def _plain_chunks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+    file.seek(start)
+    left = stop - start
+    while stop < 0 or left > 0:
+        chunk = file.read(_CHUNK if stop < 0 else min(left, _CHUNK))
+        if not chunk:
+            if stop >= 0:
+                raise EOFError("the file was truncated while it was read")
+            return
+        left -= len(chunk)
+        yield chunk
+
+
+def _gzip_chunks(file: BinaryIO) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=file) as stream:
+        try:
+            while chunk := stream.read1(_CHUNK):
+                yield chunk
+        except EOFError as error:
+            raise EOFError("the gzip data is truncated") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise EOFError(f"damaged gzip data: {error}") from error
+
+
+def _zstd_chunks(file: BinaryIO) -> Iterator[bytes]:
+    import zstandard
+
+    # Not ZstdDecompressor.stream_reader: it does not detect a truncated file.
+    frame: zstandard.ZstdDecompressionObj | None = None
+    try:
+        while data := file.read(_ZSTD_INPUT):
+            while data:
+                frame = frame or zstandard.ZstdDecompressor().decompressobj()
+                chunk = frame.decompress(data)
+                data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+                if chunk:
+                    yield chunk
+    except zstandard.ZstdError as error:
+        raise EOFError(f"damaged zstd data: {error}") from error
+    if frame is not None:
+        raise EOFError("the zstd data is truncated")

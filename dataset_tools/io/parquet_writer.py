@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from dataset_tools.io.jsonl import dump_text
+from dataset_tools.io.json_text import dump_text
 from schemas.record import Record
 
 if TYPE_CHECKING:

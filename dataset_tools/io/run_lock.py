@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dataset_tools.errors import UsageError
-from dataset_tools.io.atomic_file import fail, require_local
+from dataset_tools.io.output_paths import fail, require_local
 
 if sys.platform != "win32":
     import fcntl

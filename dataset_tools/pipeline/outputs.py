@@ -13,7 +13,8 @@ from typing import Self
 from dataset_tools.errors import OutputError
 from dataset_tools.executor.run import run
 from dataset_tools.io.file_formats import split_ending
-from dataset_tools.io.writer import Sink, check_outputs, encode, json_report, write_file
+from dataset_tools.io.output_paths import check_outputs
+from dataset_tools.io.writer import Sink, encode, json_report, write_file
 from dataset_tools.pipeline.stage import Job, RunReport, ShardResult
 from dataset_tools.readers.shards import SHARD_BYTES
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work
-from dataset_tools.io.jsonl import dump_line
+from dataset_tools.io.json_text import dump_line
 from dataset_tools.io.writer import encode
 from dataset_tools.pipeline.row_decisions import Decision, decided
 from dataset_tools.readers.row_reader import reject_line

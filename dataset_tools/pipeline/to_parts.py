@@ -16,10 +16,10 @@ from typing import Any
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.process_setup import stop_reimport
 from dataset_tools.executor.run import run
-from dataset_tools.io.atomic_file import remove_partials
 from dataset_tools.io.checksums import describe_file
 from dataset_tools.io.file_formats import split_ending
-from dataset_tools.io.writer import ENDINGS, Sink, check_outputs, encode, json_report
+from dataset_tools.io.output_paths import check_outputs
+from dataset_tools.io.writer import ENDINGS, Sink, encode, json_report, remove_partials
 from dataset_tools.pipeline.parts_folder import PartsFolder
 from dataset_tools.pipeline.run_plan import resume_plan
 from dataset_tools.pipeline.stage import Job, RunReport, ShardResult

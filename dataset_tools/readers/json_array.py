@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from dataset_tools.io.jsonl import MAX_ROW_BYTES, RawLine
+from dataset_tools.io.json_text import MAX_ROW_BYTES, RawLine
 
 __all__ = ["ArrayError", "split_elements"]
 

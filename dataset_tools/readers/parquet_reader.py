@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import orjson
 
 from dataset_tools.errors import DamagedError, InputError, RowError
+from dataset_tools.io.json_text import parse_json
 from dataset_tools.io.remote_path import RemotePath, unreadable
-from dataset_tools.readers.strict_json import parse_json
 from schemas.record import JsonObject
 
 if TYPE_CHECKING:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dataset_tools.errors import DamagedError, InputError, RowError
-from dataset_tools.io.jsonl import BOM, RawLine, read_chunks, split_lines
+from dataset_tools.io.file_formats import BOM, read_chunks
+from dataset_tools.io.json_text import MAX_ROW_BYTES, RawLine
 from dataset_tools.io.remote_path import unreadable
 from dataset_tools.readers.json_array import ArrayError, split_elements
 from dataset_tools.readers.parquet_reader import row_groups
 from dataset_tools.readers.sources import DataFile
 
-__all__ = ["SHARD_BYTES", "Shard", "plan_shards", "read_lines"]
+__all__ = ["SHARD_BYTES", "Shard", "plan_shards", "read_lines", "split_lines"]
 
 _CHUNK = 1 << 18
 _OVERHEAD = 200  # bytes of memory per line, in addition to its text
@@ -102,6 +103,48 @@ def read_lines(file: DataFile, start: int = 0, stop: int = -1, first_line: int =
         yield RawLine(error.number, b"", 0, str(error))
     except InputError as error:
         raise InputError(error.what, where=f"{file.path}:{last + 1}", hint=error.hint) from error
+
+
+def split_lines(chunks: Iterable[bytes], first: int) -> Iterator[RawLine]:
+    """Yield the lines of the chunks without line ends, numbered from ``first``; blank lines count but are skipped."""
+    number = first
+    held: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        head, *rest = chunk.split(b"\n")
+        size = _hold(held, size, head)
+        if not rest:
+            continue
+        yield from _line(number, held, size)
+        number += 1
+        tail = rest.pop()
+        for raw in rest:  # complete lines within a chunk: none is too long
+            raw = raw.strip(b" \t\r")  # noqa: PLW2901 - the line is the stripped one
+            if raw:
+                yield RawLine(number, raw, len(raw))
+            number += 1
+        held = []
+        size = _hold(held, 0, tail)
+    yield from _line(number, held, size)
+
+
+def _hold(held: list[bytes], size: int, piece: bytes) -> int:
+    """Add a piece of a line to those held; drop all of them once the line is too long."""
+    size += len(piece)
+    if size > MAX_ROW_BYTES:
+        held.clear()
+    else:
+        held.append(piece)
+    return size
+
+
+def _line(number: int, held: list[bytes], size: int) -> Iterator[RawLine]:
+    if size > MAX_ROW_BYTES:
+        yield RawLine(number, b"", size)
+        return
+    raw = b"".join(held).strip(b" \t\r")
+    if raw:
+        yield RawLine(number, raw, len(raw))
 
 
 def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:

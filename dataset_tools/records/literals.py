@@ -13,7 +13,7 @@ import orjson
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
-from dataset_tools.readers.strict_json import require_lossless
+from dataset_tools.io.json_text import require_lossless
 from schemas.record import JsonObject
 
 __all__ = ["LiteralError", "decode_json", "read_arguments", "read_literal", "skip_space"]

@@ -21,7 +21,7 @@ from dataset_tools.executor.process_setup import stop_reimport
 from dataset_tools.executor.run import Work, run
 from dataset_tools.io.atomic_folder import AtomicFolder
 from dataset_tools.io.checksums import cancellation, describe_input, sha256
-from dataset_tools.io.writer import check_outputs
+from dataset_tools.io.output_paths import check_outputs
 from dataset_tools.prompt.template import template_name
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile

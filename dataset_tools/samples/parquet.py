@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
-from dataset_tools.io.jsonl import dump_text
+from dataset_tools.io.json_text import dump_text
 from dataset_tools.samples.masking import Samples
 from schemas.record import Record
 

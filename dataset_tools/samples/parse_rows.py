@@ -10,8 +10,10 @@ from typing import Any, BinaryIO
 import orjson
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import BOM, MAX_ROW_BYTES, RawLine, dump_line, split_lines
+from dataset_tools.io.file_formats import BOM
+from dataset_tools.io.json_text import MAX_ROW_BYTES, RawLine, dump_line
 from dataset_tools.prompt.parser import ParseError, parse
+from dataset_tools.readers.shards import split_lines
 from dataset_tools.samples.render_rows import Writer
 from schemas.record import Tool
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataset_tools.errors import InputError
 from dataset_tools.io.checksums import sha256
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.readers.parquet_reader import open_parquet
 from dataset_tools.samples.masking import IGNORED
 

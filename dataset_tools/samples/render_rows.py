@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
-from dataset_tools.io.jsonl import dump_line
+from dataset_tools.io.json_text import dump_line
 from dataset_tools.prompt.render import RenderError, render
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.records.converter import Converter

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.checksums import sha256
 from dataset_tools.io.hub_download import download
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -9,7 +9,7 @@ from typing import Any
 
 from dataset_tools.dedup.keys import RowKey
 from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.io.parquet_writer import FEATURES
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.split.division import Division, SplitOptions

@@ -18,7 +18,8 @@ from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor.run import run
 from dataset_tools.io.atomic_folder import AtomicFolder
 from dataset_tools.io.checksums import describe_file
-from dataset_tools.io.writer import Sink, check_outputs
+from dataset_tools.io.output_paths import check_outputs
+from dataset_tools.io.writer import Sink
 from dataset_tools.pipeline.outputs import Outputs, RejectsFile
 from dataset_tools.pipeline.row_decisions import decided
 from dataset_tools.readers.shards import Shard, plan_shards

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.atomic_file import write_file
+from dataset_tools.io.writer import write_file
 from dataset_tools.prompt.render import render
 from publishing.cards import tables
 from publishing.cards.hub_terms import GEMMA_NOTICE, GEMMA_TERMS, is_gemma, public_model

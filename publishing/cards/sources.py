@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.split.split import SPLIT_FILE
 from publishing.cards.evidence import require_base_evaluation, require_evaluation, require_run
 from publishing.cards.hub_terms import public_dataset, public_model

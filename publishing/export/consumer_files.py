@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_tools.io.checksums import sha256
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.prompt import parser
 from publishing.export.gguf import file_name
 from publishing.export.run import ADAPTER_CONFIG, TEMPLATE, ExportedRun

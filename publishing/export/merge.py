@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import ProofError
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.samples.tokenizer import STOP_IDS
 from publishing.export.reference_model import TorchModel, adapter_tensors, first_line
 from publishing.export.run import ADAPTER_CONFIG, TEMPLATE, TOKENIZER_MODEL

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dataset_tools.errors import UsageError
-from dataset_tools.io.atomic_file import AtomicFile, fail
 from dataset_tools.io.checksums import sha256
+from dataset_tools.io.output_paths import fail
+from dataset_tools.io.writer import AtomicFile
 from publishing.hub.plan import RemoteFile, RemoteRepository, RepositoryPlan, plan_changes
 from publishing.release.local_files import files_and_links
 from publishing.release.repositories import CARD, Repository

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from dataset_tools.display.console import counted
 from dataset_tools.errors import InputError, UsageError
-from dataset_tools.io.atomic_file import AtomicFile, check_writable, remove_partials, write_file
 from dataset_tools.io.checksums import sha256
 from dataset_tools.io.hub_download import download
+from dataset_tools.io.output_paths import check_writable
+from dataset_tools.io.writer import AtomicFile, remove_partials, write_file
 from publishing.release.local_files import files_and_links
 from publishing.release.manifest import CARD_FILES, MANIFEST, Recorded, Release, read_release
 from publishing.release.repositories import SUFFIXES, check_name, quant_of

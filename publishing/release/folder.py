@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from dataset_tools.errors import InputError, OutputError, UsageError
-from dataset_tools.io.atomic_file import fail, remove_partials, sync_folder, write_file
 from dataset_tools.io.checksums import sha256
+from dataset_tools.io.output_paths import fail, sync_folder
+from dataset_tools.io.writer import remove_partials, write_file
 from publishing.release.manifest import MANIFEST
 
 __all__ = ["ReleaseFolder", "check_space", "step_key"]

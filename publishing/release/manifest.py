@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 
 __all__ = ["CARD_FILES", "MANIFEST", "NOTICE", "Recorded", "Release", "read_release"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import read_chunks
+from dataset_tools.io.file_formats import read_chunks
 from training.base.gguf_header import read_header
 
 if TYPE_CHECKING:

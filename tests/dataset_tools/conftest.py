@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.bundled import dirty_path
-from dataset_tools.io.jsonl import dump_line
+from dataset_tools.io.json_text import dump_line
 from dataset_tools.samples.build import BuildOptions, build
 from dataset_tools.samples.stage import SampleOptions
 from tests import prompt_rows

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from dataset_tools.io.atomic_file import check_writable, fail, write_file
+from dataset_tools.io.output_paths import check_writable, fail
+from dataset_tools.io.writer import write_file
 from schemas.record import JsonObject
 
 __all__ = ["AnswerCache"]

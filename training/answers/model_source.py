@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.hub_download import download
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, require_functiongemma
 from training.base.base import BUNDLED, Base, base_problems, find_base
 from training.base.gguf_header import read_header

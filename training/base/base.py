@@ -6,7 +6,7 @@ from typing import Any
 
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.io.hub_download import download
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.samples.tokenizer import TokenizerFiles, find_tokenizer, load_tokenizer, require_functiongemma
 from training.tiny import base_path, tokenizer_path
 

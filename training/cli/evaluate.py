@@ -97,7 +97,7 @@ def call_command(
         afg call run "ما حالة الطقس في جدة غدًا؟" --tools tools.json
         afg call release/gguf/NAME-Q8_0.gguf "حوّل 100 ريال إلى درهم" --tools tools.json --json
     """
-    from dataset_tools.io.jsonl import dump_text
+    from dataset_tools.io.json_text import dump_text
     from training.answers.call import call, why_no_call
     from training.answers.decode import DecodeOptions
 
@@ -129,7 +129,7 @@ def compare_command(
         afg compare base.json tuned.json
         afg compare base.json tuned.json q8.json -o compare.html
     """
-    from dataset_tools.io.jsonl import dump_text
+    from dataset_tools.io.json_text import dump_text
     from dataset_tools.io.writer import write_file
     from training.evaluate.compare import compare_files
     from training.evaluate.comparison_page import comparison_page

@@ -9,7 +9,7 @@ import orjson
 
 from dataset_tools.errors import InputError
 from dataset_tools.executor.run import infrequent_gc
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 from dataset_tools.io.writer import write_file
 from training.evaluate.metrics import Metric, Metrics, as_json
 from training.evaluate.scoring import ArgumentScore, Mistake, Verdict

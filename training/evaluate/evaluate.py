@@ -7,7 +7,8 @@ from typing import Any
 
 from dataset_tools.errors import InputError, RowError, UsageError
 from dataset_tools.executor.run import infrequent_gc
-from dataset_tools.io.writer import check_outputs, write_file
+from dataset_tools.io.output_paths import check_outputs
+from dataset_tools.io.writer import write_file
 from dataset_tools.readers.shards import plan_shards
 from dataset_tools.records.reading import Inputs, ReadOptions, records_of
 from training.answers.decode import DecodeOptions, decode

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.atomic_file import AtomicFile, sync_folder
 from dataset_tools.io.checksums import sha256
-from dataset_tools.io.jsonl import dump_line, read_object
+from dataset_tools.io.json_text import dump_line, read_object
+from dataset_tools.io.output_paths import sync_folder
+from dataset_tools.io.writer import AtomicFile
 
 __all__ = ["SEAL", "Checkpoint", "last_good", "remove_stale", "seal"]
 

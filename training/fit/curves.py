@@ -7,7 +7,7 @@ from typing import Any
 
 from dataset_tools.display.chart import Curve, line_chart
 from dataset_tools.display.html import cards, isolated, shell
-from dataset_tools.io.atomic_file import write_file
+from dataset_tools.io.writer import write_file
 
 __all__ = ["HTML", "curves_page", "draw_curves", "moving_mean"]
 

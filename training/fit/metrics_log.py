@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dataset_tools.io.atomic_file import fail
-from dataset_tools.io.jsonl import dump_line
+from dataset_tools.io.json_text import dump_line
+from dataset_tools.io.output_paths import fail
 
 __all__ = ["MetricsLog", "read_metrics"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from dataset_tools.errors import UsageError
-from dataset_tools.io.atomic_file import write_file
 from dataset_tools.io.checksums import combined_sha256, sha256
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
+from dataset_tools.io.writer import write_file
 from dataset_tools.samples.reader import SampleFolder
 from training.fit.plan import TrainingPlan
 

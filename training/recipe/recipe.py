@@ -18,7 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic.dataclasses import dataclass
 
 from dataset_tools.errors import InputError, UsageError
-from dataset_tools.io.jsonl import dump_text
+from dataset_tools.io.json_text import dump_text
 
 __all__ = [
     "Batch",

@@ -287,7 +287,7 @@ def test_a_killed_writer_leaves_no_temporary_file(tmp_path: Path) -> None:
     """A file for a store takes no local space once its process has ended."""
     script = """
 import signal, sys
-from dataset_tools.io.atomic_file import AtomicFile
+from dataset_tools.io.writer import AtomicFile
 from dataset_tools.io.remote_path import RemotePath
 with AtomicFile(RemotePath(sys.argv[1])) as file:
     file.write(b"half" * 10_000)

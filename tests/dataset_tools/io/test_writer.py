@@ -14,9 +14,9 @@ import zstandard
 
 from dataset_tools.errors import OutputError, UsageError
 from dataset_tools.executor.run import Work, run
-from dataset_tools.io.atomic_file import AtomicFile
-from dataset_tools.io.jsonl import dump_line
-from dataset_tools.io.writer import ENDINGS, Sink, check_writable, encode, json_report, write_file
+from dataset_tools.io.json_text import dump_line
+from dataset_tools.io.output_paths import check_writable
+from dataset_tools.io.writer import ENDINGS, AtomicFile, Sink, encode, json_report, write_file
 from dataset_tools.readers.shards import plan_shards
 from dataset_tools.readers.sources import find_files
 from tests.dataset_tools.io.stages import Encode, record, rows_of

@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_tools.errors import RowError
-from dataset_tools.io.jsonl import dump_line, dump_text
+from dataset_tools.io.json_text import dump_line, dump_text, parse_json, parse_row
 from dataset_tools.readers.json_array import ArrayError, split_elements
-from dataset_tools.readers.strict_json import parse_json, parse_row
 from tests.dataset_tools.io.stages import reason, rows_of
 from tests.properties import examples
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_tools.errors import RowError
-from dataset_tools.readers import tool_cache
-from dataset_tools.readers.strict_json import parse_json
-from dataset_tools.readers.tool_cache import ToolCache
+from dataset_tools.io.json_text import parse_json
+from dataset_tools.readers import row_reader
+from dataset_tools.readers.row_reader import ToolCache
 
 WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "حالة الطقس في مدينة عربية"}}
 PRAYER = {"type": "function", "function": {"name": "prayer_times", "description": "مواقيت الصلاة في مدينة عربية"}}
@@ -88,15 +88,15 @@ def test_text_that_looks_like_the_mark_stays() -> None:
     """A row that contains the mark is read unchanged."""
     known = ToolCache()
     _read(known, _line({"tools": [WEATHER]}))
-    for row in ({"tools": tool_cache._MARK}, {"tools": [WEATHER], "id": tool_cache._MARK}):
+    for row in ({"tools": row_reader._MARK}, {"tools": [WEATHER], "id": row_reader._MARK}):
         assert _read(known, _line(row))[0] == row
 
 
 def test_the_cache_switches_itself_off() -> None:
     """A file with a new tool in every row switches the cache off and is read correctly."""
     known = ToolCache()
-    for number in range(tool_cache._PATIENCE + 50):
+    for number in range(row_reader._PATIENCE + 50):
         row = {"tools": [{"function": {"name": f"tool_{number:06}", "description": "أداة لا تتكرر في أي صف آخر"}}]}
         assert _read(known, _line(row))[0] == row
     assert known.cut(_line({"tools": [WEATHER]})) is None
-    assert known._count <= tool_cache._MOST
+    assert known._count <= row_reader._MOST

@@ -1,16 +1,27 @@
-"""Strict JSON: duplicate keys, integers over 64 bits and excessive depth are errors, as is anything else invalid."""
+"""JSON text: rows read strictly, values written compactly, and JSON objects in files.
+
+Reading is strict: duplicate keys, integers over 64 bits and excessive depth are errors, as is anything else invalid.
+"""
 
 import json
 import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
 
 from dataset_tools.arabic.mojibake import guess_bytes_encoding
-from dataset_tools.errors import RowError
+from dataset_tools.errors import InputError, RowError
 from schemas.record import JsonObject
 
-__all__ = ["UNREADABLE", "few_brackets", "parse_json", "parse_row", "require_lossless"]
+__all__ = [
+    "MAX_ROW_BYTES", "UNREADABLE", "RawLine", "dump_line", "dump_text", "few_brackets", "parse_json", "parse_row",
+    "read_object", "require_lossless",
+]  # fmt: skip
+
+MAX_ROW_BYTES = 16 << 20
+"""Size of the longest row that is read; a longer one is rejected."""
 
 UNREADABLE = "unreadable-row"
 
@@ -20,6 +31,61 @@ _FEWEST_DIGITS = 19  # of an integer over 64 bits
 _DIGITS = bytes(48 if 48 <= byte < 58 else 32 for byte in range(256))  # noqa: PLR2004 - every ASCII digit to 0
 _NOT_A_NUMBER = re.compile(r"-?(NaN|Infinity|inf\b|nan\b)")
 _ICONV = {"utf-16": "UTF-16", "windows-1256": "WINDOWS-1256", "cp864": "CP864"}
+
+
+@dataclass(slots=True)
+class RawLine:
+    """One line or element of a text file.
+
+    Attributes:
+        number: line or element number, from 1.
+        raw: the bytes; empty if ``size`` is over :data:`MAX_ROW_BYTES`.
+        size: number of bytes.
+        fault: the reason why the rest of the file cannot be read; the last line only.
+    """
+
+    number: int
+    raw: bytes
+    size: int
+    fault: str = ""
+
+
+def dump_text(value: Any) -> str:  # noqa: ANN401 - JSON is any value
+    """Return ``value`` as compact JSON text, with its keys in order."""
+    return _dump(value).decode("utf-8")
+
+
+def dump_line(value: Any) -> bytes:  # noqa: ANN401 - JSON is any value
+    """Return ``value`` as one line of a JSON Lines file: UTF-8, keys in order, with a newline."""
+    return _dump(value, orjson.OPT_APPEND_NEWLINE)
+
+
+def _dump(value: Any, option: int | None = None) -> bytes:  # noqa: ANN401
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:
+        # orjson is limited to 254 levels and 64-bit integers; JSON text inside a row may exceed both.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-8") + (b"\n" if option else b"")
+
+
+def read_object(path: Path, hint: str = "") -> dict[str, Any]:
+    """Return the JSON object that a file holds.
+
+    Not by orjson: it turns an integer of more than 64 bits into a float, and some configurations hold one.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or holds anything else; ``hint`` says what to do.
+    """
+    try:
+        value = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(path), hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", where=str(path), hint=hint) from error
+    if not isinstance(value, dict):
+        raise InputError("not a JSON object", where=str(path), hint=hint)
+    return value
 
 
 def parse_row(raw: bytes) -> JsonObject:

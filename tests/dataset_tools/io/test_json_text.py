@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.errors import InputError
-from dataset_tools.io.jsonl import read_object
+from dataset_tools.io.json_text import read_object
 
 HINT = "write it again"
 
