@@ -1,4 +1,4 @@
-"""``afg-data``: the command line over :mod:`dataset_tools`.
+"""``afg-data``: the command line over :mod:`dataset_tools`, and its commands for records: import, clean, validate.
 
 Each command parses its options, makes one library call and prints the result. Heavy imports are inside the commands, so
 ``--help`` is fast.
@@ -6,19 +6,16 @@ Each command parses its options, makes one library call and prints the result. H
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dataset_tools.bundled import SamplePart
 from dataset_tools.cli import options as opt
+from dataset_tools.cli.contents import checks_command, layouts_command, sample_command
 from dataset_tools.cli.datasets import dedup_command, report_command, split_command, stats_command
-from dataset_tools.cli.records import clean_command, import_command
 from dataset_tools.cli.samples import build_command, parse_command, render_command, show_command
 from dataset_tools.display.command_line import command_line, run_app
 from dataset_tools.display.console import ShardProgress, stdout_console
-from dataset_tools.errors import UsageError
 
 __all__ = ["app", "main"]
 
@@ -36,6 +33,101 @@ class Level(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+
+
+def import_command(
+    sources: opt.Sources,
+    output: opt.OutputOrFolder,
+    layout: opt.LayoutName = "",
+    tools_file: opt.ToolsFile = None,
+    rename_tools: opt.Rename = False,
+    rejects: opt.Rejects = None,
+    report: opt.ReportFile = None,
+    as_json: opt.AsJson = False,
+    parts: opt.PartsFormat = "",
+    resume: opt.Resume = False,
+    log_json: opt.LogJson = False,
+    engine: opt.EngineName = opt.EngineChoice.LOCAL,
+    ray_address: opt.RayAddress = "",
+    workers: opt.WorkersOrTasks = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Convert any known layout to records; repair nothing.
+
+    Examples:
+        afg-data import raw/ -o records.jsonl
+        afg-data import hf://datasets/ORG/NAME -o records/ -j 4 --resume
+    """
+    from dataset_tools.cleaning.import_data import ImportOptions, import_data
+    from dataset_tools.records.reading import Inputs
+
+    options = ImportOptions(
+        reading=opt.read_options(layout, tools_file),
+        rename_tools=rename_tools,
+        work=opt.work_of(engine, ray_address, workers),
+    )
+    outputs = opt.outputs_of(output, parts, rejects, report, resume=resume)
+    inputs = Inputs.of(sources)
+    with ShardProgress("import", inputs.size, quiet=quiet, log_json=log_json) as progress:
+        result = import_data(inputs, outputs, options, on_shard=progress.shard_done)
+    opt.print_run(result, as_json=as_json, quiet=quiet)
+
+
+def clean_command(
+    sources: opt.Sources,
+    output: opt.OutputOrFolder,
+    fold: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...",
+            help="Also fold: dediac, alef, alef-maksura, teh-marbuta, digits.",
+        ),
+    ] = "",
+    developer_turn: Annotated[bool, typer.Option(help="Add the developer turn if it is missing.")] = True,
+    layout: opt.LayoutName = "",
+    tools_file: opt.ToolsFile = None,
+    rename_tools: opt.Rename = False,
+    rejects: opt.Rejects = None,
+    report: opt.ReportFile = None,
+    trace: opt.Trace = None,
+    html: opt.Html = None,
+    as_json: opt.AsJson = False,
+    parts: opt.PartsFormat = "",
+    resume: opt.Resume = False,
+    log_json: opt.LogJson = False,
+    engine: opt.EngineName = opt.EngineChoice.LOCAL,
+    ray_address: opt.RayAddress = "",
+    workers: opt.WorkersOrTasks = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Convert any known layout to records and repair them.
+
+    Rows that cannot be repaired are rejected with file, line and reason.
+
+    Examples:
+        afg-data clean raw.jsonl -o clean.jsonl --report report.json
+        afg-data clean s3://bucket/raw/ -o clean/ -j 4 --resume
+    """
+    from dataset_tools.cleaning.clean import CleanOptions, clean
+    from dataset_tools.records.reading import Inputs
+
+    folds = tuple(name.strip() for name in fold.split(",") if name.strip())
+    options = CleanOptions(
+        fold=folds,
+        developer_turn=developer_turn,
+        reading=opt.read_options(layout, tools_file),
+        rename_tools=rename_tools,
+        work=opt.work_of(engine, ray_address, workers),
+    )
+    outputs = opt.outputs_of(output, parts, rejects, report, trace, html, resume=resume)
+    inputs = Inputs.of(sources)
+    with ShardProgress("clean", inputs.size, quiet=quiet, log_json=log_json) as progress:
+        result = clean(inputs, outputs, options, on_shard=progress.shard_done)
+    if html:
+        from dataset_tools.report.pages import cleaning_page
+
+        opt.write_page(html, cleaning_page(result))
+    opt.print_run(result, as_json=as_json, quiet=quiet)
 
 
 def validate_command(
@@ -89,77 +181,6 @@ def validate_command(
         print_validation(result, stdout_console())
     if result.has(Severity(fail_on)):
         raise typer.Exit(1)
-
-
-def checks_command(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="Explain this check.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
-) -> None:
-    """List the checks of the catalogue, or explain one.
-
-    Examples:
-        afg-data checks
-        afg-data checks ungrounded-argument
-    """
-    from dataset_tools.checks.base import catalogue
-    from dataset_tools.cli.text import check_facts, print_check, print_checks
-
-    if code and code not in catalogue():
-        raise UsageError(f"unknown check {code!r}", hint="`afg-data checks` lists them")
-    if as_json:
-        chosen = [catalogue()[code]] if code else catalogue().values()
-        opt.print_json([check_facts(check) for check in chosen])
-    elif code:
-        print_check(catalogue()[code], stdout_console())
-    else:
-        print_checks(stdout_console())
-
-
-def layouts_command(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
-) -> None:
-    """List the dataset layouts that are recognised.
-
-    Examples:
-        afg-data layouts
-        afg-data layouts --json
-    """
-    from dataset_tools.records.layouts import all_layouts
-
-    if as_json:
-        opt.print_json([{"name": layout.name, "title": layout.title} for layout in all_layouts()])
-        return
-    for layout in all_layouts():
-        sys.stdout.write(f"{layout.name:<16}{layout.title}\n")
-
-
-def sample_command(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file; .jsonl.")],
-    dirty: Annotated[bool, typer.Option("--dirty", help="The copy with known defects.")] = False,
-    part: Annotated[
-        SamplePart, typer.Option("--part", help="All rows, training rows or held-out rows.")
-    ] = SamplePart.ALL,
-    rows: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="With --part train: draw N new rows from its phrases.")
-    ] = None,
-) -> None:
-    """Write the bundled sample, clean or with known defects.
-
-    With --rows, new rows are drawn from its phrases; none repeats the question or calls of a held-out row.
-
-    Examples:
-        afg-data sample --dirty -o raw.jsonl
-        afg-data sample --part train --rows 2000 -o drawn.jsonl
-    """
-    from dataset_tools.bundled.drawing import draw
-    from dataset_tools.bundled.parts import text
-    from dataset_tools.io.writer import write_file
-
-    if output.suffix != ".jsonl":
-        raise UsageError(f"{output}: the sample is JSON Lines", hint="end its name in .jsonl")
-    if rows is not None and (dirty or part is not SamplePart.TRAIN):
-        raise UsageError("--rows draws training rows only", hint="use --part train without --dirty")
-    write_file(output, (text(part, dirty=dirty) if rows is None else draw(rows)).encode())
 
 
 app = command_line(

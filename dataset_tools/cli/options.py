@@ -175,30 +175,26 @@ def outputs_of(
         OutputError: the remote store does not answer.
         UsageError: ``output`` is on the Hub, or a file is combined with ``--parts`` or ``--resume``.
     """
+    from dataset_tools.io.output_paths import fail
     from dataset_tools.io.remote_path import as_path
     from dataset_tools.pipeline.outputs import Outputs
     from dataset_tools.pipeline.to_parts import FolderOutputs
 
     if output.startswith("hf://"):
         raise UsageError(f"{output}: the output cannot be on the Hub", hint="write a local folder and upload it")
+    rejects, report, trace = [other and as_path(other) for other in (rejects, report, trace)]
     path = as_path(output)
-    rejects, report, trace = (other and as_path(other) for other in (rejects, report, trace))
-    if output.endswith("/") or _is_folder(path):
+    try:
+        is_folder = output.endswith("/") or path.is_dir()
+    except OSError as error:
+        fail(error, path, 0)
+    if is_folder:
         ending = f".{(parts or 'parquet').removeprefix('.')}"
         return FolderOutputs(path, ending, rejects, report, trace, resume, page=page)
     if parts or resume:
         option = "--resume" if resume else "--parts"
         raise UsageError(f"{option} is for a folder, and {output} names a file", hint=f"-o {path.with_suffix('')}/")
     return Outputs(path, rejects, report, trace, page)
-
-
-def _is_folder(path: Path) -> bool:
-    from dataset_tools.io.output_paths import fail
-
-    try:
-        return path.is_dir()
-    except OSError as error:
-        fail(error, path, 0)
 
 
 def write_page(path: Path, page: str) -> None:

@@ -14,7 +14,8 @@ from dataset_tools.errors import DamagedError, InputError
 from dataset_tools.io.remote_path import RemotePath, unreadable
 
 __all__ = [
-    "BOM", "ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "detect_format", "is_wanted", "read_chunks", "split_ending",
+    "BOM", "ENDINGS", "READ", "TO_A_FILE", "Compression", "Format", "detect_format", "is_wanted", "read_chunks",
+    "split_ending",
 ]  # fmt: skip
 
 Format: TypeAlias = Literal["jsonl", "json", "parquet"]

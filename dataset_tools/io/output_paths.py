@@ -52,32 +52,37 @@ def check_outputs(
             if path.resolve().parent in seen:
                 what = f"{path} is read and lies in the output folder {folder}"
                 raise UsageError(what, hint="choose another folder with -o")
-    for output in (*files, *lines):
-        if output is None:
-            continue
+    outputs = [path for path in (*files, *lines) if path is not None]
+    for output in outputs:
         if output.resolve() in seen:
             raise UsageError(f"{output} is named for two outputs", hint="each needs a file of its own")
         seen.add(output.resolve())
         if output in lines and output.name.lower().endswith(".parquet"):
             raise UsageError(f"{output}: rejects and traces are written as lines", hint="end its name in .jsonl")
-        check_writable(output, inputs)
+    check_writable(*outputs, inputs=inputs)
 
 
-def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
-    """Check before any work that ``path`` can be written, and create its folder.
+def check_writable(*paths: Path, inputs: Iterable[Path] = ()) -> None:
+    """Check before any work that files can be written, and create their folders.
 
     For a path in a store only the inputs are checked: its permissions show when it is written.
 
     Raises:
-        OutputError: the path cannot be written.
-        UsageError: the path is one of ``inputs``.
+        OutputError: a path cannot be written.
+        UsageError: a path is one of ``inputs``.
     """
+    read = {source.resolve() for source in inputs}
+    for path in paths:
+        if path.resolve() in read:
+            raise UsageError(f"{path} would overwrite an input", hint=_ANOTHER)
+    local = [path for path in paths if not isinstance(path, RemotePath)]
+    require_local(*local)
+    for path in local:
+        _check_local(path)
+
+
+def _check_local(path: Path) -> None:
     target = path.resolve()
-    if any(target == source.resolve() for source in inputs):
-        raise UsageError(f"{path} would overwrite an input", hint=_ANOTHER)
-    if isinstance(path, RemotePath):
-        return
-    require_local(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
@@ -90,15 +95,16 @@ def check_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
         fail(error, path, 0)
 
 
-def require_local(path: Path) -> None:
-    """Refuse a path in a store.
+def require_local(*paths: Path) -> None:
+    """Refuse paths in a store.
 
     Raises:
-        UsageError: the path has a scheme, also if :class:`Path` has dropped one of its slashes.
+        UsageError: a path has a scheme, also if :class:`Path` has dropped one of its slashes.
     """
-    if isinstance(place := as_path(path), RemotePath):
-        what = f"{place}: only `afg-data import`, `clean` and `dedup` write to a store"
-        raise UsageError(what, hint="choose a local path with -o")
+    for place in map(as_path, paths):
+        if isinstance(place, RemotePath):
+            what = f"{place}: only `afg-data import`, `clean` and `dedup` write to a store"
+            raise UsageError(what, hint="choose a local path with -o")
 
 
 def remove_folder(path: Path) -> None:

@@ -4,11 +4,10 @@ Workers encode shards; this process writes them in shard order. So the bytes do 
 and memory does not depend on the file size.
 """
 
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from dataset_tools.errors import OutputError
 from dataset_tools.executor.run import run
@@ -47,9 +46,9 @@ class Outputs:
         return self.records.parent / f"{split_ending(self.records.name)[0]}.rejects.jsonl"
 
     def rejects_file(self) -> "RejectsFile":
-        """Return the rejects file, not yet open; an unused one is removed unless the user named it."""
+        """Return the rejects file, not yet open."""
         default = self.default_rejects
-        return RejectsFile(self.rejects or default, named=self.rejects not in {None, default})
+        return RejectsFile(self.rejects or default, self.rejects not in {None, default})
 
     def write(self, job: Job) -> RunReport:
         """Run a job over all rows of its inputs and write the results.
@@ -82,7 +81,8 @@ class Outputs:
         return report
 
 
-class RejectsFile:
+@dataclass(slots=True)
+class RejectsFile(AbstractContextManager["RejectsFile"]):
     """Rejects file of a run, created with the first reject and renamed when the block ends without an error.
 
     Enter it before the records file, so that it is renamed after that file. A run without rejects removes the file of
@@ -92,13 +92,9 @@ class RejectsFile:
         OutputError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, *, named: bool) -> None:
-        self.path = path
-        self._named = named
-        self._sink: Sink | None = None
-
-    def __enter__(self) -> Self:
-        return self
+    path: Path
+    named: bool
+    _sink: Sink | None = field(default=None, init=False)
 
     def write(self, lines: bytes) -> None:
         """Append encoded rejects, if any."""
@@ -123,7 +119,7 @@ class RejectsFile:
             self._clear()
 
     def _clear(self) -> None:
-        if self._named:
+        if self.named:
             write_file(self.path, encode([], self.path))
             return
         try:

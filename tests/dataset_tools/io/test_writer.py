@@ -264,7 +264,7 @@ def test_what_cannot_be_an_output(tmp_path: Path) -> None:
     path.write_bytes(b"{}\n")
     (tmp_path / "link.jsonl").symlink_to(path)
     with pytest.raises(UsageError, match="would overwrite an input"):
-        check_writable(tmp_path / "link.jsonl", [path])
+        check_writable(tmp_path / "link.jsonl", inputs=[path])
     with pytest.raises(OutputError, match="is a folder"):
         check_writable(tmp_path)
     with pytest.raises(OutputError, match="not a regular file"):
