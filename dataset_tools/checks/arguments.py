@@ -8,9 +8,8 @@ from dataset_tools.arabic.compare import compare_key, same_but_for
 from dataset_tools.arabic.numbers import exact_number, parse_number
 from dataset_tools.checks.base import Calls, Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.checks.row_view import Row
-from dataset_tools.tool_schema.coercion import typed_arguments
+from dataset_tools.tool_schema.coercion import admits_null, typed_arguments
 from dataset_tools.tool_schema.declaration import ToolView, schema_at
-from dataset_tools.tool_schema.nullability import admits_null
 from dataset_tools.tool_schema.validator import dotted
 from schemas.record import ToolCall
 

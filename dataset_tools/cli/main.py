@@ -58,7 +58,7 @@ def import_command(
         afg-data import raw/ -o records.jsonl
         afg-data import hf://datasets/ORG/NAME -o records/ -j 4 --resume
     """
-    from dataset_tools.cleaning.import_data import ImportOptions, import_data
+    from dataset_tools.cleaning.clean import ImportOptions, import_data
     from dataset_tools.records.reading import Inputs
 
     options = ImportOptions(

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
 from dataset_tools.errors import InputError
-from dataset_tools.executor.limits import Limits
+from dataset_tools.executor.process_setup import Limits
 from dataset_tools.executor.worker_process import OUT_OF_MEMORY, LostError, WorkerProcess, serve_shards
 from dataset_tools.io.json_text import RawLine, dump_line
 from dataset_tools.readers.parquet_reader import iter_rows

@@ -1,25 +1,34 @@
-"""Start methods and signals of worker processes."""
+"""Set-up of worker processes: time limits, start methods, signals, and the versions that determine the output."""
 
 import gc
 import multiprocessing
 import os
+import platform
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from dataset_tools.errors import UsageError
 
-__all__ = ["GC_THRESHOLDS", "GUARD_HINT", "can_fork", "no_interrupt", "prepare", "start_context", "stop_reimport"]
+__all__ = [
+    "GC_THRESHOLDS", "GUARD_HINT", "Limits", "all_versions", "can_fork", "no_interrupt", "prepare", "start_context",
+    "stop_reimport", "versions",
+]  # fmt: skip
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """Thresholds of the garbage collector: JSON has no reference cycles, and the search for them costs a tenth."""
 
 GUARD_HINT = 'put what it does below `if __name__ == "__main__":`'
+
+_COMPUTING = ("numpy", "tokenizers")
+_PACKAGES = ("arabic-functiongemma", "camel-tools", "ftfy", "jsonschema-rs", "orjson", "pyarrow", "zstandard")
 
 
 def can_fork() -> bool:
@@ -90,3 +99,40 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Time limits in seconds. The defaults are hundreds of times the usual duration.
+
+    Attributes:
+        shard: for one shard, and for the start of a process.
+        row: for one row that is read alone.
+        megabyte: added to both for each MB of input.
+        grace: for a Ray worker to notice that its time is over, before it is killed.
+        join: for a Ray cluster to answer.
+    """
+
+    shard: float = 120.0
+    row: float = 60.0
+    megabyte: float = 30.0
+    grace: float = 10.0
+    join: float = 40.0
+
+    def for_shard(self, size: int) -> float:
+        """Return the limit for a shard of ``size`` bytes."""
+        return self.shard + self.megabyte * size / 1e6
+
+    def for_row(self, size: int) -> float:
+        """Return the limit for a row of ``size`` bytes."""
+        return self.row + self.megabyte * size / 1e6
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of each package that reads, repairs or writes rows."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
+def all_versions() -> dict[str, str]:
+    """Return :func:`versions` and those of packages that count and encode; all machines of a cluster must have them."""
+    return versions() | {name: version(name) for name in _COMPUTING}

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dataset_tools.errors import AfgError, InputError, UsageError
-from dataset_tools.executor.limits import Limits
+from dataset_tools.executor.process_setup import Limits, all_versions
 from dataset_tools.executor.ray_connection import check_cluster, cluster
 from dataset_tools.executor.ray_tasks import RayRun, do_guarded, do_shard
-from dataset_tools.executor.versions import all_versions
 from dataset_tools.readers.shards import Shard
 
 if TYPE_CHECKING:

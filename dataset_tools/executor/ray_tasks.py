@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dataset_tools.errors import UsageError
-from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.poison_rows import Guard
-from dataset_tools.executor.process_setup import GC_THRESHOLDS
-from dataset_tools.executor.versions import all_versions
+from dataset_tools.executor.process_setup import GC_THRESHOLDS, Limits, all_versions
 from dataset_tools.readers.shards import Shard
 
 __all__ = ["RayRun", "do_guarded", "do_shard"]

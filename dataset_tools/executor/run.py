@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from dataset_tools.errors import UsageError
-from dataset_tools.executor.limits import Limits
-from dataset_tools.executor.process_setup import GC_THRESHOLDS
+from dataset_tools.executor.process_setup import GC_THRESHOLDS, Limits
 from dataset_tools.executor.worker_pool import in_processes
 from dataset_tools.readers.shards import Shard
 

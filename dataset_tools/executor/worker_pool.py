@@ -7,9 +7,8 @@ from queue import LifoQueue
 from threading import Event
 from typing import Generic, Self, TypeVar
 
-from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.poison_rows import Guard
-from dataset_tools.executor.process_setup import can_fork, stop_reimport
+from dataset_tools.executor.process_setup import Limits, can_fork, stop_reimport
 from dataset_tools.executor.worker_process import LostError, WorkerProcess, serve_shards
 from dataset_tools.readers.shards import Shard
 

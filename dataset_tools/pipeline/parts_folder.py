@@ -22,11 +22,11 @@ from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
 from dataset_tools.errors import InterruptionError, OutputError, UsageError
+from dataset_tools.io.atomic_folder import locked
 from dataset_tools.io.checksums import describe_file
 from dataset_tools.io.json_text import dump_line
 from dataset_tools.io.output_paths import fail, remove_folder, sync_folder
 from dataset_tools.io.remote_path import RemotePath
-from dataset_tools.io.run_lock import locked
 from dataset_tools.io.writer import remove_partials, write_file
 from dataset_tools.pipeline.run_plan import require_resumable
 from dataset_tools.pipeline.stage import RuleCount, ShardResult

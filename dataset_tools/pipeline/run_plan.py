@@ -8,7 +8,7 @@ from threading import Event
 from typing import Any
 
 from dataset_tools.errors import AfgError, InputError, UsageError
-from dataset_tools.executor.versions import versions
+from dataset_tools.executor.process_setup import versions
 from dataset_tools.io.checksums import cancellation, read_until_cancelled
 from dataset_tools.readers.parts_manifest import FORMAT
 from dataset_tools.records.reading import Inputs

@@ -19,9 +19,8 @@ from dataset_tools.io.file_formats import (
     split_ending,
 )
 from dataset_tools.io.remote_path import RemotePath, as_path, unreadable
-from dataset_tools.readers.hub_source import fetch, repository_of
 from dataset_tools.readers.parts_manifest import data_among, part_files
-from dataset_tools.readers.remote_sources import find_remote
+from dataset_tools.readers.remote_sources import fetch, find_remote, repository_of
 
 __all__ = ["DataFile", "Stamps", "find_files"]
 

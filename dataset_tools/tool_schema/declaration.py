@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from dataset_tools.arabic.letters import PLAIN, needs_look
 from dataset_tools.arabic.repair import TextRole, looks_arabic
+from dataset_tools.tool_schema.coercion import admits_null, with_nullable
 from dataset_tools.tool_schema.content_cache import ContentCache
-from dataset_tools.tool_schema.nullability import admits_null, with_nullable
 from dataset_tools.tool_schema.validator import InvalidSchemaError, Validator
 from schemas.record import JsonObject, Tool
 

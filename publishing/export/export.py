@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import UsageError
-from dataset_tools.io.run_lock import only_run
+from dataset_tools.io.atomic_folder import only_run
 from publishing.export import llama_cpp
 from publishing.export.gguf import QUANTS, find_converter
 from publishing.export.gguf_steps import keep_gguf, make_gguf

@@ -9,7 +9,7 @@ from dataset_tools.errors import RowError
 from dataset_tools.records.literals import LiteralError, decode_json, read_literal
 from schemas.record import JsonObject
 
-__all__ = ["EmbeddedJson", "find_tool_list", "read_json_at", "read_objects"]
+__all__ = ["EmbeddedJson", "find_tool_list", "read_json_at", "read_objects", "split_tags"]
 
 _DECODER = json.JSONDecoder(strict=False)
 _LIST_OPENS = re.compile(r"\[\s*+(?=\{)")
@@ -99,3 +99,26 @@ def _json_end(text: str, start: int) -> int:
 def _named(item: JsonObject) -> bool:
     function = item.get("function")
     return isinstance((function if isinstance(function, dict) else item).get("name"), str)
+
+
+def split_tags(text: str, name: str, path: str) -> tuple[str, list[str]]:
+    """Return the trimmed text outside of the tags ``<name>`` and ``</name>``, and the texts inside each pair.
+
+    Raises:
+        RowError: ``unclosed-tag``.
+    """
+    opening, closing = f"<{name}>", f"</{name}>"
+    if opening not in text:
+        return text, []
+    outside: list[str] = []
+    inside: list[str] = []
+    at = 0
+    while (start := text.find(opening, at)) >= 0:
+        end = text.find(closing, start)
+        if end < 0:
+            raise RowError("unclosed-tag", f"{path} does not close {opening}")
+        outside.append(text[at:start].strip())
+        inside.append(text[start + len(opening) : end].strip())
+        at = end + len(closing)
+    outside.append(text[at:].strip())
+    return "\n".join(filter(None, outside)), inside

@@ -14,9 +14,8 @@ from dataset_tools.errors import RowError
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts.base import Context, Draft, Layout
 from dataset_tools.records.layouts.conversation import MessageBuilder, draft, read_call_list, read_turns
-from dataset_tools.records.layouts.embedded import find_tool_list, read_objects
+from dataset_tools.records.layouts.embedded import find_tool_list, read_objects, split_tags
 from dataset_tools.records.layouts.families import sharegpt_kind
-from dataset_tools.records.layouts.tags import split_tags
 from dataset_tools.records.literals import decode_json
 from dataset_tools.records.messages import ROLES, result_text
 from schemas.record import JsonObject, Tool, ToolCall

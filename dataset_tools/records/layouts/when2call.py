@@ -12,8 +12,8 @@ from dataset_tools.errors import RowError
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.layouts.base import Context, Draft, Layout
 from dataset_tools.records.layouts.conversation import draft, read_call_list
+from dataset_tools.records.layouts.embedded import split_tags
 from dataset_tools.records.layouts.families import carrier, chat_kind
-from dataset_tools.records.layouts.tags import split_tags
 from dataset_tools.records.literals import decode_json
 from dataset_tools.records.messages import read_messages
 from schemas.record import JsonObject, Message, ToolCall

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from dataset_tools.bundled import defects_path, dirty_path, sample_path
-from dataset_tools.cleaning.clean import clean
-from dataset_tools.cleaning.import_data import import_data
+from dataset_tools.cleaning.clean import clean, import_data
 from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.validation.validate import ValidateOptions, ValidationResult, validate
 from schemas.record import Message

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 from dataset_tools.arabic.folding import FOLDS, compile_fold
 from dataset_tools.bundled import dirty_path, sample_path
-from dataset_tools.cleaning.clean import CleanOptions, clean
-from dataset_tools.cleaning.import_data import ImportOptions, import_data
+from dataset_tools.cleaning.clean import CleanOptions, ImportOptions, clean, import_data
 from dataset_tools.cleaning.repairer import DEVELOPER_TURN, Repairer
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.executor.run import Work

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from dataset_tools.bundled import dirty_path, sample_path
-from dataset_tools.cleaning.clean import clean
-from dataset_tools.cleaning.import_data import ImportOptions, import_data
+from dataset_tools.cleaning.clean import ImportOptions, clean, import_data
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.stage import RunReport

@@ -17,8 +17,8 @@ import pytest
 
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import InputError
-from dataset_tools.executor.limits import Limits
 from dataset_tools.executor.poison_rows import Guard
+from dataset_tools.executor.process_setup import Limits
 from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.stage import Job, RecordStage
 from dataset_tools.readers.shards import Shard, plan_shards

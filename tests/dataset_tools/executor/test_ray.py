@@ -22,7 +22,7 @@ from dataset_tools.bundled import dirty_path
 from dataset_tools.cleaning.repairer import Repairer
 from dataset_tools.errors import InputError, UsageError
 from dataset_tools.executor import ray
-from dataset_tools.executor.limits import Limits
+from dataset_tools.executor.process_setup import Limits
 from dataset_tools.executor.ray import RayCluster
 from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.stage import Job, ShardResult

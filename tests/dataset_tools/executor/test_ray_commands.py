@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from dataset_tools.bundled import dirty_path
 from dataset_tools.cli.main import app
-from dataset_tools.executor.limits import Limits
+from dataset_tools.executor.process_setup import Limits
 from dataset_tools.executor.ray_connection import cluster
 from tests.dataset_tools.executor import poison
 from tests.dataset_tools.executor.ray_nodes import ENVIRONMENT, two_nodes

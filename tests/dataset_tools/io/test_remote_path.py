@@ -16,8 +16,7 @@ from subprocess import CompletedProcess
 import fsspec
 import pytest
 
-from dataset_tools.cleaning.clean import CleanOptions, clean
-from dataset_tools.cleaning.import_data import import_data
+from dataset_tools.cleaning.clean import CleanOptions, clean, import_data
 from dataset_tools.dedup.dedup import dedup
 from dataset_tools.errors import InputError, InterruptionError, UsageError
 from dataset_tools.executor.ray import RayCluster

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.errors import OutputError, UsageError
-from dataset_tools.io.run_lock import only_run
+from dataset_tools.io.atomic_folder import only_run
 
 
 def test_a_second_run_is_refused_until_the_first_ends(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ import json, resource, sys
 from pathlib import Path
 from dataset_tools.dedup.dedup import dedup
 from dataset_tools.errors import OutputError
-from dataset_tools.cleaning.import_data import import_data
+from dataset_tools.cleaning.clean import import_data
 from dataset_tools.split.split import SplitOptions, split
 from dataset_tools.pipeline.outputs import Outputs
 from tests.dataset_tools.io.stages import record

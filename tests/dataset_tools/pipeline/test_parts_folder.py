@@ -12,8 +12,7 @@ from subprocess import CompletedProcess
 import pyarrow.parquet as pq
 import pytest
 
-from dataset_tools.cleaning.clean import clean
-from dataset_tools.cleaning.import_data import import_data
+from dataset_tools.cleaning.clean import clean, import_data
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.io.writer import ENDINGS
 from dataset_tools.pipeline.outputs import Outputs

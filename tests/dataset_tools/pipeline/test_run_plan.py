@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from dataset_tools.cleaning.clean import CleanOptions, clean
-from dataset_tools.cleaning.import_data import ImportOptions, import_data
+from dataset_tools.cleaning.clean import CleanOptions, ImportOptions, clean, import_data
 from dataset_tools.errors import AfgError, InputError, InterruptionError, OutputError, UsageError
-from dataset_tools.executor import versions
+from dataset_tools.executor import process_setup
 from dataset_tools.executor.run import Work
-from dataset_tools.io import run_lock
+from dataset_tools.io import atomic_folder
 from dataset_tools.pipeline.stage import ShardResult
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import find_files
@@ -187,7 +186,7 @@ def test_changes_are_refused(corpus: Path, tmp_path: Path, monkeypatch: pytest.M
     refused(UsageError, "rename_tools was none, and is True now", rename=True)
     refused(UsageError, r"parts_format was \.parquet, and is \.jsonl now", ending=".jsonl")
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "version", lambda name: "9.9" if name == "ftfy" else "1")
+        patch.setattr(process_setup, "version", lambda name: "9.9" if name == "ftfy" else "1")
         refused(UsageError, r"arabic-functiongemma was .*, and is 1 now")
     before = source.read_bytes()
     _turn(source)
@@ -285,7 +284,7 @@ def test_two_runs_at_once(corpus: Path, tmp_path: Path) -> None:
 def _once_before(patch: pytest.MonkeyPatch, place: str, action: Callable[[], object]) -> None:
     """Call a function just before a run makes `.unfinished` or takes its lock."""
     pending = [action]
-    mkdir, take = Path.mkdir, run_lock.take
+    mkdir, take = Path.mkdir, atomic_folder.take
 
     def act() -> None:
         if pending:
@@ -302,7 +301,7 @@ def _once_before(patch: pytest.MonkeyPatch, place: str, action: Callable[[], obj
         take(*arguments)
 
     patch.setattr(Path, "mkdir", mkdir_after)
-    patch.setattr(run_lock, "take", take_after)
+    patch.setattr(atomic_folder, "take", take_after)
 
 
 @pytest.mark.parametrize("place", ["mkdir", "take"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_tools.io.run_lock import only_run
+from dataset_tools.io.atomic_folder import only_run
 from tests.publishing.export.made_run import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("export")]
@@ -16,7 +16,7 @@ Export = Callable[..., subprocess.CompletedProcess[str]]
 HOLDER = """
 import sys
 from pathlib import Path
-from dataset_tools.io.run_lock import only_run
+from dataset_tools.io.atomic_folder import only_run
 with only_run(Path(sys.argv[1])):
     Path(sys.argv[1], ".export.json").write_text('{"steps": {}}', encoding="utf-8")
     print("in", flush=True)

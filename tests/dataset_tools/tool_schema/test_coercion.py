@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_tools.tool_schema.nullability import admits_null, with_nullable
+from dataset_tools.tool_schema.coercion import admits_null, with_nullable
 from dataset_tools.tool_schema.validator import Validator
 
 _TYPES = st.sampled_from(["string", "null", "object"])
