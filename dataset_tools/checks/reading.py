@@ -2,7 +2,7 @@
 
 from dataset_tools.changes import Change, Log
 from dataset_tools.checks.base import Check, Repair, Severity, add
-from dataset_tools.readers.strict_json import UNREADABLE
+from dataset_tools.io.json_text import UNREADABLE
 
 __all__ = ["BY_RULE", "reading_defects"]
 

@@ -13,8 +13,8 @@ from dataset_tools.checks.base import Defect, Severity, catalogue
 from dataset_tools.checks.row_view import Row
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
+from dataset_tools.io.json_text import UNREADABLE
 from dataset_tools.readers.shards import SHARD_BYTES, Shard, plan_shards
-from dataset_tools.readers.strict_json import UNREADABLE
 from dataset_tools.records.converter import Converter, record_errors
 from dataset_tools.records.reading import Inputs, ReadOptions, ReadRow, record_batches
 from dataset_tools.tool_schema.validator import dotted
