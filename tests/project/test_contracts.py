@@ -54,7 +54,7 @@ def test_a_module_outside_of_the_rooms_is_rejected(tree: Path, package: str) -> 
 
 def test_an_import_upwards_is_rejected(tree: Path) -> None:
     """A room may not import a room above it, nor a package the package above it."""
-    module = tree / "dataset_tools" / "io" / "jsonl.py"
+    module = tree / "dataset_tools" / "io" / "json_text.py"
     source = module.read_text(encoding="utf-8")
     module.write_text(f"{source}\nfrom dataset_tools.cli import main\nimport training\n", encoding="utf-8")
     try:
