@@ -39,8 +39,9 @@ def render_command(
         afg-data render clean.jsonl -o texts.jsonl
         afg-data render test.parquet --generation-prompt > prompts.jsonl
     """
+    from dataset_tools.io.output_paths import check_outputs
     from dataset_tools.io.remote_path import as_path
-    from dataset_tools.io.writer import Sink, check_outputs
+    from dataset_tools.io.writer import Sink
     from dataset_tools.records.reading import Inputs
     from dataset_tools.samples.render_rows import render_rows
 
