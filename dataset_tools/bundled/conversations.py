@@ -8,9 +8,8 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dataset_tools.bundled.catalogue import domains, phrases, tools
+from dataset_tools.bundled.catalogue import answer, domains, phrases, tool_message, tools
 from dataset_tools.bundled.phrasing import Speaker, Wish, schema_of
-from dataset_tools.bundled.responses import answer, tool_message
 from dataset_tools.records.messages import call
 from schemas.record import JsonObject, Message, Record
 

@@ -12,7 +12,7 @@ from dataset_tools.report.sections import changes_section, findings_section, rej
 from dataset_tools.samples.build import BuildReport
 from dataset_tools.show.masked_prompt import MaskedPrompt
 from dataset_tools.show.preview import Preview
-from dataset_tools.show.prompt_html import prompt_html
+from dataset_tools.show.samples_page import prompt_html
 from dataset_tools.validation.excerpts import Excerpts
 from dataset_tools.validation.validate import ValidationResult
 

@@ -1,18 +1,27 @@
-"""Samples and counts of one shard, or the counts of all shards so far."""
+"""Samples and counts of one shard, or the counts of all shards so far; samples as Parquet for ``datasets`` and TRL."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 from zlib import crc32
 
-from dataset_tools.samples.masking import Tokens
+from dataset_tools.io.json_text import dump_text
+from dataset_tools.samples.masking import Samples, Tokens
 from schemas.record import Record
 
-__all__ = ["LENGTH_STEP", "LENGTH_STEPS", "LIMITS", "Candidate", "SampleShard"]
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+__all__ = [
+    "LENGTH_STEP", "LENGTH_STEPS", "LIMITS", "Candidate", "SampleShard", "encode_samples", "sample_batch",
+    "sample_schema",
+]  # fmt: skip
 
 LIMITS = (512, 1024, 2048, 4096)
 """Limits for which the report counts the rows within."""
@@ -104,3 +113,70 @@ def _rank(record: Record) -> int:
     key = f"{record['id']}\0{source['file']}\0{source['line']}"
     # Checksums of neighbours have a pattern, which the product breaks.
     return crc32(key.encode("utf-8", "surrogatepass")) * _SPREAD % _RANKS
+
+
+@lru_cache(maxsize=1)
+def sample_schema() -> "pa.Schema":
+    """Return the columns of a built dataset, with the features of ``datasets`` in the metadata."""
+    import pyarrow as pa
+
+    text, ids = (
+        {"dtype": "string", "_type": "Value"},
+        {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "List"},
+    )
+    features = {"id": text, "input_ids": ids, "labels": ids, "dialect": text, "domain": text}
+    types = {"input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32())}
+    fields = [(name, types.get(name, pa.string())) for name in features]
+    return pa.schema(fields, metadata={"huggingface": dump_text({"info": {"features": features}})})
+
+
+def sample_batch(records: Sequence[Record], samples: Samples) -> "pa.RecordBatch":
+    """Return samples, with id, dialect and domain of their records, as an Arrow batch of :func:`sample_schema`."""
+    import pyarrow as pa
+
+    columns = [
+        _texts([record["id"] for record in records]),
+        _ids(samples.input_ids, samples.offsets),
+        _ids(samples.labels, samples.offsets),
+        _texts([record["dialect"] for record in records]),
+        _texts([record["domain"] for record in records]),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=sample_schema())
+
+
+def encode_samples(batches: Sequence["pa.RecordBatch"]) -> bytes:
+    """Return batches of samples as a Parquet file with one row group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = pa.BufferOutputStream()
+    pq.write_table(
+        pa.Table.from_batches(batches, schema=sample_schema()),
+        buffer,
+        compression="zstd",
+        compression_level=1,  # declarations repeat, so the fastest level suffices
+        write_statistics=["id"],  # those of token ids have no use
+        use_dictionary=["dialect", "domain"],
+    )
+    return cast("bytes", buffer.getvalue().to_pybytes())
+
+
+# Columns are built from buffers: `pyarrow.array` imports pandas, which takes half a second in every process.
+
+
+def _texts(values: Sequence[str]) -> "pa.Array":
+    import numpy as np
+    import pyarrow as pa
+
+    joined = "".join(values)
+    sizes = map(len, values) if joined.isascii() else [len(value.encode()) for value in values]
+    offsets = np.cumsum([0, *sizes], dtype=np.int32)
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(joined.encode()))
+
+
+def _ids(values: "np.ndarray", offsets: "np.ndarray") -> "pa.Array":
+    import pyarrow as pa
+
+    items = pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
+    lists = pa.list_(pa.int32())
+    return pa.Array.from_buffers(lists, len(offsets) - 1, [None, pa.py_buffer(offsets)], children=[items])

@@ -13,8 +13,7 @@ from dataset_tools.readers.shards import Shard
 from dataset_tools.records.converter import Converter
 from dataset_tools.records.reading import ReadRow, record_batches
 from dataset_tools.samples.masking import IGNORED, Encoder, Tokens, join, mask_problems
-from dataset_tools.samples.parquet import encode_samples, sample_batch
-from dataset_tools.samples.sample_shard import SampleShard
+from dataset_tools.samples.sample_shard import SampleShard, encode_samples, sample_batch
 from dataset_tools.samples.template_check import Verifier
 from dataset_tools.samples.tokenizer import load_tokenizer
 from dataset_tools.samples.tool_sampling import drop_distractors, shuffle_tools

@@ -17,7 +17,7 @@ from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.executor.run import Work
 from dataset_tools.prompt.render import render
 from dataset_tools.samples.build import BuildOptions, build
-from dataset_tools.samples.parquet import sample_schema
+from dataset_tools.samples.sample_shard import sample_schema
 from dataset_tools.samples.stage import SampleOptions
 from tests.dataset_tools.samples.build_rows import build_rows, read_mask, read_rejects, read_samples, write_rows
 from tests.prompt_rows import Row, call, calls, result, row, say

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from dataset_tools.samples.masking import Samples
-from dataset_tools.samples.parquet import encode_samples, sample_batch, sample_schema
+from dataset_tools.samples.sample_shard import encode_samples, sample_batch, sample_schema
 from schemas.record import Record
 
 _SCRIPT = """
 import sys
 import numpy as np
 from dataset_tools.samples.masking import Samples
-from dataset_tools.samples.parquet import encode_samples, sample_batch
+from dataset_tools.samples.sample_shard import encode_samples, sample_batch
 one = np.array([2], dtype=np.int32)
 record = {"id": "1", "messages": [], "tools": [], "dialect": "", "domain": "", "meta": {}}
 encode_samples([sample_batch([record], Samples(one, one, np.array([0, 1], dtype=np.int32)))])

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataset_tools.errors import InputError
-from dataset_tools.samples.parquet import sample_schema
 from dataset_tools.samples.reader import Sample, SampleFolder, sample_digest
+from dataset_tools.samples.sample_shard import sample_schema
 
 ROWS = 1000
 FILES = ((0, 300), (300, 301), (301, ROWS))  # the first row of each and one past its last
