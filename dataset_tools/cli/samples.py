@@ -110,11 +110,11 @@ def build_command(
     samples = SampleOptions(
         max_length=max_length, shuffle_seed=shuffle_tools, max_tools=max_tools, fit=fit, verify=count
     )
-    work = opt.work_of(engine, ray_address, workers)
+    reading, work = opt.read_options(layout, tools_file), opt.work_of(engine, ray_address, workers)
+    options = BuildOptions(samples=samples, reading=reading, work=work)
     inputs = Inputs.of(sources)
     check_outputs(inputs.stamps.paths, folder=output, files=(html,))
     with ShardProgress("build", inputs.size, quiet=quiet) as progress:
-        options = BuildOptions(samples=samples, reading=opt.read_options(layout, tools_file), work=work)
         report = build(inputs, output, tokenizer, options, on_shard=progress.shard_done)
     if html:
         from dataset_tools.report.pages import build_page

@@ -106,17 +106,18 @@ def build(
         OutputError: the folder cannot be written.
         UsageError: an option is invalid, or the folder has a source.
     """
-    stop_reimport()
     options = options or BuildOptions()
     _check_options(options.samples)
+    stop_reimport()
     inputs = Inputs.of(sources, options.reading.tools_file)
+    shards = plan_shards(inputs.files, min(max(inputs.size // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
+    converter = options.reading.converter()
     check_outputs(inputs.stamps.paths, folder=output)
     found = find_tokenizer(tokenizer)
     require_functiongemma(found)
-    stage = BuildStage(options.reading.converter(), found.folder, options.samples)
+    stage = BuildStage(converter, found.folder, options.samples)
     total = SampleShard()
     outputs: list[dict[str, Any]] = []
-    shards = plan_shards(inputs.files, min(max(inputs.size // _SHARDS, _LEAST_SHARD), _MOST_SHARD))
     with AtomicFolder(output, BUILD_FILES) as folder, ThreadPoolExecutor(2) as threads, cancellation() as cancelled:
         hashes = threads.submit(_hashes, inputs.files, cancelled)
         # The import of transformers takes seconds, during which the workers already run.
