@@ -13,8 +13,7 @@ from typing import Any
 
 from dataset_tools.dedup.first_pass import read_as_before
 from dataset_tools.dedup.keys import Keys, KeyStage, RowKey, ShardKeys, read_keys
-from dataset_tools.dedup.minhash import Buckets, bands_for
-from dataset_tools.dedup.sketches import Texts
+from dataset_tools.dedup.minhash import Buckets, Texts, bands_for
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import Outputs

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from dataset_tools.arabic.compare import compare_key
-from dataset_tools.dedup.minhash import Bands, band_hashes
-from dataset_tools.dedup.sketches import sketches
+from dataset_tools.dedup.minhash import Bands, band_hashes, sketches
 from dataset_tools.errors import RowError
 from dataset_tools.executor.run import Work, run
 from dataset_tools.pipeline.row_decisions import Decision, decided

@@ -6,9 +6,12 @@ in ten thousand, a closer pair with less.
 
 The signatures are computed here: numpy on batches is faster than the measured libraries (``benchmarks/README.md``),
 and the hashes do not change with a library's version.
+
+A sketch has one bit per shingle; some shingles share a bit. A bit set for only one of two texts proves a shingle that
+the other lacks, so sketches bound the similarity and avoid most exact comparisons.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +20,10 @@ from dataset_tools.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["SHINGLE", "Bands", "Buckets", "band_hashes", "bands_for", "shingle_hashes", "shingles", "similarity"]
+__all__ = [
+    "SHINGLE", "Bands", "Buckets", "Texts", "band_hashes", "bands_for", "shingle_hashes", "shingles", "similarity",
+    "sketches",
+]  # fmt: skip
 
 SHINGLE = 4
 """Characters per shingle: fewer make different questions similar, more give one letter too much weight."""
@@ -30,6 +36,9 @@ _MISSED = 1e-4
 _SEED = 20_261_125
 _FACTOR = 0x9E3779B97F4A7C15
 _BATCH = 512  # texts hashed at once: a balance of speed and memory
+
+_WORDS = 8  # of 64 bits: few shingles of one question share a bit
+_FEW = 3  # below this number of texts, exact comparison is faster than sketches
 
 
 class Bands(NamedTuple):
@@ -160,3 +169,56 @@ def _random_numbers() -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
     numbers = _mixed(np.arange(_SEED, _SEED + count, dtype=np.uint64) * np.uint64(_FACTOR))
     factors, addends, mixers = numbers.reshape(3, _HASHES)
     return factors | np.uint64(1), addends, mixers | np.uint64(1)
+
+
+def sketches(texts: Sequence[str]) -> "np.ndarray":
+    """Return the sketches, shape (texts, words), uint64."""
+    import numpy as np
+
+    found = np.empty((len(texts), _WORDS), dtype=np.uint64)
+    for start in range(0, len(texts), _BATCH):
+        values, starts = shingle_hashes(texts[start : start + _BATCH])
+        words = (values >> np.uint64(32)) % np.uint64(_WORDS)
+        bits = np.uint64(1) << (values >> np.uint64(58))
+        for word in range(_WORDS):
+            inside = np.where(words == word, bits, np.uint64(0))
+            found[start : start + _BATCH, word] = np.bitwise_or.reduceat(inside, starts)
+    return found
+
+
+class Texts:
+    """Texts with their sketches, and the similarity threshold.
+
+    Args:
+        texts: the texts.
+        drawn: the result of :func:`sketches`.
+        threshold: lowest Jaccard similarity of similar texts.
+    """
+
+    def __init__(self, texts: Sequence[str], drawn: "np.ndarray", threshold: float) -> None:
+        import numpy as np
+
+        self._texts = texts
+        self._sketches = drawn
+        self._threshold = threshold
+        self._bits = np.bitwise_count(drawn).sum(axis=1, dtype=np.int32)
+        # Upper bounds, because shingles may repeat in a text.
+        self._sizes = np.fromiter((max(1, len(text) - SHINGLE + 1) for text in texts), np.int32, len(texts))
+
+    def alike(self, one: int, others: Sequence[int]) -> Iterator[tuple[int, float]]:
+        """Yield the index in ``others`` and the similarity of each text similar to ``one``, in order."""
+        for at in range(len(others)) if len(others) < _FEW else self._perhaps(one, others):
+            share = similarity(self._texts[one], self._texts[others[at]])
+            if share >= self._threshold:
+                yield at, share
+
+    def _perhaps(self, one: int, others: Sequence[int]) -> list[int]:
+        """Return the positions of texts that may be similar."""
+        import numpy as np
+
+        places = np.asarray(others)
+        common = np.bitwise_count(self._sketches[places] & self._sketches[one]).sum(axis=1, dtype=np.int32)
+        mine, theirs = self._bits[one], self._bits[places]
+        shared = np.minimum(self._sizes[one] - mine, self._sizes[places] - theirs) + common  # upper bound
+        found: list[int] = np.flatnonzero(shared / (mine + theirs - common) >= self._threshold).tolist()
+        return found

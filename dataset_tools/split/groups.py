@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dataset_tools.dedup.keys import Keys, RowKey
-from dataset_tools.dedup.minhash import Buckets
-from dataset_tools.dedup.sketches import Texts
+from dataset_tools.dedup.minhash import Buckets, Texts
 
 __all__ = ["LinkedRows", "groups_of", "leaks_of"]
 

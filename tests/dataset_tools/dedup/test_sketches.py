@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_tools.dedup.minhash import similarity
-from dataset_tools.dedup.sketches import Texts, sketches
+from dataset_tools.dedup.minhash import Texts, similarity, sketches
 
 CHANGED = st.tuples(st.text("ab ", max_size=40), st.lists(st.lists(st.integers(0, 40), max_size=4), max_size=6))
 """A text, and the positions of changed letters in variants of it."""
@@ -55,7 +54,7 @@ def test_sketches_separate_fillings_of_one_template(monkeypatch: pytest.MonkeyPa
         compared.append(one)
         return similarity(one, other)
 
-    monkeypatch.setattr("dataset_tools.dedup.sketches.similarity", counted)
+    monkeypatch.setattr("dataset_tools.dedup.minhash.similarity", counted)
     assert list(Texts(texts, sketches(texts), 0.9).alike(0, list(range(1, 200)))) == []
     assert len(compared) < 10
 
