@@ -1,7 +1,8 @@
 """The record type of the project.
 
 A record is one conversation with the tools it offers, in the format of the OpenAI API that TRL and transformers read:
-arguments are objects, never JSON text. ``record.schema.json`` is the same type as JSON Schema.
+arguments are objects, never JSON text, and a structured tool result stays an object. ``record.schema.json`` is the same
+type as JSON Schema.
 """
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
@@ -25,10 +26,13 @@ class ToolCall(TypedDict):
 
 
 class Message(TypedDict):
-    """One message. An assistant message has ``content``, ``tool_calls`` or both; a tool message has a ``name``."""
+    """One message. An assistant message has ``content``, ``tool_calls`` or both; a tool message has a ``name``.
+
+    ``content`` is text; in a tool message it may also be an object, the structured result of the tool.
+    """
 
     role: Role
-    content: NotRequired[str]
+    content: NotRequired[str | JsonObject]
     tool_calls: NotRequired[list[ToolCall]]
     name: NotRequired[str]
 

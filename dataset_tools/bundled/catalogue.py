@@ -77,14 +77,13 @@ def _slots() -> JsonObject:
 
 
 def tool_message(rng: random.Random, domain: str, tool: str, arguments: JsonObject) -> tuple[Message, JsonObject]:
-    """Return the tool message of a call, and its payload as an object."""
+    """Return the tool message of a call, and its content, an object."""
     texts = phrases(domain)["tools"][tool]
     payload = {name: arguments[name] for name in texts.get("echo", []) if name in arguments}
     if texts["responses"]:
         payload.update(rng.choice(texts["responses"]))
     payload.update(_computed(tool, arguments))
-    content = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return {"role": "tool", "content": content, "name": tool}, payload
+    return {"role": "tool", "content": payload, "name": tool}, payload
 
 
 def answer(rng: random.Random, domain: str, dialect: str, tool: str, values: JsonObject) -> str:

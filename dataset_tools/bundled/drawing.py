@@ -22,6 +22,7 @@ from dataset_tools.bundled.catalogue import DIALECTS, domains, more_requests, ph
 from dataset_tools.bundled.conversations import Conversation, Plan, cell_kinds, compose, record_of
 from dataset_tools.bundled.parts import shared_keys, text
 from dataset_tools.errors import UsageError
+from dataset_tools.records.results import text_of
 from schemas.record import JsonObject, Record
 
 __all__ = ["draw"]
@@ -147,4 +148,4 @@ def _openings(texts: JsonObject, dialect: str, names: list[str]) -> list[tuple[s
 
 def _opening(row: Any) -> str:  # noqa: ANN401 - a record or parsed JSON
     """Return the compare key of the first question of a row."""
-    return compare_key(row["messages"][1]["content"])
+    return compare_key(text_of(row["messages"][1]))

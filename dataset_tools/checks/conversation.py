@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from dataset_tools.checks.base import Calls, Defect, Repair, Rows, Scope, Severity, check
 from dataset_tools.checks.row_view import Row
+from dataset_tools.records.results import text_of
 
 __all__: list[str] = []
 
@@ -35,7 +36,7 @@ def empty_answer(rows: Rows) -> Iterator[tuple[Row, Defect]]:
         for index, message in enumerate(row.messages):
             if message["role"] == "assistant":
                 answered = True
-                if "tool_calls" not in message and not message["content"].strip():
+                if "tool_calls" not in message and not text_of(message).strip():
                     yield row, Defect(f"messages[{index}].content", "the answer has neither text nor a call")
         if not answered:
             yield row, Defect("messages", "no assistant turn, so there is nothing to train on")

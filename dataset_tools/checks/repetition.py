@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.checks.base import DatasetDefects, Defect, Place, Rows, Scope, Severity, check
 from dataset_tools.checks.row_view import Row
+from dataset_tools.records.results import text_of
 
 __all__ = ["query_of"]
 
@@ -16,7 +17,7 @@ _FEW = 200_000  # up to so many rows, a dictionary is faster
 
 def query_of(row: Row) -> str:
     """Return the text of all user turns of a record."""
-    return "\n".join([message["content"] for message in row.messages if message["role"] == "user"])
+    return "\n".join([text_of(message) for message in row.messages if message["role"] == "user"])
 
 
 @check(

@@ -10,7 +10,16 @@ from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.numbers import numbers_in
 from dataset_tools.arabic.repair import TextRole, looks_arabic
 from dataset_tools.changes import Log
-from dataset_tools.tool_schema.declaration import Text, ToolView, flat_values, is_odd, tool_views, without_absent
+from dataset_tools.records.results import text_of
+from dataset_tools.tool_schema.declaration import (
+    Text,
+    ToolView,
+    flat_values,
+    is_odd,
+    leaves,
+    tool_views,
+    without_absent,
+)
 from dataset_tools.tool_schema.validator import SchemaError
 from schemas.record import JsonObject, Message, Record
 
@@ -79,17 +88,23 @@ class Row:
         self._key_before = (0, "")
         self._numbers: dict[int, set[int | float]] | None = None
         texts: list[str] = []
+        escaped: list[str] = []  # strings in objects, whose JSON text may hide odd characters
         for index, message in enumerate(self.messages):
             if not self.calls and "tool_calls" in message:
                 texts = ["\n".join(texts)]
                 self._text_before = (index, texts[0])
             if "content" in message:
-                texts.append(message["content"])
+                content = message["content"]
+                if isinstance(content, str):
+                    texts.append(content)
+                else:
+                    texts.append(text_of(message))
+                    escaped += [value for _, value in leaves(content) if isinstance(value, str)]
             if "tool_calls" in message:
                 self._add_calls(index, message, texts)
         # Odd texts, which may need a repair or have a control token: one scan excludes them for almost all rows. The
         # line ends between the texts do not hide an odd character.
-        self.odd_texts = list(self._find_odd_texts()) if is_odd("\n".join(texts)) else []
+        self.odd_texts = list(self._find_odd_texts()) if is_odd("\n".join(texts + escaped)) else []
 
     def _add_calls(self, index: int, message: Message, texts: list[str]) -> None:
         """Add the calls of a message, and the strings in them to ``texts``."""
@@ -117,9 +132,10 @@ class Row:
         """Yield the odd texts of messages and calls, in order."""
         calls = iter(self.calls)
         for index, message in enumerate(self.messages):
-            if "content" in message and is_odd(message["content"]):
-                role = TextRole.TARGET if message["role"] == "assistant" else TextRole.INPUT
-                yield Text(f"messages[{index}].content", message["content"], role)
+            role = TextRole.TARGET if message["role"] == "assistant" else TextRole.INPUT
+            for path, value in leaves(message.get("content"), f"messages[{index}].content"):
+                if isinstance(value, str) and is_odd(value):
+                    yield Text(path, value, role)
             for call in islice(calls, len(message.get("tool_calls", ()))):
                 for path, value in call.values:
                     if isinstance(value, str) and is_odd(value):
@@ -128,13 +144,13 @@ class Row:
     @property
     def arabic(self) -> bool:
         """Return whether the record is in Arabic, not in another language of the same script."""
-        return looks_arabic(message["content"] for message in self.messages if "content" in message)
+        return looks_arabic(map(text_of, self.messages))
 
     def text_before(self, stop: int) -> str:
         """Return the text before message ``stop``."""
         until, text = self._text_before
         if until != stop:
-            text = "\n".join([m["content"] for m in self.messages[:stop] if "content" in m])
+            text = "\n".join([text_of(m) for m in self.messages[:stop] if "content" in m])
             self._text_before = (stop, text)
         return text
 
@@ -153,7 +169,7 @@ class Row:
             known = self._numbers = {}
         for index in range(stop - 1, -1, -1):
             if index not in known:
-                known[index] = numbers_in(self.messages[index].get("content", ""))
+                known[index] = numbers_in(text_of(self.messages[index]))
             if number in known[index]:
                 return True
         return False

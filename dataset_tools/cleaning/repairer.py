@@ -13,6 +13,7 @@ from dataset_tools.arabic.mojibake import undecodable
 from dataset_tools.arabic.repair import TextRole, final_farsi_yeh, looks_arabic, repair
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
+from dataset_tools.records.results import decode_result, text_of
 from dataset_tools.tool_schema.coercion import typed_arguments
 from dataset_tools.tool_schema.content_cache import ContentCache
 from schemas.record import JsonObject, Message, Record, Tool
@@ -78,10 +79,12 @@ class Repairer:
         arabic: bool | None = None
         for index, message in enumerate(messages):
             role = TextRole.TARGET if message["role"] == "assistant" else TextRole.INPUT
+            decode_result(message, f"messages[{index}]", log)
             content = message.get("content")
-            if content is not None and (self._fold or needs_look(content)):
+            if content is not None and (self._fold or _any_odd(content)):
                 arabic = _is_arabic(messages) if arabic is None else arabic
-                message["content"] = self._text(content, role, f"messages[{index}].content", log, arabic=arabic)
+                path = f"messages[{index}].content"
+                message["content"] = self._walk(content, path, log, arabic=arabic, role=role)
             for position, call in enumerate(message.get("tool_calls", ())):
                 function = call["function"]
                 if self._fold or _any_odd(function["arguments"]):
@@ -121,14 +124,16 @@ class Repairer:
         log: Log,
         *,
         arabic: bool,
+        role: TextRole = TextRole.TARGET,
         verbatim: frozenset[str] = _NOTHING,
     ) -> Any:  # noqa: ANN401
-        """Return a value with every string, keys included, repaired as target text."""
+        """Return a value with every string, keys included, repaired as text of that role."""
         if isinstance(value, str):
-            return self._text(value, TextRole.TARGET, path, log, arabic=arabic)
+            return self._text(value, role, path, log, arabic=arabic)
         if isinstance(value, list):
             return [
-                self._walk(item, f"{path}[{i}]", log, arabic=arabic, verbatim=verbatim) for i, item in enumerate(value)
+                self._walk(item, f"{path}[{i}]", log, arabic=arabic, role=role, verbatim=verbatim)
+                for i, item in enumerate(value)
             ]
         if not isinstance(value, dict):
             return value
@@ -137,16 +142,18 @@ class Repairer:
             if key in verbatim and isinstance(item, str):
                 result[key] = item
                 continue
-            name = self._key(key, value, result, f"{path}.{key}", log, arabic=arabic)
-            result[name] = self._walk(item, f"{path}.{name}", log, arabic=arabic, verbatim=verbatim)
+            name = self._key(key, value, result, f"{path}.{key}", log, arabic=arabic, role=role)
+            result[name] = self._walk(item, f"{path}.{name}", log, arabic=arabic, role=role, verbatim=verbatim)
         return result
 
-    def _key(self, key: str, value: JsonObject, result: JsonObject, path: str, log: Log, *, arabic: bool) -> str:
+    def _key(
+        self, key: str, value: JsonObject, result: JsonObject, path: str, log: Log, *, arabic: bool, role: TextRole
+    ) -> str:
         """Return a repaired key, or the key unchanged if it would collide with another key of the object."""
         if not (self._fold or needs_look(key)):
             return key
         changes: Log = []
-        name = self._text(key, TextRole.TARGET, path, changes, arabic=arabic)
+        name = self._text(key, role, path, changes, arabic=arabic)
         if name == key or name in value or name in result:
             return key
         log.extend(changes)
@@ -198,7 +205,7 @@ def _rebuild(fold: tuple[str, ...], developer_turn: bool) -> Repairer:  # noqa: 
 
 
 def _is_arabic(messages: list[Message]) -> bool:
-    return looks_arabic(message["content"] for message in messages if "content" in message)
+    return looks_arabic(map(text_of, messages))
 
 
 def _any_odd(value: object) -> bool:

@@ -23,6 +23,7 @@ from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.converter import Converter
 from dataset_tools.records.reading import records_of
+from dataset_tools.records.results import text_of
 from schemas.record import FunctionCall, Record
 
 if TYPE_CHECKING:
@@ -199,8 +200,8 @@ def key_of(record: Record, file: str, line: int, fields: Sequence[str] = ()) -> 
     """Return the key of a record."""
     messages = record["messages"]
     calls = [call["function"] for message in messages for call in message.get("tool_calls", ())]
-    asked = [message["content"] for message in messages if message["role"] == "user" and "content" in message]
-    question = compare_key("\n".join(asked)) or compare_key("\n".join([m.get("content", "") for m in messages]))
+    asked = [text_of(message) for message in messages if message["role"] == "user"]
+    question = compare_key("\n".join(asked)) or compare_key("\n".join(map(text_of, messages)))
     return RowKey(
         file,
         line,

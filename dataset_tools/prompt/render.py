@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from dataset_tools.prompt.values import RenderError, require_text, write_declaration, write_object
 from dataset_tools.tool_schema.content_cache import ContentCache
 
-__all__ = ["TRAINED", "Kind", "RenderError", "Segment", "render", "segments"]
+__all__ = ["TRAINED", "Kind", "RenderError", "Segment", "render", "segments", "write_result"]
 
 
 class Kind(StrEnum):
@@ -187,21 +187,30 @@ def _result(message: Mapping[str, Any], before: str, parts: list[Segment]) -> st
     """Write a tool's result. The first one follows the stop token of the call, which the model produces."""
     if not before:
         raise RenderError("a result without a call before it")
-    name, content = _name(message, ""), message.get("content")
-    if isinstance(content, str):
-        content = {"value": content}
-    elif not isinstance(content, dict):
-        raise RenderError("a result must be text or an object").inside(".content")
-    elif content.keys() >= {"name", "response"}:
-        # The template would read it as a wrapped result with its own name.
-        raise RenderError("a result with the keys name and response", hint="rename one of them").inside(".content")
+    name = _name(message, "")
     try:
-        written = write_object(content)
+        written = write_result(message.get("content"))
     except RenderError as error:
         raise error.inside(".content") from None
     start = "" if before == "call" else "<start_function_response>"
     parts.append(Segment(f"{start}response:{name}{written}<end_function_response>", Kind.RESPONSE))
     return "result"
+
+
+def write_result(content: Any) -> str:  # noqa: ANN401 - foreign data
+    """Return a tool's result as the template writes it: ``{key:value,…}``; text becomes ``{value:…}``.
+
+    Raises:
+        RenderError: the template cannot express it.
+    """
+    if isinstance(content, str):
+        content = {"value": content}
+    elif not isinstance(content, dict):
+        raise RenderError("a result must be text or an object")
+    elif content.keys() >= {"name", "response"}:
+        # The template would read it as a wrapped result with its own name.
+        raise RenderError("a result with the keys name and response", hint="rename one of them")
+    return write_object(content)
 
 
 def _say(message: Mapping[str, Any], kind: Kind, parts: list[Segment]) -> None:

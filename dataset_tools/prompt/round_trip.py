@@ -1,6 +1,7 @@
 """Round trip check: the calls of a record, parsed from its prompt, must be equal to the record's calls.
 
-Otherwise the model would learn output that the parser reads differently. A cache saves most parsing: the parser takes
+Otherwise the model would learn output that the parser reads differently. A result must be as unambiguous, although no
+model writes it: the model reads it. A cache saves most parsing: the parser takes
 any text between two ``<escape>`` as data, so a call whose remaining text (its shape) was parsed before needs no parser.
 """
 
@@ -8,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dataset_tools.prompt.parser import ParseError, parse
-from dataset_tools.prompt.render import TRAINED, Kind, RenderError, Segment, segments
+from dataset_tools.prompt.render import TRAINED, Kind, RenderError, Segment, segments, write_result
 
-__all__ = ["round_trip_problem"]
+__all__ = ["result_problem", "round_trip_problem"]
 
 _ESCAPE = "<escape>"
 # Characters that the parser does not read as part of a key.
@@ -54,6 +55,29 @@ def round_trip_problem(row: Mapping[str, Any], parts: Sequence[Segment] | None =
             if problem:
                 return f"messages[{position}]{problem}"
     return None
+
+
+def result_problem(result: Mapping[str, Any]) -> str:
+    """Return why the prompt cannot express a tool result exactly, with the path in it; empty if it can.
+
+    Keys are written bare, so a key with a delimiter of the format is ambiguous.
+    """
+    try:
+        write_result(result)
+    except RenderError as error:
+        return str(error)
+    left: list[tuple[str, Any]] = [("", result)]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, list):
+            left.extend((f"{place}[{position}]", inner) for position, inner in enumerate(value))
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                if _is_ambiguous(key):
+                    return f"{place}: the key {key!r} is ambiguous in the prompt".removeprefix(": ")
+                if type(inner) is not str:
+                    left.append((f"{place}.{key}", inner))
+    return ""
 
 
 def _passes_by_cache(message: Mapping[str, Any], turn: Sequence[Segment]) -> bool:
@@ -137,11 +161,15 @@ def _ambiguous(call: Mapping[str, Any], path: str) -> str | None:
             left.extend((f"{place}[{position}]", inner) for position, inner in enumerate(value))
         elif isinstance(value, dict):
             for key, inner in value.items():
-                if not key or key != key.strip() or not _DELIMITERS.isdisjoint(key):
+                if _is_ambiguous(key):
                     return f"{place}: the key {key!r} differs when parsed"
                 if type(inner) is not str:
                     left.append((f"{place}.{key}", inner))
     return None
+
+
+def _is_ambiguous(key: str) -> bool:
+    return not key or key != key.strip() or not _DELIMITERS.isdisjoint(key)
 
 
 def _same_call(given: Mapping[str, Any], read: Mapping[str, Any]) -> bool:

@@ -5,14 +5,13 @@ OpenAI, TRL, mobile-actions, metga97 and AISA differ only in names and wrappers,
 
 from typing import Any, cast
 
-import orjson
-
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.literals import read_arguments
+from dataset_tools.records.results import json_text
 from schemas.record import JsonObject, Message, Role, ToolCall
 
-__all__ = ["ROLES", "call", "read_messages", "result_text"]
+__all__ = ["ROLES", "call", "read_messages"]
 
 ROLES: dict[str, Role] = {
     "developer": "developer",
@@ -38,20 +37,6 @@ _BOOKKEEPING = {"tool_call_id", "function_call", "refusal", "annotations", "audi
 def call(name: str, arguments: JsonObject) -> ToolCall:
     """Return a tool call of a record."""
     return {"type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def result_text(value: Any, path: str) -> str:  # noqa: ANN401 - foreign data
-    """Return the result of a tool as text: text unchanged, anything else as JSON.
-
-    Raises:
-        RowError: ``unsupported-content``: it is nested too deeply.
-    """
-    if isinstance(value, str):
-        return value
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError as error:
-        raise RowError("unsupported-content", f"{path} cannot be written as JSON: {error}") from error
 
 
 def read_messages(value: Any, log: Log, path: str = "messages") -> list[Message]:  # noqa: ANN401 - foreign data
@@ -84,7 +69,7 @@ def _read(raw: Any, log: Log, path: str, names: dict[str, str]) -> Message:  # n
     if calls is None and raw.get("function_call") is not None:
         calls = [{"function": raw["function_call"]}]
     content = raw.get("content")
-    if type(content) is not str:
+    if type(content) is not str and not (role == "tool" and type(content) is dict):
         content = _content(content, log, path)
     if content is not None and (content or not calls):
         message["content"] = content
@@ -94,6 +79,7 @@ def _read(raw: Any, log: Log, path: str, names: dict[str, str]) -> Message:  # n
         message["tool_calls"] = _calls(calls, log, path, names)
     if role == "tool":
         _name_result(raw, message, log, path, names)
+        _unwrap_result(message, log, path)
     elif raw.get("name") is not None:
         message["name"] = raw["name"]
     if not raw.keys() <= _FIELDS:
@@ -122,7 +108,7 @@ def _content(value: Any, log: Log, path: str) -> str | None:  # noqa: ANN401 - f
             log.append(Change("joined-parts", f"{path}.content", value, text))
             return text
     if isinstance(value, dict):
-        text = result_text(value, f"{path}.content")
+        text = json_text(value, f"{path}.content")
         log.append(Change("encoded-result", f"{path}.content", value, text))
         return text
     raise RowError("unsupported-content", f"{path}.content is neither text nor text parts")
@@ -156,6 +142,20 @@ def _name_result(raw: JsonObject, message: JsonObject, log: Log, path: str, name
         log.append(Change("named-result", f"{path}.name", None, name))
     if name is not None:
         message["name"] = name
+
+
+def _unwrap_result(message: JsonObject, log: Log, path: str) -> None:
+    """Move name and result out of ``{"name": …, "response": …}``, the form of FunctionGemma's documentation.
+
+    An object that names another tool is a result with these two keys.
+    """
+    content = message.get("content")
+    if not isinstance(content, dict) or content.keys() != {"name", "response"}:
+        return
+    name, response = content["name"], content["response"]
+    if isinstance(name, str) and message.get("name", name) == name and isinstance(response, (str, dict)):
+        log.append(Change("unwrapped-result", f"{path}.content", content, response))
+        message |= {"content": response, "name": name}
 
 
 def _count_dropped(raw: JsonObject, log: Log, path: str) -> None:

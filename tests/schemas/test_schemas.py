@@ -67,6 +67,10 @@ _CALL = {"type": "function", "function": {"name": "f", "arguments": {}}}
         {"role": "user"},
         {"role": "assistant"},
         {"role": "tool", "content": "{}"},
+        {"role": "tool", "name": "f", "content": ["x"]},
+        {"role": "tool", "name": "f", "content": None},
+        {"role": "user", "content": {"a": 1}},
+        {"role": "assistant", "content": {}},
         {"role": "system", "content": "أنت مساعد"},
         {"role": "user", "content": "مرحبا", "tool_calls": [_CALL]},
         {"role": "assistant", "tool_calls": []},
@@ -79,3 +83,10 @@ def test_the_schema_refuses_what_the_template_cannot_render(message: dict[str, A
     """Each of these messages makes a record invalid."""
     row = {"id": "r", "messages": [message], "tools": []}
     assert not Draft202012Validator(SCHEMA).is_valid(row)
+
+
+@pytest.mark.parametrize("content", ["", "حار", {}, {"temp": 31, "days": [{"max": None}]}], ids=str)
+def test_a_result_is_text_or_an_object(content: Any) -> None:
+    """Objects of any form are allowed in tool messages."""
+    row = {"id": "r", "messages": [{"role": "tool", "name": "f", "content": content}], "tools": []}
+    assert Draft202012Validator(SCHEMA).is_valid(row)

@@ -7,6 +7,7 @@ import random
 import re
 from typing import Any
 
+from dataset_tools.records.results import text_of
 from schemas.record import Record
 from tools.sample.damage_calls import calls_of, properties_of
 from tools.sample.damage_text import argument_strings
@@ -100,10 +101,11 @@ def mix_scripts(record: Record, _rng: random.Random) -> str | None:
     for arguments, name, path in argument_strings(record):
         value, user = arguments[name], record["messages"][1]
         found = re.search("(?<=[\u0621-\u064a])[هالورة](?=[\u0621-\u064a])", value)
-        if found and value in user.get("content", "") and len(record["messages"]) == 3:  # noqa: PLR2004 - ends with the call
+        text = text_of(user)
+        if found and value in text and len(record["messages"]) == 3:  # noqa: PLR2004 - ends with the call
             mixed = value[: found.start()] + _LOOKALIKES[found[0]] + value[found.end() :]
             arguments[name] = mixed
-            user["content"] = user["content"].replace(value, mixed)
+            user["content"] = text.replace(value, mixed)
             return path
     return None
 

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from dataset_tools.records.results import text_of
 from schemas.record import Record
 
 __all__ = ["Damage", "argument_strings", "in_answer", "in_argument", "in_user", "recoded", "word_damage"]
@@ -40,7 +41,7 @@ def in_user(edit: Edit) -> Damage:
     """Return a damage of the first user message."""
 
     def damage(record: Record, rng: random.Random) -> str | None:
-        text = edit(record["messages"][1]["content"], rng)
+        text = edit(text_of(record["messages"][1]), rng)
         if text is None:
             return None
         record["messages"][1]["content"] = text
@@ -54,7 +55,7 @@ def in_answer(edit: Edit) -> Damage:
 
     def damage(record: Record, rng: random.Random) -> str | None:
         last = len(record["messages"]) - 1
-        content = record["messages"][last].get("content")
+        content = text_of(record["messages"][last])
         text = edit(content, rng) if content else None
         if text is None:
             return None
@@ -82,7 +83,7 @@ def word_damage(edit: Edit) -> Damage:
     """Return a damage of one word of the user message that no argument quotes, so that arguments stay grounded."""
 
     def damage(record: Record, rng: random.Random) -> str | None:
-        text = record["messages"][1]["content"]
+        text = text_of(record["messages"][1])
         quoted = repr([m.get("tool_calls") for m in record["messages"]])
         words = [match for match in _WORD.finditer(text) if match[0].removeprefix("و") not in quoted]
         rng.shuffle(words)

@@ -39,6 +39,7 @@ def make(sample: str) -> tuple[str, str]:
             lines[index] = damage_line(name, lines[index], random.Random(f"{name}:{index}"))
         del free[:_ROWS]
     entries += _repeat_queries(lines, free)
+    entries += _encode_results(lines, free)
     entries.sort(key=lambda entry: (entry["line"], entry["defect"]))
     listed = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
     return "".join(line + "\n" for line in lines), f"[\n{listed}\n]\n"
@@ -69,6 +70,19 @@ def _repeat_queries(lines: list[str], free: list[int]) -> list[JsonObject]:
         copy["id"], copy["source"] = row["id"], row["source"]
         entries.append(_entry(lines[target], target, "duplicate-query", "duplicate-query", None, "messages[1].content"))
         lines[target] = _dump(copy)
+    return entries
+
+
+def _encode_results(lines: list[str], free: list[int]) -> list[JsonObject]:
+    """Encode the first result of undamaged rows as JSON text; last, so that no other choice depends on it."""
+    entries = []
+    for index in [index for index in sorted(free) if json.loads(lines[index])["meta"]["kind"] == "multi-turn"][:_ROWS]:
+        row = json.loads(lines[index])
+        at = next(at for at, message in enumerate(row["messages"]) if message["role"] == "tool")
+        row["messages"][at]["content"] = json.dumps(row["messages"][at]["content"], ensure_ascii=False)
+        path = f"messages[{at}].content"
+        entries.append(_entry(lines[index], index, "result-json", "result-encoded", "decode-result", path))
+        lines[index] = _dump(row)
     return entries
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataset_tools.bundled import sample_path
 from dataset_tools.bundled.catalogue import DIALECTS, domains, phrases, small_talk
 from dataset_tools.bundled.conversations import Conversation, Plan, cell_kinds, compose, negative, record_of
+from dataset_tools.records.results import text_of
 from schemas.record import Record
 
 __all__ = ["make"]
@@ -68,7 +69,7 @@ def _fresh(rng: random.Random, domain: str, dialect: str, seen: set[str], plan: 
     """Return a conversation with a new first question."""
     while True:
         row = compose(rng, domain, dialect, plan)
-        query = row.messages[1]["content"]
+        query = text_of(row.messages[1])
         if query not in seen:
             seen.add(query)
             return row

@@ -16,6 +16,7 @@ import sentencepiece
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from dataset_tools.bundled import sample_path
+from dataset_tools.io.json_text import dump_text
 from dataset_tools.prompt import render
 from tools.tiny.vocabulary import BOS, CONTROL_TOKENS, EOS, NEWLINES, PAD, SPACE, SPACES, UNK, VOCABULARY_SIZE
 from training.tiny import tokenizer_path
@@ -60,10 +61,17 @@ def write(folder: Path) -> None:
 
 
 def sample_texts() -> Iterator[str]:
-    """Yield the texts between control tokens and newlines of the sample's prompts, with repetitions."""
+    """Yield the texts between control tokens and newlines of the sample's prompts, with repetitions.
+
+    Results are rendered as JSON text: the pieces, on which the weights of the tiny base depend, were learned from it.
+    """
     with sample_path().open(encoding="utf-8") as lines:
         for line in lines:
-            yield from filter(None, _BREAK.split(render.render(json.loads(line))))
+            record = json.loads(line)
+            for message in record["messages"]:
+                if message["role"] == "tool":
+                    message["content"] = dump_text(message["content"])
+            yield from filter(None, _BREAK.split(render.render(record)))
 
 
 def _learn() -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
 
+from dataset_tools.records.results import text_of
 from schemas.record import JsonObject, Message, Record, Tool
 
 __all__ = ["GoldCall", "Question", "question_of"]
@@ -58,7 +59,7 @@ class Question:
     @property
     def prompt(self) -> str:
         """The last user message."""
-        return next((m.get("content", "") for m in reversed(self.messages) if m["role"] == "user"), "")
+        return next((text_of(m) for m in reversed(self.messages) if m["role"] == "user"), "")
 
     def record(self) -> Record:
         """Return the question as a record without answer, for a generation prompt."""

@@ -16,6 +16,7 @@ from dataset_tools.prompt.render import RenderError, Segment, segments
 from dataset_tools.records.converter import require_shallow, require_valid
 from dataset_tools.records.declarations import read_tools
 from dataset_tools.records.messages import read_messages
+from dataset_tools.records.results import decode_result
 from schemas.record import JsonObject, Message, Tool
 from training.answers.decoder import Answer
 from training.answers.predictions import parse_answer
@@ -124,6 +125,8 @@ def _messages(body: JsonObject) -> list[Message]:
     """Return the messages, with the developer turn that the model was trained with if there is none."""
     try:
         messages = read_messages(body.get("messages"), [])
+        for message in messages:
+            decode_result(message, "", [])
     except RowError as error:
         raise InputError(error.what, where="messages") from error
     if messages[0]["role"] == "developer":

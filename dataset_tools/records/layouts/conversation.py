@@ -43,8 +43,10 @@ def _own_text(row: JsonObject, name: str, meta: JsonObject) -> str:
     return ""
 
 
-def read_turns(value: Any, roles: dict[str, Role], log: Log) -> list[tuple[str, str, str]]:  # noqa: ANN401 - foreign data
+def read_turns(value: Any, roles: dict[str, Role], log: Log) -> list[tuple[str, Any, str]]:  # noqa: ANN401 - foreign data
     """Return ShareGPT turns as (speaker, text, path in the row); other fields of a turn are logged as dropped.
+
+    The text of a tool's turn may also be an object, the result.
 
     Raises:
         RowError: ``unreadable-messages``, ``unknown-role`` or ``unsupported-content``.
@@ -59,7 +61,7 @@ def read_turns(value: Any, roles: dict[str, Role], log: Log) -> list[tuple[str, 
         speaker, said = turn.get("from"), turn.get("value")
         if not isinstance(speaker, str) or speaker not in roles:
             raise RowError("unknown-role", f"{path}.from is {speaker!r}", hint=f"known roles: {', '.join(roles)}")
-        if not isinstance(said, str):
+        if not isinstance(said, str) and not (isinstance(said, dict) and roles[speaker] == "tool"):
             raise RowError("unsupported-content", f"{path}.value is not text")
         for key, extra in turn.items():
             if key not in _TURN and extra is not None:
@@ -123,7 +125,7 @@ class MessageBuilder:
         self.messages.append(message)
         self._waiting = [item["function"]["name"] for item in calls]
 
-    def result(self, content: str, name: str = "") -> None:
+    def result(self, content: str | JsonObject, name: str = "") -> None:
         """Add a tool message; without a name it answers the next call in order (logged as ``named-result``).
 
         Raises:

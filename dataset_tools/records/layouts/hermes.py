@@ -17,7 +17,8 @@ from dataset_tools.records.layouts.conversation import MessageBuilder, draft, re
 from dataset_tools.records.layouts.embedded import find_tool_list, read_objects, split_tags
 from dataset_tools.records.layouts.families import sharegpt_kind
 from dataset_tools.records.literals import decode_json
-from dataset_tools.records.messages import ROLES, result_text
+from dataset_tools.records.messages import ROLES
+from dataset_tools.records.results import result_content
 from schemas.record import JsonObject, Tool, ToolCall
 
 __all__ = ["LAYOUT"]
@@ -53,7 +54,7 @@ def _convert(row: JsonObject, log: Log, context: Context) -> Draft:  # noqa: ARG
     return draft(row, conversation.messages, tools, {"conversations", "tools"})
 
 
-def _reject_json_mode(row: JsonObject, turns: list[tuple[str, str, str]]) -> None:
+def _reject_json_mode(row: JsonObject, turns: list[tuple[str, Any, str]]) -> None:
     system = "".join(said for speaker, said, _ in turns if ROLES[speaker] == "developer")
     if row.get("tools") or _TOOLS in system:
         return
@@ -88,7 +89,10 @@ def _answer(said: str, conversation: MessageBuilder, log: Log) -> None:
     conversation.call(calls, content)
 
 
-def _results(said: str, conversation: MessageBuilder, log: Log) -> None:
+def _results(said: str | JsonObject, conversation: MessageBuilder, log: Log) -> None:
+    if isinstance(said, dict):
+        conversation.result(said)
+        return
     outside, written = split_tags(said, "tool_response", conversation.path())
     if outside and written:
         log.append(Change("dropped-field", f"{conversation.path()}.content", outside, None))
@@ -97,7 +101,7 @@ def _results(said: str, conversation: MessageBuilder, log: Log) -> None:
         conversation.result(content, name)
 
 
-def _named_result(text: str, path: str) -> tuple[str, str]:
+def _named_result(text: str, path: str) -> tuple[str, str | JsonObject]:
     """Return the tool name and the result of ``{"name": …, "content": …}``; else no name and the text unchanged."""
     try:
         value = orjson.loads(text)
@@ -105,7 +109,7 @@ def _named_result(text: str, path: str) -> tuple[str, str]:
         return "", text
     if not isinstance(value, dict) or value.keys() != {"name", "content"} or not isinstance(value["name"], str):
         return "", text
-    return value["name"], result_text(value["content"], path)
+    return value["name"], result_content(value["content"], path)
 
 
 LAYOUT = Layout("hermes", "Hermes function calling v1", _recognises, _convert)

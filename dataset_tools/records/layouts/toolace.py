@@ -17,7 +17,8 @@ from dataset_tools.records.layouts.conversation import MessageBuilder, draft, re
 from dataset_tools.records.layouts.embedded import find_tool_list
 from dataset_tools.records.layouts.families import sharegpt_kind
 from dataset_tools.records.layouts.pythonic import parse_calls
-from dataset_tools.records.messages import ROLES, call, result_text
+from dataset_tools.records.messages import ROLES, call
+from dataset_tools.records.results import result_content
 from schemas.record import JsonObject, Tool
 
 __all__ = ["LAYOUT"]
@@ -74,8 +75,11 @@ def _answer(said: str, conversation: MessageBuilder) -> None:
         conversation.call([call(name, arguments) for name, arguments in calls])
 
 
-def _results(said: str, conversation: MessageBuilder, log: Log) -> None:
+def _results(said: str | JsonObject, conversation: MessageBuilder, log: Log) -> None:
     """Add the results of one turn: one message for each entry of a list of ``{"name": …, "results": …}``."""
+    if isinstance(said, dict):
+        conversation.result(said)
+        return
     try:
         entries = orjson.loads(said)
     except orjson.JSONDecodeError:
@@ -86,7 +90,7 @@ def _results(said: str, conversation: MessageBuilder, log: Log) -> None:
     if len(entries) > 1:
         log.append(Change("split-results", conversation.path(), said, None))
     for entry in entries:
-        conversation.result(result_text(entry["results"], conversation.path()), entry["name"])
+        conversation.result(result_content(entry["results"], conversation.path()), entry["name"])
 
 
 def _is_result(entry: object) -> bool:

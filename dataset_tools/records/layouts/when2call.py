@@ -16,6 +16,7 @@ from dataset_tools.records.layouts.embedded import split_tags
 from dataset_tools.records.layouts.families import carrier, chat_kind
 from dataset_tools.records.literals import decode_json
 from dataset_tools.records.messages import read_messages
+from dataset_tools.records.results import text_of
 from schemas.record import JsonObject, Message, ToolCall
 
 __all__ = ["LAYOUT"]
@@ -67,7 +68,7 @@ def _training(row: JsonObject, log: Log) -> Draft:
 
 def _read_calls(message: Message, log: Log, path: str) -> None:
     """Convert ``<TOOLCALL>[…]</TOOLCALL>`` in the text of a message to calls, in place."""
-    content, written = split_tags(message.get("content", ""), "TOOLCALL", path)
+    content, written = split_tags(text_of(message), "TOOLCALL", path)
     calls: list[ToolCall] = []
     for text in written:
         value = decode_json(text, log, f"{path}.tool_calls")

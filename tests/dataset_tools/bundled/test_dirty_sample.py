@@ -43,6 +43,7 @@ COUNTS = {
     "null-value": 16,
     "presentation-form": 8,
     "reserved-property-name": 8,
+    "result-encoded": 8,
     "single-tool": 8,
     "tatweel": 8,
     "type-name": 8,

@@ -17,16 +17,16 @@ Rows = list[dict[str, Any]]
 
 ERRORS = {
     "argument-constraint", "argument-enum", "argument-type", "control-token-in-text", "empty-answer",
-    "escaped-unicode", "invalid-record", "invalid-tool-schema", "missing-argument", "mojibake", "unanswered-call",
-    "undecodable-text",
-    "unknown-argument", "unknown-layout", "unknown-tool", "unreadable-row",
+    "escaped-unicode", "inexact-result", "invalid-record", "invalid-tool-schema", "missing-argument", "mojibake",
+    "unanswered-call", "undecodable-text", "unknown-argument", "unknown-layout", "unknown-tool", "unreadable-row",
 }  # fmt: skip
 WARNINGS = {
     "argument-described-enum", "arguments-encoded", "bidi-control", "control-character", "dialect-imbalance",
     "duplicate-query", "duplicate-tool", "enum-in-description", "exotic-space", "farsi-letters", "gold-tool-position",
-    "integer-as-float", "missing-developer-turn", "missing-wrapper", "mixed-script-argument", "mixed-script-parameter",
-    "negative-ratio", "never-called-tool", "not-nfc", "null-value", "presentation-form", "reserved-property-name",
-    "single-tool", "tatweel", "type-name", "ungrounded-argument", "unsupported-schema-keyword", "zero-width",
+    "integer-as-float", "missing-developer-turn", "missing-wrapper", "mixed-script-argument",
+    "mixed-script-parameter", "negative-ratio", "never-called-tool", "not-nfc", "null-value", "presentation-form",
+    "reserved-property-name", "result-encoded", "single-tool", "tatweel", "type-name", "ungrounded-argument",
+    "unsupported-schema-keyword", "zero-width",
 }  # fmt: skip
 # Reported before there is a record, so without a path into one.
 WITHOUT_RECORD = {"unreadable-row", "unknown-layout"}
@@ -183,6 +183,8 @@ EXACT: dict[str, tuple[int, str, str]] = {
         "messages[2].tool_calls[0].function.arguments",
         """the arguments are text, not an object: '{"city": "جدة"}'""",
     ),
+    "result-encoded": (1, "messages[3].content", """the result is text, not an object: '{"temp": 31}'"""),
+    "inexact-result": (1, "messages[3].content", "a result with the keys name and response (rename one of them)"),
     "null-value": (1, "messages[2].tool_calls[0].function.arguments.days", "a null argument"),
     "integer-as-float": (
         1,

@@ -20,10 +20,12 @@ from dataset_tools.arabic.folding import FOLDS, compile_fold
 from dataset_tools.bundled import dirty_path, sample_path
 from dataset_tools.cleaning.clean import CleanOptions, ImportOptions, clean, import_data
 from dataset_tools.cleaning.repairer import DEVELOPER_TURN, Repairer
+from dataset_tools.dedup.keys import key_of
 from dataset_tools.errors import InputError, OutputError, UsageError
 from dataset_tools.executor.run import Work
 from dataset_tools.pipeline.outputs import Outputs
 from dataset_tools.pipeline.stage import RunReport, ShardResult
+from dataset_tools.prompt.round_trip import result_problem
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.records.reading import Inputs
 from dataset_tools.validation.validate import validate
@@ -52,6 +54,7 @@ scalars = st.one_of(
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=8
 )
+results = st.dictionaries(keys, values, max_size=3)
 kinds = st.sampled_from(
     ["string", "integer", "number", "boolean", "object", "array", ["integer", "null"], ["string", "null"]]
 )
@@ -91,7 +94,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
         "messages": [
             {"role": "user", "content": draw(any_text)},
             {"role": "assistant", "tool_calls": [call]},
-            {"role": "tool", "content": draw(any_text), "name": called},
+            {"role": "tool", "content": draw(any_text | results | results.map(json.dumps)), "name": called},
             {"role": "assistant", "content": draw(any_text)},
         ],
         "tools": tools,
@@ -260,6 +263,91 @@ def test_the_meaning_of_a_call_never_changes(record: dict[str, Any]) -> None:
     assert [_same_text(t["function"]["name"]) for t in record["tools"]] == [
         _same_text(t["function"]["name"]) for t in rows[0]["tools"]
     ]
+
+
+def _result_row(content: Any) -> dict[str, Any]:
+    row = _row("مرحبا", {}, {})
+    row["messages"].append({"role": "tool", "name": "book", "content": content})
+    return row
+
+
+@FEWER
+@given(results)
+@example({"a:b": 1})
+@example({"name": "x", "response": "y"})
+@example({"a\u200b": 1, "a": [{"ﺟﺪﺓ": "\u202eﺟﺪﺓ"}]})
+def test_a_result_keeps_its_meaning_as_an_object_and_as_text(result: dict[str, Any]) -> None:
+    """An object stays one; its JSON text becomes the same object, or stays if the prompt cannot express it."""
+    texts = json.dumps(result), json.dumps(result, ensure_ascii=False, indent=1)
+    rows, report = _clean_rows([_result_row(content) for content in (result, *texts)])
+    assume(not report.rejected)
+    kept, *found = (row["messages"][-1]["content"] for row in rows)
+    assert _same_value(result, kept)
+    decoded = [content for content in found if not isinstance(content, str)]
+    assert all(json.dumps(content) == json.dumps(kept) for content in decoded)
+    if not result_problem(result):
+        assert len(decoded) == report.rules["decode-result"]["changes"] == 2
+        keys = {key_of(row, "f", 1) for row in [{**row, "id": "r"} for row in rows]}  # type: ignore[arg-type]
+        assert len(keys) == 1
+
+
+def test_a_decoded_result_is_traced(tmp_path: Path) -> None:
+    """The report counts it, and the trace has both values before the repairs inside the object."""
+    text = '{"المدينة": "ﺟﺪﺓ", "بيان": null}'
+    source, target = _write(tmp_path / "in.jsonl", [_result_row(text)]), tmp_path / "out.jsonl"
+    report = clean([str(source)], Outputs(target, trace=tmp_path / "trace.jsonl"), CleanOptions(developer_turn=False))
+    [row] = map(json.loads, target.read_text(encoding="utf-8").splitlines())
+    assert row["messages"][2] == {"role": "tool", "content": {"المدينة": "جدة", "بيان": None}, "name": "book"}
+    changes = list(map(json.loads, (tmp_path / "trace.jsonl").read_text(encoding="utf-8").splitlines()))
+    assert [(change["rule"], change["path"], change["before"], change["after"]) for change in changes] == [
+        ("decode-result", "messages[2].content", text, {"المدينة": "ﺟﺪﺓ", "بيان": None}),
+        ("presentation-form", "messages[2].content.المدينة", "ﺟﺪﺓ", "جدة"),
+    ]
+    assert report.rules["decode-result"]["rows"] == 1
+
+
+def test_a_result_is_repaired_as_user_text() -> None:
+    """Direction marks stay in values and are removed from nothing; folds reach keys and values."""
+    content = {"أ": "\u202eمدرسة", "b": [{"c": "أحمد"}]}
+    rows, _ = _clean_rows([_result_row(content)], developer_turn=False)
+    assert rows[0]["messages"][2]["content"] == content
+    rows, _ = _clean_rows([_result_row(content)], developer_turn=False, fold=("alef",))
+    assert rows[0]["messages"][2]["content"] == {"ا": "\u202eمدرسة", "b": [{"c": "احمد"}]}
+
+
+def test_text_that_becomes_json_by_a_repair_is_decoded() -> None:
+    """A no-break space between two keys is no JSON until it is repaired."""
+    rows, report = _clean_rows([_result_row('{"a": 1,\u00a0"b": 2}')], developer_turn=False)
+    assert rows[0]["messages"][2]["content"] == {"a": 1, "b": 2}
+    assert report.rules.keys() == {"spaces", "decode-result"}
+
+
+def test_a_result_that_the_prompt_cannot_express_stays_text(tmp_path: Path) -> None:
+    """Cleaning keeps the text, and validation says why."""
+    text = '{"12:00": "صلاة"}'
+    source = _write(tmp_path / "in.jsonl", [_result_row(text)])
+    _clean_file(source, tmp_path / "out.jsonl")
+    found = validate([str(tmp_path / "out.jsonl")]).checks["result-encoded"]["examples"]
+    reason = "clean keeps the text: the key '12:00' is ambiguous in the prompt; a person decides"
+    assert [(one["path"], one["hint"]) for one in found] == [("messages[3].content", reason)]
+
+
+@FEWER
+@given(results)
+def test_objects_survive_both_formats(result: dict[str, Any]) -> None:
+    """JSON Lines and Parquet give the same record, without keys of other rows."""
+    with TemporaryDirectory() as folder:
+        source = _write(
+            Path(folder, "in.jsonl"), [_result_row(result), _result_row({"x": {"y": 1}}), _result_row("نص")]
+        )
+        for name in ("a.jsonl", "a.parquet", "b.jsonl"):
+            report = import_data([str(source)], Outputs(Path(folder, name)), ImportOptions())
+            assert (report.rows_out, report.rules) == (3, {})
+            source = Path(folder, name)
+        assert Path(folder, "a.jsonl").read_bytes() == Path(folder, "b.jsonl").read_bytes()
+        rows = [json.loads(line) for line in source.read_text(encoding="utf-8").split("\n")[:-1]]
+        assert json.dumps(rows[0]["messages"][2]["content"]) == json.dumps(json.loads(json.dumps(result)))
+        assert [row["messages"][2]["content"] for row in rows[1:]] == [{"x": {"y": 1}}, "نص"]
 
 
 def _repaired(text: str, arguments: dict[str, Any], enum: list[str], fold: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from dataset_tools.changes import Log
+from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
-from dataset_tools.records.messages import ROLES, read_messages, result_text
+from dataset_tools.records.messages import ROLES, read_messages
 
 
 def _read(*messages: Any) -> tuple[list[Any], Log]:
@@ -57,20 +57,55 @@ def test_dropped_fields_are_logged_in_the_order_of_the_row() -> None:
     assert [change.path for change in log] == [f"messages[0].{name}" for name in extras]
 
 
-def test_a_result_that_is_an_object() -> None:
-    """A structured result becomes JSON text with unescaped letters."""
-    (message,), log = _read({"role": "tool", "name": "f", "content": {"مدينة": "صور"}})
+@pytest.mark.parametrize("content", [{}, {"مدينة": "صور", "temp": [31, None, {"x": 1.0}]}, {"name": "f"}])
+def test_a_result_that_is_an_object_is_kept(content: Any) -> None:
+    """A structured result is not a change."""
+    (message,), log = _read({"role": "tool", "name": "f", "content": content})
+    assert message == {"role": "tool", "content": content, "name": "f"}
+    assert log == []
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("response", ["حار", {"temp": 31}])
+def test_a_wrapped_result_is_unwrapped(response: Any, named: bool) -> None:  # noqa: FBT001
+    """``{"name": …, "response": …}`` gives name and content, as the chat template reads it."""
+    content = {"name": "f", "response": response}
+    raw = {"role": "tool", "content": content} | ({"name": "f"} if named else {})
+    (message,), log = _read(raw)
+    assert message == {"role": "tool", "content": response, "name": "f"}
+    assert log == [Change("unwrapped-result", "messages[0].content", content, response)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"name": "علي", "response": "نعم"},  # of another tool: a result with these keys
+        {"name": "f", "response": 3},
+        {"name": "f", "response": "x", "more": 1},
+        {"name": None, "response": "x"},
+    ],
+    ids=str,
+)
+def test_a_result_that_only_looks_wrapped_is_kept(content: Any) -> None:
+    """Without a clear meaning nothing changes; ``validate`` reports the two keys."""
+    (message,), log = _read({"role": "tool", "name": "f", "content": content})
+    assert (message["content"], message["name"], log) == (content, "f", [])
+
+
+def test_an_object_in_another_message_becomes_text() -> None:
+    """Only results may be objects; letters stay unescaped."""
+    (message,), log = _read({"role": "user", "content": {"مدينة": "صور"}})
     assert message["content"] == '{"مدينة":"صور"}'
     assert [change.rule for change in log] == ["encoded-result"]
 
 
-def test_a_result_that_is_nested_too_deeply() -> None:
-    """A result that cannot be written as JSON rejects the row."""
+def test_an_object_that_is_nested_too_deeply() -> None:
+    """Content that cannot be written as JSON rejects the row."""
     deep: Any = {}
     for _ in range(500):
         deep = {"a": deep}
     with pytest.raises(RowError) as caught:
-        result_text(deep, "x")
+        _read({"role": "user", "content": deep})
     assert caught.value.code == "unsupported-content"
 
 

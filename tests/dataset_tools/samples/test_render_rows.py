@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from dataset_tools.prompt.render import render
 from dataset_tools.prompt.round_trip import round_trip_problem
 from dataset_tools.samples.render_rows import RenderCounts, RenderProblem, render_rows
 from tests.conftest import Command
-from tests.prompt_rows import call, call_row, calls, row, say, tool
+from tests.prompt_rows import Row, call, call_row, calls, goldens, row, say, tool
 
 USER = say("user", "ما الطقس؟")
 
@@ -95,6 +96,121 @@ def test_the_command_writes_a_file(afg_data: Command, tmp_path: Path) -> None:
     for output in ("a.jsonl", "tools.jsonl", "x.parquet", "x.txt"):
         assert afg_data("render", *options, "-o", output, cwd=tmp_path).returncode == 2
     assert afg_data("render", "a.jsonl", cwd=tmp_path).returncode == 1  # the layout needs tools
+
+
+# --- recorded renderings of the published template, through the command ---
+
+
+def _as_openai(one: Row) -> Row:
+    """Return the row as the OpenAI API writes it: arguments as JSON text, results named by the id of their call."""
+    messages, waiting = [], list[tuple[str, str]]()
+    for at, message in enumerate(one["messages"]):
+        made = dict(message)
+        if message.get("tool_calls"):
+            listed = [(f"c{at}-{position}", made["function"]) for position, made in enumerate(message["tool_calls"])]
+            waiting = [(identity, function["name"]) for identity, function in listed]
+            made["tool_calls"] = [
+                {"id": identity, "type": "function",
+                 "function": {"name": function["name"], "arguments": json.dumps(function["arguments"])}}
+                for identity, function in listed
+            ]  # fmt: skip
+        link = next((pair for pair in waiting if message["role"] == "tool" and pair[1] == message["name"]), None)
+        if link:
+            waiting.remove(link)
+            made["tool_call_id"] = link[0]
+            del made["name"]
+        messages.append(made)
+    return {**one, "messages": messages}
+
+
+def _as_record(one: Row) -> Row:
+    return {**one, "source": {"dataset": "d", "file": "d.jsonl", "line": 1}, "meta": {}, "dialect": "", "domain": ""}
+
+
+def _as_wrapped(one: Row) -> Row:
+    """Return the row with results in the form of FunctionGemma's documentation."""
+    messages = [
+        {"role": "tool", "content": {"name": m["name"], "response": m["content"]}} if m["role"] == "tool" else m
+        for m in one["messages"]
+    ]
+    return {**one, "messages": messages}
+
+
+def _as_mobile_actions(one: Row) -> Row:
+    return {**one, "metadata": "eval"}
+
+
+def _as_aisa(one: Row) -> Row:
+    return {key: value for key, value in one.items() if key != "tools"} | {"tools_sampled": one["tools"]}
+
+
+def _as_hermes(one: Row) -> Row:
+    """Return the row with calls and results in tags."""
+    turns = []
+    for message in one["messages"]:
+        said, role = message.get("content"), message["role"]
+        if role == "tool":
+            said = f"<tool_response>{json.dumps({'name': message['name'], 'content': said})}</tool_response>"
+        elif message.get("tool_calls"):
+            tags = [f"<tool_call>{json.dumps(call['function'])}</tool_call>" for call in message["tool_calls"]]
+            said = "".join([said or "", *tags])
+        turns.append({"from": role, "value": said})
+    return {key: value for key, value in one.items() if key != "messages"} | {"conversations": turns}
+
+
+LAYOUTS = [_as_openai, _as_record, _as_wrapped, _as_mobile_actions, _as_aisa, _as_hermes]
+
+
+@pytest.fixture(scope="module")
+def shared_goldens() -> list[Row]:
+    """Return the recorded renderings; their tools are a list in every row."""
+    return [{**one, "tools": one.get("tools") or []} for one in goldens()]
+
+
+@pytest.mark.parametrize("convert", [dict, *LAYOUTS], ids=lambda convert: convert.__name__.removeprefix("_as_"))
+def test_the_command_gives_the_recorded_renderings(
+    convert: Callable[[Row], Row], shared_goldens: list[Row], tmp_path: Path, afg_data: Command
+) -> None:
+    """``afg-data render`` writes them byte for byte from rows of each layout that can hold them."""
+    rows = [{key: value for key, value in convert(one).items() if key != "text"} for one in shared_goldens]
+    done = afg_data("render", _write(tmp_path / "rows.jsonl", rows))
+    assert done.stderr == ""
+    written = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
+    assert [line["id"] for line in written] == [one["id"] for one in shared_goldens]
+    assert [one["id"] for one, line in zip(shared_goldens, written, strict=True) if one["text"] != line["text"]] == []
+
+
+@pytest.mark.parametrize("as_text", [False, True], ids=["objects", "JSON text"])
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_the_recorded_renderings_survive_clean(
+    as_text: bool,  # noqa: FBT001
+    ending: str,
+    shared_goldens: list[Row],
+    tmp_path: Path,
+    afg_data: Command,
+) -> None:
+    """Results that are objects, also as JSON text, are rendered as objects after ``clean``, from both formats."""
+    rows = []
+    for one in shared_goldens:
+        messages = [
+            {**m, "content": json.dumps(m["content"])} if as_text and isinstance(m.get("content"), dict) else m
+            for m in one["messages"]
+        ]
+        rows.append({"id": one["id"], "messages": messages, "tools": one["tools"]})
+    cleaned, trace = tmp_path / f"clean.{ending}", tmp_path / "trace.jsonl"
+    source = _write(tmp_path / "rows.jsonl", rows)
+    assert afg_data("clean", source, "-o", cleaned, "--trace", trace, "--no-developer-turn", "-q").returncode == 0
+    changes = list(map(json.loads, trace.read_text(encoding="utf-8").splitlines()))
+    repaired = {change["id"] for change in changes if change["rule"] != "decode-result"}
+    assert len(repaired) <= len(rows) // 20
+    assert as_text == any(change["rule"] == "decode-result" for change in changes)
+    # Records do not keep the flag of a generation prompt.
+    asked = {one["id"] for one in shared_goldens if one.get("add_generation_prompt")}
+    plain = afg_data("render", cleaned).stdout.split("\n")[:-1]
+    prompts = afg_data("render", cleaned, "--generation-prompt").stdout.split("\n")[:-1]
+    found = {one["id"]: one["text"] for one in map(json.loads, plain) if one["id"] not in asked}
+    found |= {one["id"]: one["text"] for one in map(json.loads, prompts) if one["id"] in asked}
+    assert {one["id"] for one in shared_goldens if found.get(one["id"]) != one["text"]} <= repaired
 
 
 def test_usage_and_input_errors(tmp_path: Path) -> None:

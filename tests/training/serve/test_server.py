@@ -23,6 +23,7 @@ from tests.training.eval_data import TOOLS
 from training.answers.decode import DecodeOptions, load_decoder
 from training.answers.decoder import Answer
 from training.answers.model_source import find_model
+from training.serve.openai_api import read_request
 from training.serve.server import ChatServer
 
 ROOT = Path(__file__).parents[3]
@@ -120,6 +121,30 @@ def test_a_conversation_continues_after_results() -> None:
     )
     assert decoder.prompts[0].startswith("<bos><start_of_turn>developer\nYou are a model that can do function calling")
     assert decoder.limits == [9]
+
+
+@pytest.mark.parametrize(
+    "content,shown",
+    [
+        ('{"temp": 31, "المدينة": "جدة"}', "{temp:31,المدينة:<escape>جدة<escape>}"),
+        ({"temp": 31}, "{temp:31}"),
+        ({"name": "get_weather", "response": {"temp": 31}}, "{temp:31}"),
+        ([{"type": "text", "text": '{"temp": 31}'}], "{temp:31}"),
+        ("[31]", "{value:<escape>[31]<escape>}"),
+        ('{"12:00": 31}', '{value:<escape>{"12:00": 31}<escape>}'),
+    ],
+    ids=str,
+)
+def test_a_structured_result_keeps_its_structure(content: Any, shown: str) -> None:
+    """JSON text of an object, as clients send it, is shown as in training data after ``clean``."""
+    call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "ما الطقس؟"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": content},
+    ]
+    prompt = read_request({"messages": messages, "tools": TOOLS}, [], 9).prompt
+    assert prompt[-1].text == f"response:get_weather{shown}<end_function_response>"
 
 
 def test_tools_of_the_server_are_the_default(tmp_path: Path) -> None:
