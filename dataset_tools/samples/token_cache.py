@@ -1,8 +1,8 @@
 """Cache of token ids by word.
 
-FunctionGemma's tokenizer processes the text between two control tokens at once. But none of its pieces continues
+FunctionGemma's tokenizer processes the text between two control tokens at once. But hardly any of its pieces continues
 behind a space, so the ids of a text are those of its words, each with the space before it. This is checked for the
-given tokenizer; otherwise a whole text counts as one word. The ids are always those of the tokenizer for the text.
+given tokenizer; a text with such a piece counts as one word. The ids are always those of the tokenizer for the text.
 """
 
 from array import array
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from dataset_tools.samples.tokenizer import CONTROL_TOKENS, splits_at_spaces
+from dataset_tools.samples.tokenizer import CONTROL_TOKENS, texts_across_spaces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -32,7 +32,7 @@ class WordIds:
 
     def __init__(self, tokenizer: "Tokenizer") -> None:
         self._tokenizer = tokenizer
-        self._by_words = splits_at_spaces(tokenizer)
+        self._across = texts_across_spaces(tokenizer)
         self._known: dict[str, bytes] = {}
         self._held = 0
 
@@ -56,12 +56,12 @@ class WordIds:
 
     def _words(self, texts: Sequence[str]) -> tuple[list[str], list[int]]:
         """Return all words, the first of each text with the mark before it, and the number of words of each text."""
-        if not self._by_words:
+        if self._across is None:
             return [_MARK + text for text in texts], [1] * len(texts)
         joined = _MARK + f" {_MARK}".join(texts)
-        if not _is_odd(joined):
+        if not _is_odd(joined, self._across):
             return joined.split(" "), [text.count(" ") + 1 for text in texts]
-        split = [[_MARK + text] if _is_odd(text) else (_MARK + text).split(" ") for text in texts]
+        split = [[_MARK + text] if _is_odd(text, self._across) else (_MARK + text).split(" ") for text in texts]
         return list(chain.from_iterable(split)), list(map(len, split))
 
     def _tokenize(self, words: Iterable[str]) -> list[bytes]:
@@ -91,6 +91,6 @@ class WordIds:
             self._held += size
 
 
-def _is_odd(text: str) -> bool:
-    """Return whether a text must not be split at spaces: a piece may have several consecutive spaces."""
-    return "  " in text or _SPACE in text
+def _is_odd(text: str, across: Iterable[str]) -> bool:
+    """Return whether a text must not be split at spaces: a piece may have several spaces, or one after other text."""
+    return "  " in text or _SPACE in text or any(piece in text for piece in across)

@@ -7,7 +7,6 @@ this does not hold, or whose control tokens have other ids than FunctionGemma's,
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ __all__ = [
     "find_tokenizer",
     "load_tokenizer",
     "require_functiongemma",
-    "splits_at_spaces",
+    "texts_across_spaces",
 ]
 
 CONTROL_TOKENS = {
@@ -60,6 +59,7 @@ _PRE_TOKENIZERS = (
     {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
 )
 _BYTES = 256
+_MOST_ACROSS = 20  # texts to search for in every prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,28 +163,35 @@ def require_functiongemma(files: TokenizerFiles) -> None:
         raise InputError(what, where=where, hint=hint)
 
 
-def splits_at_spaces(tokenizer: "Tokenizer") -> bool:
-    """Return whether the ids of a text are those of its words, each with the space before it.
+def texts_across_spaces(tokenizer: "Tokenizer") -> tuple[str, ...] | None:
+    """Return the texts that must not be split at spaces; None if no text may be split.
 
-    This holds if no merge can join a space with the text before it: no piece and no added token has a space after
-    another character, and only merges look at more than one character.
+    The ids of any other text are those of its words, each with the space before it: no merge can join a space with
+    the text before it, and only merges look at more than one character. The texts are those of the pieces with a space
+    after another character. Gemma 3 has one in 262,144, the end of two tags: ``> </``.
     """
     from tokenizers.models import BPE
 
     model = tokenizer.model
     if not isinstance(model, BPE) or model.dropout or model.continuing_subword_prefix or model.end_of_word_suffix:
-        return False
+        return None
     if _settings(tokenizer.normalizer) != _NORMALIZER or _settings(tokenizer.pre_tokenizer) not in _PRE_TOKENIZERS:
-        return False
+        return None
     added = tokenizer.get_added_tokens_decoder().values()
     if any(token.lstrip or token.rstrip or token.single_word for token in added):
-        return False
+        return None
     pieces = tokenizer.get_vocab(with_added_tokens=False)
     # Bytes encode characters that no piece has, so there are no unknown characters, which could be fused.
     if not model.byte_fallback or not all(f"<0x{byte:02X}>" in pieces for byte in range(_BYTES)):
-        return False
-    written = chain(pieces, (token.content.replace(" ", _SPACE) for token in added))
-    return not any(_SPACE in piece.lstrip(_SPACE) for piece in written)
+        return None
+    if any(_is_across(token.content.replace(" ", _SPACE)) for token in added):
+        return None
+    found = sorted(piece.replace(_SPACE, " ") for piece in pieces if _is_across(piece))
+    return tuple(found) if len(found) <= _MOST_ACROSS else None
+
+
+def _is_across(piece: str) -> bool:
+    return _SPACE in piece.lstrip(_SPACE)
 
 
 def _settings(part: Any) -> Any:  # noqa: ANN401 - a part of a tokenizer, of many types

@@ -3,6 +3,7 @@
 import json
 from array import array
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from dataset_tools.samples import token_cache
 from dataset_tools.samples.token_cache import WordIds
-from dataset_tools.samples.tokenizer import load_tokenizer, splits_at_spaces
+from dataset_tools.samples.tokenizer import load_tokenizer, texts_across_spaces
 from tests.dataset_tools.samples.tokenizer_texts import PLAIN_WITH_SPACE_PICTURE, WITH_TOKENS
 from tests.properties import examples
 from training.tiny import tokenizer_path
@@ -33,7 +34,7 @@ def _given(ids: WordIds, texts: list[str]) -> list[list[int]]:
 
 def test_the_bundled_tokenizer_can_be_used_word_by_word() -> None:
     """The other tests depend on it."""
-    assert splits_at_spaces(_TOKENIZER)
+    assert texts_across_spaces(_TOKENIZER) == ()
 
 
 @given(_TEXTS)
@@ -63,8 +64,35 @@ def test_a_full_cache_is_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _given(ids, many) == _expected(many)
 
 
-def _with_piece(settings: dict[str, Any]) -> None:
-    settings["model"]["vocab"]["ا▁ب"] = len(settings["model"]["vocab"])
+def _with_pieces(number: int) -> Tokenizer:
+    """Return the tokenizer with pieces that join letters across a space, as Gemma 3's piece of two HTML tags."""
+    changed = json.loads(_TOKENIZER.to_str())
+    model = changed["model"]
+    joined = [(left, f"▁{right}") for left, right in product("ابتدر", repeat=2) if f"▁{right}" in model["vocab"]]
+    for pair in joined[:number]:
+        model["vocab"]["".join(pair)] = len(model["vocab"])
+        model["merges"].insert(0, list(pair))
+        model["merges"] = [merge for merge in model["merges"] if merge != ["▁", pair[1][1:]]]
+        model["merges"].insert(0, ["▁", pair[1][1:]])
+    return Tokenizer.from_str(json.dumps(changed))
+
+
+_ACROSS = _with_pieces(3)
+
+
+@given(st.lists(st.text("ابت <>/", max_size=12) | _TEXTS.map(" ".join), max_size=6))
+@settings(max_examples=examples(300))
+def test_a_text_with_a_piece_across_a_space_is_one_word(texts: list[str]) -> None:
+    """Such a text is not split; the ids are the tokenizer's, also next to texts that are split."""
+    expected = [_ACROSS.encode(text, add_special_tokens=False).ids for text in texts]
+    assert _given(WordIds(_ACROSS), texts) == expected
+
+
+def test_pieces_across_a_space_are_found() -> None:
+    """They are made by merges; with many of them, no text is split."""
+    assert texts_across_spaces(_ACROSS) == ("ا ا", "ا ب", "ا ت")
+    assert "ا▁ب" in _ACROSS.encode("ا ب", add_special_tokens=False).tokens
+    assert texts_across_spaces(_with_pieces(25)) is None
 
 
 def _with_prefix(settings: dict[str, Any]) -> None:
@@ -79,13 +107,13 @@ def _without_bytes(settings: dict[str, Any]) -> None:
     settings["model"]["byte_fallback"] = False
 
 
-@pytest.mark.parametrize("alter", [_with_piece, _with_prefix, _with_words, _without_bytes])
+@pytest.mark.parametrize("alter", [_with_prefix, _with_words, _without_bytes])
 def test_another_tokenizer_is_used_whole(alter: Callable[[dict[str, Any]], None]) -> None:
-    """A tokenizer with pieces across spaces or with other rules is not used by words, and the ids are right."""
+    """A tokenizer with other rules is not used by words, and the ids are right."""
     changed = json.loads(_TOKENIZER.to_str())
     alter(changed)
     tokenizer = Tokenizer.from_str(json.dumps(changed))
-    assert not splits_at_spaces(tokenizer)
+    assert texts_across_spaces(tokenizer) is None
     texts = ["ا ب ا ب", "طقس  جدة", "", "ا ب ا ب"]
     expected = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     assert _given(WordIds(tokenizer), texts) == expected
@@ -105,4 +133,4 @@ def test_an_added_token_that_sees_a_space_forbids_words(token: AddedToken) -> No
     """Such a token would be missed, or would absorb the space of its neighbour."""
     tokenizer = Tokenizer.from_str(_TOKENIZER.to_str())
     tokenizer.add_tokens([token])
-    assert not splits_at_spaces(tokenizer)
+    assert texts_across_spaces(tokenizer) is None
