@@ -105,11 +105,11 @@ def _load_recipe(side: Side, recipe: Any, base: Any, samples: Any, output: Path)
 
     import_unsloth()
     _hold(side)
-    from training.fit.trainer import TrainerOptions, build_trainer
+    from training.fit.trainer import build_trainer
 
     model, tokenizer = load_model(base, recipe, side.dtype)
     model = add_adapter(model, recipe)
-    return build_trainer(recipe, model, tokenizer, samples, output, options=TrainerOptions(side.dtype, output))
+    return build_trainer(recipe, model, tokenizer, samples, output, dtype=side.dtype)
 
 
 def _load_plain(side: Side, recipe: Any, base: Any, samples: Any, output: Path) -> Any:  # noqa: ANN401

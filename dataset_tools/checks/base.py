@@ -1,12 +1,13 @@
 """Catalogue of checks: each is a named defect and a small generator that yields the places that have it.
 
-A check never prints, raises or repairs. The name of its function is its code with underscores, the docstring its
-one-line meaning; the decorator adds the reason, an example and the repair. The documentation is generated from these.
+A check never prints, raises or repairs. The name of its function or class gives its code, the docstring its one-line
+meaning; the decorator adds the reason, an example and the repair. The documentation is generated from these.
 Every module of this package that defines checks is part of the catalogue: adding one needs no other change.
 """
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -164,7 +165,9 @@ def check(
     """Return a decorator that adds a generator, or in dataset scope a class, to the catalogue under its own name."""
 
     def enter(run: Any) -> Any:  # noqa: ANN401 - a generator function or a class
-        code = run.CODE if scope is Scope.DATASET else run.__name__.replace("_", "-")
+        code = re.sub("(?<=[a-z])(?=[A-Z])|_", "-", run.__name__).lower()
+        if scope is Scope.DATASET:
+            run.CODE = code
         meaning = run.__doc__.strip().splitlines()[0].rstrip(".")
         add(Check(code, severity, meaning, why, example, repair, **{scope.value: run}))
         return run

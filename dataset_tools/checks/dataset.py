@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import Self
 
 from dataset_tools.checks.base import DatasetDefects, Defect, Place, Rows, Scope, Severity, check
 
@@ -13,11 +13,22 @@ _WHOLE = Place("", 0)
 _ENOUGH = 30  # below so many rows a share means little
 
 
-def _of_the_whole(messages: Iterator[Defect], most: int) -> DatasetDefects:
-    """Return defects of the dataset as a whole."""
-    found = list(messages)
-    shown = found if most < 0 else found[:most]
-    return DatasetDefects(len(found), 1 if found else 0, [(_WHOLE, item) for item in shown])
+class _Whole:
+    """A check of the dataset as a whole: its attributes are numbers and counters, which merge by adding."""
+
+    def merge(self, other: Self) -> None:
+        """Add the counts of another shard."""
+        for name, count in vars(other).items():
+            vars(self)[name] += count
+
+    def findings(self, most: int) -> DatasetDefects:
+        """Return the defects, without a row."""
+        found = list(self._found())
+        shown = found if most < 0 else found[:most]
+        return DatasetDefects(len(found), 1 if found else 0, [(_WHOLE, item) for item in shown])
+
+    def _found(self) -> Iterator[Defect]:
+        raise NotImplementedError
 
 
 @check(
@@ -26,14 +37,12 @@ def _of_the_whole(messages: Iterator[Defect], most: int) -> DatasetDefects:
     why="The model learns to call the tool at that position without reading the others",
     example="the called tool is the first of four in every row",
 )
-class GoldToolPosition:
+class GoldToolPosition(_Whole):
     """The called tool is at one position of the list far more often than by chance.
 
     By chance it is there in one of n rows, with n tools offered. Reported from 30 rows, if the share is more than twice
     that (with two tools, more than three quarters).
     """
-
-    CODE: ClassVar[str] = "gold-tool-position"
 
     def __init__(self) -> None:
         self._rows = 0
@@ -49,16 +58,6 @@ class GoldToolPosition:
                 self._rows += 1
                 self._seen[row.tools.index(tool)] += 1
                 self._offered[offered] += 1
-
-    def merge(self, other: Self) -> None:
-        """Add the counts of another shard."""
-        self._rows += other._rows
-        self._seen.update(other._seen)
-        self._offered.update(other._offered)
-
-    def findings(self, most: int) -> DatasetDefects:
-        """Return the position that is too frequent, if any."""
-        return _of_the_whole(self._found(), most)
 
     def _found(self) -> Iterator[Defect]:
         if self._rows < _ENOUGH:
@@ -79,28 +78,17 @@ class GoldToolPosition:
     why="The model learns that this tool is always wrong",
     example="cancel_flight offered in 900 rows, called in none",
 )
-class NeverCalledTool:
+class NeverCalledTool(_Whole):
     """A tool is offered in 30 or more rows and never called."""
-
-    CODE: ClassVar[str] = "never-called-tool"
 
     def __init__(self) -> None:
         self._offered: Counter[str] = Counter()
-        self._called: set[str] = set()
+        self._called: Counter[str] = Counter()
 
     def observe(self, rows: Rows) -> None:
         """Count the tools offered, and collect those called."""
         self._offered.update([name for row in rows for name in row.names])
         self._called.update([call.name for row in rows for call in row.calls])
-
-    def merge(self, other: Self) -> None:
-        """Add the counts of another shard."""
-        self._offered.update(other._offered)
-        self._called |= other._called
-
-    def findings(self, most: int) -> DatasetDefects:
-        """Return each such tool, by name."""
-        return _of_the_whole(self._found(), most)
 
     def _found(self) -> Iterator[Defect]:
         for name, count in sorted(self._offered.items()):
@@ -114,10 +102,8 @@ class NeverCalledTool:
     why="The model is worst at the rare dialects, and a score over all rows hides it",
     example="msa 9,000 rows, maghrebi 120",
 )
-class DialectImbalance:
+class DialectImbalance(_Whole):
     """A dialect has less than a fifth of the rows of the most frequent one."""
-
-    CODE: ClassVar[str] = "dialect-imbalance"
 
     def __init__(self) -> None:
         self._rows: Counter[str] = Counter()
@@ -125,14 +111,6 @@ class DialectImbalance:
     def observe(self, rows: Rows) -> None:
         """Count the dialects."""
         self._rows.update([dialect for row in rows if (dialect := row.record.get("dialect"))])
-
-    def merge(self, other: Self) -> None:
-        """Add the counts of another shard."""
-        self._rows.update(other._rows)
-
-    def findings(self, most: int) -> DatasetDefects:
-        """Return each rare dialect, by name, if the dataset is large enough."""
-        return _of_the_whole(self._found(), most)
 
     def _found(self) -> Iterator[Defect]:
         if sum(self._rows.values()) < _ENOUGH:
@@ -149,10 +127,8 @@ class DialectImbalance:
     why="Without rows that have no call the model always calls a tool; with too many it rarely does",
     example="500 rows, every one with a call",
 )
-class NegativeRatio:
+class NegativeRatio(_Whole):
     """Fewer than 5% or more than 50% of the rows have no call."""
-
-    CODE: ClassVar[str] = "negative-ratio"
 
     def __init__(self) -> None:
         self._rows = 0
@@ -162,15 +138,6 @@ class NegativeRatio:
         """Count the records, and those without a call."""
         self._rows += len(rows)
         self._negative += sum([not row.calls for row in rows])
-
-    def merge(self, other: Self) -> None:
-        """Add the counts of another shard."""
-        self._rows += other._rows
-        self._negative += other._negative
-
-    def findings(self, most: int) -> DatasetDefects:
-        """Return the share, if it is out of bounds and the dataset is large enough."""
-        return _of_the_whole(self._found(), most)
 
     def _found(self) -> Iterator[Defect]:
         share = self._negative / max(self._rows, 1)
@@ -189,13 +156,11 @@ _LATIN = re.compile("[A-Za-z]")
     why="The model cannot know which script to use, so half of its answers count as wrong",
     example='"country": "الأردن" in some rows and "Jordan" in others',
 )
-class MixedScriptParameter:
+class MixedScriptParameter(_Whole):
     """A parameter has Arabic values in some rows and Latin values in others.
 
     Reported if the rarer script has at least a tenth of 30 or more values.
     """
-
-    CODE: ClassVar[str] = "mixed-script-parameter"
 
     def __init__(self) -> None:
         self._arabic: Counter[str] = Counter()
@@ -213,15 +178,6 @@ class MixedScriptParameter:
                             self._latin[call.name + path.split("[")[0]] += 1
                     elif _ARABIC.search(value):
                         self._arabic[call.name + path.split("[")[0]] += 1
-
-    def merge(self, other: Self) -> None:
-        """Add the counts of another shard."""
-        self._arabic.update(other._arabic)
-        self._latin.update(other._latin)
-
-    def findings(self, most: int) -> DatasetDefects:
-        """Return each such parameter, by name."""
-        return _of_the_whole(self._found(), most)
 
     def _found(self) -> Iterator[Defect]:
         for name in sorted(self._arabic.keys() & self._latin.keys()):

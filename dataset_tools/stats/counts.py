@@ -49,16 +49,6 @@ class ArgumentCounts:
     groundable: int = 0
     ungrounded: int = 0
 
-    def merge(self, other: "ArgumentCounts") -> None:
-        """Add the counts of other values."""
-        self.declared.update(other.declared)
-        self.types.update(other.types)
-        self.scripts.update(other.scripts)
-        self.described += other.described
-        self.outside += other.outside
-        self.groundable += other.groundable
-        self.ungrounded += other.ungrounded
-
 
 @dataclass(slots=True)
 class Counts:
@@ -129,15 +119,10 @@ class Counts:
 
     def merge(self, other: "Counts") -> None:
         """Add the counts of other rows."""
-        for name in (entry.name for entry in fields(self)):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(mine, Counter):
-                mine.update(theirs)
-            elif isinstance(mine, int):
-                setattr(self, name, mine + theirs)
+        _add(self, other)
         self.questions.merge(other.questions)
         for name, counts in other.arguments.items():
-            self.arguments.setdefault(name, ArgumentCounts()).merge(counts)
+            _add(self.arguments.setdefault(name, ArgumentCounts()), counts)
 
     def _observe_shape(self, row: Row) -> None:
         self.roles.update([message["role"] for message in row.messages])
@@ -217,3 +202,13 @@ def _script(text: str) -> str:
     if arabic and latin:
         return "both"
     return "arabic" if arabic else "latin" if latin else "neither"
+
+
+def _add(mine: ArgumentCounts | Counts, other: ArgumentCounts | Counts) -> None:
+    """Add the counters and numbers of the same kind of counts."""
+    for name in (entry.name for entry in fields(mine)):
+        count, further = getattr(mine, name), getattr(other, name)
+        if isinstance(count, Counter):
+            count.update(further)
+        elif isinstance(count, int):
+            setattr(mine, name, count + further)

@@ -8,6 +8,7 @@ from publishing.export.agreement import same_answers
 from publishing.release.repositories import quant_of
 from training.evaluate.metrics import METRICS
 from training.evaluate.text import TITLES, percent, probability, span, verdict_of
+from training.recipe.recipe import flat_values
 
 if TYPE_CHECKING:
     from publishing.cards.sources import CardSources, DataFacts
@@ -155,7 +156,7 @@ def _type(feature: Mapping[str, Any]) -> str:
 
 def recipe_rows(run: Mapping[str, Any]) -> list[Row]:
     """Return key and value of the recipe, with the section in the key."""
-    return list(_flat(run["recipe"]["values"], ""))
+    return [(key, str(value)) for key, value in flat_values(run["recipe"]["values"]).items()]
 
 
 def run_rows(sources: "CardSources") -> list[Row]:
@@ -275,11 +276,3 @@ def _spread(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     last = len(lines) - 1
     wanted = sorted({round(at * last / (_POINTS - 1)) for at in range(_POINTS)}) if lines else []
     return [lines[at] for at in wanted]
-
-
-def _flat(values: Mapping[str, Any], before: str) -> Iterator[Row]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)

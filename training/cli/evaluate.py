@@ -10,8 +10,8 @@ from dataset_tools.cli.options import LayoutName, Quiet, ToolsFile, read_options
 from dataset_tools.display.console import Progress, stdout_console
 from dataset_tools.errors import UsageError
 from training.answers.decoder import MAX_TOKENS, let_threads_sleep
-from training.answers.progress import AnswerProgress
 from training.cli.options import BaseName, MaxTokens, ModelName
+from training.cli.progress import AnswerProgress
 
 __all__ = ["call_command", "compare_command", "evaluate_command"]
 

@@ -44,8 +44,8 @@ def train_command(
         afg train samples -o run --resume
     """
     from training.answers.decoder import let_threads_sleep
+    from training.cli.progress import StepProgress
     from training.fit.plan import plan_training
-    from training.fit.progress import StepProgress
     from training.fit.run_manifest import recorded_base
     from training.fit.text import plan_lines, result_lines
     from training.fit.trackers import require_tracker

@@ -10,34 +10,11 @@ from typing import Any
 from dataset_tools.errors import InputError, UsageError
 from training.answers.predictions import listed
 from training.evaluate.eval_file import Evaluation, read_evaluation
-from training.evaluate.intervals import mcnemar
+from training.evaluate.intervals import MetricChange, mcnemar
 from training.evaluate.metrics import SHARES, as_json, facts_of
 from training.evaluate.scoring import Verdict
 
-__all__ = ["Comparison", "Flip", "MetricChange", "compare", "compare_files"]
-
-
-@dataclass(frozen=True, slots=True)
-class MetricChange:
-    """Difference of one metric between the baseline and another evaluation of the same rows.
-
-    Attributes:
-        n: rows of the metric.
-        gained: rows that count only in the other.
-        lost: rows that count only in the baseline.
-        difference: share of the other minus share of the baseline.
-        low: lower end of the 95% interval of the difference.
-        high: upper end.
-        p: p-value of McNemar's exact test.
-    """
-
-    n: int
-    gained: int
-    lost: int
-    difference: float
-    low: float
-    high: float
-    p: float
+__all__ = ["Comparison", "Flip", "compare", "compare_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +99,7 @@ def _changes(first: Sequence[Verdict], other: Sequence[Verdict]) -> dict[str, Me
     ]
     found = {}
     for name, counts in zip(SHARES, pairs, strict=True):
-        n = counts.total() - counts[None, None]
-        gained, lost = counts[False, True], counts[True, False]
-        found[name] = MetricChange(n, gained, lost, *mcnemar(gained, lost, n))
+        found[name] = mcnemar(counts[False, True], counts[True, False], counts.total() - counts[None, None])
     return found
 
 

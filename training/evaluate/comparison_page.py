@@ -5,10 +5,10 @@ from html import escape
 
 from dataset_tools.display.chart import interval_bar
 from dataset_tools.display.html import isolated, table
-from training.evaluate.compare import Comparison, Flip, MetricChange
+from training.evaluate.compare import Comparison, Flip
+from training.evaluate.intervals import MetricChange
 from training.evaluate.metrics import METRICS, Metric
-from training.evaluate.page_frame import evaluation_shell, rows_section
-from training.evaluate.row_html import article, calls_html
+from training.evaluate.page_parts import article, calls_html, evaluation_shell, rows_section
 from training.evaluate.text import TITLES, change_cells, percent, span, verdict_of
 
 __all__ = ["comparison_page"]

@@ -10,8 +10,7 @@ from dataset_tools.display.html import heat_table, isolated, table
 from training.evaluate.equality_rules import EqualityRule
 from training.evaluate.eval_file import Evaluation
 from training.evaluate.metrics import GROUPS, METRICS, Metric
-from training.evaluate.page_frame import evaluation_shell, rows_section
-from training.evaluate.row_html import article, calls_html
+from training.evaluate.page_parts import article, calls_html, evaluation_shell, rows_section
 from training.evaluate.scoring import ERRORS, Verdict
 from training.evaluate.text import TITLES, percent, span
 

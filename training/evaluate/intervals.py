@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Interval", "Paired", "f1", "f1_interval", "mcnemar", "wilson"]
+__all__ = ["Interval", "MetricChange", "f1", "f1_interval", "mcnemar", "wilson"]
 
 _Z = 1.959963984540054  # two-sided 95% of the normal distribution
 _RESAMPLES = 2000
@@ -18,17 +19,24 @@ class Interval(NamedTuple):
     high: float
 
 
-class Paired(NamedTuple):
-    """Difference of two systems on the same rows.
+@dataclass(frozen=True, slots=True)
+class MetricChange:
+    """Difference of one metric between a baseline and another system on the same rows.
 
     Attributes:
-        difference: share of the second minus share of the first.
+        n: rows of the metric.
+        gained: rows that count only in the other.
+        lost: rows that count only in the baseline.
+        difference: share of the other minus share of the baseline.
         low: lower end of the 95% interval of the difference.
         high: upper end.
         p: McNemar's exact test: the probability of a split of the flipped rows at least this uneven if both are equally
             good.
     """
 
+    n: int
+    gained: int
+    lost: int
     difference: float
     low: float
     high: float
@@ -79,7 +87,7 @@ def f1_interval(counts: Sequence[tuple[int, int, int]]) -> Interval:
     return Interval(float(low), float(high))
 
 
-def mcnemar(gained: int, lost: int, n: int) -> Paired:
+def mcnemar(gained: int, lost: int, n: int) -> MetricChange:
     """Return the paired difference of two shares on the same ``n`` rows.
 
     The interval is Wald's with one row added to each kind of flip (Bonett and Price), which keeps its level on few
@@ -91,10 +99,11 @@ def mcnemar(gained: int, lost: int, n: int) -> Paired:
     if min(gained, lost) < 0 or gained + lost > n:
         raise ValueError(f"{gained} gained and {lost} lost of {n} rows")
     if n == 0:
-        return Paired(0.0, -1.0, 1.0, 1.0)
+        return MetricChange(n, gained, lost, 0.0, -1.0, 1.0, 1.0)
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     half = _Z * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
-    return Paired((gained - lost) / n, max(-1.0, up - down - half), min(1.0, up - down + half), _exact(gained, lost))
+    low, high = max(-1.0, up - down - half), min(1.0, up - down + half)
+    return MetricChange(n, gained, lost, (gained - lost) / n, low, high, _exact(gained, lost))
 
 
 def _exact(gained: int, lost: int) -> float:

@@ -9,8 +9,9 @@ from training.evaluate.metrics import LOWER_IS_BETTER, METRICS, Metric
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from training.evaluate.compare import Comparison, MetricChange
+    from training.evaluate.compare import Comparison
     from training.evaluate.eval_file import Evaluation
+    from training.evaluate.intervals import MetricChange
 
 __all__ = [
     "TITLES", "change_cells", "percent", "print_comparison", "print_evaluation", "probability", "span", "verdict_of",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.display.console import duration
+from training.recipe.recipe import flat_values
 
 if TYPE_CHECKING:
     from dataset_tools.samples.reader import SampleFolder
@@ -44,15 +45,10 @@ def plan_lines(plan: "TrainingPlan") -> Iterator[str]:
 def _recipe_lines(plan: "TrainingPlan") -> Iterator[str]:
     recipe = plan.recipe
     yield f"recipe {recipe.name}, fingerprint {recipe.fingerprint()[:16]}"
-    for section, values in recipe.values().items():
-        if not isinstance(values, dict):
-            yield f"  {section} = {values}    [{plan.recipe_source}]"
-            continue
-        for key, value in values.items():
-            chosen = (section, key) in (("model", "base"), ("model", "revision")) and plan.base_source == "--base"
-            shown = {"base": plan.base.name, "revision": plan.base.revision}[key] if chosen else value
-            listed = ", ".join(shown) if isinstance(shown, list) else shown
-            yield f"  {section}.{key} = {listed!s}    [{'--base' if chosen else plan.recipe_source}]"
+    named = {"model.base": plan.base.name, "model.revision": plan.base.revision}
+    chosen = named if plan.base_source == "--base" else {}
+    for key, value in flat_values(recipe.values()).items():
+        yield f"  {key} = {chosen.get(key, value)}    [{'--base' if key in chosen else plan.recipe_source}]"
 
 
 def result_lines(run: Mapping[str, Any], folder: Path) -> Iterator[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from dataset_tools.errors import UsageError
+from training.recipe.recipe import flat_values
 
 __all__ = ["TRACKERS", "Reporter", "require_tracker"]
 
@@ -91,7 +92,7 @@ class Reporter:
         if name == "none":
             return
         try:
-            self._tracker = _start(name, folder, _flat(recipe))
+            self._tracker = _start(name, folder, flat_values(recipe))
         except Exception as error:
             what = f"{name} does not start: {_first_line(error)}"
             raise UsageError(what, hint="set it up as its documentation says, or omit --report-to") from error
@@ -120,18 +121,3 @@ class Reporter:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values by ``section.key``, as in the plan."""
-    found: dict[str, Any] = {}
-    for section, values in recipe.items():
-        if isinstance(values, dict):
-            found |= {f"{section}.{key}": _shown(value) for key, value in values.items()}
-        else:
-            found[section] = values
-    return found
-
-
-def _shown(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
-    return ", ".join(value) if isinstance(value, list) else value

@@ -18,7 +18,7 @@ from training.fit.metrics_log import MetricsLog
 from training.fit.plan import TrainingPlan
 from training.fit.run_manifest import differences, first_manifest, losses, read_manifest, write_manifest
 from training.fit.trackers import Reporter, require_tracker
-from training.fit.trainer import TrainerOptions, build_trainer
+from training.fit.trainer import CACHE, CHECKPOINTS, build_trainer
 from training.fit.unsloth_model import add_adapter, import_unsloth, load_model
 
 __all__ = ["ADAPTER", "RunResult", "Watcher", "start_problems", "train"]
@@ -26,7 +26,7 @@ __all__ = ["ADAPTER", "RunResult", "Watcher", "start_problems", "train"]
 ADAPTER = "adapter"
 """The folder of a run that holds the adapter with its tokenizer and template."""
 
-_CHECKPOINTS, _CACHE, _METRICS = "checkpoints", "cache", "metrics.jsonl"
+_METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _Run:
     @property
     def kept(self) -> str:
         """A hint that says how the run can be resumed."""
-        if not any((self.plan.output / _CHECKPOINTS).glob(f"*/{SEAL}")):
+        if not any((self.plan.output / CHECKPOINTS).glob(f"*/{SEAL}")):
             return "no checkpoint was saved yet, --resume starts again"
         return "the last good checkpoint is kept, --resume continues from it"
 
@@ -155,9 +155,9 @@ def _resumed(plan: TrainingPlan, watcher: Watcher) -> _Run | None:
     manifest = _check_resumable(plan)
     if manifest["status"] == "complete":
         return None
-    start = last_good(plan.output / _CHECKPOINTS, watcher.warn)
+    start = last_good(plan.output / CHECKPOINTS, watcher.warn)
     step = start.step if start else 0
-    remove_stale(plan.output / _CHECKPOINTS, step)
+    remove_stale(plan.output / CHECKPOINTS, step)
     manifest = {**manifest, "status": "running", "error": "", "resumed_at": [*manifest["resumed_at"], step]}
     write_manifest(plan.output, manifest)
     return _Run(plan, manifest, start, MetricsLog(plan.output / _METRICS, keep=step))
@@ -178,14 +178,9 @@ def _train(run: _Run, watcher: Watcher, report_to: str) -> None:
     model = add_adapter(base, plan.recipe)
     recorder = StepRecorder(run.log, run.monitor, plan.steps, on_step=watcher.on_step, warn=watcher.warn)
     trainer = build_trainer(
-        plan.recipe,
-        model,
-        tokenizer,
-        plan.samples,
-        plan.output / _CHECKPOINTS,
-        options=TrainerOptions(plan.dtype, plan.output / _CACHE, plan.validation),
-        callbacks=[recorder],
+        plan.recipe, model, tokenizer, plan.samples, plan.output, dtype=plan.dtype, validation=plan.validation
     )
+    trainer.add_callback(recorder)
     recorder.count_tokens_of(trainer)
     try:
         trainer.train(resume_from_checkpoint=str(run.start.folder) if run.start else None)
@@ -212,7 +207,7 @@ def _finish(run: _Run, memory: float) -> None:
     }
     draw_curves(run.log.lines, run.manifest, run.plan.output)
     write_manifest(run.plan.output, run.manifest)
-    for name in (_CHECKPOINTS, _CACHE):
+    for name in (CHECKPOINTS, CACHE):
         shutil.rmtree(run.plan.output / name, ignore_errors=True)
 
 

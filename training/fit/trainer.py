@@ -1,37 +1,56 @@
-"""TRL's trainer with the arguments of a recipe.
+"""TRL's trainer with the arguments of a recipe, and batches checked against the samples.
 
 Import this only after :func:`training.fit.unsloth_model.import_unsloth`, which patches TRL.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataset_tools.samples.reader import SampleFolder
-from training.fit.collator import CheckedCollator
+from dataset_tools.samples.masking import IGNORED
+from dataset_tools.samples.reader import SampleFolder, sample_digest
 from training.recipe.recipe import Dtype, Recipe
 
 if TYPE_CHECKING:
+    import torch
     from datasets import Dataset
-    from transformers import TrainerCallback
 
-__all__ = ["TrainerOptions", "build_trainer", "trainer_arguments"]
+__all__ = ["CACHE", "CHECKPOINTS", "CheckedCollator", "build_trainer", "trainer_arguments"]
+
+CACHE, CHECKPOINTS = "cache", "checkpoints"
 
 
-@dataclass(frozen=True, slots=True)
-class TrainerOptions:
-    """Options of the trainer that do not follow from the recipe.
+class CheckedCollator:
+    """A collator that pads rows to a batch and then checks each row of the batch.
 
-    Attributes:
-        dtype: the dtype of the base.
-        cache: the folder for the memory-mapped samples.
-        validation: the data of the validation loss.
+    Args:
+        collate: TRL's own collator.
+        known: the digests of all samples.
     """
 
-    dtype: Dtype
-    cache: Path
-    validation: SampleFolder | None = None
+    def __init__(
+        self, collate: Callable[[Sequence[dict[str, Any]]], "dict[str, torch.Tensor]"], known: frozenset[bytes]
+    ) -> None:
+        self._collate = collate
+        self._known = known
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> "dict[str, torch.Tensor]":
+        """Return the batch: ids, labels and attention mask, each of shape [rows, tokens].
+
+        Raises:
+            AssertionError: a row of the batch is not a built sample; a defect, never a user's mistake.
+        """
+        batch = self._collate(rows)
+        ids, labels, attended = (batch[name].numpy() for name in ("input_ids", "labels", "attention_mask"))
+        if len(ids) != len(rows):
+            raise AssertionError(f"{len(rows)} rows became a batch of {len(ids)}")
+        for row in range(len(rows)):
+            real = attended[row] == 1
+            if sample_digest(ids[row][real], labels[row][real]) not in self._known:
+                raise AssertionError("a batch has a row whose ids or labels differ from the built samples")
+            if (labels[row][~real] != IGNORED).any():
+                raise AssertionError("a batch trains on padding")
+        return batch
 
 
 def trainer_arguments(recipe: Recipe, dtype: Dtype, *, on_gpu: bool) -> dict[str, Any]:
@@ -78,8 +97,8 @@ def build_trainer(
     samples: SampleFolder,
     output: Path,
     *,
-    options: TrainerOptions,
-    callbacks: Sequence["TrainerCallback"] = (),
+    dtype: Dtype,
+    validation: SampleFolder | None = None,
 ) -> Any:  # noqa: ANN401 - TRL's trainer as Unsloth has patched it
     """Return the trainer of a run; it takes the samples as built and checks every batch against them.
 
@@ -88,31 +107,30 @@ def build_trainer(
         model: the base with its adapter.
         tokenizer: the base's tokenizer, used for padding only.
         samples: the training data.
-        output: the folder of checkpoints.
-        options: options that do not follow from the recipe.
-        callbacks: callbacks of the trainer.
+        output: the folder of the run, for :data:`CHECKPOINTS` and memory-mapped samples in :data:`CACHE`.
+        dtype: the dtype of the base.
+        validation: the data of the validation loss.
     """
     import torch
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-    validation = options.validation
+    cache = output / CACHE
     known = samples.digests() | (validation.digests() if validation else frozenset())
     trainer = SFTTrainer(
         model=model,
         args=SFTConfig(
-            output_dir=str(output),
+            output_dir=str(output / CHECKPOINTS),
             eval_strategy="steps" if validation else "no",
             report_to="none",  # our own trackers get the metrics
             disable_tqdm=True,
-            **trainer_arguments(recipe, options.dtype, on_gpu=torch.cuda.is_available()),
+            **trainer_arguments(recipe, dtype, on_gpu=torch.cuda.is_available()),
         ),
-        train_dataset=_dataset(samples, options.cache),
-        eval_dataset=_dataset(validation, options.cache) if validation else None,
+        train_dataset=_dataset(samples, cache),
+        eval_dataset=_dataset(validation, cache) if validation else None,
         processing_class=tokenizer,
         data_collator=CheckedCollator(DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id), known),
-        callbacks=list(callbacks),
     )
     if not torch.cuda.is_available():
         _drop_padding_masks(model)

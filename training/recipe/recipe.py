@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, field
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,7 @@ __all__ = [
     "Precision",
     "Recipe",
     "Schedule",
+    "flat_values",
     "load_recipe",
     "parse_recipe",
     "recipe_names",
@@ -187,6 +188,17 @@ class Recipe:
     def fingerprint(self) -> str:
         """Return the SHA-256 of all values without the name: equal for recipes that give the same training."""
         return hashlib.sha256(dump_text(_sorted(self.values())).encode()).hexdigest()
+
+
+def flat_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a recipe by ``section.key``, lists as text."""
+    found: dict[str, Any] = {}
+    for section, inner in values.items():
+        named = (
+            {f"{section}.{key}": value for key, value in inner.items()} if isinstance(inner, dict) else {section: inner}
+        )
+        found |= {key: ", ".join(value) if isinstance(value, list) else value for key, value in named.items()}
+    return found
 
 
 def recipe_names() -> list[str]:

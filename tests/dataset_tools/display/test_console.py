@@ -14,8 +14,7 @@ from dataset_tools.display.console import Progress, ShardProgress, duration
 from dataset_tools.pipeline.stage import ShardResult
 from dataset_tools.readers.shards import Shard
 from dataset_tools.readers.sources import DataFile
-from training.answers.progress import AnswerProgress
-from training.fit.progress import StepProgress
+from training.cli.progress import AnswerProgress, StepProgress
 
 FILE = DataFile(Path("x.jsonl"), "x", "x.jsonl", "jsonl", "")
 STEP = {

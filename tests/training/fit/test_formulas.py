@@ -12,10 +12,10 @@ from dataset_tools.samples.masking import IGNORED
 from dataset_tools.samples.reader import SampleFolder, sample_digest
 from tests.training.bases import ROOT, short_recipe
 from training.base.base import find_base
-from training.fit.collator import CheckedCollator
 from training.fit.estimates import lora_parameters
 from training.fit.plan import plan_training
 from training.fit.train import Watcher, train
+from training.fit.trainer import CheckedCollator
 from training.fit.unsloth_model import add_adapter, load_model
 from training.recipe.recipe import Recipe, load_recipe
 
@@ -115,13 +115,12 @@ def test_masks_are_untouched_from_build_to_batch(
     random_base: Path, samples: Path, recipe: Recipe, tmp_path: Path
 ) -> None:
     """The batches of a pass hold each built sample once, with its ids and labels; padding is not trained."""
-    from training.fit.trainer import TrainerOptions, build_trainer
+    from training.fit.trainer import build_trainer
 
     built = SampleFolder(samples)
     base, tokenizer = load_model(find_base(str(random_base)), recipe, "float32")
     model = add_adapter(base, recipe)
-    options = TrainerOptions("float32", tmp_path)
-    trainer = build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=options)
+    trainer = build_trainer(recipe, model, tokenizer, built, tmp_path / "out", dtype="float32")
     seen = []
     for batch in trainer.get_train_dataloader():
         for ids, labels, attended in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
@@ -137,7 +136,7 @@ def test_padding_is_kept_out_without_a_mask(random_base: Path, samples: Path, re
     """On a CPU the mask of padding is dropped with the same loss and gradients; another mask is kept."""
     import torch
 
-    from training.fit.trainer import TrainerOptions, build_trainer
+    from training.fit.trainer import build_trainer
 
     built = SampleFolder(samples)
     base, tokenizer = load_model(find_base(str(random_base)), recipe, "float32")
@@ -153,7 +152,7 @@ def test_padding_is_kept_out_without_a_mask(random_base: Path, samples: Path, re
     batch = _collate([{"input_ids": row.input_ids, "labels": row.labels} for row in built.read(0, 4)])
     assert int((batch["attention_mask"] == 0).sum()) > 0
     loss, gradient = learnt(batch)
-    build_trainer(recipe, model, tokenizer, built, tmp_path / "out", options=TrainerOptions("float32", tmp_path))
+    build_trainer(recipe, model, tokenizer, built, tmp_path / "out", dtype="float32")
     masks: list[Any] = []
     text_model = model.get_base_model().model
     text_model.register_forward_pre_hook(lambda _, __, named: masks.append(named["attention_mask"]), with_kwargs=True)

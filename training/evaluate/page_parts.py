@@ -1,23 +1,65 @@
-"""One row of an evaluation as HTML: prompt, gold and answer side by side, with differences marked."""
+"""Parts of the evaluation pages: frame, list of rows with filters, and a row with gold and answer side by side."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
+from importlib.resources import files
 from typing import Any
 
-from dataset_tools.display.html import isolated, text
+from dataset_tools.display.html import isolated, shell, text
 from schemas.record import JsonObject
 from training.evaluate.equality_rules import NEVER, RULES
 from training.evaluate.metrics import GROUPS
 from training.evaluate.scoring import Verdict
 
-__all__ = ["article", "calls_html"]
+__all__ = ["article", "calls_html", "evaluation_shell", "rows_section"]
 
 _PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|[^"]+')
 _ABSENT = '<span class="absent">absent</span>'
 _HEAD = '<thead><tr><th scope="col">argument</th><th scope="col">gold</th><th scope="col">{answer}</th></tr></thead>'
+_KEYS = (
+    '<p class="quiet keys">Keys: <kbd>/</kbd> search, <kbd>n</kbd> <kbd>p</kbd> next and previous row, '
+    "<kbd>Esc</kbd> show all rows again.</p>"
+)
+
+
+def evaluation_shell(title: str, facts: str, body: str) -> str:
+    """Return a complete page; ``facts`` and ``body`` are HTML."""
+    return shell(title, facts, body, style=_resource("page.css"), script=_resource("page.js"))
+
+
+def rows_section(title: str, filters: Iterable[tuple[str, str, int]], articles: Iterable[str], hidden: int) -> str:
+    """Return a list of rows with buttons that filter it.
+
+    Args:
+        title: heading.
+        filters: kind, name and number of rows for each button.
+        articles: rows, as HTML.
+        hidden: number of rows that are not on the page.
+    """
+    chips = "".join(
+        f'<button type="button" data-kind="{kind}" aria-pressed="false">{text(name)} {count:,}</button>'
+        for kind, name, count in filters
+    )
+    if not chips:
+        return f"<h2>{title}</h2>\n<p>None.</p>"
+    return "\n".join((
+        f"<h2>{title}</h2>",
+        '<div class="filters" hidden>',
+        '<label for="search">Search</label> <input id="search" type="search" dir="auto" autocomplete="off">',
+        '<span id="shown" role="status" class="quiet"></span>',
+        f'<div class="chips">{chips}</div>',
+        "</div>",
+        _KEYS,
+        f'<p class="quiet">{hidden:,} more rows are only in the JSON output.</p>' if hidden > 0 else "",
+        *articles,
+    ))  # fmt: skip
+
+
+def _resource(name: str) -> str:
+    return (files("training.evaluate") / "pages" / name).read_text(encoding="utf-8")
 
 
 def article(kinds: Sequence[str], verdict: Verdict, tags: str, parts: Iterable[str]) -> str:
