@@ -3,8 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-from dataset_tools.io.checksums import sha256
-
 __all__ = ["chat_template", "template_name"]
 
 _FILE = Path(__file__).parent / "chat_template.jinja"
@@ -20,13 +18,4 @@ def template_name(template: str | None) -> str:
     """Return the name of a known template, ``unknown`` for another, ``none`` for None."""
     if template is None:
         return "none"
-    return _known().get(_hash(template), "unknown")
-
-
-@cache
-def _known() -> dict[str, str]:
-    return {_hash(chat_template()): "arabic-functiongemma"}
-
-
-def _hash(template: str) -> str:
-    return sha256(template.encode())
+    return "arabic-functiongemma" if template == chat_template() else "unknown"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from dataset_tools.errors import InputError, RowError
 from dataset_tools.prompt.render import Kind, RenderError, Segment, segments
@@ -69,12 +69,9 @@ class BuildStage:
         self._folder = tokenizer_folder
         self._options = options
 
-    def __getstate__(self) -> tuple[Converter, Path, SampleOptions]:
-        """Return the pickled state, without the loaded tokenizer."""
-        return (self._converter, self._folder, self._options)
-
-    def __setstate__(self, state: tuple[Converter, Path, SampleOptions]) -> None:
-        self._converter, self._folder, self._options = state
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the arguments, without the loaded tokenizer."""
+        return type(self), (self._converter, self._folder, self._options)
 
     @cached_property
     def _encoder(self) -> Encoder:

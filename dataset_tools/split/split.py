@@ -25,8 +25,7 @@ from dataset_tools.pipeline.row_decisions import decided
 from dataset_tools.readers.shards import Shard, plan_shards
 from dataset_tools.readers.sources import DataFile
 from dataset_tools.records.reading import Inputs
-from dataset_tools.split.assignment import SPLITS, require_shares
-from dataset_tools.split.division import FIELDS, FORMATS, Division, SplitOptions, divide
+from dataset_tools.split.division import FIELDS, FORMATS, SPLITS, Division, SplitOptions, divide, require_shares
 from dataset_tools.split.facts import public_name, read_report, split_facts
 from dataset_tools.split.stage import SplitShard, SplitStage
 

@@ -10,7 +10,7 @@ from dataset_tools.readers.row_reader import reject_line
 from dataset_tools.readers.shards import Shard
 from dataset_tools.records.converter import Converter
 from dataset_tools.records.reading import records_of
-from dataset_tools.split.assignment import SPLITS
+from dataset_tools.split.division import SPLITS
 
 if TYPE_CHECKING:
     from schemas.record import Record

@@ -64,12 +64,9 @@ class StatsStage:
         self._converter = converter
         self._folder = tokenizer_folder
 
-    def __getstate__(self) -> tuple[Converter, Path | None]:
-        """Return the pickled state, without loaded objects."""
-        return (self._converter, self._folder)
-
-    def __setstate__(self, state: tuple[Converter, Path | None]) -> None:
-        self._converter, self._folder = state
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the arguments, without loaded objects."""
+        return type(self), (self._converter, self._folder)
 
     @cached_property
     def _encoder(self) -> Encoder | None:

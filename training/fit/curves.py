@@ -2,28 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from dataset_tools.display.chart import Curve, line_chart
 from dataset_tools.display.html import cards, isolated, shell
-from dataset_tools.io.writer import write_file
 
-__all__ = ["HTML", "curves_page", "draw_curves", "moving_mean"]
+__all__ = ["HTML", "curves_page", "moving_mean"]
 
 HTML = "curves.html"
 
 _WINDOW = 20  # steps of the moving mean
 _Points = Sequence[tuple[float, float]]
-
-
-def draw_curves(lines: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], folder: Path) -> None:
-    """Write ``curves.html`` of a run.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    write_file(folder / HTML, curves_page(lines, manifest).encode())
 
 
 def curves_page(lines: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> str:

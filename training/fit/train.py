@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import AfgError, InterruptionError, TrainingError, UsageError
-from training.fit.adapter import save_adapter
+from dataset_tools.io.writer import write_file
 from training.fit.checkpoints import SEAL, Checkpoint, last_good, remove_stale
-from training.fit.curves import draw_curves
+from training.fit.curves import HTML, curves_page
 from training.fit.failures import explain
 from training.fit.gradient_monitor import LOWER_RATE, GradientMonitor
 from training.fit.metrics_log import MetricsLog
@@ -19,7 +19,7 @@ from training.fit.plan import TrainingPlan
 from training.fit.run_manifest import differences, first_manifest, losses, read_manifest, write_manifest
 from training.fit.trackers import Reporter, require_tracker
 from training.fit.trainer import CACHE, CHECKPOINTS, build_trainer
-from training.fit.unsloth_model import add_adapter, import_unsloth, load_model
+from training.fit.unsloth_model import add_adapter, import_unsloth, load_model, save_adapter
 
 __all__ = ["ADAPTER", "RunResult", "Watcher", "start_problems", "train"]
 
@@ -205,7 +205,7 @@ def _finish(run: _Run, memory: float) -> None:
         **losses(run.log.lines),
         "gradient_norm": run.monitor.summary(),
     }
-    draw_curves(run.log.lines, run.manifest, run.plan.output)
+    write_file(run.plan.output / HTML, curves_page(run.log.lines, run.manifest).encode())
     write_manifest(run.plan.output, run.manifest)
     for name in (CHECKPOINTS, CACHE):
         shutil.rmtree(run.plan.output / name, ignore_errors=True)

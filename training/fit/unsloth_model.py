@@ -1,11 +1,13 @@
-"""The model: loaded by Unsloth with the recipe's adapter.
+"""The model: loaded by Unsloth with the recipe's adapter, which is saved with the base's tokenizer and chat template.
 
-Unsloth must be imported before the packages that it patches, and its import takes seconds, so every function here
-imports it first and nothing imports it earlier. Without a GPU the same calls run on its CPU backend.
+Unsloth must be imported before the packages that it patches, and its import takes seconds, so the functions that load
+import it first and nothing imports it earlier. Without a GPU the same calls run on its CPU backend.
 """
 
 import importlib
+import json
 import os
+import shutil
 import sys
 import warnings
 from contextlib import redirect_stdout
@@ -13,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import InputError, TrainingError
+from dataset_tools.io.atomic_folder import AtomicFolder
 from training.base.base import Base
 from training.recipe.recipe import Dtype, Recipe
 
-__all__ = ["add_adapter", "import_unsloth", "load_model"]
+__all__ = ["add_adapter", "import_unsloth", "load_model", "save_adapter"]
 
 _CHECKPOINTING: dict[str, str | bool] = {"unsloth": "unsloth", "true": True, "false": False}
 _FORCED = "UNSLOTH_FORCE_FLOAT32"
@@ -28,6 +31,9 @@ _ENVIRONMENT = {
     ),  # not the working directory
     "TOKENIZERS_PARALLELISM": "false",  # nothing is tokenized, and forked workers would warn
 }
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "*_config.json", "*_tokens*.json", "chat_template.jinja")
+_NOT_OURS = {"generation_config.json", "adapter_config.json"}
+_CONFIG = "adapter_config.json"
 
 
 def import_unsloth() -> Any:  # noqa: ANN401 - it publishes no types
@@ -102,3 +108,34 @@ def add_adapter(model: Any, recipe: Recipe) -> Any:  # noqa: ANN401 - a patched 
             random_state=recipe.seed,
             max_seq_length=recipe.model.max_seq_length,
         )
+
+
+def save_adapter(model: Any, base: Base, folder: Path) -> None:  # noqa: ANN401 - a patched model
+    """Write the adapter of ``model`` to ``folder``, which appears only when it is complete.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        TrainingError: PEFT has written no weights.
+    """
+    with AtomicFolder(folder, ["*"]) as target:
+        partial = target.file(_CONFIG).parent
+        model.save_pretrained(partial)
+        (partial / "README.md").unlink(missing_ok=True)  # PEFT's empty form; publishing writes the card
+        if not any(partial.glob("*.safetensors")):
+            raise TrainingError("PEFT wrote no adapter weights", where=str(folder))
+        _name_base(partial / _CONFIG, base)
+        for pattern in _TOKENIZER_FILES:
+            for path in base.tokenizer.folder.glob(pattern):
+                if path.name not in _NOT_OURS:
+                    shutil.copyfile(path, partial / path.name)
+        for path in partial.iterdir():  # PEFT writes the weights readable by their owner only
+            path.chmod((partial / _CONFIG).stat().st_mode)
+
+
+def _name_base(path: Path, base: Base) -> None:
+    """Put the user's name of the base in the place of the local folder that PEFT knows, and sort the targets."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = base.name
+    config["revision"] = base.revision or None
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_tools.errors import UsageError
-from dataset_tools.split.assignment import TOLERANCE, assign_splits, require_shares
+from dataset_tools.split.division import TOLERANCE, assign_splits, require_shares
 from dataset_tools.split.groups import LinkedRows
 
 
