@@ -101,7 +101,8 @@ def prompt_of(question: Question) -> list[Segment]:
         return segments(question.record(), generation_prompt=True)
     except RenderError as error:
         hint = error.hint or "try `afg-data clean` on the data"
-        raise InputError(f"the record {question.id!r} cannot be rendered: {error}", hint=hint) from error
+        what = f"the record {question.id!r} cannot be rendered: {error.where}: {error.what}"
+        raise InputError(what, hint=hint) from error
 
 
 def _prompt_key(prompt: Sequence[Segment]) -> str:
