@@ -38,14 +38,12 @@ def canonical_for(value: object, allowed: object) -> tuple[str, str] | None:
     return None
 
 
-@check(
-    Severity.ERROR,
-    Scope.CALL,
-    why="The model learns argument names that the tool does not take",
-    example='{"town": "جدة"} where the parameter is city',
-)
+@check(Severity.ERROR, Scope.CALL, example='{"town": "جدة"} where the parameter is city')
 def unknown_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """A call has an argument that the tool does not declare."""
+    """A call has an argument that the tool does not declare.
+
+    The model learns argument names that the tool does not take.
+    """
     for row, call in calls:
         tool = call.tool
         for error in call.errors:
@@ -62,28 +60,24 @@ def unknown_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
                 )
 
 
-@check(
-    Severity.ERROR,
-    Scope.CALL,
-    why="The model learns to omit arguments that the tool requires",
-    example="{} where city is required",
-)
+@check(Severity.ERROR, Scope.CALL, example="{} where city is required")
 def missing_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """A call lacks an argument that the tool requires."""
+    """A call lacks an argument that the tool requires.
+
+    The model learns to omit arguments that the tool requires.
+    """
     for row, call in calls:
         for error in call.errors:
             if error.keyword in _MISSING:
                 yield row, Defect(f"{call.path}{dotted(error.path)}", f"{call.name}: {error.message}")
 
 
-@check(
-    Severity.ERROR,
-    Scope.CALL,
-    why="The model learns to write values of the wrong type, which the tool rejects",
-    example='{"amount": "٥٠٠"} where a number is declared',
-)
+@check(Severity.ERROR, Scope.CALL, example='{"amount": "٥٠٠"} where a number is declared')
 def argument_type(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """The type of an argument differs from the declared type."""
+    """The type of an argument differs from the declared type.
+
+    The model learns to write values of the wrong type, which the tool rejects.
+    """
     for row, call in calls:
         for error in call.errors:
             if error.keyword in _TYPE:
@@ -93,14 +87,12 @@ def argument_type(calls: Calls) -> Iterator[tuple[Row, Defect]]:
                 yield row, Defect(f"{call.path}{dotted(error.path)}", error.message, hint)
 
 
-@check(
-    Severity.ERROR,
-    Scope.CALL,
-    why="The model learns values that the tool rejects; often it is an allowed value in another spelling",
-    example='"القاهره" where القاهرة is allowed',
-)
+@check(Severity.ERROR, Scope.CALL, example='"القاهره" where القاهرة is allowed')
 def argument_enum(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """The value of an argument is not one of the allowed values."""
+    """The value of an argument is not one of the allowed values.
+
+    The model learns values that the tool rejects; often it is an allowed value in another spelling.
+    """
     for row, call in calls:
         for error in call.errors:
             if error.keyword in _ENUM:
@@ -109,28 +101,24 @@ def argument_enum(calls: Calls) -> Iterator[tuple[Row, Defect]]:
                 yield row, Defect(f"{call.path}{dotted(error.path)}", error.message, hint)
 
 
-@check(
-    Severity.ERROR,
-    Scope.CALL,
-    why="The tool rejects the call",
-    example='{"passengers": 0} where the minimum is 1',
-)
+@check(Severity.ERROR, Scope.CALL, example='{"passengers": 0} where the minimum is 1')
 def argument_constraint(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """The value of an argument breaks another rule of the schema: a range, length, pattern or format."""
+    """The value of an argument breaks another rule of the schema: a range, length, pattern or format.
+
+    The tool rejects the call.
+    """
     for row, call in calls:
         for error in call.errors:
             if error.keyword not in _OWN:
                 yield row, Defect(f"{call.path}{dotted(error.path)}", error.message)
 
 
-@check(
-    Severity.WARNING,
-    Scope.CALL,
-    why="Values listed in prose are rules too, but no schema enforces them, so gold values break them unnoticed",
-    example='"ذكر" where the description says (Supported values: male, female)',
-)
+@check(Severity.WARNING, Scope.CALL, example='"ذكر" where the description says (Supported values: male, female)')
 def argument_described_enum(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """The value of an argument is not in the list of the parameter's description."""
+    """The value of an argument is not in the list of the parameter's description.
+
+    Values listed in prose are rules too, but no schema enforces them, so gold values break them unnoticed.
+    """
     for row, call in calls:
         for name, values in call.tool.described.items() if call.tool else ():
             value = call.arguments.get(name)
@@ -186,29 +174,24 @@ add(
 )
 
 
-@check(
-    Severity.WARNING,
-    Scope.CALL,
-    why="The template writes 3.0 although the tool expects 3, and the model learns both",
-    example='{"days": 3.0} where an integer is declared',
-    repair=Repair.CLEAN,
-)
+@check(Severity.WARNING, Scope.CALL, example='{"days": 3.0} where an integer is declared', repair=Repair.CLEAN)
 def integer_as_float(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """A whole number is a float although the tool declares an integer."""
+    """A whole number is a float although the tool declares an integer.
+
+    The template writes 3.0 although the tool expects 3, and the model learns both.
+    """
     for row, call in calls:
         for path, value in call.values:
             if isinstance(value, float) and call.tool and value.is_integer() and call.tool.takes_integer(path):
                 yield row, Defect(f"{call.path}{path}", f"{value!r} is a float; the tool declares an integer")
 
 
-@check(
-    Severity.WARNING,
-    Scope.CALL,
-    why="The model learns to invent values; it should copy them from the conversation, choose a listed one, or ask",
-    example='{"city": "الرياض"} where no city was mentioned',
-)
+@check(Severity.WARNING, Scope.CALL, example='{"city": "الرياض"} where no city was mentioned')
 def ungrounded_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """The value of an argument is neither in the conversation before the call nor in the schema."""
+    """The value of an argument is neither in the conversation before the call nor in the schema.
+
+    The model learns to invent values; it should copy them from the conversation, choose a listed one, or ask.
+    """
     for row, call in calls:
         listed = call.tool.listed if call.tool else ()
         said = row.text_before(call.message)
@@ -258,14 +241,12 @@ def _has_numeral(said: str, digits: str) -> bool:
     return False
 
 
-@check(
-    Severity.WARNING,
-    Scope.CALL,
-    why="It is usually a typing error, and no user will type it again",
-    example='"الرياضcity"',
-)
+@check(Severity.WARNING, Scope.CALL, example='"الرياضcity"')
 def mixed_script_argument(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """A word of an argument mixes Arabic and Latin letters."""
+    """A word of an argument mixes Arabic and Latin letters.
+
+    It is usually a typing error, and no user will type it again.
+    """
     for row, call in calls:
         for path, value in call.values:
             if isinstance(value, str) and not value.isascii() and _MIXED_WORD.search(value):

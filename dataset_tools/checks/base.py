@@ -1,7 +1,7 @@
 """Catalogue of checks: each is a named defect and a small generator that yields the places that have it.
 
 A check never prints, raises or repairs. The name of its function or class gives its code, the docstring its one-line
-meaning; the decorator adds the reason, an example and the repair. The documentation is generated from these.
+meaning and then the reason; the decorator adds an example and the repair. The documentation is generated from these.
 Every module of this package that defines checks is part of the catalogue: adding one needs no other change.
 """
 
@@ -160,7 +160,7 @@ _registry: dict[str, Check] = {}
 
 
 def check(
-    severity: Severity, scope: Scope, *, why: str, example: str, repair: Repair = Repair.PERSON
+    severity: Severity, scope: Scope, *, why: str = "", example: str, repair: Repair = Repair.PERSON
 ) -> Callable[[Any], Any]:
     """Return a decorator that adds a generator, or in dataset scope a class, to the catalogue under its own name."""
 
@@ -168,8 +168,8 @@ def check(
         code = re.sub("(?<=[a-z])(?=[A-Z])|_", "-", run.__name__).lower()
         if scope is Scope.DATASET:
             run.CODE = code
-        meaning = run.__doc__.strip().splitlines()[0].rstrip(".")
-        add(Check(code, severity, meaning, why, example, repair, **{scope.value: run}))
+        meaning, *reasons = (" ".join(part.split()).rstrip(".") for part in run.__doc__.split("\n\n"))
+        add(Check(code, severity, meaning, why or reasons[0], example, repair, **{scope.value: run}))
         return run
 
     return enter

@@ -9,28 +9,23 @@ from dataset_tools.records.results import text_of
 __all__: list[str] = []
 
 
-@check(
-    Severity.WARNING,
-    Scope.ROW,
-    why="Without it the base model never calls a tool; Google's and Unsloth's templates differ on who adds it",
-    example='"messages": [{"role": "user", ...}]',
-    repair=Repair.CLEAN,
-)
+@check(Severity.WARNING, Scope.ROW, example='"messages": [{"role": "user", ...}]', repair=Repair.CLEAN)
 def missing_developer_turn(rows: Rows) -> Iterator[tuple[Row, Defect]]:
-    """A record does not start with a developer turn."""
+    """A record does not start with a developer turn.
+
+    Without it the base model never calls a tool; Google's and Unsloth's templates differ on who adds it.
+    """
     for row in rows:
         if row.messages[0]["role"] != "developer":
             yield row, Defect("messages[0]", f"the first turn has the role {row.messages[0]['role']!r}")
 
 
-@check(
-    Severity.ERROR,
-    Scope.ROW,
-    why="The model learns to answer with nothing",
-    example='{"role": "assistant", "content": ""}',
-)
+@check(Severity.ERROR, Scope.ROW, example='{"role": "assistant", "content": ""}')
 def empty_answer(rows: Rows) -> Iterator[tuple[Row, Defect]]:
-    """A conversation has no answer, or an answer without text and without calls."""
+    """A conversation has no answer, or an answer without text and without calls.
+
+    The model learns to answer with nothing.
+    """
     for row in rows:
         answered = False
         for index, message in enumerate(row.messages):
@@ -42,14 +37,12 @@ def empty_answer(rows: Rows) -> Iterator[tuple[Row, Defect]]:
             yield row, Defect("messages", "no assistant turn, so there is nothing to train on")
 
 
-@check(
-    Severity.ERROR,
-    Scope.ROW,
-    why="The chat template cannot place a turn after a call without a result, or a result without a call",
-    example="a user turn directly after a call",
-)
+@check(Severity.ERROR, Scope.ROW, example="a user turn directly after a call")
 def unanswered_call(rows: Rows) -> Iterator[tuple[Row, Defect]]:
-    """A call is not followed by its result, or a result has no call."""
+    """A call is not followed by its result, or a result has no call.
+
+    The chat template cannot place a turn after a call without a result, or a result without a call.
+    """
     for row in rows:
         waiting = 0
         for index, message in enumerate(row.messages):
@@ -65,14 +58,12 @@ def unanswered_call(rows: Rows) -> Iterator[tuple[Row, Defect]]:
                 waiting += len(message["tool_calls"])
 
 
-@check(
-    Severity.ERROR,
-    Scope.CALL,
-    why="The model learns to call tools that are not offered",
-    example="a call of get_wether where get_weather is offered",
-)
+@check(Severity.ERROR, Scope.CALL, example="a call of get_wether where get_weather is offered")
 def unknown_tool(calls: Calls) -> Iterator[tuple[Row, Defect]]:
-    """A call names a tool that the record does not offer."""
+    """A call names a tool that the record does not offer.
+
+    The model learns to call tools that are not offered.
+    """
     for row, call in calls:
         if call.tool is None:
             names = ", ".join(view.name for view in row.tools[:8]) or "none"

@@ -31,14 +31,11 @@ class _Whole:
         raise NotImplementedError
 
 
-@check(
-    Severity.WARNING,
-    Scope.DATASET,
-    why="The model learns to call the tool at that position without reading the others",
-    example="the called tool is the first of four in every row",
-)
+@check(Severity.WARNING, Scope.DATASET, example="the called tool is the first of four in every row")
 class GoldToolPosition(_Whole):
     """The called tool is at one position of the list far more often than by chance.
+
+    The model learns to call the tool at that position without reading the others.
 
     By chance it is there in one of n rows, with n tools offered. Reported from 30 rows, if the share is more than twice
     that (with two tools, more than three quarters).
@@ -72,14 +69,12 @@ class GoldToolPosition(_Whole):
                 yield Defect("tools", message, "shuffle the tools of each row")
 
 
-@check(
-    Severity.WARNING,
-    Scope.DATASET,
-    why="The model learns that this tool is always wrong",
-    example="cancel_flight offered in 900 rows, called in none",
-)
+@check(Severity.WARNING, Scope.DATASET, example="cancel_flight offered in 900 rows, called in none")
 class NeverCalledTool(_Whole):
-    """A tool is offered in 30 or more rows and never called."""
+    """A tool is offered in 30 or more rows and never called.
+
+    The model learns that this tool is always wrong.
+    """
 
     def __init__(self) -> None:
         self._offered: Counter[str] = Counter()
@@ -96,14 +91,12 @@ class NeverCalledTool(_Whole):
                 yield Defect("tools", f"{name!r} is offered in {count} rows and never called")
 
 
-@check(
-    Severity.WARNING,
-    Scope.DATASET,
-    why="The model is worst at the rare dialects, and a score over all rows hides it",
-    example="msa 9,000 rows, maghrebi 120",
-)
+@check(Severity.WARNING, Scope.DATASET, example="msa 9,000 rows, maghrebi 120")
 class DialectImbalance(_Whole):
-    """A dialect has less than a fifth of the rows of the most frequent one."""
+    """A dialect has less than a fifth of the rows of the most frequent one.
+
+    The model is worst at the rare dialects, and a score over all rows hides it.
+    """
 
     def __init__(self) -> None:
         self._rows: Counter[str] = Counter()
@@ -121,14 +114,12 @@ class DialectImbalance(_Whole):
                 yield Defect("dialect", f"rows of {dialect!r}: {count}; of {most!r}: {rows}")
 
 
-@check(
-    Severity.WARNING,
-    Scope.DATASET,
-    why="Without rows that have no call the model always calls a tool; with too many it rarely does",
-    example="500 rows, every one with a call",
-)
+@check(Severity.WARNING, Scope.DATASET, example="500 rows, every one with a call")
 class NegativeRatio(_Whole):
-    """Fewer than 5% or more than 50% of the rows have no call."""
+    """Fewer than 5% or more than 50% of the rows have no call.
+
+    Without rows that have no call the model always calls a tool; with too many it rarely does.
+    """
 
     def __init__(self) -> None:
         self._rows = 0
@@ -150,14 +141,11 @@ _ARABIC = re.compile("[ء-غف-ي]")
 _LATIN = re.compile("[A-Za-z]")
 
 
-@check(
-    Severity.WARNING,
-    Scope.DATASET,
-    why="The model cannot know which script to use, so half of its answers count as wrong",
-    example='"country": "الأردن" in some rows and "Jordan" in others',
-)
+@check(Severity.WARNING, Scope.DATASET, example='"country": "الأردن" in some rows and "Jordan" in others')
 class MixedScriptParameter(_Whole):
     """A parameter has Arabic values in some rows and Latin values in others.
+
+    The model cannot know which script to use, so half of its answers count as wrong.
 
     Reported if the rarer script has at least a tenth of 30 or more values.
     """

@@ -3,7 +3,7 @@
 import hashlib
 from array import array
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Self
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.checks.base import DatasetDefects, Defect, Place, Rows, Scope, Severity, check
@@ -20,19 +20,14 @@ def query_of(row: Row) -> str:
     return "\n".join([text_of(message) for message in row.messages if message["role"] == "user"])
 
 
-@check(
-    Severity.WARNING,
-    Scope.DATASET,
-    why="In training and test, it makes scores meaningless; in training alone, it wastes steps",
-    example="two rows that ask ما الطقس في جدة؟ and ما الطقس في جده",
-)
+@check(Severity.WARNING, Scope.DATASET, example="two rows that ask ما الطقس في جدة؟ and ما الطقس في جده")
 class DuplicateQuery:
     """A question repeats an earlier one, exactly or under the Arabic compare key.
 
+    In training and test, it makes scores meaningless; in training alone, it wastes steps.
+
     Holds 16 bytes per row: a hash of the question and the line.
     """
-
-    CODE: ClassVar[str] = "duplicate-query"
 
     def __init__(self) -> None:
         self._hashes = array("Q")

@@ -10,15 +10,12 @@ from dataset_tools.records.results import decoded
 __all__: list[str] = []
 
 
-@check(
-    Severity.WARNING,
-    Scope.ROW,
-    why="The chat template escapes the text as one value, but writes the keys of an object, as runtimes do",
-    example='"content": "{\\"ok\\": true}"',
-    repair=Repair.CLEAN,
-)
+@check(Severity.WARNING, Scope.ROW, example='"content": "{\\"ok\\": true}"', repair=Repair.CLEAN)
 def result_encoded(rows: Rows) -> Iterator[tuple[Row, Defect]]:
-    """A tool result is an object encoded as JSON text."""
+    """A tool result is an object encoded as JSON text.
+
+    The chat template escapes the text as one value, but writes the keys of an object, as runtimes do.
+    """
     for row in rows:
         for index, message in enumerate(row.messages):
             content = message.get("content")
@@ -31,14 +28,12 @@ def result_encoded(rows: Rows) -> Iterator[tuple[Row, Defect]]:
                 yield row, Defect(f"messages[{index}].content", shown, hint)
 
 
-@check(
-    Severity.ERROR,
-    Scope.ROW,
-    why="The chat template fails on it, or the model reads another object than the tool returned",
-    example='{"name": "...", "response": "..."} or the key "a:b"',
-)
+@check(Severity.ERROR, Scope.ROW, example='{"name": "...", "response": "..."} or the key "a:b"')
 def inexact_result(rows: Rows) -> Iterator[tuple[Row, Defect]]:
-    """The chat template cannot express a tool result exactly."""
+    """The chat template cannot express a tool result exactly.
+
+    The chat template fails on it, or the model reads another object than the tool returned.
+    """
     for row in rows:
         for index, message in enumerate(row.messages):
             content = message.get("content")

@@ -34,14 +34,12 @@ def _nodes(view: ToolView) -> Iterator[tuple[str, JsonObject]]:
             stack.append((f"{path}.items", schema["items"]))
 
 
-@check(
-    Severity.ERROR,
-    Scope.TOOL,
-    why="Arguments cannot be checked against it, and the template renders it broken",
-    example='"type": "strin"',
-)
+@check(Severity.ERROR, Scope.TOOL, example='"type": "strin"')
 def invalid_tool_schema(view: ToolView) -> Iterator[Defect]:
-    """The parameters of a tool are not a valid JSON Schema of an object (Draft 2020-12), or have outside references."""
+    """The parameters of a tool are not a valid JSON Schema of an object (Draft 2020-12), or have outside references.
+
+    Arguments cannot be checked against it, and the template renders it broken.
+    """
     error = view.schema_error
     if error is not None:
         where = f".{error.where}" if error.where else ""
@@ -53,14 +51,12 @@ def invalid_tool_schema(view: ToolView) -> Iterator[Defect]:
         yield Defect(".function.parameters", "parameters are not an object")
 
 
-@check(
-    Severity.WARNING,
-    Scope.TOOL,
-    why="The template drops these keywords or renders them broken, so the model never sees the constraint",
-    example='"anyOf": [{"type": "string"}, {"type": "integer"}]',
-)
+@check(Severity.WARNING, Scope.TOOL, example='"anyOf": [{"type": "string"}, {"type": "integer"}]')
 def unsupported_schema_keyword(view: ToolView) -> Iterator[Defect]:
-    """A schema uses a keyword that FunctionGemma's chat template cannot express."""
+    """A schema uses a keyword that FunctionGemma's chat template cannot express.
+
+    The template drops these keywords or renders them broken, so the model never sees the constraint.
+    """
     for path, schema in _nodes(view):
         for keyword in _DROPPED:
             if schema.get(keyword) is not None:
@@ -75,14 +71,12 @@ def unsupported_schema_keyword(view: ToolView) -> Iterator[Defect]:
             )
 
 
-@check(
-    Severity.WARNING,
-    Scope.TOOL,
-    why="The template silently drops a property of this name, but `required` still lists it",
-    example='"properties": {"type": {"type": "string"}}',
-)
+@check(Severity.WARNING, Scope.TOOL, example='"properties": {"type": {"type": "string"}}')
 def reserved_property_name(view: ToolView) -> Iterator[Defect]:
-    """A parameter has a name that the chat template reserves."""
+    """A parameter has a name that the chat template reserves.
+
+    The template silently drops a property of this name, but `required` still lists it.
+    """
     for path, schema in _nodes(view):
         properties = schema.get("properties")
         for name in _RESERVED:
@@ -90,14 +84,12 @@ def reserved_property_name(view: ToolView) -> Iterator[Defect]:
                 yield Defect(f"{path}.properties.{name}", f"the template drops a parameter named {name!r}", "rename it")
 
 
-@check(
-    Severity.WARNING,
-    Scope.TOOL,
-    why="Neither a validator nor a constrained decoder reads prose, and gold values drift from the list",
-    example='"description": "الجنس (Supported values: male, female)"',
-)
+@check(Severity.WARNING, Scope.TOOL, example='"description": "الجنس (Supported values: male, female)"')
 def enum_in_description(view: ToolView) -> Iterator[Defect]:
-    """Allowed values are in the text of a description instead of in enum."""
+    """Allowed values are in the text of a description instead of in enum.
+
+    Neither a validator nor a constrained decoder reads prose, and gold values drift from the list.
+    """
     for path, schema in _nodes(view):
         values = described_values(schema)
         if values:
@@ -107,14 +99,12 @@ def enum_in_description(view: ToolView) -> Iterator[Defect]:
             )
 
 
-@check(
-    Severity.WARNING,
-    Scope.ROW,
-    why="The prompt gets longer, and a call of either is equally right",
-    example="get_weather declared twice",
-)
+@check(Severity.WARNING, Scope.ROW, example="get_weather declared twice")
 def duplicate_tool(rows: Rows) -> Iterator[tuple[Row, Defect]]:
-    """A record offers two tools of the same name."""
+    """A record offers two tools of the same name.
+
+    The prompt gets longer, and a call of either is equally right.
+    """
     for row in rows:
         if len(row.names) == len(row.tools):
             continue
@@ -125,14 +115,12 @@ def duplicate_tool(rows: Rows) -> Iterator[tuple[Row, Defect]]:
             seen.add(view.name)
 
 
-@check(
-    Severity.WARNING,
-    Scope.ROW,
-    why="There is no choice, so the model learns to call any tool that is offered",
-    example='"tools": [one tool]',
-)
+@check(Severity.WARNING, Scope.ROW, example='"tools": [one tool]')
 def single_tool(rows: Rows) -> Iterator[tuple[Row, Defect]]:
-    """A record offers only one tool."""
+    """A record offers only one tool.
+
+    There is no choice, so the model learns to call any tool that is offered.
+    """
     for row in rows:
         if len(row.tools) == 1:
             yield row, Defect("tools", f"only {row.tools[0].name!r} is offered", "add distractors from other rows")
