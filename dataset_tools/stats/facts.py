@@ -44,7 +44,7 @@ def stats_facts(total: Counts, min_cell: int, tokenizer: str) -> dict[str, Any]:
                     "rows_calling": total.calling[name],
                     "calls": total.called[name],
                 }
-                for name in _most_first(total.calling + total.offered, total.calling)
+                for name in sorted(total.calling + total.offered, key=lambda name: (-total.calling[name], name))
             },
         },
         "gold_position": _positions(total),
@@ -192,10 +192,6 @@ def _by_name(counts: Counter[str]) -> dict[str, int]:
 
 def _by_count(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _most_first(names: Counter[str], order: Counter[str]) -> list[str]:
-    return sorted(names, key=lambda name: (-order[name], name))
 
 
 def _share(part: int, whole: int) -> float | None:

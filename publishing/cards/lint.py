@@ -101,7 +101,8 @@ def _metadata(text: str) -> tuple[dict[str, Any] | None, list[_Found]]:
         metadata = yaml.safe_load(block[1])
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        return None, [*found, _Found(mark.line + 2 if mark else 1, f"invalid YAML: {_first_line(error)}", _AGAIN)]
+        problem = " ".join(str(getattr(error, "problem", "") or error).split())
+        return None, [*found, _Found(mark.line + 2 if mark else 1, f"invalid YAML: {problem}", _AGAIN)]
     if not isinstance(metadata, dict):
         return None, [*found, _Found(1, "the metadata has no keys", _AGAIN)]
     return metadata, found
@@ -175,7 +176,3 @@ def _sections(text: str, path: Path) -> Iterator[_Found]:
         human_sections(text, str(path))
     except InputError as error:
         yield _Found(0, error.what, error.hint)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(getattr(error, "problem", "") or error).split())

@@ -1,6 +1,5 @@
 """Command ``afg export``."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 from dataset_tools.cli.options import Quiet
 from dataset_tools.display.console import stderr_console, stdout_console
 from dataset_tools.errors import UsageError
+from publishing.cli.terminal import write_json
 
 __all__ = ["export_command"]
 
@@ -60,7 +60,7 @@ def export_command(
         made = f"made {len(result.made)} step{'s' if len(result.made) > 1 else ''}"
         _print_line(f"{output}: {made if result.made else 'nothing to do, everything exists and is complete'}")
     if as_json:
-        sys.stdout.write(json.dumps(result_as_json(result), ensure_ascii=False) + "\n")
+        write_json(result_as_json(result))
     elif not quiet:
         print_device(result, stdout_console())
     if result.left_out:

@@ -69,7 +69,7 @@ def print_plan(prepared: Prepared, console: "Console", *, unchanged: bool = True
         if shown:
             console.print(table)
         for line in plan.card_diff:
-            console.print(f"    {line}", markup=False, style=_diff_style(line))
+            console.print(f"    {line}", markup=False, style={"+": "green", "-": "red"}.get(line[:1], "dim"))
 
 
 def print_published(published: Published, console: "Console") -> None:
@@ -92,7 +92,3 @@ def _summary(plan: RepositoryPlan) -> str:
 
 def _size(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size:,} B"  # noqa: PLR2004 - a tenth of a megabyte
-
-
-def _diff_style(line: str) -> str:
-    return {"+": "green", "-": "red"}.get(line[:1], "dim")

@@ -62,7 +62,8 @@ def decode(
     prompts = [prompt_of(question) for question in questions]
     weights = source.sha256()
     model_key = sha256(f"{weights} {options.max_tokens}".encode())[:16]
-    keys = [f"{model_key}-{_prompt_key(prompt)}" for prompt in prompts]
+    texts = ["".join([part.text for part in prompt]) for prompt in prompts]
+    keys = [f"{model_key}-{sha256(text.encode('utf-8', 'surrogatepass'))[:16]}" for text in texts]
     answers = AnswerCache(cache, {question.id: key for question, key in zip(questions, keys, strict=True)})
     missing = [at for at, question in enumerate(questions) if question.id not in answers.rows]
     on_answers(len(questions) - len(missing), 0)
@@ -103,10 +104,6 @@ def prompt_of(question: Question) -> list[Segment]:
         hint = error.hint or "try `afg-data clean` on the data"
         what = f"the record {question.id!r} cannot be rendered: {error.where}: {error.what}"
         raise InputError(what, hint=hint) from error
-
-
-def _prompt_key(prompt: Sequence[Segment]) -> str:
-    return sha256("".join([part.text for part in prompt]).encode("utf-8", "surrogatepass"))[:16]
 
 
 def _facts(source: ModelSource, weights: str) -> dict[str, Any]:
