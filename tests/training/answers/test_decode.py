@@ -213,7 +213,9 @@ def test_a_gguf_file_tokenizes_like_the_tokenizer(taught_gguf: Path, taught: Pat
 def test_a_record_that_cannot_be_rendered_is_named(taught: Path, tmp_path: Path) -> None:
     """Tools need a developer turn."""
     question = Question("row-7", [{"role": "user", "content": "مرحبا"}], TOOLS)  # type: ignore[arg-type,list-item]
-    with pytest.raises(InputError, match=r"the record 'row-7' cannot be rendered: messages.0.: [^()]*developer turn [(][^()]*[)]$"):
+    with pytest.raises(
+        InputError, match=r"the record 'row-7' cannot be rendered: messages.0.: [^()]*developer turn [(][^()]*[)]$"
+    ):
         decode(find_model(str(taught)), [question], tmp_path / "kept.jsonl", DecodeOptions())
 
 
