@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT := demo-out
 
-.PHONY: demo test test-all check bench docs real clean-out
+.PHONY: demo test test-all test-real check bench docs real clean-out
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -22,11 +22,14 @@ demo: $(VENV)/.installed  ## all steps on the bundled sample
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUT=$(OUT) sh docs/demo.sh
 
 test: $(VENV)/.installed check  ## lint, types, architecture and the fast tests
-	@AFG_FAST_TESTS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not cluster" -q
+	@AFG_FAST_TESTS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not cluster and not real" -q
 
 test-all: $(VENV)/.installed check  ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not cluster" -q
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not cluster and not real" -q
 	@$(BIN)/python -m pytest -m cluster -q
+
+test-real: real  ## tests with the weights and the vocabulary of Gemma 3 270M
+	@$(BIN)/python -m pytest -m real tests/real -q
 
 check: $(VENV)/.installed  ## ruff, mypy, import-linter
 	@$(BIN)/ruff check --quiet .

