@@ -1,28 +1,55 @@
-"""Distinction of Arabic from Persian and Urdu in the same script.
+"""Distinction of Arabic from other languages in the same script.
 
-Its only purpose is to keep the letters of Persian and Urdu rows; it is not a language detector.
+Its only purpose is to keep the letters of Kurdish, Pashto, Persian, Urdu, Uyghur, Sindhi and Malay text; it is not a
+language detector.
 """
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from dataset_tools.arabic.letters import (
+    ARABIC_LOOK_ALIKES,
     ARABIC_WORDS,
+    EXTENDED_DIGITS,
     FARSI_YEH,
+    FOREIGN_CLASS,
+    HEH_LOOK_ALIKES,
     KEHEH,
     LETTER_CLASS,
     PERSIAN_WORDS,
-    URDU_LETTERS,
     ZWNJ,
 )
 
-# Repairs depend on the language only in texts with one of these.
-_DOUBTFUL: Final = re.compile(f"[{FARSI_YEH}{KEHEH}{ZWNJ}{URDU_LETTERS}]")
+__all__ = ["FOREIGN_WORD", "is_foreign", "looks_arabic"]
+
+# Repairs and checks depend on the language only in texts with one of these.
+_DOUBTFUL: Final = re.compile(f"[{''.join(ARABIC_LOOK_ALIKES)}{ZWNJ}{HEH_LOOK_ALIKES}{EXTENDED_DIGITS}{FOREIGN_CLASS}]")
 _NON_JOINER: Final = re.compile(f"(?<=[{LETTER_CLASS}]){ZWNJ}(?=[{LETTER_CLASS}])")
-_URDU: Final = re.compile(f"[{URDU_LETTERS}]")
-_WORD: Final = re.compile(f"[{LETTER_CLASS}]+")
+_URDU: Final = re.compile(f"[{HEH_LOOK_ALIKES}]")
+FOREIGN_WORD: Final = re.compile(f"[{FOREIGN_CLASS}]")
+"""Matches a letter that Arabic lacks."""
+_WORD: Final = re.compile(f"[{LETTER_CLASS}{FOREIGN_CLASS}]+")
+_TWO_KAFS: Final = frozenset("ڪک")  # two letters of Sindhi
 _LEAST_EVIDENCE: Final = 2
+_FEW_WORDS: Final = 3  # a name or a phrase, in which one word of another language decides
+
+
+class _Evidence(NamedTuple):
+    """Numbers of words in a text."""
+
+    words: int
+    arabic: int
+    """Spelled as only in Arabic."""
+    foreign: int
+    """With a letter that Arabic lacks."""
+    weak: int
+    """Persian function words, non-joiners between letters, words with ہ or ھ alone, ڪ next to ک."""
+
+    @property
+    def other(self) -> int:
+        """Return the evidence of another language."""
+        return self.foreign + self.weak
 
 
 def _is_arabic_word(word: str) -> bool:
@@ -30,20 +57,41 @@ def _is_arabic_word(word: str) -> bool:
     return word in ARABIC_WORDS or "ة" in word or (word.startswith(("ال", "وال")) and len(word) > 4)  # noqa: PLR2004
 
 
-def looks_arabic(texts: Iterable[str]) -> bool:
-    """Return False if the texts of a row are Persian or Urdu rather than Arabic.
+def _evidence(text: str) -> _Evidence:
+    words: list[str] = _WORD.findall(text)
+    arabic = sum(map(_is_arabic_word, words))
+    if not _DOUBTFUL.search(text):
+        return _Evidence(len(words), arabic, 0, 0)
+    foreign = sum(FOREIGN_WORD.search(word) is not None for word in words)
+    weak = sum(word in PERSIAN_WORDS for word in words) + len(_NON_JOINER.findall(text))
+    weak += _TWO_KAFS.issubset(text)
+    weak += sum(_URDU.search(word) is not None and not FOREIGN_WORD.search(word) for word in words)
+    return _Evidence(len(words), arabic, foreign, weak)
 
-    Evidence: Persian function words, non-joiners between letters, letters of Urdu only. پ چ ژ گ do not count, because
-    Arabic dialects and names use them. Two pieces of evidence are required, and more than there are Arabic words.
+
+def looks_arabic(texts: Iterable[str]) -> bool:
+    """Return False if the texts of a row are in another language of the Arabic script.
+
+    Evidence: words with letters that Arabic lacks, Persian function words, non-joiners between letters. پ چ ژ گ do not
+    count, because Arabic dialects and names use them. Two pieces of evidence are required, and more than there are
+    Arabic words.
     """
     row = [text for text in texts if not text.isascii()]
     if not any(map(_DOUBTFUL.search, row)):
         return True
-    other = arabic = 0
-    for text in row:
-        words = _WORD.findall(text)
-        arabic += sum(map(_is_arabic_word, words))
-        if _DOUBTFUL.search(text):
-            other += sum(word in PERSIAN_WORDS for word in words)
-            other += len(_NON_JOINER.findall(text)) + len(_URDU.findall(text))
-    return other < _LEAST_EVIDENCE or other <= arabic
+    evidence = list(map(_evidence, row))
+    other = sum(each.other for each in evidence)
+    return other < _LEAST_EVIDENCE or other <= sum(each.arabic for each in evidence)
+
+
+def is_foreign(text: str) -> bool:
+    """Return whether one text is in another language of the Arabic script, whatever the language of its row is.
+
+    The evidence is that of `looks_arabic`; in a text of up to three words, one word with a letter that Arabic lacks is
+    enough, and so is a non-joiner next to ی or ک. A text without evidence has the language of its row.
+    """
+    if text.isascii() or not _DOUBTFUL.search(text):
+        return False
+    words, arabic, foreign, weak = _evidence(text)
+    sure = foreign > 0 or ((KEHEH in text or FARSI_YEH in text) and _NON_JOINER.search(text) is not None)
+    return foreign + weak > arabic and (foreign + weak >= _LEAST_EVIDENCE or (sure and words <= _FEW_WORDS))

@@ -74,8 +74,20 @@ LETTER_CLASS: Final = char_class(LETTERS)
 MARK_CLASS: Final = char_class(MARKS)
 """The marks of the Arabic script, for a character class."""
 
-URDU_LETTERS: Final = "ٹڈڑںےہھ"
-"""Letters that are common in Urdu and absent in Arabic."""
+ARABIC_LOOK_ALIKES: Final = {FARSI_YEH: "ي", KEHEH: "ك", "ڪ": "ك", "ۃ": "ة"}
+"""Letters of other languages that replace exactly one Arabic letter in Arabic text."""
+
+HEH_LOOK_ALIKES: Final = "ہھ"
+"""Letters of Urdu that look like ه or ة; which one is meant is not certain."""
+
+# Used in Arabic too: dialect sounds and foreign names, Maghrebi and Quranic spelling.
+_SHARED: Final = frozenset("پچژگڤڨڥڭݣڢڧڜٱ\u066e\u066f").union(ARABIC_LOOK_ALIKES, HEH_LOOK_ALIKES)
+_ARABIC: Final = frozenset(map(chr, (*range(0x0621, 0x063B), *range(0x0641, 0x064B))))
+FOREIGN_LETTERS: Final = (LETTERS | frozenset("۽۾")) - _ARABIC - _SHARED
+"""Letters that Arabic lacks, of Kurdish, Pashto, Urdu, Uyghur, Malay and others, and two word signs of Sindhi."""
+
+FOREIGN_CLASS: Final = char_class(FOREIGN_LETTERS)
+"""The letters that Arabic lacks, for a character class."""
 
 _PERSIAN_WORDS: Final = (
     "است این که را برای می نمی یک چه خود کنید کنم کند شود شده بود هستم هست نیست چیست کجاست چگونه لطفا خواهم میخواهم"

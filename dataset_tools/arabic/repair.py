@@ -5,18 +5,17 @@ hamza, ى/ي, ة/ه and پ چ ڤ گ are unchanged.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from dataset_tools.arabic.escapes import decode_escapes
-from dataset_tools.arabic.language import looks_arabic
+from dataset_tools.arabic.language import FOREIGN_WORD, is_foreign, looks_arabic
 from dataset_tools.arabic.letters import (
+    ARABIC_LOOK_ALIKES,
     BIDI_CONTROLS,
     EXOTIC_SPACES,
     FARSI_YEH,
-    KEHEH,
     LETTER_CLASS,
     MARK_CLASS,
     PRESENTATION_FORMS,
@@ -36,7 +35,6 @@ __all__ = [
     "Rule",
     "TextRole",
     "final_farsi_yeh",
-    "find",
     "looks_arabic",
     "repair",
 ]
@@ -45,13 +43,20 @@ _EMOJI: Final = "\xa9\xae\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u2bff\U0
 _EMOJI_END: Final = _EMOJI + "\u20e3\ufe0f\U000e0020-\U000e007f"
 
 _SHAPED: Final = re.compile(f"[{char_class(map(chr, PRESENTATION_FORMS))}]+")
-# Marks may be before, between and after tatweels; a single letter (هـ) has no letter after it.
+# A tatweel before a mark is the seat of the mark (شَيْـًٔا); a single letter (هـ) has no letter after it. The possessive
+# quantifiers keep the time linear.
+_LOOSE: Final = f"{TATWEEL}(?![{MARK_CLASS}])"
 _STRETCHED: Final = re.compile(
-    f"(?<=[{LETTER_CLASS}])[{MARK_CLASS}]*{TATWEEL}[{MARK_CLASS}{TATWEEL}]*(?=[{LETTER_CLASS}])"
+    f"(?<=[{LETTER_CLASS}])(?:[{MARK_CLASS}]|{TATWEEL}(?=[{MARK_CLASS}]))*+"
+    f"{_LOOSE}[{MARK_CLASS}{TATWEEL}]*+(?=[{LETTER_CLASS}])"
 )
-_FARSI: Final = re.compile(f"[{FARSI_YEH}{KEHEH}]")
+_LOOSE_TATWEEL: Final = re.compile(_LOOSE)
+_LOOK_ALIKES: Final = "".join(ARABIC_LOOK_ALIKES)
+_FARSI: Final = re.compile(f"[{_LOOK_ALIKES}]")
+_WORD: Final = re.compile(f"[{LETTER_CLASS}{MARK_CLASS}{TATWEEL}{ZWNJ}]+")
 _BIDI: Final = re.compile(f"[{BIDI_CONTROLS}]+")
-_SPACES: Final = re.compile(f"[{EXOTIC_SPACES}]+")
+# A no-break or thin space may carry a mark.
+_SPACES: Final = re.compile(f"(?:[{EXOTIC_SPACES}](?![{MARK_CLASS}\u0300-\u036f]))+")
 # Scripts of India and Sri Lanka use both joiners in spelling, after a sign or a letter: ශ්‍රී, क्‍ष.
 _INDIC: Final = "\u0900-\u0dff"
 _JOINER: Final = f"(?<![{_EMOJI_END}{_INDIC}]){ZWJ}|(?<![{_INDIC}]){ZWJ}(?![{_EMOJI}])"
@@ -63,7 +68,7 @@ _ZERO_WIDTH_BUT_ZWNJ: Final = re.compile(
 )
 _FINAL_FARSI_YEH: Final = re.compile(f"(?<=[{LETTER_CLASS}]){FARSI_YEH}(?![{LETTER_CLASS}{MARK_CLASS}{TATWEEL}{ZWNJ}])")
 
-_FARSI_TABLE: Final = {FARSI_YEH: "ي", KEHEH: "ك"}
+_FARSI_TABLE: Final = str.maketrans(ARABIC_LOOK_ALIKES)
 # The rules search before they replace, which is much faster than `translate` on Arabic text.
 _ANY_ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]")
 
@@ -88,15 +93,23 @@ def unshape(text: str) -> str:
 
 
 def strip_tatweel(text: str) -> str:
-    """Remove the tatweel between Arabic letters, keeping the marks on it; `هـ` stays."""
+    """Remove the tatweel between Arabic letters; `هـ` and a tatweel that carries a mark stay."""
     if TATWEEL not in text:
         return text
-    return _STRETCHED.sub(lambda match: match[0].replace(TATWEEL, ""), text)
+    return _STRETCHED.sub(lambda match: _LOOSE_TATWEEL.sub("", match[0]), text)
 
 
 def replace_farsi_letters(text: str) -> str:
-    """Replace Farsi yeh and keheh by Arabic yeh and kaf."""
-    return _FARSI.sub(lambda match: _FARSI_TABLE[match[0]], text)
+    """Replace ی ک ڪ ۃ by ي ك ك ة, except in a text or a word of another language."""
+    if _FARSI.search(text) is None:
+        return text
+    if FOREIGN_WORD.search(text) is None:
+        return text if is_foreign(text) else text.translate(_FARSI_TABLE)
+    return text if is_foreign(text) else _WORD.sub(_in_arabic_letters, text)
+
+
+def _in_arabic_letters(word: re.Match[str]) -> str:
+    return word[0] if FOREIGN_WORD.search(word[0]) else word[0].translate(_FARSI_TABLE)
 
 
 def remove_bidi_controls(text: str) -> str:
@@ -105,8 +118,15 @@ def remove_bidi_controls(text: str) -> str:
 
 
 def remove_zero_width(text: str) -> str:
-    """Remove zero-width characters and soft hyphens; joiners in an emoji or an Indic script stay."""
-    return _ZERO_WIDTH.sub("", text) if _ANY_ZERO_WIDTH.search(text) else text
+    """Remove zero-width characters and soft hyphens; joiners in an emoji or an Indic script stay.
+
+    The non-joiner stays between the letters of a text in another language.
+    """
+    if _ANY_ZERO_WIDTH.search(text) is None:
+        return text
+    if ZWNJ in text and is_foreign(text):
+        return remove_zero_width_but_zwnj(text)
+    return _ZERO_WIDTH.sub("", text)
 
 
 def remove_zero_width_but_zwnj(text: str) -> str:
@@ -115,7 +135,7 @@ def remove_zero_width_but_zwnj(text: str) -> str:
 
 
 def replace_exotic_spaces(text: str) -> str:
-    """Replace each no-break, wide or narrow space by U+0020."""
+    """Replace each no-break, wide or narrow space by U+0020, unless it carries a mark."""
     return _SPACES.sub(lambda match: " " * len(match[0]), text)
 
 
@@ -127,9 +147,9 @@ class Rule(NamedTuple):
     function: Callable[[str], str]
     roles: frozenset[TextRole]
     elsewhere: Callable[[str], str] | None
-    """The function for rows in Persian or Urdu; None if the rule does not apply to them."""
+    """The function for rows in another language; None if the rule does not apply to them."""
     pattern: re.Pattern[str] | None
-    """The pattern for `find`; None if only a comparison before and after can detect a change."""
+    """The pattern of the characters that change, for `find`; None for a change of the whole text or of its marks."""
 
 
 _BOTH: Final = frozenset(TextRole)
@@ -154,9 +174,9 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule("nfc", "Characters that are not in Unicode's composed form (NFC).", compose),
     _rule("presentation-form", "Shaped forms instead of plain letters.", unshape, _SHAPED),
     _rule("tatweel", "Tatweel stretching a word between two letters.", strip_tatweel, _STRETCHED),
-    _rule("farsi-letters", "Farsi yeh or keheh in an Arabic row.", replace_farsi_letters, _FARSI)._replace(
-        elsewhere=None
-    ),
+    _rule(
+        "farsi-letters", "Letters ی ک ڪ ۃ of other languages in Arabic text.", replace_farsi_letters, _FARSI
+    )._replace(elsewhere=None),
     _rule(
         "bidi-control",
         "Invisible characters that control the direction of text.",
@@ -209,7 +229,7 @@ def _to_fixed_point(text: str, role: TextRole, *, arabic: bool) -> tuple[str, se
 def repair(text: str, role: TextRole, *, arabic: bool = True) -> tuple[str, tuple[str, ...]]:
     """Return the repaired text and the names of the rules that changed it, in the order of the table.
 
-    `arabic` is False for a row in Persian or Urdu (see `looks_arabic`). Both roles get the same letters:
+    `arabic` is False for a row in another language (see `looks_arabic`). Both roles get the same letters:
     `TextRole.INPUT` keeps bidi controls, unless one would block a repair that the target gets. The function is
     idempotent.
     """
@@ -223,46 +243,9 @@ def repair(text: str, role: TextRole, *, arabic: bool = True) -> tuple[str, tupl
     return clean, tuple(name for name in _BY_NAME if name in changed) or NOTHING
 
 
-def find(name: str, text: str, *, arabic: bool = True) -> tuple[int, int] | None:
-    """Return the first span of `text` that the rule `name` would change, or None.
-
-    The span of a decoding is the whole text. Raises KeyError for an unknown name.
-    """
-    rule = _BY_NAME[name]
-    function = rule.function if arabic else rule.elsewhere
-    if function is None or not needs_look(text):
-        return None
-    if rule.pattern is not None:
-        pattern = rule.pattern if function is rule.function else _ZERO_WIDTH_BUT_ZWNJ
-        match = pattern.search(text)
-        return match.span() if match else None
-    after = function(text)
-    if after == text:
-        return None
-    return _first_sequence(text) if name == "nfc" else (0, len(text))
-
-
-def _first_sequence(text: str) -> tuple[int, int]:
-    """Return the span of the first base character with marks that is not in NFC."""
-    start = 0
-    while start < len(text):
-        end = _past_marks(text, start + 1)
-        if not unicodedata.is_normalized("NFC", text[start:end]):
-            return start, end
-        # Hangul composes letters, so the next starter may belong to this sequence.
-        if not unicodedata.is_normalized("NFC", text[start : end + 1]):
-            return start, _past_marks(text, end + 1)
-        start = end
-    return 0, len(text)
-
-
-def _past_marks(text: str, at: int) -> int:
-    """Return the end of the combining marks at `at`."""
-    while at < len(text) and unicodedata.combining(text[at]):
-        at += 1
-    return at
-
-
 def final_farsi_yeh(text: str) -> bool:
-    """Return whether a word ends in Farsi yeh, which may mean ى or ي."""
-    return FARSI_YEH in text and _FINAL_FARSI_YEH.search(text) is not None
+    """Return whether an Arabic word ends in Farsi yeh, which may mean ى or ي."""
+    if FARSI_YEH not in text or is_foreign(text):
+        return False
+    words = (text[: match.end()] for match in _FINAL_FARSI_YEH.finditer(text))
+    return any(not FOREIGN_WORD.search(_WORD.findall(word)[-1]) for word in words)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 from dataset_tools.arabic.escapes import decode_escapes
 from dataset_tools.arabic.mojibake import repair_mojibake, undecodable
-from dataset_tools.arabic.repair import TextRole, find
+from dataset_tools.arabic.repair import TextRole
+from dataset_tools.arabic.spans import find, only_order_of_marks
 from dataset_tools.checks.base import Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.tool_schema.declaration import CONTROL_CHARACTER, Text
 
@@ -30,15 +31,15 @@ _LETTERS = (
      "The tokenizer sees other characters than users type", "ﺟﺪﺓ"),
     ("tatweel", "tatweel", Severity.WARNING, "Tatweel stretches a word between its letters",
      "The same word gets many spellings; arguments that copy it differ from the canonical value", "جـــدة"),
-    ("farsi-letters", "farsi-letters", Severity.WARNING, "An Arabic row has a Farsi yeh or keheh",
-     "They look like ي and ك but are other characters, so equal words are not equal", "الریاض"),
+    ("farsi-letters", "farsi-letters", Severity.WARNING, "Arabic text has ی ک ڪ ۃ of another language",
+     "They look like ي ك ة but are other characters, so equal words are not equal", "الریاض"),
     ("bidi-control", "bidi-control", Severity.WARNING, "Text has invisible marks that change its direction",
      "They can hide content from readers, and the model learns to generate them", "جدة<U+202E>"),
     ("zero-width", "zero-width", Severity.WARNING, "Text has invisible characters without width",
      "Equal words are not equal, and tokens differ from what users type", "جد<U+200B>ة"),
     ("exotic-space", "spaces", Severity.WARNING, "Text has a space other than U+0020",
      "Equal texts are not equal, and tokens differ from what users type", "غرفة<U+00A0>مزدوجة"),
-    ("not-nfc", "nfc", Severity.WARNING, "Letters are decomposed into a base letter and a mark",
+    ("not-nfc", "nfc", Severity.WARNING, "Letters are decomposed, or marks are in another order than in NFC",
      "Equality rules compare in NFC; decomposed letters are other tokens", "ا<U+0654>حمد"),
 )  # fmt: skip
 
@@ -57,7 +58,9 @@ def _letter_check(rule: str) -> Callable[[Text, bool], Iterator[Defect]]:
         else:
             kept = rule == "bidi-control" and text.role is TextRole.INPUT
             hint = "clean keeps the text of the user; a person decides" if kept else ""
-            yield Defect(text.path, _mark(text.value, span), hint)
+            place = _mark(text.value, span)
+            order = rule == "nfc" and only_order_of_marks(text.value[span[0] : span[1]])
+            yield Defect(text.path, f"the order of the marks: {place}" if order else place, hint)
 
     return find_letters
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.normal_form import _long_runs, nfc, nfd
-from dataset_tools.arabic.repair import TextRole, find, repair
+from dataset_tools.arabic.repair import TextRole, repair
+from dataset_tools.arabic.spans import find
 
 MOVED = [
     char for char in map(chr, range(sys.maxunicode + 1)) if unicodedata.combining(unicodedata.normalize("NFD", char)[0])

@@ -11,11 +11,11 @@ from dataset_tools.arabic.repair import (
     RULES,
     TextRole,
     final_farsi_yeh,
-    find,
     looks_arabic,
     remove_bidi_controls,
     repair,
 )
+from dataset_tools.arabic.spans import find, only_order_of_marks
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY, SENTENCES
 from tests.properties import examples
 
@@ -31,7 +31,11 @@ CHANGES = [
     ("presentation-form", "عبد ﷲ", "عبد الله"),
     ("tatweel", "مـــرحبا", "مرحبا"),
     ("tatweel", "بـالقاهرة", "بالقاهرة"),
-    ("tatweel", "هَـٰذا", "هَٰذا"),
+    ("tatweel", "هَـذا", "هَذا"),
+    ("tatweel", "هـــٰذا", "هـٰذا"),
+    ("tatweel", "شَيـــْـًٔا", "شَيـْـًٔا"),
+    ("farsi-letters", "ڪم عمق جزيرۃ مصيرہ", "كم عمق جزيرة مصيرہ"),
+    ("farsi-letters", "ما معنى کلمة هەولێری في اللغة", "ما معنى كلمة هەولێری في اللغة"),
     ("farsi-letters", "فی الریاض", "في الرياض"),
     ("farsi-letters", "کتاب", "كتاب"),
     ("zero-width", "الطق\u200bس", "الطقس"),
@@ -47,6 +51,10 @@ KEPT = [
     "ﱞ ﹰ ﹱ",
     "هـ",
     "سنة ١٤٤٥هـ",
+    "لَا تَظۡلِمُ نَفۡسࣱ شَيۡـًٔا ثم ٱلرَّحۡمَـٰنِ",
+    "إِبۡرَٰهِـۧمَ يَسۡتَحۡيِۦ ٱلۡـَٔايَٰتِ",
+    "هَـذٰا".replace("ـ", ""),
+    "قُلۡ\u00a0ۖ هُوَ \u202f\u0654 \u2009\u0670",
     "1445 هـ.",
     "ـه",
     "Aـب",
@@ -147,6 +155,57 @@ def test_rule_names_and_roles() -> None:
 def test_language_of_a_row(texts: list[str], *, expected: bool) -> None:
     """Persian and Urdu rows are recognised; ambiguous rows are Arabic."""
     assert looks_arabic(texts) is expected
+
+
+OTHER_LANGUAGES = {
+    "Sorani": [
+        "نرخی ماسی لە هەولێر چەندە؟",
+        "من دەمەوێت بلیتێک بۆ هەولێر بکڕم",
+        "هەولێری گەورە، کەلار",
+        "سلێمانی",
+        "کوێ",
+    ],
+    "Pashto": ["په کابل کې نن هوا څنګه ده؟", "زه غواړم یو ټکټ واخلم", "پېښور ښار", "ګرځندوی"],
+    "Persian": ["می\u200cخواهم یک بلیط برای تهران رزرو کنم", "این کتاب را برای من پیدا کنید", "خانه\u200cهای شما"],
+    "Urdu": ["مجھے لاہور کا موسم بتائیں", "کراچی میں بارش ہو رہی ہے", "ٹکٹ کی قیمت", "بڑا بازار", "جزیرۂ عرب میں ہے"],
+    "Uyghur": ["بۈگۈن ئۈرۈمچىدە ھاۋا قانداق؟", "قەشقەر ۋىلايىتى", "كىتابخانا قەيەردە"],
+    "Sindhi": ["ڪراچي ۾ موسم ڪيئن آهي؟ مونکي ٻڌايو", "سنڌ جو ڪتاب", "منهنجو ڳوٺ", "ٿرپارڪر"],
+    "Jawi": ["ساي ايڠين ممبلي تيکت کڤد کوالا لومڤور يڠ موره", "کڤد يڠ برهورمت", "بڠسا ملايو"],
+}
+
+
+@pytest.mark.parametrize(
+    "text", [unicodedata.normalize("NFC", text) for texts in OTHER_LANGUAGES.values() for text in texts]
+)
+@pytest.mark.parametrize("arabic", [True, False])
+def test_other_languages_are_unchanged(text: str, *, arabic: bool) -> None:
+    """A sentence or a name of another language keeps its letters and non-joiners, even in an Arabic row."""
+    assert repair(text, TextRole.TARGET, arabic=arabic) == (text, NOTHING)
+    assert find("farsi-letters", text, arabic=arabic) is None
+    assert not final_farsi_yeh(text)
+
+
+@pytest.mark.parametrize("texts", OTHER_LANGUAGES.values(), ids=OTHER_LANGUAGES)
+def test_rows_in_other_languages_are_not_arabic(texts: list[str]) -> None:
+    """Each first sentence decides for its row."""
+    assert not looks_arabic(texts[:1])
+
+
+@pytest.mark.parametrize(
+    "text", ["کتاب", "فی الریاض", "وش سعر تلفزیون ڈیجیتال عندکم", "ابحث عن مطعم هەولێر فی المدینة الکبیرة"]
+)
+def test_arabic_words_lose_their_farsi_letters(text: str) -> None:
+    """A foreign word in an Arabic sentence does not protect the other words."""
+    clean, rules = repair(text, TextRole.TARGET)
+    assert rules == ("farsi-letters",)
+    assert not set("کی") & set(clean.replace("ڈیجیتال", ""))
+
+
+def test_only_the_order_of_marks() -> None:
+    """Another order of marks is not a decomposed letter."""
+    assert only_order_of_marks("م\u0651\u064e")
+    assert not only_order_of_marks("ا\u0653")
+    assert not only_order_of_marks("م\u064e\u0651")
 
 
 @pytest.mark.parametrize(
