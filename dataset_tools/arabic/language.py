@@ -11,28 +11,44 @@ from typing import Final, NamedTuple
 from dataset_tools.arabic.letters import (
     ARABIC_LOOK_ALIKES,
     ARABIC_WORDS,
+    BIDI_CONTROLS,
     EXTENDED_DIGITS,
     FARSI_YEH,
     FOREIGN_CLASS,
     HEH_LOOK_ALIKES,
     KEHEH,
     LETTER_CLASS,
+    MARK_CLASS,
     PERSIAN_WORDS,
+    TATWEEL,
+    ZERO_WIDTH,
     ZWNJ,
 )
 
-__all__ = ["FOREIGN_WORD", "is_foreign", "looks_arabic"]
+__all__ = ["TOKEN", "Language", "foreign_words", "is_foreign", "is_kept", "looks_arabic"]
 
 # Repairs and checks depend on the language only in texts with one of these.
 _DOUBTFUL: Final = re.compile(f"[{''.join(ARABIC_LOOK_ALIKES)}{ZWNJ}{HEH_LOOK_ALIKES}{EXTENDED_DIGITS}{FOREIGN_CLASS}]")
 _NON_JOINER: Final = re.compile(f"(?<=[{LETTER_CLASS}]){ZWNJ}(?=[{LETTER_CLASS}])")
 _URDU: Final = re.compile(f"[{HEH_LOOK_ALIKES}]")
-FOREIGN_WORD: Final = re.compile(f"[{FOREIGN_CLASS}]")
-"""Matches a letter that Arabic lacks."""
+_FOREIGN: Final = re.compile(f"[{FOREIGN_CLASS}]")
 _WORD: Final = re.compile(f"[{LETTER_CLASS}{FOREIGN_CLASS}]+")
 _TWO_KAFS: Final = frozenset("ڪک")  # two letters of Sindhi
 _LEAST_EVIDENCE: Final = 2
 _FEW_WORDS: Final = 3  # a name or a phrase, in which one word of another language decides
+
+
+# A word with what other rules remove from it.
+TOKEN: Final = re.compile(f"[{LETTER_CLASS}{FOREIGN_CLASS}{MARK_CLASS}{TATWEEL}{ZERO_WIDTH}{BIDI_CONTROLS}]+")
+_NO_LETTER: Final = re.compile(f"[^{LETTER_CLASS}{FOREIGN_CLASS}]+")
+
+
+class Language(NamedTuple):
+    """Language of a row: whether it is Arabic, and the words of other languages in it."""
+
+    arabic: bool = True
+    kept: frozenset[str] = frozenset()
+    """Words, as letters only, that keep their letters wherever they occur in an Arabic row (see `foreign_words`)."""
 
 
 class _Evidence(NamedTuple):
@@ -62,10 +78,10 @@ def _evidence(text: str) -> _Evidence:
     arabic = sum(map(_is_arabic_word, words))
     if not _DOUBTFUL.search(text):
         return _Evidence(len(words), arabic, 0, 0)
-    foreign = sum(FOREIGN_WORD.search(word) is not None for word in words)
+    foreign = sum(_FOREIGN.search(word) is not None for word in words)
     weak = sum(word in PERSIAN_WORDS for word in words) + len(_NON_JOINER.findall(text))
     weak += _TWO_KAFS.issubset(text)
-    weak += sum(_URDU.search(word) is not None and not FOREIGN_WORD.search(word) for word in words)
+    weak += sum(_URDU.search(word) is not None and not _FOREIGN.search(word) for word in words)
     return _Evidence(len(words), arabic, foreign, weak)
 
 
@@ -95,3 +111,22 @@ def is_foreign(text: str) -> bool:
     words, arabic, foreign, weak = _evidence(text)
     sure = foreign > 0 or ((KEHEH in text or FARSI_YEH in text) and _NON_JOINER.search(text) is not None)
     return foreign + weak > arabic and (foreign + weak >= _LEAST_EVIDENCE or (sure and words <= _FEW_WORDS))
+
+
+def foreign_words(texts: Iterable[str]) -> frozenset[str]:
+    """Return the words, as letters only, of the texts that are in another language, if a repair could change them.
+
+    They keep their letters in every text of a row, because arguments copy words of the conversation.
+    """
+    return frozenset(
+        _letters(word) for text in texts if is_foreign(text) for word in TOKEN.findall(text) if _DOUBTFUL.search(word)
+    )
+
+
+def is_kept(word: str, kept: frozenset[str]) -> bool:
+    """Return whether a word of an Arabic row keeps its letters: it is in `kept`, or has a letter that Arabic lacks."""
+    return _FOREIGN.search(word) is not None or (bool(kept) and _letters(word) in kept)
+
+
+def _letters(word: str) -> str:
+    return _NO_LETTER.sub("", word)

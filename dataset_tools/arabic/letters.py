@@ -132,21 +132,22 @@ PRESENTATION_FORMS: Final = _presentation_forms()
 # Characters that no rule changes in any context: letters of the Arabic keyboard, digits and punctuation. All others
 # make `needs_look` scan twice.
 PLAIN: Final = (
-    "".join(chr(code) for code in range(128) if chr(code) != "\\")
+    "".join(chr(code) for code in range(128) if chr(code) not in "\\&%")
     + "".join(map(chr, (*range(0x0621, 0x063B), *range(0x0641, 0x064B))))
     + "،؛؟٪٫٬"
     + "پچژگڤ"
     + ARABIC_INDIC_DIGITS
 )
 """The characters of almost all text."""
-# Characters that no rule changes unless their order violates NFC; the backslash is tested separately.
-_USUAL: Final = PLAIN + DIACRITICS + "\\" + EXTENDED_DIGITS + "–—‘’“”…•€"
+# Characters that no rule changes unless their order violates NFC; letters spelled in ASCII are tested separately.
+_USUAL: Final = PLAIN + DIACRITICS + "\\&%" + EXTENDED_DIGITS + "–—‘’“”…•€"
 
 # Single members instead of ranges make `re` compile a bitmap, which is twice as fast.
 ODD: Final = re.compile(f"[^{re.escape(PLAIN)}]")
 """Matches every character that a default rule might change, and some more."""
 
 _UNUSUAL: Final = re.compile(f"[^{re.escape(_USUAL)}]")
+_SPELLED: Final = re.compile(r"\\[ux0-3]|&(?:amp;)*#|%(?:u0|[dDeE][0-9a-fA-F])|u06|U\+0[67]")
 
 
 def is_arabic_letter(char: str) -> bool:
@@ -161,7 +162,13 @@ def needs_look(text: str) -> bool:
     a second scan and the NFC test.
     """
     if text.isascii():
-        return "\\u" in text
+        return _may_be_spelled(text)
     if ODD.search(text) is None:
-        return False
-    return _UNUSUAL.search(text) is not None or "\\u" in text or not unicodedata.is_normalized("NFC", text)
+        return "06" in text and _SPELLED.search(text) is not None
+    return _UNUSUAL.search(text) is not None or _may_be_spelled(text) or not unicodedata.is_normalized("NFC", text)
+
+
+def _may_be_spelled(text: str) -> bool:
+    """Return whether a letter may be spelled in ASCII, such as `&#1575;`; see `escapes`."""
+    # Four tests for single characters are faster than one search.
+    return ("\\" in text or "&" in text or "%" in text or "06" in text) and _SPELLED.search(text) is not None

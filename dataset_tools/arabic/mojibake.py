@@ -1,59 +1,94 @@
-"""Repair of text decoded with the wrong codec (mojibake), and detection of encodings other than UTF-8.
+"""Repair of text decoded with the wrong codec (mojibake).
 
-Repaired: UTF-8 decoded with a one-byte codec, and Windows-1256 decoded as Latin-1. Mac Arabic, cp720 and cp864 are only
-detected, because short texts in them are ambiguous.
+Repaired: UTF-8 decoded with a one-byte codec, Windows-1256 decoded as Latin-1 or Windows-1251, ISO 8859-6 decoded as
+Latin-1; in the whole text, or in some words of it. `encodings` detects what is not repaired.
 """
 
 import codecs
 import re
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
-from dataset_tools.arabic.letters import LETTERS, PRESENTATION_FORMS, needs_look
+from dataset_tools.arabic.encodings import (
+    LEAST_LETTERS,
+    LEAST_SHARE,
+    has_word,
+    iso_read_as_latin,
+    latin_bytes,
+    plausible,
+    share_arabic,
+    undecodable,
+)
+from dataset_tools.arabic.letters import LETTERS, needs_look
 
-_LEAST_LETTERS: Final = 3
-_LEAST_SHARE: Final = 0.9
+__all__ = ["repair_mojibake"]
 
 # ftfy can change only text with one of these: the lead byte of a UTF-8 sequence decoded as Latin, Greek, Cyrillic or
 # box drawing. Tested first, because importing ftfy is slow.
 _LATIN_LEAD: Final = re.compile("[\x80-\x9f\xa1-\xa9\xac\xae\xaf\xb1-\xba\xbc-\u052f\u221a\u2248\u2500-\u259f]")
-# Lead bytes D8-DB decoded as Windows-1256, then a continuation byte 80-BF.
-_READ_AS_1256: Final = re.compile(
-    "[طظعغ][€پ‚ƒ„…†‡ˆ‰ٹ‹Œچژڈگ‘’“”•–—ک™ڑ›œ\u200c\u200dں\u00a0،¢£¤¥¦§¨©ھ«¬\u00ad®¯°±²³´µ¶·¸¹؛»¼½¾؟]"
-)
-_LATIN_1_SPECIALS: Final = {
-    ord(bytes([byte]).decode("cp1252")): byte
-    for byte in range(0x80, 0xA0)
-    if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)  # undefined in cp1252
-}
+
+
+class _Reader(NamedTuple):
+    """A codec that UTF-8 was decoded with: its characters as bytes, and lead bytes D8-DB before bytes 80-BF."""
+
+    to_byte: dict[int, int]
+    pair: re.Pattern[str]
+
+
+def _reader(codec: str) -> _Reader:
+    # Browsers decode a byte that the codec does not define to a control character.
+    chars = [bytes([byte]).decode(codec, "ignore") or chr(byte) for byte in range(256)]
+    pair = f"[{''.join(chars[0xD8:0xDC])}][{re.escape(''.join(chars[0x80:0xC0]))}]"
+    return _Reader({ord(char): byte for byte, char in enumerate(chars)}, re.compile(pair))
+
+
+_READERS: Final = {codec: _reader(codec) for codec in ("cp1256", "cp1251", "iso8859_5", "koi8_r")}
+_READ_AS_1256: Final = _READERS["cp1256"].pair
 # These six letters are half of Arabic text; Scandinavian or Portuguese letters rarely become them.
 _FREQUENT: Final = frozenset("اليمنو")
 _LEAST_FREQUENT: Final = 0.25
+_LATIN: Final = re.compile("[\xc0-\xff]")
+_CYRILLIC: Final = re.compile("[\u0400-\u045f\u0490\u0491]")
+_ASCII_LETTER: Final = re.compile("[A-Za-z]")
+# Russian has no capital letter within a word; Arabic letters decoded as Russian have many.
+_CAPITAL_INSIDE: Final = re.compile("[а-я][А-Я]")
+_LEAST_CAPITALS: Final = 0.1
+# Not the no-break space, which is a byte of UTF-8.
+_BREAK: Final = re.compile("([ \t\r\n]+)")
 
 
-def _share_arabic(text: str) -> tuple[int, int]:
-    """Return the number of letters in `text`, and of Arabic ones among them."""
-    arabic = sum(char in LETTERS for char in text)
-    return arabic + sum(char not in LETTERS and char.isalpha() for char in text), arabic
-
-
-def _latin_bytes(text: str) -> bytes | None:
-    """Return the bytes that Latin-1 or cp1252 decode to `text`; None if there are none."""
+def _from_utf8(text: str, codec: str) -> str | None:
+    """Return UTF-8 text that was decoded with `codec`; None unless all of it is."""
     try:
-        return text.translate(_LATIN_1_SPECIALS).encode("latin-1")
-    except UnicodeEncodeError:
+        return codecs.charmap_encode(text, "strict", _READERS[codec].to_byte)[0].decode("utf-8")
+    except UnicodeError:
         return None
 
 
-def _utf8_read_as_1256(text: str) -> str:
-    """Undo UTF-8 decoded as Windows-1256, if the whole text decodes strictly and is Arabic."""
-    if not _READ_AS_1256.search(text):
-        return text
-    try:
-        decoded = text.encode("cp1256").decode("utf-8")
-    except UnicodeError:
-        return text
-    return decoded if _share_arabic(decoded)[1] >= _LEAST_LETTERS else text
+def _utf8_read_as(text: str, codec: str) -> str:
+    """Undo UTF-8 decoded with `codec`, if the whole text decodes strictly and is Arabic."""
+    decoded = _from_utf8(text, codec) if _READERS[codec].pair.search(text) else None
+    return text if decoded is None or share_arabic(decoded)[1] < LEAST_LETTERS else decoded
+
+
+def _is_utf8_word(word: str, codec: str) -> bool:
+    decoded = _from_utf8(word, codec) if _READERS[codec].pair.search(word) else None
+    return decoded is not None and any(char in LETTERS for char in decoded)
+
+
+def _is_1256(decoded: str) -> bool:
+    """Return whether text decoded from Windows-1256 is Arabic: nearly all of its letters, and the frequent ones."""
+    letters, arabic = share_arabic(decoded)
+    different = len(LETTERS.intersection(decoded))
+    frequent = sum(char in _FREQUENT for char in decoded)
+    return (
+        different >= LEAST_LETTERS  # áááá and ÇÇÇ are not Arabic
+        and arabic >= LEAST_SHARE * letters
+        and frequent >= _LEAST_FREQUENT * arabic
+        # Damaged UTF-8 consists of such pairs; real words rarely contain one.
+        and 4 * len(_READ_AS_1256.findall(decoded)) < arabic
+    )
 
 
 def _1256_read_as_latin(text: str) -> str:
@@ -62,7 +97,7 @@ def _1256_read_as_latin(text: str) -> str:
     `Café` is unchanged because ASCII letters stay Latin, a list of umlauts because the frequent letters of Arabic are
     missing, and UTF-8 because another step repairs it.
     """
-    raw = _latin_bytes(text)
+    raw = latin_bytes(text)
     if raw is None or raw.isascii():
         return text
     try:
@@ -71,19 +106,21 @@ def _1256_read_as_latin(text: str) -> str:
         decoded = raw.decode("cp1256")
     else:
         return text
-    letters, arabic = _share_arabic(decoded)
-    different = len(LETTERS.intersection(decoded))
-    frequent = sum(char in _FREQUENT for char in decoded)
-    accepted = (
-        different >= _LEAST_LETTERS  # áááá and ÇÇÇ are not Arabic
-        and arabic >= _LEAST_SHARE * letters
-        and frequent >= _LEAST_FREQUENT * arabic
-        # Damaged UTF-8 consists of such pairs; real words rarely contain one.
-        and 4 * len(_READ_AS_1256.findall(decoded)) < arabic
-        # Mac Arabic has the same letters up to ف, then others, which would give wrong words.
-        and _plausible(decoded) >= _plausible(raw.decode("mac_arabic"))
-    )
+    # Mac Arabic has the same letters up to ف, then others, which would give wrong words.
+    accepted = _is_1256(decoded) and plausible(decoded) >= plausible(raw.decode("mac_arabic"))
     return decoded if accepted else text
+
+
+def _1256_read_as_cyrillic(text: str) -> str:
+    """Undo Windows-1256 decoded as Windows-1251, if capital letters within words show that it is not Russian."""
+    capitals = len(_CAPITAL_INSIDE.findall(text))
+    if not capitals:
+        return text
+    try:
+        decoded = codecs.charmap_encode(text, "strict", _READERS["cp1251"].to_byte)[0].decode("cp1256")
+    except UnicodeError:
+        return text
+    return decoded if _is_1256(decoded) and capitals >= _LEAST_CAPITALS * share_arabic(decoded)[1] else text
 
 
 def _utf8_read_as_latin(text: str) -> str:
@@ -97,124 +134,70 @@ def _utf8_read_as_latin(text: str) -> str:
     return text if "\x00" in fixed and "\x00" not in text else fixed
 
 
-_STEPS: Final[tuple[Callable[[str], str], ...]] = (
-    _utf8_read_as_1256,
-    _1256_read_as_latin,
-    _utf8_read_as_latin,
+def _is_foreign_word(word: str, letter: re.Pattern[str]) -> bool:
+    """Return whether a word has such letters, and no letter of ASCII or of the Arabic script."""
+    return (
+        letter.search(word) is not None and not _ASCII_LETTER.search(word) and not any(char in LETTERS for char in word)
+    )
+
+
+class _Step(NamedTuple):
+    """One wrong decoding: how to undo it, and which words of a text may have it while others are sound."""
+
+    undo: Callable[[str], str]
+    may_have: Callable[[str], bool]
+    found: re.Pattern[str]
+    """Matches every text with such a word, and others."""
+
+
+_UTF8_STEPS: Final = tuple(
+    _Step(partial(_utf8_read_as, codec=codec), partial(_is_utf8_word, codec=codec), reader.pair)
+    for codec, reader in _READERS.items()
 )
+_OTHER_STEPS: Final = (
+    _Step(_1256_read_as_latin, partial(_is_foreign_word, letter=_LATIN), _LATIN),
+    _Step(_1256_read_as_cyrillic, partial(_is_foreign_word, letter=_CYRILLIC), _CYRILLIC),
+    _Step(iso_read_as_latin, partial(_is_foreign_word, letter=_LATIN), _LATIN),
+)
+
+
+def _in_some_words(text: str, step: _Step) -> str:
+    """Undo a wrong decoding of some words, if together they pass its test and one is a word of three letters."""
+    parts = _BREAK.split(text)
+    places = [place for place in range(0, len(parts), 2) if step.may_have(parts[place])]
+    if not places or len(places) == len(parts):
+        return text
+    damaged = " ".join(parts[place] for place in places)
+    repaired = step.undo(damaged)
+    words = repaired.split(" ")
+    if repaired == damaged or len(words) != len(places) or not has_word(repaired):
+        return text
+    for place, word in zip(places, words, strict=True):
+        parts[place] = word
+    return "".join(parts)
+
+
+def _one_layer(text: str) -> str:
+    """Undo one wrong decoding of a text, or of some of its words."""
+    utf8 = [step for step in _UTF8_STEPS if step.found.search(text)]
+    others = [step for step in _OTHER_STEPS if step.found.search(text)]
+    # What UTF-8 decodes to is certain, so words are tried before guesses about the whole text.
+    in_words = [partial(_in_some_words, step=step) for step in utf8]
+    in_other_words = [partial(_in_some_words, step=step) for step in others]
+    whole = (step.undo for step in (*utf8, *others))
+    attempts: tuple[Callable[[str], str], ...] = (*whole, *in_words, _utf8_read_as_latin, *in_other_words)
+    for attempt in attempts:
+        if (repaired := attempt(text)) != text:
+            return repaired
+    return text
 
 
 def repair_mojibake(text: str) -> str:
     """Undo wrong decodings, layer by layer; ordinary text of any language is unchanged.
 
-    This terminates: each layer turns two or more characters into one, or Latin characters into Arabic ones, and no
-    step does the reverse.
+    This terminates: each layer turns two or more characters into one, or Latin or Cyrillic characters into Arabic ones,
+    and no step does the reverse.
     """
-    while needs_look(text):
-        for step in _STEPS:
-            repaired = step(text)
-            if repaired != text:
-                text = repaired
-                break
-        else:
-            break
+    while needs_look(text) and (repaired := _one_layer(text)) != text:
+        text = repaired
     return text
-
-
-_COMMON: Final = frozenset("اليمنورتبة")
-_WORD: Final = re.compile(r"[^\W\d_]+")
-_ARTICLE: Final = re.compile("^[وفبك]?ال..")
-_FUNCTION_WORDS: Final = frozenset(
-    "في من على إلى عن ما هل هذا هذه التي الذي أن لا كم متى كيف أين أريد اريد مع أو هو هي".split()  # noqa: SIM905 - readable words
-)
-# Letters that only occur at the end of a word, before another letter: evidence of a wrong codec.
-_MISPLACED: Final = re.compile("[ةى](?=[^\\W\\d_])")
-_LEAST_SCORE: Final = 0.62
-_LEAST_NAMED: Final = 5
-_UNREPAIRED: Final = {"mac-arabic": "mac_arabic", "cp720": "cp720", "cp864": "cp864"}
-_DETECTED: Final = {"windows-1256": "cp1256", **_UNREPAIRED}
-_READERS: Final = ("cp437", "mac_roman")
-
-
-def _plausible(text: str) -> float:
-    """Return a score for Arabic: 0 for noise, above 0.6 for Arabic.
-
-    It is based on the share of the ten most frequent letters, on words with the article or function words, and on
-    final-only letters within words.
-    """
-    text = text.translate(PRESENTATION_FORMS)
-    letters, arabic = _share_arabic("".join(char for char in text if not char.isascii()))
-    words = [word for word in _WORD.findall(text) if not word.isascii()]
-    if arabic < max(1, _LEAST_SHARE * letters):
-        return 0.0
-    common = sum(char in _COMMON for char in text) / arabic
-    known = sum(bool(_ARTICLE.match(word)) or word in _FUNCTION_WORDS for word in words)
-    symbols = sum(not char.isascii() and not char.isalnum() and char not in "،؛؟«»" for char in text)
-    return (
-        common
-        + min(0.3, 0.5 * known / len(words))
-        - 2 * len(_MISPLACED.findall(text)) / arabic
-        - symbols / arabic
-        - (0 if known else 0.1)
-    )
-
-
-def _has_word(text: str) -> bool:
-    """Return whether a word has three different Arabic letters; 12° 13° 14° yields one letter per word."""
-    return any(len(LETTERS.intersection(word)) >= _LEAST_LETTERS for word in _WORD.findall(text))
-
-
-def _best_codec(raw: bytes, candidates: dict[str, str]) -> str | None:
-    """Return the name of the codec whose text has the highest score for Arabic; None if all are low."""
-    best, name = _LEAST_SCORE, None
-    for label, codec in candidates.items():
-        text = raw.decode(codec, "replace").translate(PRESENTATION_FORMS)
-        score = _plausible(text)
-        if score > best and _share_arabic(text)[1] >= _LEAST_NAMED and _has_word(text):
-            best, name = score, label
-    return name
-
-
-def undecodable(text: str) -> str | None:
-    """Return the codec of wrongly decoded text that is detected but not repaired; None for other text.
-
-    Detects Mac Arabic (also ISO 8859-6, with the same letters), cp720 and cp864, decoded as Latin-1, cp1252, cp437 or
-    Mac Roman. Requires five Arabic letters, a word with three different ones, and three letters in `text`.
-    """
-    if text.isascii() or any(char in LETTERS for char in text):
-        return None
-    if sum(not char.isascii() for char in text) < _LEAST_NAMED:
-        return None
-    if sum(not char.isascii() and char.isalpha() for char in text) < _LEAST_LETTERS:
-        return None  # symbols, such as degrees or French quotes
-    ascii_letters = sum(char.isascii() and char.isalpha() for char in text)
-    if 2 * ascii_letters > sum(not char.isascii() for char in text):
-        return None  # mostly Latin words with accents
-    raws = [_latin_bytes(text)]
-    for reader in _READERS:
-        try:
-            raws.append(text.encode(reader))
-        except UnicodeEncodeError:
-            continue
-    names = (_best_codec(raw, _DETECTED) for raw in raws if raw is not None)
-    return next((name for name in names if name in _UNREPAIRED), None)
-
-
-def guess_bytes_encoding(raw: bytes) -> str | None:
-    """Return the likely encoding of bytes that are not UTF-8, for an error message.
-
-    The result is "utf-16", "windows-1256", "mac-arabic", "cp720" or "cp864"; None for UTF-8 and anything else. Only the
-    first 64 KiB are read.
-    """
-    sample = raw[: 1 << 16]
-    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    for half in (sample[1::2], sample[::2]):
-        # One byte of each pair is 00 for ASCII or 06 for Arabic.
-        if half and (half.count(0) + half.count(6)) > _LEAST_SHARE * len(half):
-            return "utf-16"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        return _best_codec(sample, _DETECTED)
-    return None

@@ -5,72 +5,43 @@ hamza, ى/ي, ة/ه and پ چ ڤ گ are unchanged.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 
 from dataset_tools.arabic.escapes import decode_escapes
-from dataset_tools.arabic.language import FOREIGN_WORD, is_foreign, looks_arabic
-from dataset_tools.arabic.letters import (
-    ARABIC_LOOK_ALIKES,
-    BIDI_CONTROLS,
-    EXOTIC_SPACES,
-    FARSI_YEH,
-    LETTER_CLASS,
-    MARK_CLASS,
-    PRESENTATION_FORMS,
-    TATWEEL,
-    ZERO_WIDTH,
-    ZWJ,
-    ZWNJ,
-    char_class,
-    needs_look,
-)
+from dataset_tools.arabic.language import Language, foreign_words, looks_arabic
+from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.mojibake import repair_mojibake
-from dataset_tools.arabic.normal_form import nfc
+from dataset_tools.arabic.rules import (
+    BIDI,
+    FARSI,
+    SHAPED,
+    SPACES,
+    STRETCHED,
+    ZERO_WIDTH_CHARACTER,
+    compose,
+    remove_bidi_controls,
+    remove_zero_width,
+    remove_zero_width_but_zwnj,
+    replace_exotic_spaces,
+    replace_farsi_letters,
+    strip_tatweel,
+    unshape,
+)
 
 __all__ = [
     "NOTHING",
     "RULES",
+    "Language",
     "Rule",
     "TextRole",
-    "final_farsi_yeh",
+    "language_of",
     "looks_arabic",
     "repair",
+    "rule_function",
 ]
-
-_EMOJI: Final = "\xa9\xae\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u2bff\U0001f000-\U0001faff"
-_EMOJI_END: Final = _EMOJI + "\u20e3\ufe0f\U000e0020-\U000e007f"
-
-_SHAPED: Final = re.compile(f"[{char_class(map(chr, PRESENTATION_FORMS))}]+")
-# A tatweel before a mark is the seat of the mark (شَيْـًٔا); a single letter (هـ) has no letter after it. The possessive
-# quantifiers keep the time linear.
-_LOOSE: Final = f"{TATWEEL}(?![{MARK_CLASS}])"
-_STRETCHED: Final = re.compile(
-    f"(?<=[{LETTER_CLASS}])(?:[{MARK_CLASS}]|{TATWEEL}(?=[{MARK_CLASS}]))*+"
-    f"{_LOOSE}[{MARK_CLASS}{TATWEEL}]*+(?=[{LETTER_CLASS}])"
-)
-_LOOSE_TATWEEL: Final = re.compile(_LOOSE)
-_LOOK_ALIKES: Final = "".join(ARABIC_LOOK_ALIKES)
-_FARSI: Final = re.compile(f"[{_LOOK_ALIKES}]")
-_WORD: Final = re.compile(f"[{LETTER_CLASS}{MARK_CLASS}{TATWEEL}{ZWNJ}]+")
-_BIDI: Final = re.compile(f"[{BIDI_CONTROLS}]+")
-# A no-break or thin space may carry a mark.
-_SPACES: Final = re.compile(f"(?:[{EXOTIC_SPACES}](?![{MARK_CLASS}\u0300-\u036f]))+")
-# Scripts of India and Sri Lanka use both joiners in spelling, after a sign or a letter: ශ්‍රී, क्‍ष.
-_INDIC: Final = "\u0900-\u0dff"
-_JOINER: Final = f"(?<![{_EMOJI_END}{_INDIC}]){ZWJ}|(?<![{_INDIC}]){ZWJ}(?![{_EMOJI}])"
-_OTHERS: Final = f"[{ZERO_WIDTH.replace(ZWJ, '').replace(ZWNJ, '')}]|{_JOINER}"
-_ZERO_WIDTH: Final = re.compile(f"{_OTHERS}|(?<![{_INDIC}]){ZWNJ}")
-# In Persian and Urdu the non-joiner between two letters is part of the spelling; marks may follow the first.
-_ZERO_WIDTH_BUT_ZWNJ: Final = re.compile(
-    f"{_OTHERS}|(?<![{LETTER_CLASS}{MARK_CLASS}{_INDIC}]){ZWNJ}|(?<![{_INDIC}]){ZWNJ}(?![{LETTER_CLASS}])"
-)
-_FINAL_FARSI_YEH: Final = re.compile(f"(?<=[{LETTER_CLASS}]){FARSI_YEH}(?![{LETTER_CLASS}{MARK_CLASS}{TATWEEL}{ZWNJ}])")
-
-_FARSI_TABLE: Final = str.maketrans(ARABIC_LOOK_ALIKES)
-# The rules search before they replace, which is much faster than `translate` on Arabic text.
-_ANY_ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]")
 
 
 class TextRole(StrEnum):
@@ -82,61 +53,10 @@ class TextRole(StrEnum):
     """Text that the model must generate, and declarations, from which it copies."""
 
 
-def compose(text: str) -> str:
-    """Return `text` in NFC; not NFKC, which rewrites ½, m² and ﷺ."""
-    return nfc(text)
+class _WithWords(Protocol):
+    """Function of a rule that depends on the words of other languages in an Arabic row."""
 
-
-def unshape(text: str) -> str:
-    """Replace presentation forms by their letters; ﷼, ﷺ and isolated marks stay."""
-    return _SHAPED.sub(lambda match: match[0].translate(PRESENTATION_FORMS), text)
-
-
-def strip_tatweel(text: str) -> str:
-    """Remove the tatweel between Arabic letters; `هـ` and a tatweel that carries a mark stay."""
-    if TATWEEL not in text:
-        return text
-    return _STRETCHED.sub(lambda match: _LOOSE_TATWEEL.sub("", match[0]), text)
-
-
-def replace_farsi_letters(text: str) -> str:
-    """Replace ی ک ڪ ۃ by ي ك ك ة, except in a text or a word of another language."""
-    if _FARSI.search(text) is None:
-        return text
-    if FOREIGN_WORD.search(text) is None:
-        return text if is_foreign(text) else text.translate(_FARSI_TABLE)
-    return text if is_foreign(text) else _WORD.sub(_in_arabic_letters, text)
-
-
-def _in_arabic_letters(word: re.Match[str]) -> str:
-    return word[0] if FOREIGN_WORD.search(word[0]) else word[0].translate(_FARSI_TABLE)
-
-
-def remove_bidi_controls(text: str) -> str:
-    """Remove directional marks, embeddings, overrides and isolates."""
-    return _BIDI.sub("", text)
-
-
-def remove_zero_width(text: str) -> str:
-    """Remove zero-width characters and soft hyphens; joiners in an emoji or an Indic script stay.
-
-    The non-joiner stays between the letters of a text in another language.
-    """
-    if _ANY_ZERO_WIDTH.search(text) is None:
-        return text
-    if ZWNJ in text and is_foreign(text):
-        return remove_zero_width_but_zwnj(text)
-    return _ZERO_WIDTH.sub("", text)
-
-
-def remove_zero_width_but_zwnj(text: str) -> str:
-    """Do as `remove_zero_width`, but keep the non-joiner between two letters."""
-    return _ZERO_WIDTH_BUT_ZWNJ.sub("", text) if _ANY_ZERO_WIDTH.search(text) else text
-
-
-def replace_exotic_spaces(text: str) -> str:
-    """Replace each no-break, wide or narrow space by U+0020, unless it carries a mark."""
-    return _SPACES.sub(lambda match: " " * len(match[0]), text)
+    def __call__(self, text: str, kept: frozenset[str] = ...) -> str: ...
 
 
 class Rule(NamedTuple):
@@ -172,30 +92,35 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule("escaped-unicode", r"Literal \u0627 sequences, from JSON written twice.", decode_escapes),
     _rule("mojibake", "Text decoded with the wrong codec.", repair_mojibake),
     _rule("nfc", "Characters that are not in Unicode's composed form (NFC).", compose),
-    _rule("presentation-form", "Shaped forms instead of plain letters.", unshape, _SHAPED),
-    _rule("tatweel", "Tatweel stretching a word between two letters.", strip_tatweel, _STRETCHED),
-    _rule(
-        "farsi-letters", "Letters ی ک ڪ ۃ of other languages in Arabic text.", replace_farsi_letters, _FARSI
-    )._replace(elsewhere=None),
+    _rule("presentation-form", "Shaped forms instead of plain letters.", unshape, SHAPED),
+    _rule("tatweel", "Tatweel stretching a word between two letters.", strip_tatweel, STRETCHED),
+    _rule("farsi-letters", "Letters ی ک ڪ ۃ of other languages in Arabic text.", replace_farsi_letters, FARSI)._replace(
+        elsewhere=None
+    ),
     _rule(
         "bidi-control",
         "Invisible characters that control the direction of text.",
         remove_bidi_controls,
-        _BIDI,
+        BIDI,
         roles=_TARGET,
     ),
     _rule(
         "zero-width",
         "Zero-width characters and soft hyphens within text.",
         remove_zero_width,
-        _ZERO_WIDTH,
+        ZERO_WIDTH_CHARACTER,
         elsewhere=remove_zero_width_but_zwnj,
     ),
-    _rule("spaces", "No-break and other unusual spaces.", replace_exotic_spaces, _SPACES),
+    _rule("spaces", "No-break and other unusual spaces.", replace_exotic_spaces, SPACES),
 )
 """The default repairs in order: decoding first, because it produces letters."""
 
 NOTHING: Final[tuple[str, ...]] = ()
+_OF_ARABIC: Final[dict[str, _WithWords]] = {
+    "farsi-letters": replace_farsi_letters,
+    "zero-width": remove_zero_width,
+}
+_DECODING: Final = RULES[:4]
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
 
 
@@ -208,17 +133,18 @@ def _select(role: TextRole, *, arabic: bool) -> tuple[tuple[str, Callable[[str],
 _SELECTED: Final = {(role, arabic): _select(role, arabic=arabic) for role in TextRole for arabic in (True, False)}
 
 
-def _to_fixed_point(text: str, role: TextRole, *, arabic: bool) -> tuple[str, set[str]]:
+def _to_fixed_point(text: str, role: TextRole, language: Language) -> tuple[str, set[str]]:
     """Apply the rules until none changes the text.
 
     This terminates: decoding an escape removes a backslash, and no rule adds one; undoing mojibake reduces the
-    characters outside ASCII or turns Latin ones into Arabic; the other rules write only characters that they ignore.
+    characters outside ASCII or turns other ones into Arabic; the other rules write only characters that they ignore.
     """
     changed: set[str] = set()
     while True:
         before = text
-        for name, function in _SELECTED[role, arabic]:
-            after = function(text)
+        for name, function in _SELECTED[role, language.arabic]:
+            with_words = _OF_ARABIC.get(name) if language.arabic and language.kept else None
+            after = with_words(text, language.kept) if with_words else function(text)
             if after != text:
                 changed.add(name)
                 text = after
@@ -226,26 +152,48 @@ def _to_fixed_point(text: str, role: TextRole, *, arabic: bool) -> tuple[str, se
             return text, changed
 
 
-def repair(text: str, role: TextRole, *, arabic: bool = True) -> tuple[str, tuple[str, ...]]:
+def language_of(texts: Iterable[str], others: Iterable[str] = ()) -> Language:
+    """Return the language of a row: `texts` decide whether it is Arabic; words of `others` may be kept, too.
+
+    Damaged text is decoded first.
+    """
+    said = [_decoded(text) for text in texts]
+    if not looks_arabic(said):
+        return Language(arabic=False)
+    return Language(arabic=True, kept=foreign_words((*said, *map(_decoded, others))))
+
+
+def _decoded(text: str) -> str:
+    if needs_look(text):
+        for rule in _DECODING:
+            text = rule.function(text)
+    return text
+
+
+def repair(
+    text: str, role: TextRole, *, arabic: bool = True, kept: frozenset[str] | None = None
+) -> tuple[str, tuple[str, ...]]:
     """Return the repaired text and the names of the rules that changed it, in the order of the table.
 
-    `arabic` is False for a row in another language (see `looks_arabic`). Both roles get the same letters:
-    `TextRole.INPUT` keeps bidi controls, unless one would block a repair that the target gets. The function is
-    idempotent.
+    `arabic` and `kept` are those of the row (see `language_of`); without `kept`, the text decides about its own words.
+    Both roles get the same letters: `TextRole.INPUT` keeps bidi controls, unless one would block a repair that the
+    target gets. The function is idempotent.
     """
     if not needs_look(text):
         return text, NOTHING
-    clean, changed = _to_fixed_point(text, role, arabic=arabic)
-    if role is TextRole.INPUT and _BIDI.search(clean):
-        target, more = _to_fixed_point(text, TextRole.TARGET, arabic=arabic)
+    language = Language(arabic, foreign_words([_decoded(text)]) if kept is None and arabic else kept or frozenset())
+    clean, changed = _to_fixed_point(text, role, language)
+    if role is TextRole.INPUT and BIDI.search(clean):
+        target, more = _to_fixed_point(text, TextRole.TARGET, language)
         if remove_bidi_controls(clean) != target:
             clean, changed = target, more
     return clean, tuple(name for name in _BY_NAME if name in changed) or NOTHING
 
 
-def final_farsi_yeh(text: str) -> bool:
-    """Return whether an Arabic word ends in Farsi yeh, which may mean ى or ي."""
-    if FARSI_YEH not in text or is_foreign(text):
-        return False
-    words = (text[: match.end()] for match in _FINAL_FARSI_YEH.finditer(text))
-    return any(not FOREIGN_WORD.search(_WORD.findall(word)[-1]) for word in words)
+def rule_function(name: str, language: Language) -> Callable[[str], str] | None:
+    """Return the function of a rule for a language, or None; raise KeyError for an unknown name."""
+    rule = _BY_NAME[name]
+    if not language.arabic:
+        return rule.elsewhere
+    with_words = _OF_ARABIC.get(name)
+    return rule.function if with_words is None else partial(with_words, kept=language.kept)

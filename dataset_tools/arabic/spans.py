@@ -5,20 +5,20 @@ from typing import Final
 
 from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.normal_form import nfc
-from dataset_tools.arabic.repair import RULES
+from dataset_tools.arabic.repair import RULES, Language, rule_function
 
 __all__ = ["find", "only_order_of_marks"]
 
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
 
 
-def find(name: str, text: str, *, arabic: bool = True) -> tuple[int, int] | None:
-    """Return the first span of `text` that the rule `name` would change, or None.
+def find(name: str, text: str, language: Language | None = None) -> tuple[int, int] | None:
+    """Return the first span of `text` that the rule `name` would change in a row of `language` (Arabic), or None.
 
     The span of a decoding is the whole text. Raises KeyError for an unknown name.
     """
     rule = _BY_NAME[name]
-    function = rule.function if arabic else rule.elsewhere
+    function = rule_function(name, language or Language())
     if function is None or not needs_look(text):
         return None
     after = function(text)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
+from dataset_tools.arabic.language import Language
 from dataset_tools.checks.row_view import Call, Row
 from dataset_tools.tool_schema.declaration import Text, ToolView
 
@@ -99,7 +100,7 @@ class Check:
         why: the reason why it hurts training.
         example: a value that has the defect.
         repair: the command or person that repairs it.
-        text: yields the defects of one odd string; its second argument is whether the text around it is Arabic.
+        text: yields the defects of one odd string; its second argument is the language of the row.
         tool: yields the defects of one declaration, with paths relative to the declaration.
         call: yields the defects of some calls, each with its record.
         row: yields the defects of some records, each with its record.
@@ -151,7 +152,7 @@ class DatasetDefects(NamedTuple):
     shown: list[tuple[Place, Defect]]
 
 
-TextCheck = Callable[[Text, bool], Iterator[Defect]]
+TextCheck = Callable[[Text, Language], Iterator[Defect]]
 ToolCheck = Callable[[ToolView], Iterator[Defect]]
 CallCheck = Callable[[Calls], Iterator[tuple[Row, Defect]]]
 RowCheck = Callable[[Rows], Iterator[tuple[Row, Defect]]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from dataset_tools.arabic.compare import compare_key
 from dataset_tools.arabic.numbers import numbers_in
-from dataset_tools.arabic.repair import TextRole, looks_arabic
+from dataset_tools.arabic.repair import Language, TextRole, language_of
 from dataset_tools.changes import Log
 from dataset_tools.records.results import text_of
 from dataset_tools.tool_schema.declaration import (
@@ -142,9 +142,9 @@ class Row:
                         yield Text(call.path + path, value, TextRole.TARGET)
 
     @property
-    def arabic(self) -> bool:
-        """Return whether the record is in Arabic, not in another language of the same script."""
-        return looks_arabic(map(text_of, self.messages))
+    def language(self) -> Language:
+        """Return whether the record is in Arabic, and its words of other languages of the same script."""
+        return language_of(map(text_of, self.messages), [text.value for text in self.odd_texts])
 
     def text_before(self, stop: int) -> str:
         """Return the text before message ``stop``."""

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Iterator
 
-from dataset_tools.arabic.escapes import decode_escapes
-from dataset_tools.arabic.mojibake import repair_mojibake, undecodable
-from dataset_tools.arabic.repair import TextRole
+from dataset_tools.arabic.encodings import undecodable
+from dataset_tools.arabic.escapes import decode_escapes, left_escape
+from dataset_tools.arabic.lost_letters import find_look_alike, find_lost_letters
+from dataset_tools.arabic.mojibake import repair_mojibake
+from dataset_tools.arabic.repair import Language, TextRole
 from dataset_tools.arabic.spans import find, only_order_of_marks
 from dataset_tools.checks.base import Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.tool_schema.declaration import CONTROL_CHARACTER, Text
@@ -25,7 +27,7 @@ _TOKEN = re.compile("|".join(map(re.escape, CONTROL_TOKENS)))
 _LETTERS = (
     ("mojibake", "mojibake", Severity.ERROR, "Text was decoded with the wrong encoding",
      "The model learns to copy garbage and never sees the words that users type", "ط§ظ„ط·ظ‚ط³"),
-    ("escaped-unicode", "escaped-unicode", Severity.ERROR, r"Letters are literal \uXXXX escapes",
+    ("escaped-unicode", "escaped-unicode", Severity.ERROR, r"Letters are spelled in ASCII: \u0627, &#1575;, u0627",
      "The model reads six Latin characters where users type one Arabic letter", r"\u062c\u062f\u0629"),
     ("presentation-form", "presentation-form", Severity.WARNING, "Letters are in a shaped presentation form",
      "The tokenizer sees other characters than users type", "ﺟﺪﺓ"),
@@ -48,9 +50,9 @@ _LETTERS = (
 _WHOLE = {"mojibake": repair_mojibake, "escaped-unicode": decode_escapes}
 
 
-def _letter_check(rule: str) -> Callable[[Text, bool], Iterator[Defect]]:
-    def find_letters(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: FBT001 - the signature of a text check
-        span = find(rule, text.value, arabic=arabic)
+def _letter_check(rule: str) -> Callable[[Text, Language], Iterator[Defect]]:
+    def find_letters(text: Text, language: Language) -> Iterator[Defect]:
+        span = find(rule, text.value, language)
         if span is None:
             return
         if rule in _WHOLE:
@@ -81,13 +83,49 @@ for _code, _rule, _severity, _meaning, _why, _example in _LETTERS:
     Severity.ERROR,
     Scope.TEXT,
     why="It is garbage to the model, and no repair is certain: get the row from its source again",
-    example="Mac Arabic bytes read as Latin-1",
+    example="cp720 bytes read as Latin-1",
 )
-def undecodable_text(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: ARG001, FBT001 - a text check
+def undecodable_text(text: Text, language: Language) -> Iterator[Defect]:  # noqa: ARG001 - a text check
     """Text is in an encoding that is recognised but not repaired: Mac Arabic, cp720, cp864."""
     encoding = undecodable(text.value)
     if encoding is not None:
         yield Defect(text.path, f"{text.value!r:.60} looks like {encoding} decoded with another encoding")
+
+
+@check(
+    Severity.WARNING,
+    Scope.TEXT,
+    why="The model reads and copies Latin characters where users type one character; too little of it to be certain",
+    example="غرفة&nbsp;مزدوجة",
+)
+def escape_in_text(text: Text, language: Language) -> Iterator[Defect]:  # noqa: ARG001 - a text check
+    """Text has an HTML reference or another escape that is not certain enough for a repair."""
+    if escape := left_escape(decode_escapes(text.value)):
+        yield Defect(text.path, f"{escape!r:.60} in {text.value!r:.60}")
+
+
+@check(
+    Severity.ERROR,
+    Scope.TEXT,
+    why="The letters cannot be restored, and the model learns to copy their replacement: get the row from its source",
+    example="جدول المد في ص<U+FFFD><U+FFFD>ر",
+)
+def lost_letters(text: Text, language: Language) -> Iterator[Defect]:  # noqa: ARG001 - a text check
+    """Letters were lost: U+FFFD or question marks are in their place."""
+    if lost := find_lost_letters(text.value, written=text.role is TextRole.INPUT):
+        yield Defect(text.path, f"{lost!r} in {text.value!r:.60}")
+
+
+@check(
+    Severity.WARNING,
+    Scope.TEXT,
+    why="It comes from an Urdu or Persian keyboard, so equal words are not equal; ہ may mean ه or ة",
+    example="مصيرہ",
+)
+def look_alike_letter(text: Text, language: Language) -> Iterator[Defect]:
+    """Arabic text has ہ, ھ or a Persian digit."""
+    if language.arabic and (letter := find_look_alike(text.value, language.kept)):
+        yield Defect(text.path, f"U+{ord(letter):04X} in {text.value!r:.60}")
 
 
 @check(
@@ -96,7 +134,7 @@ def undecodable_text(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: ARG
     why="The tokenizer turns it into a control token: the text of a user could end its turn or call a tool",
     example="<end_of_turn> inside a question",
 )
-def control_token_in_text(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: ARG001, FBT001 - a text check
+def control_token_in_text(text: Text, language: Language) -> Iterator[Defect]:  # noqa: ARG001 - a text check
     """Text has a control token of the chat template."""
     if "<" in text.value and (token := _TOKEN.search(text.value)):
         yield Defect(text.path, f"{token[0]} at character {token.start()}")
@@ -108,7 +146,7 @@ def control_token_in_text(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa
     why="No user types it; it comes from broken exports and makes equal texts unequal",
     example="a NUL inside a name",
 )
-def control_character(text: Text, arabic: bool) -> Iterator[Defect]:  # noqa: ARG001, FBT001 - a text check
+def control_character(text: Text, language: Language) -> Iterator[Defect]:  # noqa: ARG001 - a text check
     """Text has a control character other than tab and line ends."""
     if control := CONTROL_CHARACTER.search(text.value):
         yield Defect(text.path, f"U+{ord(control[0]):04X} at character {control.start()}")

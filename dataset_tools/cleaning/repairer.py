@@ -4,13 +4,14 @@ Text and arguments get the same letters, because the model learns to copy from o
 :mod:`dataset_tools.arabic.repair` lists the rules that differ between input and target text.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from dataset_tools.arabic.encodings import undecodable
 from dataset_tools.arabic.folding import compile_fold
 from dataset_tools.arabic.letters import needs_look
-from dataset_tools.arabic.mojibake import undecodable
-from dataset_tools.arabic.repair import TextRole, final_farsi_yeh, looks_arabic, repair
+from dataset_tools.arabic.repair import Language, TextRole, language_of, repair
+from dataset_tools.arabic.rules import final_farsi_yeh
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.results import decode_result, text_of
@@ -76,38 +77,38 @@ class Repairer:
         return record
 
     def _texts(self, messages: list[Message], log: Log) -> None:
-        arabic: bool | None = None
+        language: Language | None = None
         for index, message in enumerate(messages):
             role = TextRole.TARGET if message["role"] == "assistant" else TextRole.INPUT
             decode_result(message, f"messages[{index}]", log)
             content = message.get("content")
             if content is not None and (self._fold or _any_odd(content)):
-                arabic = _is_arabic(messages) if arabic is None else arabic
+                language = language or _language(messages)
                 path = f"messages[{index}].content"
-                message["content"] = self._walk(content, path, log, arabic=arabic, role=role)
+                message["content"] = self._walk(content, path, log, language, role=role)
             for position, call in enumerate(message.get("tool_calls", ())):
                 function = call["function"]
                 if self._fold or _any_odd(function["arguments"]):
-                    arabic = _is_arabic(messages) if arabic is None else arabic
+                    language = language or _language(messages)
                     path = f"messages[{index}].tool_calls[{position}].function.arguments"
-                    function["arguments"] = self._walk(function["arguments"], path, log, arabic=arabic)
+                    function["arguments"] = self._walk(function["arguments"], path, log, language)
                 if self._fold or needs_look(function["name"]):
-                    arabic = _is_arabic(messages) if arabic is None else arabic
+                    language = language or _language(messages)
                     path = f"messages[{index}].tool_calls[{position}].function.name"
-                    function["name"] = self._text(function["name"], TextRole.TARGET, path, log, arabic=arabic)
+                    function["name"] = self._text(function["name"], TextRole.TARGET, path, log, language)
             name = message.get("name")
             if name is not None and (self._fold or needs_look(name)):
-                arabic = _is_arabic(messages) if arabic is None else arabic
-                message["name"] = self._text(name, TextRole.TARGET, f"messages[{index}].name", log, arabic=arabic)
+                language = language or _language(messages)
+                message["name"] = self._text(name, TextRole.TARGET, f"messages[{index}].name", log, language)
 
-    def _text(self, text: str, role: TextRole, path: str, log: Log, *, arabic: bool) -> str:
+    def _text(self, text: str, role: TextRole, path: str, log: Log, language: Language) -> str:
         if needs_look(text):
             encoding = undecodable(text)
             if encoding is not None:
                 raise RowError("undecodable-text", f"{path} looks like {encoding} text read with another encoding")
-            if arabic and final_farsi_yeh(text):
+            if language.arabic and final_farsi_yeh(text, language.kept):
                 log.append(Change("farsi-yeh-final", path, text, text))
-            clean, rules = repair(text, role, arabic=arabic)
+            clean, rules = repair(text, role, arabic=language.arabic, kept=language.kept)
             log.extend(Change(rule, path, text, clean) for rule in rules)
             text = clean
         if self._fold is not None:
@@ -122,17 +123,17 @@ class Repairer:
         value: Any,  # noqa: ANN401 - JSON is any value
         path: str,
         log: Log,
+        language: Language,
         *,
-        arabic: bool,
         role: TextRole = TextRole.TARGET,
         verbatim: frozenset[str] = _NOTHING,
     ) -> Any:  # noqa: ANN401
         """Return a value with every string, keys included, repaired as text of that role."""
         if isinstance(value, str):
-            return self._text(value, role, path, log, arabic=arabic)
+            return self._text(value, role, path, log, language)
         if isinstance(value, list):
             return [
-                self._walk(item, f"{path}[{i}]", log, arabic=arabic, role=role, verbatim=verbatim)
+                self._walk(item, f"{path}[{i}]", log, language, role=role, verbatim=verbatim)
                 for i, item in enumerate(value)
             ]
         if not isinstance(value, dict):
@@ -142,18 +143,26 @@ class Repairer:
             if key in verbatim and isinstance(item, str):
                 result[key] = item
                 continue
-            name = self._key(key, value, result, f"{path}.{key}", log, arabic=arabic, role=role)
-            result[name] = self._walk(item, f"{path}.{name}", log, arabic=arabic, role=role, verbatim=verbatim)
+            name = self._key(key, value, result, f"{path}.{key}", log, language, role=role)
+            result[name] = self._walk(item, f"{path}.{name}", log, language, role=role, verbatim=verbatim)
         return result
 
     def _key(
-        self, key: str, value: JsonObject, result: JsonObject, path: str, log: Log, *, arabic: bool, role: TextRole
+        self,
+        key: str,
+        value: JsonObject,
+        result: JsonObject,
+        path: str,
+        log: Log,
+        language: Language,
+        *,
+        role: TextRole,
     ) -> str:
         """Return a repaired key, or the key unchanged if it would collide with another key of the object."""
         if not (self._fold or needs_look(key)):
             return key
         changes: Log = []
-        name = self._text(key, role, path, changes, arabic=arabic)
+        name = self._text(key, role, path, changes, language)
         if name == key or name in value or name in result:
             return key
         log.extend(changes)
@@ -161,13 +170,18 @@ class Repairer:
 
     def _tools(self, tools: list[Tool], messages: list[Message], log: Log) -> list[Tool]:
         """Return declarations repaired by the language of the conversation, because arguments copy their letters."""
-        arabic: bool | None = None
+        language: Language | None = None
         clean: list[Tool] = []
         for position, tool in enumerate(tools):
             repaired = self._cache.get(tool)
-            if len(repaired) > 1 and arabic is None:
-                arabic = _is_arabic(messages)
-            found, changes = repaired[arabic if arabic is not None and len(repaired) > 1 else True]
+            if len(repaired) > 1 and language is None:
+                language = _language(messages)
+            if len(repaired) == 1 or language is None:
+                found, changes = repaired[True]
+            elif language.arabic and language.kept:
+                found, changes = self._cleaned(tool, language)
+            else:
+                found, changes = repaired[language.arabic]
             path = f"tools[{position}]"
             log.extend(change._replace(path=path + change.path) for change in changes)
             clean.append(found)
@@ -175,15 +189,18 @@ class Repairer:
 
     def _clean_tool(self, tool: Tool) -> dict[bool, tuple[Tool, tuple[Change, ...]]]:
         """Return a repaired declaration for Arabic rows, and one for other rows if it differs."""
-        arabic, other = self._cleaned(tool, arabic=True), self._cleaned(tool, arabic=False)
+        arabic, other = self._cleaned(tool, Language()), self._cleaned(tool, Language(arabic=False))
         return {True: arabic} if arabic == other else {True: arabic, False: other}
 
-    def _cleaned(self, tool: Tool, *, arabic: bool) -> tuple[Tool, tuple[Change, ...]]:
+    def _cleaned(self, tool: Tool, language: Language) -> tuple[Tool, tuple[Change, ...]]:
         changes: Log = []
         clean = _strip_nulls(tool, "", changes)
+        if language.arabic:
+            own = language_of((), filter(needs_look, _strings(tool)))
+            language = language._replace(kept=language.kept | own.kept)
         for _ in range(_PASSES):
             before = len(changes)
-            clean = self._walk(clean, "", changes, arabic=arabic, verbatim=_VERBATIM)
+            clean = self._walk(clean, "", changes, language, verbatim=_VERBATIM)
             if len(changes) == before:
                 break
         return cast("Tool", clean), tuple(changes)
@@ -204,8 +221,24 @@ def _rebuild(fold: tuple[str, ...], developer_turn: bool) -> Repairer:  # noqa: 
     return Repairer(fold, developer_turn=developer_turn)
 
 
-def _is_arabic(messages: list[Message]) -> bool:
-    return looks_arabic(map(text_of, messages))
+def _language(messages: list[Message]) -> Language:
+    calls = (call for message in messages for call in message.get("tool_calls", ()))
+    return language_of(
+        map(text_of, messages), (text for call in calls for text in _strings(call["function"]) if needs_look(text))
+    )
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Yield every string and key in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _strings(item)
 
 
 def _any_odd(value: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from dataset_tools.arabic.mojibake import guess_bytes_encoding
+from dataset_tools.arabic.encodings import guess_bytes_encoding
 from dataset_tools.errors import InputError, RowError
 from schemas.record import JsonObject
 

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dataset_tools.arabic.letters import PLAIN, needs_look
-from dataset_tools.arabic.repair import TextRole, looks_arabic
+from dataset_tools.arabic.lost_letters import may_be_damaged
+from dataset_tools.arabic.repair import Language, TextRole, language_of
 from dataset_tools.tool_schema.coercion import admits_null, with_nullable
 from dataset_tools.tool_schema.content_cache import ContentCache
 from dataset_tools.tool_schema.validator import InvalidSchemaError, Validator
@@ -137,9 +138,9 @@ class ToolView:
         return tuple(text for text in texts if is_odd(text.value))
 
     @cached_property
-    def arabic(self) -> bool:
-        """Return whether the declaration is in Arabic, not in another language of the same script."""
-        return looks_arabic(value for _, value in leaves(self.tool) if isinstance(value, str))
+    def language(self) -> Language:
+        """Return whether the declaration is in Arabic, and its words of other languages of the same script."""
+        return language_of([value for _, value in leaves(self.tool) if isinstance(value, str)])
 
 
 def _validator(schema: JsonObject) -> Validator:
@@ -156,9 +157,9 @@ _SUSPECT = re.compile(f"[^{re.escape(''.join(c for c in PLAIN if c != '<' and no
 
 def is_odd(text: str) -> bool:
     """Return whether a text check may find something in ``text``; one scan decides for most texts."""
-    return _SUSPECT.search(text) is not None and (
-        needs_look(text) or "<" in text or CONTROL_CHARACTER.search(text) is not None
-    )
+    if _SUSPECT.search(text) is None:
+        return "??" in text or ("06" in text and needs_look(text))
+    return needs_look(text) or "<" in text or may_be_damaged(text) or CONTROL_CHARACTER.search(text) is not None
 
 
 _views: ContentCache[ToolView] = ContentCache(ToolView, shared=True)

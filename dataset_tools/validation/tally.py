@@ -174,10 +174,10 @@ class Checker:
     def _check_texts(self, row: Row, tally: Tally) -> None:
         """Add the findings in the odd texts of a record, and the defects found while it was read."""
         if row.odd_texts:
-            arabic = row.arabic
+            language = row.language
             for text in row.odd_texts:
                 for find_in_text, check in self._text:
-                    for found in find_in_text(text, arabic):
+                    for found in find_in_text(text, language):
                         tally.add_finding(check, row, found)
         for code, path, message in reading_defects(row.changes):
             tally.add_finding(catalogue()[code], row, Defect(path, message))
@@ -188,5 +188,5 @@ class Checker:
                 yield check, found
         for text in view.odd_texts:
             for find_in_text, check in self._text:
-                for found in find_in_text(text, view.arabic):
+                for found in find_in_text(text, view.language):
                     yield check, found

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_tools.arabic.mojibake import guess_bytes_encoding, repair_mojibake, undecodable
+from dataset_tools.arabic.encodings import guess_bytes_encoding, undecodable
+from dataset_tools.arabic.mojibake import repair_mojibake
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, SENTENCES
 from tests.properties import examples
 
@@ -19,6 +20,12 @@ PAIRS = [
     ("utf-8", "cp1256"),
     ("cp1256", "latin-1"),
     ("cp1256", "cp1252"),
+    ("utf-8", "cp1251"),
+    ("utf-8", "iso8859_5"),
+    ("utf-8", "koi8_r"),
+    ("cp1256", "cp1251"),
+    ("iso8859_6", "latin-1"),
+    ("iso8859_6", "cp1252"),
 ]
 EUROPEAN = [
     "Café",
@@ -36,6 +43,16 @@ EUROPEAN = [
     "½ m² € £3 … —",
     "Çankırı",
 ]
+RUSSIAN = [
+    "Погода в Эр-Рияде завтра",
+    "ПОГОДА В МОСКВЕ",
+    "МоскваСити, ВкусВилл, РосТех",
+    "Ящик ШЁЛК Щука ЪЫЬ",
+    "Об’єднані Арабські Емірати ґанок",
+    "Ўзбекистон, България, Ћуприја",
+    "الطقس في Москва غدا",
+]
+JOINED = [" ".join(EUROPEAN), "الطقس في " + " ".join(EUROPEAN)]
 SYMBOLS = [
     "10÷2, 20÷4, 30÷6, 40÷8, 50÷10",
     "√4 + √9 + √16 + √25 + √36 = 20",
@@ -56,8 +73,8 @@ SYMBOLS = [
 def misread(text: str, written: str, read: str) -> str:
     """Return `text` after the wrong decoding."""
     raw = text.encode(written)
-    if read == "cp1252":  # as browsers do: undefined bytes become control characters
-        return "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in raw)
+    if read in ("cp1252", "cp1251"):  # as browsers do: undefined bytes become control characters
+        return "".join(bytes([b]).decode(read, "ignore") or chr(b) for b in raw)
     return raw.decode(read)
 
 
@@ -79,7 +96,21 @@ def test_layers_are_undone(reads: tuple[str, ...]) -> None:
     assert repair_mojibake(text) == "الطقس في الرياض"
 
 
-@pytest.mark.parametrize("text", [*EUROPEAN, *SYMBOLS, *SENTENCES, "ط§", "طپ عچ ظگ", "فقط؛ حظ؟", "a\u2019b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *EUROPEAN,
+        *RUSSIAN,
+        *SYMBOLS,
+        " ".join(EUROPEAN),
+        "الطقس في " + " ".join(EUROPEAN),
+        *SENTENCES,
+        "ط§",
+        "طپ عچ ظگ",
+        "فقط؛ حظ؟",
+        "a\u2019b",
+    ],
+)
 def test_ordinary_text_stays(text: str) -> None:
     """Accents, umlauts, symbols and short ambiguous text are not mojibake."""
     assert repair_mojibake(text) == text
@@ -93,17 +124,31 @@ def test_symbols_are_not_letters_of_another_codec(text: str) -> None:
     assert undecodable(text) is None
 
 
-def test_mixed_latin_and_1256_stays() -> None:
-    """If less than nine in ten letters become Arabic, nothing is repaired."""
-    assert repair_mojibake("ÇáØÞÓ in Dubai") == "ÇáØÞÓ in Dubai"
+@pytest.mark.parametrize("written, read", PAIRS)
+def test_damaged_words_are_repaired_among_sound_ones(written: str, read: str) -> None:
+    """Some words are damaged, next to sound Arabic words or Latin ones."""
+    if read in ("cp437", "mac_roman"):
+        pytest.skip("a word read with this codec is also symbols, Greek or Turkish")
+    first, second = misread("الرياض", written, read), misread("اليوم", written, read)
+    assert repair_mojibake(f"الطقس في {first} غدا") == "الطقس في الرياض غدا"
+    assert repair_mojibake(f"{first} and {second}\tNew York") == "الرياض and اليوم\tNew York"
+
+
+def test_a_word_of_two_letters_is_not_enough() -> None:
+    """Two letters could be another text: alone they stay, next to a damaged word they are repaired."""
+    assert repair_mojibake("ÇÈ in Dubai") == "ÇÈ in Dubai"
+    assert repair_mojibake("ÇáØÞÓ Ýí New York") == "الطقس في New York"
 
 
 @pytest.mark.parametrize("codec", ["mac_arabic", "cp720", "iso8859_6"])
 @pytest.mark.parametrize("read", ["latin-1", "cp437", "mac_roman"])
 def test_unrepaired_codecs_are_named(codec: str, read: str) -> None:
-    """Mac Arabic and cp720 are detected and never repaired to wrong words."""
+    """Mac Arabic and cp720 are detected; Latin-1 with letters of ISO 8859-6, also of Mac Arabic, is repaired."""
     for sentence in SENTENCES[:4]:
         text = sentence.replace("؟", "").encode(codec).decode(read)
+        if codec != "cp720" and read == "latin-1":
+            assert repair_mojibake(text).replace("\xa0", " ") == sentence.replace("؟", "")
+            continue
         assert undecodable(text) == ("cp720" if codec == "cp720" else "mac-arabic")
         assert repair_mojibake(text) == text
 
@@ -160,7 +205,7 @@ def test_repair_reaches_a_fixed_point(text: str) -> None:
 
 def test_import_is_light() -> None:
     """Importing the modules loads neither ftfy nor CAMeL Tools."""
-    modules = ("compare", "escapes", "folding", "language", "letters", "mojibake", "numbers", "repair")
+    modules = ("compare", "encodings", "escapes", "folding", "language", "letters", "mojibake", "numbers", "repair")
     code = "".join(f"import dataset_tools.arabic.{module};" for module in modules)
     code += "import sys; assert not {'ftfy', 'camel_tools', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

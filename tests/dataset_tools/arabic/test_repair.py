@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from dataset_tools.arabic.repair import (
     NOTHING,
     RULES,
+    Language,
     TextRole,
-    final_farsi_yeh,
+    language_of,
     looks_arabic,
-    remove_bidi_controls,
     repair,
+    rule_function,
 )
+from dataset_tools.arabic.rules import final_farsi_yeh, remove_bidi_controls
 from dataset_tools.arabic.spans import find, only_order_of_marks
 from tests.dataset_tools.arabic.arabic_texts import ANY_TEXT, ARABIC_HEAVY, SENTENCES
 from tests.properties import examples
@@ -181,8 +183,9 @@ OTHER_LANGUAGES = {
 def test_other_languages_are_unchanged(text: str, *, arabic: bool) -> None:
     """A sentence or a name of another language keeps its letters and non-joiners, even in an Arabic row."""
     assert repair(text, TextRole.TARGET, arabic=arabic) == (text, NOTHING)
-    assert find("farsi-letters", text, arabic=arabic) is None
-    assert not final_farsi_yeh(text)
+    language = language_of((), [text])._replace(arabic=arabic)
+    assert find("farsi-letters", text, language) is None
+    assert not final_farsi_yeh(text, language.kept)
 
 
 @pytest.mark.parametrize("texts", OTHER_LANGUAGES.values(), ids=OTHER_LANGUAGES)
@@ -242,10 +245,10 @@ def test_find_marks_the_first_span(rule: str, text: str, span: tuple[int, int] |
 
 def test_find_respects_the_language() -> None:
     """In a Persian row Farsi letters and the non-joiner are not marked."""
-    assert find("farsi-letters", "کتاب", arabic=False) is None
-    assert find("zero-width", "می\u200cخواهم", arabic=False) is None
-    assert find("zero-width", "क्\u200dष क्\u200cष", arabic=False) is None
-    assert find("zero-width", "می\u200cخواهم\u200b", arabic=False) == (8, 9)
+    assert find("farsi-letters", "کتاب", Language(arabic=False)) is None
+    assert find("zero-width", "می\u200cخواهم", Language(arabic=False)) is None
+    assert find("zero-width", "क्\u200dष क्\u200cष", Language(arabic=False)) is None
+    assert find("zero-width", "می\u200cخواهم\u200b", Language(arabic=False)) == (8, 9)
     with pytest.raises(KeyError):
         find("no-such-rule", "x")
 
@@ -274,8 +277,9 @@ def test_both_roles_get_the_same_letters(text: str, *, arabic: bool) -> None:
 def test_find_agrees_with_the_rule(text: str, *, arabic: bool) -> None:
     """A span is found if and only if the rule changes the text."""
     for rule in RULES:
-        function = rule.function if arabic else rule.elsewhere
+        language = language_of((), [text])._replace(arabic=arabic)
+        function = rule_function(rule.name, language)
         changes = function is not None and function(text) != text
-        span = find(rule.name, text, arabic=arabic)
+        span = find(rule.name, text, language)
         assert (span is not None) == changes, rule.name
         assert span is None or 0 <= span[0] < span[1] <= len(text)

@@ -17,16 +17,17 @@ Rows = list[dict[str, Any]]
 
 ERRORS = {
     "argument-constraint", "argument-enum", "argument-type", "control-token-in-text", "empty-answer",
-    "escaped-unicode", "inexact-result", "invalid-record", "invalid-tool-schema", "missing-argument", "mojibake",
-    "unanswered-call", "undecodable-text", "unknown-argument", "unknown-layout", "unknown-tool", "unreadable-row",
+    "escaped-unicode", "inexact-result", "invalid-record", "invalid-tool-schema", "lost-letters", "missing-argument",
+    "mojibake", "unanswered-call", "undecodable-text", "unknown-argument", "unknown-layout", "unknown-tool",
+    "unreadable-row",
 }  # fmt: skip
 WARNINGS = {
     "argument-described-enum", "arguments-encoded", "bidi-control", "control-character", "dialect-imbalance",
-    "duplicate-query", "duplicate-tool", "enum-in-description", "exotic-space", "farsi-letters", "gold-tool-position",
-    "integer-as-float", "missing-developer-turn", "missing-wrapper", "mixed-script-argument",
-    "mixed-script-parameter", "negative-ratio", "never-called-tool", "not-nfc", "null-value", "presentation-form",
-    "reserved-property-name", "result-encoded", "single-tool", "tatweel", "type-name", "ungrounded-argument",
-    "unsupported-schema-keyword", "zero-width",
+    "duplicate-query", "duplicate-tool", "enum-in-description", "escape-in-text", "exotic-space", "farsi-letters",
+    "gold-tool-position", "integer-as-float", "look-alike-letter", "missing-developer-turn", "missing-wrapper",
+    "mixed-script-argument", "mixed-script-parameter", "negative-ratio", "never-called-tool", "not-nfc", "null-value",
+    "presentation-form", "reserved-property-name", "result-encoded", "single-tool", "tatweel", "type-name",
+    "ungrounded-argument", "unsupported-schema-keyword", "zero-width",
 }  # fmt: skip
 # Reported before there is a record, so without a path into one.
 WITHOUT_RECORD = {"unreadable-row", "unknown-layout"}

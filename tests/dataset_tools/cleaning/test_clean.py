@@ -374,6 +374,14 @@ def test_copying_still_works(words: list[str], data: st.DataObject) -> None:
     assert row["tools"][0]["function"]["parameters"]["properties"]["city"]["enum"] == [argument]
 
 
+def test_words_of_another_language_stay_on_every_side() -> None:
+    """A Kurdish argument keeps its letters, as do its sentence and the enum; the rest is Arabic."""
+    row = _repaired("ابحث فی هەولێری کانی عن کتاب", {"city": "هەولێری کانی", "item": "کتاب"}, ["هەولێری کانی"])
+    assert row["messages"][1]["content"] == "ابحث في هەولێری کانی عن كتاب"
+    assert _call(row)["arguments"] == {"city": "هەولێری کانی", "item": "كتاب"}
+    assert row["tools"][0]["function"]["parameters"]["properties"]["city"]["enum"] == ["هەولێری کانی"]
+
+
 @SOME
 @given(arabic_words, st.sets(st.sampled_from(FOLDS), min_size=1), st.data())
 def test_folds_reach_every_side_together(words: list[str], folds: set[str], data: st.DataObject) -> None:
