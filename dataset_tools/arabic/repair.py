@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 
+from dataset_tools.arabic.visual_order import in_logical_order
+
+
 class TextRole(StrEnum):
     """Role of a text: input of the model or target."""
 
@@ -92,6 +95,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule("escaped-unicode", r"Literal \u0627 sequences, from JSON written twice.", decode_escapes),
     _rule("mojibake", "Text decoded with the wrong codec.", repair_mojibake),
     _rule("nfc", "Characters that are not in Unicode's composed form (NFC).", compose),
+    _rule("visual-order", "Shaped text whose letters are stored from left to right.", in_logical_order),
     _rule("presentation-form", "Shaped forms instead of plain letters.", unshape, SHAPED),
     _rule("tatweel", "Tatweel stretching a word between two letters.", strip_tatweel, STRETCHED),
     _rule("farsi-letters", "Letters ی ک ڪ ۃ of other languages in Arabic text.", replace_farsi_letters, FARSI)._replace(
@@ -120,7 +124,7 @@ _OF_ARABIC: Final[dict[str, _WithWords]] = {
     "farsi-letters": replace_farsi_letters,
     "zero-width": remove_zero_width,
 }
-_DECODING: Final = RULES[:4]
+_DECODING: Final = RULES[:5]
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
 
 

@@ -19,6 +19,7 @@ from dataset_tools.arabic.letters import (
     char_class,
 )
 from dataset_tools.arabic.normal_form import nfc
+from dataset_tools.arabic.visual_order import in_logical_order, unproven_order
 
 _EMOJI: Final = "\xa9\xae\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u2bff\U0001f000-\U0001faff"
 _EMOJI_END: Final = _EMOJI + "\u20e3\ufe0f\U000e0020-\U000e007f"
@@ -59,8 +60,13 @@ def compose(text: str) -> str:
 
 
 def unshape(text: str) -> str:
-    """Replace presentation forms by their letters; ﷼, ﷺ and isolated marks stay."""
-    return SHAPED.sub(lambda match: match[0].translate(PRESENTATION_FORMS), text)
+    """Replace presentation forms by their letters; ﷼, ﷺ and isolated marks stay.
+
+    Text in visual order is reversed, or stays if its logical order is not certain.
+    """
+    if SHAPED.search(text) is None or unproven_order(text):
+        return text
+    return SHAPED.sub(lambda match: match[0].translate(PRESENTATION_FORMS), in_logical_order(text))
 
 
 def strip_tatweel(text: str) -> str:

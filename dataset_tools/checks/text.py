@@ -8,7 +8,9 @@ from dataset_tools.arabic.escapes import decode_escapes, left_escape
 from dataset_tools.arabic.lost_letters import find_look_alike, find_lost_letters
 from dataset_tools.arabic.mojibake import repair_mojibake
 from dataset_tools.arabic.repair import Language, TextRole
+from dataset_tools.arabic.rules import unshape
 from dataset_tools.arabic.spans import find, only_order_of_marks
+from dataset_tools.arabic.visual_order import in_logical_order, unproven_order
 from dataset_tools.checks.base import Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.tool_schema.declaration import CONTROL_CHARACTER, Text
 
@@ -126,6 +128,21 @@ def look_alike_letter(text: Text, language: Language) -> Iterator[Defect]:
     """Arabic text has ہ, ھ or a Persian digit."""
     if language.arabic and (letter := find_look_alike(text.value, language.kept)):
         yield Defect(text.path, f"U+{ord(letter):04X} in {text.value!r:.60}")
+
+
+@check(
+    Severity.ERROR,
+    Scope.TEXT,
+    why="PDF files and reshapers store letters from left to right, so the model reads words backwards",
+    example="ﺓﺪﺟ",
+    repair=Repair.CLEAN,
+)
+def visual_order(text: Text, language: Language) -> Iterator[Defect]:  # noqa: ARG001 - a text check
+    """Shaped text is in visual order: its words are stored backwards."""
+    if unproven_order(text.value):
+        yield Defect(text.path, f"{text.value!r:.60} is in visual order; clean rejects it", "a person decides")
+    elif (logical := in_logical_order(text.value)) != text.value:
+        yield Defect(text.path, f"{text.value!r:.60} reads as {unshape(logical)!r:.60}")
 
 
 @check(

@@ -12,6 +12,7 @@ from dataset_tools.arabic.folding import compile_fold
 from dataset_tools.arabic.letters import needs_look
 from dataset_tools.arabic.repair import Language, TextRole, language_of, repair
 from dataset_tools.arabic.rules import final_farsi_yeh
+from dataset_tools.arabic.visual_order import ambiguous_order, unproven_order
 from dataset_tools.changes import Change, Log
 from dataset_tools.errors import RowError
 from dataset_tools.records.results import decode_result, text_of
@@ -57,7 +58,8 @@ class Repairer:
         """Repair a record in place, log every change and return it.
 
         Raises:
-            RowError: ``undecodable-text``: the encoding of a text is recognised but cannot be repaired.
+            RowError: ``undecodable-text``: the encoding of a text is recognised but cannot be repaired;
+                ``visual-order``: the letters of a text are stored backwards, and their order is not certain.
         """
         if self._fold_names and self._fold is None:
             self._fold = compile_fold(self._fold_names)
@@ -72,6 +74,7 @@ class Repairer:
             self._texts(messages, log)
             if len(log) == before:
                 break
+        _require_order(log)
         record["tools"] = self._tools(record["tools"], messages, log)
         self._arguments(messages, record["tools"], log)
         return record
@@ -108,6 +111,8 @@ class Repairer:
                 raise RowError("undecodable-text", f"{path} looks like {encoding} text read with another encoding")
             if language.arabic and final_farsi_yeh(text, language.kept):
                 log.append(Change("farsi-yeh-final", path, text, text))
+            if unproven_order(text):
+                raise RowError("visual-order", f"{path} is shaped text in visual order that cannot be reversed safely")
             clean, rules = repair(text, role, arabic=language.arabic, kept=language.kept)
             log.extend(Change(rule, path, text, clean) for rule in rules)
             text = clean
@@ -219,6 +224,14 @@ class Repairer:
 
 def _rebuild(fold: tuple[str, ...], developer_turn: bool) -> Repairer:  # noqa: FBT001 - pickle passes positions
     return Repairer(fold, developer_turn=developer_turn)
+
+
+def _require_order(log: Log) -> None:
+    """Raise RowError for shaped text that is right in either order, if another text of the row was backwards."""
+    backwards = {change.path for change in log if change.rule == "visual-order"}
+    for change in log if backwards else ():
+        if change.rule == "presentation-form" and change.path not in backwards and ambiguous_order(change.before):
+            raise RowError("visual-order", f"{change.path} is shaped text that may be in visual order, as in its row")
 
 
 def _language(messages: list[Message]) -> Language:

@@ -20,6 +20,7 @@ ERRORS = {
     "escaped-unicode", "inexact-result", "invalid-record", "invalid-tool-schema", "lost-letters", "missing-argument",
     "mojibake", "unanswered-call", "undecodable-text", "unknown-argument", "unknown-layout", "unknown-tool",
     "unreadable-row",
+    "visual-order",
 }  # fmt: skip
 WARNINGS = {
     "argument-described-enum", "arguments-encoded", "bidi-control", "control-character", "dialect-imbalance",

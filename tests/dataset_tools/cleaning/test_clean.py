@@ -374,6 +374,21 @@ def test_copying_still_works(words: list[str], data: st.DataObject) -> None:
     assert row["tools"][0]["function"]["parameters"]["properties"]["city"]["enum"] == [argument]
 
 
+def test_text_in_visual_order_is_reversed_or_rejected() -> None:
+    """Words stored backwards are reversed; what may be backwards, next to such words, rejects the row."""
+    rows, report = _clean_rows(
+        [
+            _row("؟ﺓﺪﺟ ﻲﻓ", {"city": "ﺓﺪﺟ"}, {}),
+            _row("New York ﺎﻜﻳﺮﻣﺃ ﻲﻓ", {"city": "New York"}, {}),
+            _row("؟ﺓﺪﺟ ﻲﻓ", {"city": "ﺭﺍﺩ"}, {}),
+            _row("أين", {"city": "ﺩﺍﺭ"}, {}),
+        ]
+    )
+    assert report.rejected == {"visual-order": 2}
+    assert rows[0]["messages"][1]["content"] == "في جدة؟"
+    assert [_call(row)["arguments"]["city"] for row in rows] == ["جدة", "دار"]
+
+
 def test_words_of_another_language_stay_on_every_side() -> None:
     """A Kurdish argument keeps its letters, as do its sentence and the enum; the rest is Arabic."""
     row = _repaired("ابحث فی هەولێری کانی عن کتاب", {"city": "هەولێری کانی", "item": "کتاب"}, ["هەولێری کانی"])
