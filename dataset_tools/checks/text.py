@@ -126,7 +126,8 @@ def lost_letters(text: Text, language: Language) -> Iterator[Defect]:  # noqa: A
 )
 def look_alike_letter(text: Text, language: Language) -> Iterator[Defect]:
     """Arabic text has ہ, ھ or a Persian digit."""
-    if language.arabic and (letter := find_look_alike(text.value, language.kept)):
+    letter = find_look_alike(text.value, language.kept) if language.arabic else None
+    if letter and repair_mojibake(text.value) == text.value:
         yield Defect(text.path, f"U+{ord(letter):04X} in {text.value!r:.60}")
 
 
