@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Final
 
 from dataset_tools.arabic.letters import LETTERS, PRESENTATION_FORMS
@@ -17,6 +18,7 @@ __all__ = [
 ]
 
 LEAST_LETTERS: Final = 3
+FEW_TEXTS: Final = 16  # cached results: the same texts of a row are asked for several times
 LEAST_SHARE: Final = 0.9
 
 _LATIN_1_SPECIALS: Final = {
@@ -94,6 +96,7 @@ def _best_codec(raw: bytes, candidates: dict[str, str]) -> str | None:
     return name
 
 
+@lru_cache(FEW_TEXTS)
 def iso_read_as_latin(text: str) -> str:
     """Undo ISO 8859-6 decoded as Latin-1, if nearly certain.
 
@@ -130,6 +133,7 @@ def _may_be_misread(text: str) -> bool:
     return 2 * ascii_letters <= sum(not char.isascii() for char in text)  # else mostly Latin words with accents
 
 
+@lru_cache(FEW_TEXTS)
 def undecodable(text: str) -> str | None:
     """Return the codec of wrongly decoded text that is detected but not repaired; None for other text.
 

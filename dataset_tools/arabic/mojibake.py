@@ -7,10 +7,11 @@ Latin-1; in the whole text, or in some words of it. `encodings` detects what is 
 import codecs
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from dataset_tools.arabic.encodings import (
+    FEW_TEXTS,
     LEAST_LETTERS,
     LEAST_SHARE,
     has_word,
@@ -192,6 +193,7 @@ def _one_layer(text: str) -> str:
     return text
 
 
+@lru_cache(FEW_TEXTS)
 def repair_mojibake(text: str) -> str:
     """Undo wrong decodings, layer by layer; ordinary text of any language is unchanged.
 

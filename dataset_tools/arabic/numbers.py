@@ -88,7 +88,7 @@ def _lexicon() -> dict[str, Numeric]:
 
 
 _PERCENT: Final = frozenset((*fold_letters(PERCENT).split(), "%", "٪"))
-_PREFIXES: Final = ("بال", "عال", "ال", "لل", "ب", "ل", "ف", "ع")
+_PREFIXES: Final = ("بال", "عال", "هال", "كال", "ال", "لل", "ب", "ل", "ف", "ع")
 # أحد alone means Sunday or someone; before عشر it is a number. Joined to one word, as in dialects.
 _ELEVEN: Final = re.compile(r"\b(و?)(?:احد|احدي) عشره?\b")
 _LESS: Final = "الا"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dataset_tools.arabic.compare import compare_key, same_but_for
+from dataset_tools.arabic.grounding import said_in_groups, said_with_clitics
 from dataset_tools.arabic.numbers import exact_number, parse_number
 from dataset_tools.checks.base import Calls, Check, Defect, Repair, Scope, Severity, add, check
 from dataset_tools.checks.row_view import Row
@@ -213,13 +214,15 @@ def _is_said(value: str | float, said: str, row: Row, stop: int) -> bool:
         key = compare_key(value)
         if not key or key in row.key_before(stop):
             return True
+        if said_with_clitics(value, row.key_before(stop)) or said_in_groups(key, row.key_before(stop)):
+            return True
         number = parse_number(value) if value[-1].isdigit() else None
         return number is not None and row.has_number_before(number, stop)
     # Most numbers are written in digits, which are faster to find than number words.
     digits = str(value).removesuffix(".0")
     if _has_numeral(said, digits) or _has_numeral(said, digits.translate(_ARABIC_DIGITS)):
         return True
-    return row.has_number_before(value, stop)
+    return row.has_number_before(value, stop) or said_in_groups(digits, row.key_before(stop))
 
 
 def _may_say(said: str, value: str) -> bool:

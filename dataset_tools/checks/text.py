@@ -49,7 +49,7 @@ _LETTERS = (
 
 
 # Rules for a whole text, whose message shows the repaired text instead of the characters.
-_WHOLE = {"mojibake": repair_mojibake, "escaped-unicode": decode_escapes}
+_WHOLE: dict[str, Callable[[str], str]] = {"mojibake": repair_mojibake, "escaped-unicode": decode_escapes}
 
 
 def _letter_check(rule: str) -> Callable[[Text, Language], Iterator[Defect]]:

@@ -177,3 +177,23 @@ def test_any_text_is_accepted(text: str) -> None:
     """No text makes either function fail."""
     parse_number(text)
     numbers_in(text)
+
+
+@pytest.mark.parametrize(
+    "text, number",
+    [
+        ("ميتاين درهم", 200),
+        ("ربعميا", 400),
+        ("ألفاين وخمسماية", 2500),
+        ("ثناش", 12),
+        ("ثلتعش ريال", 13),
+        ("أربعطاش", 14),
+        ("زوز تذاكر", 2),
+        ("هاليومين", 2),
+        ("لضيفين", 2),
+        ("هالخمسة", 5),
+    ],
+)
+def test_dialect_number_words(text: str, number: int) -> None:
+    """Spellings of dialects, with clitics of dialects."""
+    assert number in numbers_in(text)
