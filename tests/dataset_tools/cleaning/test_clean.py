@@ -408,7 +408,7 @@ def test_words_of_another_language_stay_on_every_side() -> None:
 
 
 @SOME
-@given(arabic_words, st.sets(st.sampled_from(FOLDS), min_size=1), st.data())
+@given(unshaped_words, st.sets(st.sampled_from(FOLDS), min_size=1), st.data())
 def test_folds_reach_every_side_together(words: list[str], folds: set[str], data: st.DataObject) -> None:
     """Text, argument, enum and description get the same folds."""
     copied = " ".join(words[: data.draw(st.integers(1, len(words)))])
